@@ -1,0 +1,156 @@
+/**
+ * What is known of one stream between two frames, and how a frame changes it. The state is plain JSON: a checkpoint
+ * holds it, and whoever restores it goes on with the same counts.
+ */
+import type { CameraStreamSpec } from '#crds/schema.ts';
+import type { GapReason } from '#proto/protocol.ts';
+import {
+  changeLayout,
+  type CounterState,
+  countStep,
+  createCounter,
+  type CrossingEvent,
+  totalsOf,
+  zoneCounts,
+} from './counting/counter.ts';
+import type { Layout } from './counting/layout.ts';
+import type { Detection } from './detection/detection.ts';
+import type { CommittedCounts } from './ledger/ledger.ts';
+import { look, type LookScope, type LookState, samePicture, startLook } from './detection/look.ts';
+import type { Passed } from './media/footage.ts';
+import { createTracker, endAllTracks, type TrackerState, trackerSettings, trackStep } from './tracking/tracker.ts';
+
+export interface GapRecord {
+  readonly fromMicros: number;
+  readonly toMicros: number;
+  readonly reason: keyof typeof GapReason;
+  readonly accessUnits: number;
+}
+
+export interface AnalysisState {
+  readonly version: 1;
+  /** Highest access unit that is counted. */
+  readonly position: number;
+  /** The frontier: every frame up to here is counted. -1 before the first. */
+  readonly presentationMicros: number;
+  /** Access units up to the frontier, in presentation order. */
+  readonly frames: number;
+  readonly observedMicros: number;
+  readonly gaps: { readonly count: number; readonly micros: number; readonly last?: GapRecord };
+  /** Number of the first access unit after the newest recorded gap: a replayed gap is not recorded again. */
+  readonly gapNext: number;
+  readonly look: LookState;
+  readonly tracker: TrackerState;
+  readonly counter: CounterState;
+  /** Crossings that no commit has carried yet. */
+  readonly uncommitted: readonly CrossingEvent[];
+}
+
+export interface Frame {
+  readonly presentationMicros: number;
+  /** Access units that the frontier passes with this frame. */
+  readonly passed: Passed;
+  /** Whether the frame before it belongs to the same piece of footage: the time between was observed. */
+  readonly continuous: boolean;
+  readonly detections: readonly Detection[];
+}
+
+/** What the spec asks for, in the picture and for the model at hand. */
+export type View = Layout & LookScope;
+
+/** Nothing is known but what an earlier session committed. */
+export function startAnalysis(view: View, counts: CommittedCounts | undefined, position: number): AnalysisState {
+  const gaps = counts?.gaps;
+  return {
+    version: 1,
+    position,
+    presentationMicros: -1,
+    frames: 0,
+    observedMicros: (counts?.observedSeconds ?? 0) * 1e6,
+    gaps: { count: gaps?.count ?? 0, micros: (gaps?.seconds ?? 0) * 1e6 },
+    gapNext: 0,
+    look: startLook(view),
+    tracker: createTracker(),
+    counter: createCounter(view, counts),
+    uncommitted: [],
+  };
+}
+
+/** The state of a checkpoint under the spec as it is now. */
+export function resumeAnalysis(state: AnalysisState, view: View, committedPosition: number): AnalysisState {
+  const uncommitted = state.position > committedPosition ? state.uncommitted : [];
+  return { ...state, uncommitted, counter: changeLayout(state.counter, view) };
+}
+
+export function analyse(state: AnalysisState, frame: Frame, detection: CameraStreamSpec['detection'], view: View): AnalysisState {
+  const time = frame.presentationMicros / 1e6;
+  const frames = state.frames + frame.passed.units;
+  const tracked = trackStep(state.tracker, frame.detections, time, trackerSettings(detection.scorePermille / 1000));
+  const counted = countStep(state.counter, tracked.tracks, { time: Math.round(time * 1000) / 1000, frame: frames });
+  return {
+    ...advance(state, frame.passed, frame.presentationMicros, frame.continuous),
+    look: look(state.look, view, frame.detections, frame.presentationMicros),
+    tracker: tracked.state,
+    counter: counted.state,
+    uncommitted: counted.events.length > 0 ? [...state.uncommitted, ...counted.events] : state.uncommitted,
+  };
+}
+
+/** Moves the frontier over access units of which no frame was looked at. */
+export function advance(
+  state: AnalysisState,
+  passed: Passed,
+  presentationMicros: number,
+  observed: boolean,
+): AnalysisState {
+  return {
+    ...state,
+    position: Math.max(state.position, passed.position),
+    presentationMicros,
+    frames: state.frames + passed.units,
+    observedMicros: state.observedMicros + (observed ? presentationMicros - state.presentationMicros : 0),
+  };
+}
+
+/** Nobody can be followed over time that was not seen: open tracks end, and the gap is recorded. */
+export function interrupt(state: AnalysisState, gap: GapRecord, next: number, view: View): AnalysisState {
+  if (next <= state.gapNext) return state;
+  return {
+    ...state,
+    gaps: { count: state.gaps.count + 1, micros: state.gaps.micros + Math.max(0, gap.toMicros - gap.fromMicros), last: gap },
+    gapNext: next,
+    position: Math.max(state.position, next - 1),
+    // Another resolution is another picture: what was learned of people's sizes in the old one is worth nothing.
+    look: samePicture(state.look, view) ? state.look : startLook(view),
+    counter: changeLayout(state.counter, view),
+    tracker: endAllTracks(state.tracker),
+  };
+}
+
+/** What the ledger is to hold. */
+export function committedCounts(state: AnalysisState, session: string, sessionStartMicros: number): CommittedCounts {
+  const at = (micros: number) => new Date((sessionStartMicros + Math.max(0, micros)) / 1000).toISOString();
+  const { last } = state.gaps;
+  const { lines, ...totals } = totalsOf(state.counter);
+  return {
+    session,
+    position: state.position,
+    time: at(state.presentationMicros),
+    ...totals,
+    lines: [...lines],
+    zones: zoneCounts(state.counter),
+    observedSeconds: Math.floor(state.observedMicros / 1e6),
+    gaps: {
+      count: state.gaps.count,
+      seconds: Math.round(state.gaps.micros / 1e6),
+      ...(last && {
+        last: { from: at(last.fromMicros), to: at(last.toMicros), reason: inOneWord(last.reason), accessUnits: last.accessUnits },
+      }),
+    },
+  };
+}
+
+/** As Kubernetes writes reasons: CAMERA_LOST is CameraLost. */
+function inOneWord(reason: string): string {
+  return reason.toLowerCase().replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

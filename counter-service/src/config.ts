@@ -1,0 +1,28 @@
+/** What a counter is told: JSON in FOOTFALL_COUNTER. It holds no secret. */
+import { z } from 'zod';
+import { readJsonConfig } from '#proto/config.ts';
+import { ExecutionProvider } from './detection/wire.ts';
+
+const counterConfig = z.strictObject({
+  /** host:port of the counting protocol; port 0 for any. */
+  listen: z.string().min(1),
+  presence: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
+  /** Streams from files and counts into a folder, in place of the API server. */
+  local: z.strictObject({ manifests: z.array(z.string()).min(1), ledgerDirectory: z.string() }),
+  modelsDirectory: z.string(),
+  inference: z.strictObject({
+    provider: z.enum(ExecutionProvider).default('cpu'),
+    /** Processes with one session each; 0 for as many as cores on a CPU, and one on a GPU. */
+    workers: z.int().min(0).max(64).default(0),
+    maxBatch: z.int().min(1).max(64).default(16),
+  }),
+  maxStreams: z.int().min(1).default(64),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+export type CounterConfig = z.output<typeof counterConfig>;
+
+/** @throws Error with one sentence that names the field. */
+export function readCounterConfig(environment: Readonly<Record<string, string | undefined>>): CounterConfig {
+  return readJsonConfig('FOOTFALL_COUNTER', environment, counterConfig);
+}

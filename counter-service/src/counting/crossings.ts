@@ -1,0 +1,64 @@
+/**
+ * Who crossed a line.
+ *
+ * A track stands on a side of a line once its foot point is clearly there: further from the endless line than
+ * max(4 px, 0.1 x box height). Between the two clear strips it keeps the side it had, so that nobody who stands on a
+ * line is counted by trembling. A crossing is two clear places on different sides, one after the other, whose midpoint
+ * lies between the line's ends; whoever walks around an end changes sides uncounted.
+ *
+ * Invariant: one remembered side per live track and line; a side is forgotten with its track.
+ */
+import type { Track } from '../tracking/track.ts';
+import { footPoint } from '../tracking/box.ts';
+import { liesBetweenEnds, signedDistance } from './geometry.ts';
+import type { Place } from './layout.ts';
+
+export type Direction = 'in' | 'out';
+
+/** Where a track last stood clearly on one side of a line; `side` is where a crossing in that direction ends. */
+export interface Side {
+  readonly track: number;
+  readonly side: Direction;
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Crossing {
+  readonly track: number;
+  readonly direction: Direction;
+}
+
+/** The sides after this frame's tracks, and who crossed to get there, in the tracks' order. */
+export function crossingsOf(from: Place, to: Place, before: readonly Side[], tracks: readonly Track[]): { sides: Side[]; crossings: Crossing[] } {
+  const known = new Map(before.map((side) => [side.track, side]));
+  const sides: Side[] = [];
+  const crossings: Crossing[] = [];
+  for (const track of tracks) {
+    const old = known.get(track.id);
+    const now = clearSide(from, to, track);
+    // A doubtful track may still be a shadow: it keeps where it was first seen and is judged once it is confirmed.
+    if (now === undefined || (old !== undefined && !track.confirmed)) {
+      if (old !== undefined) sides.push(old);
+      continue;
+    }
+    sides.push(now);
+    if (old === undefined || old.side === now.side || !track.confirmed) continue;
+    const middle = { x: (old.x + now.x) / 2, y: (old.y + now.y) / 2 };
+    if (liesBetweenEnds(from, to, middle)) crossings.push({ track: track.id, direction: now.side });
+  }
+  return { sides, crossings };
+}
+
+/** How far a foot point must be from a line or border to be clearly off it, in pixels. */
+export function clearance(track: Track): number {
+  return Math.max(4, 0.1 * (track.box.bottom - track.box.top));
+}
+
+/** Undefined for a track on the line, and for one not seen in this frame: a guessed place proves nothing. */
+function clearSide(from: Place, to: Place, track: Track): Side | undefined {
+  if (!track.matched) return undefined;
+  const foot = footPoint(track.box);
+  const distance = signedDistance(from, to, foot);
+  if (Math.abs(distance) <= clearance(track)) return undefined;
+  return { track: track.id, side: distance > 0 ? 'in' : 'out', x: foot.x, y: foot.y };
+}

@@ -1,0 +1,31 @@
+import type { Point } from '#crds/geometry.ts';
+
+/** A line as the spec states it: thousandths of the picture. Walking from -> to, "in" ends on the right hand. */
+export interface LineSpec {
+  readonly name: string;
+  readonly from: Point;
+  readonly to: Point;
+}
+
+/** A zone as the spec states it: thousandths of the picture, at least three corners, in order. */
+export interface ZoneSpec {
+  readonly name: string;
+  readonly polygon: readonly Point[];
+}
+
+/** What is watched, and the size in pixels of the picture it is watched in. */
+export interface Layout {
+  readonly lines: readonly LineSpec[];
+  readonly zones: readonly ZoneSpec[];
+  readonly picture: { readonly width: number; readonly height: number };
+}
+
+/** A place in the source picture, in pixels, y down. Spec points are thousandths; they never mix. */
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+export function toPixels(point: Point, picture: Layout['picture']): Place {
+  return { x: point.x * picture.width / 1000, y: point.y * picture.height / 1000 };
+}

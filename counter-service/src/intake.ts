@@ -1,0 +1,135 @@
+/**
+ * What the agent sends, sorted: access units into pieces of footage, answers to the settlement.
+ *
+ * Invariants checked here, because everything after relies on them: numbers are contiguous but for declared gaps, a
+ * gap begins where the access units ended, and no more is sent than was credited.
+ */
+import { Changed } from '#proto/changed.ts';
+import { codecFromMessage, type CodecMessage, type CounterMessage, type FromAgent, type GapMessage } from '#proto/protocol.ts';
+import { Footage, type NumberedUnit } from './media/footage.ts';
+import { Refused } from './refused.ts';
+
+/** What may be under way and undecoded for one stream: six seconds of a 10 fps camera, or its largest pictures. */
+export const WINDOW = { accessUnits: 64, bytes: 4 * 1024 * 1024 };
+
+export interface Piece {
+  /** What lies before it, when it is not the first one. */
+  readonly gap: GapMessage | undefined;
+  readonly footage: Footage;
+}
+
+export interface IntakeOptions {
+  readonly codec: CodecMessage;
+  readonly send: (message: CounterMessage) => Promise<void>;
+  readonly onStored: (serial: number) => void;
+  readonly onUnit: (unit: NumberedUnit) => void;
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #changed = new Changed();
+  readonly #pieces: Piece[] = [];
+  readonly #taken = { accessUnits: 0, bytes: 0 };
+  readonly #received = { accessUnits: 0, bytes: 0 };
+  #credited = { ...WINDOW };
+  #codec: CodecMessage;
+  #current: Footage;
+  #newest: number | undefined;
+  #lastNumber: number | undefined;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#codec = options.codec;
+    this.#current = this.#begin(undefined);
+  }
+
+  /** Takes messages until the agent half-closes or the call breaks. */
+  async run(messages: AsyncIterator<FromAgent>): Promise<void> {
+    await this.#options.send({ credit: this.#credited });
+    for (;;) {
+      const message = await messages.next();
+      if (message.done === true) return;
+      this.#take(message.value);
+    }
+  }
+
+  /** The pieces in order; ends after the end of the stream. */
+  async *pieces(signal: AbortSignal): AsyncGenerator<Piece> {
+    for (;;) {
+      const piece = this.#pieces.shift();
+      if (piece !== undefined) yield piece;
+      else if (this.#lastNumber !== undefined) return;
+      else await this.#changed.wait(signal);
+    }
+  }
+
+  /** Number of the last access unit, once the agent said so. */
+  get lastNumber(): number | undefined {
+    return this.#lastNumber;
+  }
+
+  #take(message: FromAgent): void {
+    switch (message.kind) {
+      case 'accessUnit':
+        return this.#add({ ...message.value });
+      case 'gap':
+        return this.#gap(message.value);
+      case 'endOfStream':
+        this.#current.end();
+        this.#lastNumber = message.value.lastNumber;
+        return this.#changed.notify();
+      case 'checkpointStored':
+        return this.#options.onStored(message.value.serial);
+      case 'heartbeat':
+        return;
+      case 'hello':
+      case 'resume':
+        throw new Refused('INVALID', `The agent sent ${message.kind} in the middle of a stream.`);
+    }
+  }
+
+  #add(unit: NumberedUnit): void {
+    if (this.#newest !== undefined && unit.number !== this.#newest + 1) {
+      throw new Refused('INVALID', `Access unit ${unit.number} came after ${this.#newest} without a gap being declared.`);
+    }
+    if (this.#received.accessUnits >= this.#credited.accessUnits || this.#received.bytes >= this.#credited.bytes) {
+      throw new Refused('INVALID', 'The agent sent more than it was given credit for.');
+    }
+    this.#newest = unit.number;
+    this.#received.accessUnits += 1;
+    this.#received.bytes += unit.data.length;
+    this.#options.onUnit(unit);
+    this.#current.add(unit);
+  }
+
+  #gap(gap: GapMessage): void {
+    if (gap.next <= gap.after || (this.#newest !== undefined && gap.after !== this.#newest)) {
+      throw new Refused('INVALID', `A gap from ${gap.after} to ${gap.next} was declared after access unit ${this.#newest}.`);
+    }
+    this.#newest = gap.next - 1;
+    this.#codec = gap.codec ?? this.#codec;
+    this.#current.end();
+    this.#current = this.#begin(gap);
+    this.#changed.notify();
+  }
+
+  #begin(gap: GapMessage | undefined): Footage {
+    const footage = new Footage(codecFromMessage(this.#codec), (unit) => this.#credit(unit));
+    this.#pieces.push({ gap, footage });
+    return footage;
+  }
+
+  /** What a decoder took makes room for as much; told in steps of a quarter window, so that credit costs little. */
+  #credit(unit: NumberedUnit): void {
+    this.#taken.accessUnits += 1;
+    this.#taken.bytes += unit.data.length;
+    const accessUnits = this.#taken.accessUnits + WINDOW.accessUnits;
+    const bytes = this.#taken.bytes + WINDOW.bytes;
+    const enough =
+      accessUnits - this.#credited.accessUnits >= WINDOW.accessUnits / 4 || bytes - this.#credited.bytes >= WINDOW.bytes / 4;
+    if (!enough) return;
+    this.#credited = { accessUnits, bytes };
+    // A call that breaks here is noticed by whoever reads it.
+    this.#options.send({ credit: this.#credited }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,94 @@
+/** Puts a counter together, serves streams until a signal comes, and drains. */
+import { availableParallelism } from 'node:os';
+import process from 'node:process';
+import { formatFault, loadCameraStreams } from '#crds/load.ts';
+import { createLog, type Log } from '#proto/log.ts';
+import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
+import { createMetrics } from '#proto/metrics.ts';
+import { servePresence } from '#proto/presence.ts';
+import { serveCounting } from '#proto/protocol.ts';
+import { announce, shutdownSignal } from '#proto/shutdown.ts';
+import { type CounterConfig, readCounterConfig } from './config.ts';
+import { Detectors } from './detectors.ts';
+import { FolderLedger } from './ledger/folder.ts';
+import { streamMetrics } from './metrics.ts';
+import { type CounterService, serveStream } from './stream.ts';
+
+const HELP = `usage: FOOTFALL_COUNTER='{"listen":"127.0.0.1:0","local":{...},...}' counter-service
+
+Counts people on the streams that edge agents send.
+The configuration is the JSON in FOOTFALL_COUNTER. Exit codes: 0 done, 1 failed, 2 bad input.
+`;
+
+/** How long draining streams may take to settle and move. */
+const DRAIN_MS = 10_000;
+
+async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promise<void> {
+  await requireFfmpeg();
+  const metrics = createMetrics();
+  const detectors = new Detectors({
+    ...config.inference,
+    workers: config.inference.workers || (config.inference.provider === 'cpu' ? availableParallelism() : 1),
+    modelsDirectory: config.modelsDirectory,
+    metrics,
+    log,
+  });
+  const { specs } = readManifests(config.local.manifests);
+  const service: CounterService = {
+    ledger: new FolderLedger(config.local.ledgerDirectory),
+    spec: ({ namespace, name }) => Promise.resolve(specs.get(`${namespace}/${name}`)),
+    detector: (model) => detectors.of(model),
+    maxStreams: config.maxStreams,
+    open: new Set(),
+    draining: signal,
+    metrics: streamMetrics(metrics),
+    log,
+  };
+  const server = await serveCounting(config.listen, (call) => serveStream(call, service));
+  const presence = await servePresence({
+    ...config.presence,
+    metrics,
+    unready: () => (signal.aborted ? 'The counter is shutting down.' : detectors.unready()),
+  });
+  log.info({ port: server.port, presence: presence.port, provider: config.inference.provider }, 'counter serves');
+  announce({ counter: server.port, presence: presence.port });
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await server.stop(DRAIN_MS);
+  await Promise.all([presence.stop(), detectors.stop()]);
+}
+
+function readManifests(paths: readonly string[]) {
+  const { streams, faults } = loadCameraStreams(paths);
+  if (faults[0] !== undefined) throw new Error(formatFault(faults[0]));
+  return {
+    specs: new Map(streams.map(({ stream: { metadata, spec } }) => [`${metadata.namespace}/${metadata.name}`, spec])),
+  };
+}
+
+async function main(): Promise<void> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(HELP);
+    return;
+  }
+  let config: CounterConfig;
+  try {
+    config = readCounterConfig(process.env);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const log = createLog('counter-service', config.logLevel);
+  try {
+    await run(config, log, shutdownSignal());
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+  if (process.connected) process.disconnect();
+}
+
+await main();

@@ -1,0 +1,110 @@
+/**
+ * Access units in, small pictures out, by an ffmpeg child that cannot take this process down.
+ *
+ *   write ─▶ NUT ─▶ [ decode ─▶ pick ─▶ crop ─▶ scale to BGR ] ─▶ NUT ─▶ frames
+ *
+ * A picture comes out as soon as its access unit went in (later by the codec's own reordering), with the same
+ * presentation time, and the same access units always give the same pictures. What is picked depends on the
+ * presentation times alone.
+ *
+ * Everything waits for its reader: while nobody takes frames, the child stops working and `write` does not resolve.
+ */
+import { describeExit, Ffmpeg } from '#proto/media/ffmpeg.ts';
+import type { FfmpegExit } from '#proto/media/ffmpeg.ts';
+import { NutError } from '#proto/media/nut.ts';
+import type { AccessUnit } from '#proto/media/nut.ts';
+import { readNut } from '#proto/media/nut-reader.ts';
+import { nutFrameHead, nutHeader } from '#proto/media/nut-writer.ts';
+import { decoding } from './decoding.ts';
+import type { DecodeOptions } from './decoding.ts';
+
+export type { DecodeOptions };
+
+export interface DecodedFrame {
+  readonly presentationMicros: number;
+  /** width x height x 3 bytes: blue, green, red. */
+  readonly pixels: Buffer;
+}
+
+/** The decoder died, or cannot decode this video. */
+export class DecoderFault extends Error {
+  override readonly name = 'DecoderFault';
+}
+
+export function startDecoder(options: DecodeOptions): Decoder {
+  return new Decoder(options);
+}
+
+export class Decoder {
+  /** In presentation order; to be iterated once. Throws DecoderFault, or the signal's reason. Leaving it stops the decoder. */
+  readonly frames: AsyncIterable<DecodedFrame>;
+  readonly #options: DecodeOptions;
+  readonly #ffmpeg: Ffmpeg;
+  #header: Uint8Array | undefined;
+  #ended = false;
+
+  constructor(options: DecodeOptions) {
+    this.#options = options;
+    this.#header = nutHeader(options.codec);
+    this.#ffmpeg = new Ffmpeg(decoding(options));
+    this.frames = this.#readFrames();
+    const { signal } = options;
+    if (signal === undefined) return;
+    const stop = (): void => void this.#ffmpeg.stop();
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    void this.#ffmpeg.exit.then(() => signal.removeEventListener('abort', stop));
+  }
+
+  get pid(): number | undefined {
+    return this.#ffmpeg.pid;
+  }
+
+  /** Resolves once there is room for more. Rejects as `frames` throws when the decoder is gone. */
+  async write(unit: AccessUnit): Promise<void> {
+    const header = this.#header === undefined ? [] : [this.#header];
+    this.#header = undefined;
+    const taken = await this.#ffmpeg.write(...header, nutFrameHead(unit), unit.data);
+    if (!taken) throw this.#gone(await this.#ffmpeg.exit);
+  }
+
+  /** No access unit will follow: the pictures still held back come out, then `frames` ends. */
+  end(): void {
+    this.#ended = true;
+    this.#ffmpeg.end();
+  }
+
+  async stop(): Promise<void> {
+    await this.#ffmpeg.stop();
+  }
+
+  async *#readFrames(): AsyncGenerator<DecodedFrame> {
+    let over = false;
+    try {
+      const { units } = await readNut(this.#ffmpeg.output);
+      for await (const { presentationMicros, data } of units) yield { presentationMicros, pixels: this.#wholePicture(data) };
+      over = true;
+    } catch (error) {
+      if (!(error instanceof NutError)) throw error;
+      if (error.reason !== 'truncated') throw new DecoderFault(`The decoder's output is damaged: ${error.message}.`, { cause: error });
+      // Its output stopped short because it did: how it ended is the better story.
+      over = true;
+    } finally {
+      if (!over) await this.#ffmpeg.stop();
+    }
+    const exit = await this.#ffmpeg.exit;
+    this.#options.signal?.throwIfAborted();
+    if (exit.code !== 0 || exit.stopped || !this.#ended) throw this.#gone(exit);
+  }
+
+  #wholePicture(data: Uint8Array): Buffer {
+    const { width, height } = this.#options;
+    if (data.length !== width * height * 3) throw new DecoderFault(`The decoder gave a picture of ${data.length} bytes instead of ${width} x ${height} x 3.`);
+    return Buffer.from(data.buffer, data.byteOffset, data.length);
+  }
+
+  #gone(exit: FfmpegExit): unknown {
+    const { signal } = this.#options;
+    return signal?.aborted === true ? signal.reason : new DecoderFault(`The video could not be decoded: ${describeExit(exit)}.`);
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * One unbroken piece of a camera's video, on its way into a decoder: between two gaps, coded in one way.
+ *
+ * It keeps what a decoder would need to start again at the frontier (the newest frame that was counted): the access
+ * units from the last keyframe at or before it. So the picture's region can change, and a decoder can die, at any
+ * frame, and the frames after the frontier are the same as if nothing had happened.
+ *
+ * Bounded by the credit given to the agent for what is not decoded yet, and by MAX_KEPT_BYTES for what is.
+ */
+import { Changed } from '#proto/changed.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut.ts';
+import { type DecodedFrame, type DecodeOptions, startDecoder } from './decoder.ts';
+
+export interface NumberedUnit extends AccessUnit {
+  readonly number: number;
+}
+
+export interface Passed {
+  readonly units: number;
+  readonly position: number;
+  readonly newestMicros: number;
+}
+
+export type Picture = Omit<DecodeOptions, 'codec' | 'signal'>;
+
+/** A minute of 4 Mbit/s in one group of pictures. Beyond it the start is let go, and with it the way back. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+
+export class Footage {
+  readonly codec: Codec;
+  readonly #onTaken: (unit: NumberedUnit) => void;
+  readonly #changed = new Changed();
+  #units: NumberedUnit[] = [];
+  #keptBytes = 0;
+  #newestTaken = 0;
+  #newestMicros = -1;
+  #ended = false;
+  #rewindable = true;
+
+  /** @param onTaken called once for each access unit, when a decoder has taken it. */
+  constructor(codec: Codec, onTaken: (unit: NumberedUnit) => void) {
+    this.codec = codec;
+    this.#onTaken = onTaken;
+  }
+
+  /** False once a group of pictures outgrew what is kept: a new decoder could not reach the frontier. */
+  get rewindable(): boolean {
+    return this.#rewindable;
+  }
+
+  /** Presentation time of the newest access unit received; -1 before the first. */
+  get newestMicros(): number {
+    return this.#newestMicros;
+  }
+
+  add(unit: NumberedUnit): void {
+    this.#newestMicros = Math.max(this.#newestMicros, unit.presentationMicros);
+    this.#units.push(unit);
+    this.#keptBytes += unit.data.length;
+    this.#changed.notify();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#changed.notify();
+  }
+
+  /** The frames after `frontierMicros`, until the footage ends. Throws DecoderFault when the decoder fails. */
+  async *frames(picture: Picture, frontierMicros: number, signal: AbortSignal): AsyncGenerator<DecodedFrame> {
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    const decoder = startDecoder({ ...picture, codec: this.codec, signal: either });
+    const feeding = this.#feed(decoder, either).catch((error: unknown) => {
+      if (!either.aborted) over.abort(error);
+    });
+    try {
+      for await (const frame of decoder.frames) {
+        if (frame.presentationMicros > frontierMicros) yield frame;
+      }
+    } finally {
+      over.abort(new Error('the frames are no longer asked for'));
+      await Promise.all([feeding, decoder.stop()]);
+    }
+  }
+
+  /** The access units after one time and up to another: how many, their highest number, their newest time. */
+  passed(afterMicros: number, upToMicros: number): Passed {
+    let [units, position, newestMicros] = [0, 0, afterMicros];
+    for (const unit of this.#units) {
+      if (unit.presentationMicros <= afterMicros || unit.presentationMicros > upToMicros) continue;
+      units += 1;
+      position = Math.max(position, unit.number);
+      newestMicros = Math.max(newestMicros, unit.presentationMicros);
+    }
+    return { units, position, newestMicros };
+  }
+
+  /** Lets go of what a decoder would not need to go on after the frontier. */
+  release(frontierMicros: number): void {
+    const needed = this.#units.findLastIndex((unit) => unit.keyframe && unit.presentationMicros <= frontierMicros);
+    if (needed > 0) this.#drop(needed);
+    if (this.#keptBytes <= MAX_KEPT_BYTES) return;
+    const counted = this.#units.findIndex((unit) => unit.presentationMicros > frontierMicros);
+    if (counted > 0) this.#drop(counted);
+    this.#rewindable = false;
+  }
+
+  #drop(units: number): void {
+    for (const unit of this.#units.splice(0, units)) this.#keptBytes -= unit.data.length;
+    this.#rewindable ||= this.#units[0]?.keyframe === true;
+  }
+
+  async #feed(decoder: ReturnType<typeof startDecoder>, signal: AbortSignal): Promise<void> {
+    let newest = 0;
+    for (;;) {
+      const next = this.#units.find((unit) => unit.number > newest);
+      if (next === undefined) {
+        if (this.#ended) return decoder.end();
+        await this.#changed.wait(signal);
+        continue;
+      }
+      newest = next.number;
+      if (newest > this.#newestTaken) {
+        this.#newestTaken = newest;
+        this.#onTaken(next);
+      }
+      await decoder.write(next);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** What a counter shows of its streams. Every series of a stream goes when the stream does. */
+import type { Labels, Metrics } from '#proto/metrics.ts';
+import type { Answered } from './detection/detector.ts';
+
+const MILLISECONDS = [0.25, 0.5, 1, 2, 5, 10, 20, 35, 50, 75, 100, 250, 500, 1000, 5000];
+const BATCHES = [1, 2, 4, 8, 16, 32];
+
+export interface CountedFrame {
+  readonly answered: Answered;
+  readonly trackingMs: number;
+  /** Access units before it that were not looked at. */
+  readonly skipped: number;
+  readonly lagMicros: number;
+}
+
+export type StreamMetrics = ReturnType<typeof streamMetrics>;
+
+export function streamMetrics(metrics: Metrics) {
+  const units = metrics.counter('counter_access_units_total', 'Access units received.', ['stream']);
+  const bytes = metrics.counter('counter_access_unit_bytes_total', 'Bytes of video received.', ['stream']);
+  const frames = metrics.counter('counter_frames_total', 'Frames by fate: counted, or skipped between two of the rate asked for.', ['stream', 'fate']);
+  const gaps = metrics.counter('counter_gaps_total', 'Gaps in the video, by reason.', ['stream', 'reason']);
+  const lag = metrics.gauge('counter_lag_seconds', 'Video received and not counted yet.', ['stream']);
+  const decoders = metrics.counter('counter_decoder_deaths_total', 'Decoders that died and were started again.', ['stream']);
+  const decoding = metrics.histogram('counter_decode_cpu_milliseconds', 'CPU time of the decoder for an access unit.', MILLISECONDS);
+  const waiting = metrics.histogram('counter_inference_wait_milliseconds', 'From handing a frame to the detector to its run.', MILLISECONDS);
+  const inference = metrics.histogram('counter_inference_cpu_milliseconds', 'CPU time of a frame in the model.', MILLISECONDS);
+  const batches = metrics.histogram('counter_inference_batch_size', 'Frames in one run of the model.', BATCHES);
+  const tracking = metrics.histogram('counter_tracking_milliseconds', 'Tracking and counting of a frame.', MILLISECONDS);
+  return {
+    received(labels: Labels, size: number): void {
+      units.add(1, labels);
+      bytes.add(size, labels);
+    },
+    counted(labels: Labels, frame: CountedFrame): void {
+      frames.add(1, { ...labels, fate: 'counted' });
+      if (frame.skipped > 0) frames.add(frame.skipped, { ...labels, fate: 'skipped' });
+      lag.set(frame.lagMicros / 1e6, labels);
+      waiting.observe(frame.answered.queueMs);
+      inference.observe(frame.answered.inferenceCpuMs);
+      batches.observe(frame.answered.batchSize);
+      tracking.observe(frame.trackingMs);
+    },
+    decoded(cpuMs: number): void {
+      decoding.observe(cpuMs);
+    },
+    decoderDied(labels: Labels): void {
+      decoders.add(1, labels);
+    },
+    interrupted(labels: Labels, reason: string): void {
+      gaps.add(1, { ...labels, reason });
+    },
+    async forget(labels: Labels): Promise<void> {
+      await Promise.all([units, bytes, frames, gaps, lag, decoders].map((series) => series.forget(labels)));
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import type { RefusalReason } from '#proto/protocol.ts';
+
+/** Ends a call with a reason and one sentence for the agent, and does nothing to any other call. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly reason: keyof typeof RefusalReason;
+
+  constructor(reason: keyof typeof RefusalReason, sentence: string) {
+    super(sentence);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * A counter as an agent meets it: real gRPC on loopback, real ffmpeg, the shipped model, the folder ledger. The agent is
+ * played by the test, so that it can break off, resume and misbehave where a real one would not.
+ */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { CameraStreamSpec } from '#crds/schema.ts';
+import { createLog } from '#proto/log.ts';
+import { Ffmpeg } from '#proto/media/ffmpeg.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut.ts';
+import { readNut } from '#proto/media/nut-reader.ts';
+import { createMetrics } from '#proto/metrics.ts';
+import { type AgentCall, asBuffer, codecToMessage, type CountingServer, type CountsMessage, dialCounting, serveCounting } from '#proto/protocol.ts';
+import { Detectors } from './detectors.ts';
+import { FolderLedger } from './ledger/folder.ts';
+import { streamMetrics } from './metrics.ts';
+import { type CounterService, serveStream } from './stream.ts';
+
+const clip = fileURLToPath(new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url));
+const spec = CameraStreamSpec.parse({
+  source: { url: clip },
+  lines: [{ name: 'entrance', from: { x: 570, y: 1000 }, to: { x: 320, y: 580 } }],
+});
+const log = createLog('counter-service', 'silent');
+
+/** The first 15 s: one person comes in. */
+const UNITS = 150;
+
+let codec: Codec;
+let units: AccessUnit[];
+let detectors: Detectors;
+
+before(async () => {
+  const ffmpeg = new Ffmpeg({ inputOptions: [], input: clip, outputOptions: ['-map', '0:v:0', '-c', 'copy', '-f', 'nut'] });
+  const video = await readNut(ffmpeg.output);
+  codec = video.codec;
+  units = [];
+  for await (const unit of video.units) if (units.push(unit) === UNITS) break;
+  await ffmpeg.stop();
+  const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
+  detectors = new Detectors({ provider: 'cpu', workers: 2, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
+});
+after(() => detectors.stop());
+
+interface Counter {
+  readonly ledger: FolderLedger;
+  readonly server: CountingServer;
+  readonly drain: AbortController;
+}
+
+async function withCounter(run: (counter: Counter) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'footfall-stream-'));
+  const drain = new AbortController();
+  const ledger = new FolderLedger(folder);
+  const service: CounterService = {
+    ledger,
+    spec: ({ name }) => Promise.resolve(name === 'door' ? spec : undefined),
+    detector: (model) => detectors.of(model),
+    maxStreams: 2,
+    open: new Set(),
+    draining: drain.signal,
+    metrics: streamMetrics(createMetrics()),
+    log,
+  };
+  const server = await serveCounting('127.0.0.1:0', (call) => serveStream(call, service));
+  try {
+    await run({ ledger, server, drain });
+  } finally {
+    await server.stop(100);
+    await rm(folder, { recursive: true });
+  }
+}
+
+interface Played {
+  readonly counts: CountsMessage | undefined;
+  readonly checkpoints: { position: number; presentationMicros: number; state: Buffer }[];
+  readonly finished: boolean;
+  readonly refusal: { reason: string; sentence: string } | undefined;
+  readonly welcome: { term: number; position: number } | undefined;
+}
+
+interface Script {
+  readonly session?: string;
+  readonly lastTerm?: number;
+  readonly name?: string;
+  readonly checkpoint?: { position: number; presentationMicros: number; state: Buffer };
+  /** Breaks the call off once this many checkpoints were stored. */
+  readonly breakAfterCheckpoints?: number;
+  readonly numbers?: (index: number) => number;
+  readonly onCounts?: () => void;
+}
+
+const door = { namespace: 'default', name: 'door', uid: 'uid-door' };
+
+/** An agent that sends the clip from the keyframe before its checkpoint, as credit allows. */
+async function play({ server }: Counter, script: Script = {}): Promise<Played> {
+  const stop = new AbortController();
+  const call = dialCounting(`127.0.0.1:${server.port}`, stop.signal);
+  const played = { counts: undefined, checkpoints: [], finished: false, refusal: undefined, welcome: undefined } as {
+    -readonly [K in keyof Played]: Played[K];
+  };
+  let credit = 0;
+  let wake: () => void = () => undefined;
+  const stream = { ...door, name: script.name ?? door.name };
+  await call.send({ hello: { stream, session: script.session ?? 's1', lastTerm: script.lastTerm ?? 0, sessionStartMicros: 0 } });
+  try {
+    for await (const message of call.messages) {
+      if (message.kind === 'welcome') {
+        played.welcome = message.value;
+        await call.send({ resume: { checkpoint: script.checkpoint?.state ?? Buffer.alloc(0), codec: codecToMessage(codec) } });
+        void sendUnits(call, script, () => credit, (notify) => (wake = notify)).catch(() => undefined);
+      } else if (message.kind === 'credit') {
+        credit = message.value.accessUnits;
+        wake();
+      } else if (message.kind === 'counts') {
+        played.counts = message.value;
+        script.onCounts?.();
+      } else if (message.kind === 'storeCheckpoint') {
+        const { serial, checkpoint, ...at } = message.value;
+        played.checkpoints.push({ ...at, state: checkpoint });
+        if (played.checkpoints.length === script.breakAfterCheckpoints) break;
+        await call.send({ checkpointStored: { serial } });
+      } else if (message.kind === 'refusal') played.refusal = message.value;
+      else if (message.kind === 'finished') played.finished = true;
+      if (played.finished || message.kind === 'goAway') break;
+    }
+  } finally {
+    stop.abort(new Error('the test is over'));
+  }
+  return played;
+}
+
+async function sendUnits(call: AgentCall, script: Script, credit: () => number, onWait: (wake: () => void) => void): Promise<void> {
+  const counted = script.checkpoint?.presentationMicros ?? -1;
+  const from = Math.max(0, units.findLastIndex((unit) => unit.keyframe && unit.presentationMicros <= counted));
+  for (const [index, unit] of units.entries()) {
+    if (index < from) continue;
+    while (index - from >= credit()) await new Promise<void>((resolve) => onWait(resolve));
+    const number = script.numbers?.(index) ?? index + 1;
+    await call.send({ accessUnit: { ...unit, number, data: asBuffer(unit.data) } });
+  }
+  await call.send({ endOfStream: { lastNumber: units.length } });
+}
+
+suite('a counter', () => {
+  test('counts a stream to its end, commits, and says so', async () => {
+    await withCounter(async (counter) => {
+      const played = await play(counter);
+      assert.equal(played.finished, true);
+      assert.deepEqual(played.welcome, { term: 1, position: 0 });
+      const { counts } = await counter.ledger.read(door);
+      assert.deepEqual(counts?.lines, [{ name: 'entrance', in: 1, out: 0 }]);
+      assert.equal(played.counts?.frames, UNITS);
+      assert.equal(played.counts?.provisional, false);
+    });
+  });
+
+  test('goes on from a checkpoint that was stored but not committed, and counts nobody twice', async () => {
+    let undisturbed = '';
+    await withCounter(async (counter) => {
+      await play(counter);
+      undisturbed = await counter.ledger.crossings(door);
+    });
+    await withCounter(async (counter) => {
+      const first = await play(counter, { breakAfterCheckpoints: 1 });
+      const checkpoint = first.checkpoints[0]!;
+      assert.ok(checkpoint.position < UNITS, 'it broke off in the middle');
+      const second = await play(counter, { checkpoint, lastTerm: 1 });
+      assert.equal(second.finished, true);
+      assert.equal(second.welcome?.term, 2);
+      assert.equal(await counter.ledger.crossings(door), undisturbed);
+      const { counts } = await counter.ledger.read(door);
+      assert.deepEqual([counts?.in, counts?.gaps.count], [1, 0]);
+    });
+  });
+
+  test('declares what lies between two sessions', async () => {
+    await withCounter(async (counter) => {
+      await play(counter);
+      const again = await play(counter, { session: 's2' });
+      assert.deepEqual(again.welcome, { term: 2, position: 0 });
+      const { counts } = await counter.ledger.read(door);
+      assert.deepEqual([counts?.in, counts?.gaps.count, counts?.gaps.last?.reason], [2, 1, 'AgentReplaced']);
+    });
+  });
+
+  test('refuses a session that another one has superseded', async () => {
+    await withCounter(async (counter) => {
+      await play(counter);
+      const old = await play(counter, { session: 'lingering', lastTerm: 7 });
+      assert.equal(old.refusal?.reason, 'SUPERSEDED');
+      assert.equal((await counter.ledger.read(door)).term, 1, 'and takes no term for it');
+    });
+  });
+
+  test('refuses a stream that nobody declared, in a sentence', async () => {
+    await withCounter(async (counter) => {
+      const { refusal } = await play(counter, { name: 'window' });
+      assert.deepEqual(refusal, { reason: 'UNKNOWN_STREAM', sentence: 'There is no CameraStream default/window here.' });
+    });
+  });
+
+  test('refuses access units with a hole between them', async () => {
+    await withCounter(async (counter) => {
+      const { refusal } = await play(counter, { numbers: (index) => (index < 20 ? index + 1 : index + 5) });
+      assert.equal(refusal?.reason, 'INVALID');
+      assert.match(refusal?.sentence ?? '', /Access unit 25 came after 20/);
+    });
+  });
+
+  test('settles what it counted before it drains', async () => {
+    await withCounter(async (counter) => {
+      let seen = 0;
+      const played = await play(counter, {
+        onCounts: () => {
+          seen += 1;
+          if (seen === 110) counter.drain.abort();
+        },
+      });
+      assert.equal(played.finished, false);
+      const { counts } = await counter.ledger.read(door);
+      const newest = played.checkpoints.at(-1)!;
+      assert.ok(newest.position >= 100 && (counts?.position ?? 0) <= newest.position, 'nothing is committed that the agent has not stored');
+      const rest = await withCounterAgain(counter, newest);
+      assert.deepEqual([rest.in, rest.gaps], [1, 0]);
+    });
+  });
+});
+
+/** The next counter on the same ledger. */
+async function withCounterAgain(counter: Counter, checkpoint: Played['checkpoints'][number]) {
+  const service = { ...counter, drain: new AbortController() };
+  const next: CounterService = {
+    ledger: counter.ledger,
+    spec: () => Promise.resolve(spec),
+    detector: (model) => detectors.of(model),
+    maxStreams: 2,
+    open: new Set(),
+    draining: service.drain.signal,
+    metrics: streamMetrics(createMetrics()),
+    log,
+  };
+  const server = await serveCounting('127.0.0.1:0', (call) => serveStream(call, next));
+  const played = await play({ ...counter, server }, { checkpoint, lastTerm: 1 });
+  await server.stop(100);
+  return played.counts!;
+}

@@ -1,0 +1,138 @@
+/**
+ * Follows people from frame to frame: one step a frame, a function of the state before and the frame's detections.
+ *
+ * A track's life:
+ *
+ *   detection --> new --seen in 3 frames--> confirmed <--seen / not seen--> lost --2 s--> ended
+ *                  |
+ *                  +--not seen for 0.5 s--> ended
+ *
+ * Invariants: the state is plain JSON and comes back from it bit by bit, so that a tracker restored from a checkpoint
+ * goes on exactly as the old one would have; ids rise from 1 and are never used again, not even after `endAllTracks`;
+ * there are at most `mostTracks` tracks, in rising order of id.
+ */
+import type { Detection } from '../detection/detection.ts';
+import type { Candidate, Scores } from './association.ts';
+import { associate } from './association.ts';
+import type { Motion } from './motion.ts';
+import { boxOf, correctMotion, predictMotion, startMotion } from './motion.ts';
+import type { Track } from './track.ts';
+
+export interface TrackerState {
+  readonly nextId: number;
+  /** Presentation time of the last frame, in seconds. */
+  readonly time: number;
+  readonly tracks: readonly TrackState[];
+  /** Detections and new tracks left out because there were too many. */
+  readonly dropped: number;
+}
+
+export interface TrackState {
+  readonly id: number;
+  readonly motion: Motion;
+  /** In how many frames it was seen. */
+  readonly sightings: number;
+  /** Presentation times of the last detection of any score, and of the last one with a high score, in seconds. */
+  readonly seenAt: number;
+  readonly sureAt: number;
+}
+
+export type TrackerSettings = Scores;
+
+const confirmingSightings = 3;
+const newTrackSeconds = 0.5;
+const lostTrackSeconds = 2;
+
+// Far above what a person counter's picture holds; the cubic cost of the assignment stays at a few milliseconds.
+const mostTracks = 200;
+const mostDetections = 200;
+
+/** A weak detection's place is that much less certain than a sure one's. */
+const weakDoubt = 1.5;
+
+/**
+ * The settings for a detector whose sure detections score at least `highScore`. As in ByteTrack, weak detections are of
+ * use down to half of it, and a new track needs a tenth more, if there is that much left below 1.
+ */
+export function trackerSettings(highScore: number): TrackerSettings {
+  return { highScore, lowScore: highScore / 2, newTrackScore: Math.min(highScore + 0.1, (1 + highScore) / 2) };
+}
+
+export function createTracker(): TrackerState {
+  return { nextId: 1, time: 0, tracks: [], dropped: 0 };
+}
+
+/** Ends every track, as an interruption of the video demands: nobody knows what happened meanwhile. */
+export function endAllTracks(state: TrackerState): TrackerState {
+  return { ...state, tracks: [] };
+}
+
+/**
+ * One frame. `time` is its presentation time in seconds; a time before the last frame's ends all tracks first. The
+ * answer holds every live track, new and lost ones too.
+ */
+export function trackStep(before: TrackerState, detections: readonly Detection[], time: number, settings: TrackerSettings): { state: TrackerState; tracks: Track[] } {
+  const state = time < before.time ? endAllTracks(before) : before;
+  const expected = state.tracks
+    .filter((track) => time - track.seenAt <= (isConfirmed(track) ? lostTrackSeconds : newTrackSeconds))
+    .map((track) => expectedAt(track, time, state.time));
+  const usable = strongest(detections.filter(isUsable));
+  const found = associate(expected, usable, settings);
+
+  const continued = expected.map((candidate) => {
+    const detection = found.get(candidate);
+    return detection === undefined ? candidate.track : sighted(candidate.track, detection, { time, sure: detection.score >= settings.highScore });
+  });
+  const taken = new Set(found.values());
+  const newcomers = usable.filter((detection) => !taken.has(detection) && detection.score >= settings.newTrackScore);
+  const welcome = newcomers.slice(0, mostTracks - continued.length);
+  const tracks = [...continued, ...welcome.map((detection, index) => newTrack(state.nextId + index, detection, time))];
+
+  const dropped = state.dropped + newcomers.length - welcome.length + detections.length - usable.length;
+  return {
+    state: { nextId: state.nextId + welcome.length, time, tracks, dropped },
+    tracks: tracks.map((track) => asSeen(track, time)),
+  };
+}
+
+interface ExpectedTrack extends Candidate {
+  readonly track: TrackState;
+}
+
+function expectedAt(track: TrackState, time: number, previousTime: number): ExpectedTrack {
+  const motion = predictMotion(track.motion, time - previousTime);
+  return {
+    track: { ...track, motion }, box: boxOf(motion), confirmed: isConfirmed(track),
+    unseenSeconds: time - track.seenAt, unsureSeconds: time - track.sureAt,
+  };
+}
+
+function newTrack(id: number, detection: Detection, time: number): TrackState {
+  return { id, motion: startMotion(detection), sightings: 1, seenAt: time, sureAt: time };
+}
+
+function sighted(track: TrackState, detection: Detection, { time, sure }: { time: number; sure: boolean }): TrackState {
+  return {
+    id: track.id, motion: correctMotion(track.motion, detection, sure ? 1 : weakDoubt),
+    sightings: track.sightings + 1, seenAt: time, sureAt: sure ? time : track.sureAt,
+  };
+}
+
+function asSeen(track: TrackState, time: number): Track {
+  return { id: track.id, box: boxOf(track.motion), matched: track.seenAt === time, confirmed: isConfirmed(track) };
+}
+
+function isConfirmed(track: TrackState): boolean {
+  return track.sightings >= confirmingSightings;
+}
+
+/** Numbers that a filter can work with: finite, and a box with an area. */
+function isUsable(detection: Detection): boolean {
+  return detection.right > detection.left && detection.bottom > detection.top
+    && Number.isFinite(detection.left + detection.top + detection.right + detection.bottom + detection.score);
+}
+
+function strongest(detections: readonly Detection[]): readonly Detection[] {
+  if (detections.length <= mostDetections) return detections;
+  return detections.toSorted((one, other) => other.score - one.score).slice(0, mostDetections);
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import * as z from 'zod';
+import { crdText, customResourceDefinition } from './crd.ts';
+import { CameraStreamSpec, CameraStreamStatus } from './schema.ts';
+import { structuralOf } from './structural.ts';
+import type { Structural } from './structural.ts';
+
+const schemas: readonly [string, Structural][] = [['spec', structuralOf(CameraStreamSpec)], ['status', structuralOf(CameraStreamStatus)]];
+const nodes = schemas.flatMap(([path, schema]) => [...walk(path, schema)]);
+
+function* walk(path: string, schema: Structural): Generator<[string, Structural]> {
+  yield [path, schema];
+  if (schema.items !== undefined) yield* walk(`${path}[]`, schema.items as Structural);
+  if (schema.additionalProperties !== undefined) yield* walk(`${path}{}`, schema.additionalProperties as Structural);
+  for (const [name, property] of Object.entries(schema.properties ?? {})) yield* walk(`${path}.${name}`, property as Structural);
+}
+
+test('the committed CRD is fresh; if not: npm run generate', () => {
+  assert.equal(readFileSync(new URL('footfall.dev_camerastreams.yaml', import.meta.url), 'utf8'), crdText());
+});
+
+test('every part of the schema has a type that Kubernetes knows, and no floats', () => {
+  for (const [path, schema] of nodes) assert.ok(['object', 'array', 'string', 'integer', 'boolean'].includes(String(schema.type)), path);
+});
+
+test('every list, text, number and mapping is bounded, so that the rules have a bounded cost', () => {
+  for (const [path, schema] of nodes) {
+    if (schema.type === 'array') assert.ok(schema.maxItems !== undefined, path);
+    if (schema.type === 'string') assert.ok(schema.maxLength !== undefined || schema.enum !== undefined, path);
+    if (schema.type === 'integer') assert.ok(schema.minimum !== undefined && schema.maximum !== undefined, path);
+    if (schema.additionalProperties !== undefined) assert.ok(schema.maxProperties !== undefined, path);
+  }
+});
+
+test('every field explains itself', () => {
+  for (const [path, schema] of nodes.filter(([name]) => !/[\]}]$/.test(name))) assert.match(String(schema.description), /^[A-Z].*\.$/, path);
+});
+
+test('a keyword that Kubernetes does not know stops the generator', () => {
+  assert.throws(() => structuralOf(z.object({ either: z.union([z.string(), z.boolean()]) })), /schema\.either: Kubernetes knows no keyword anyOf/);
+});
+
+test('the ledger is fenced, and status is written apart from spec', () => {
+  const [served] = customResourceDefinition().spec.versions;
+  assert.deepEqual(served?.subresources, { status: {} });
+  const counts = nodes.find(([path]) => path === 'status.counts')?.[1];
+  const rules = counts?.['x-kubernetes-validations'] as { rule: string }[] | undefined;
+  assert.deepEqual(rules?.map(({ rule }) => rule), [
+    'self.term >= oldSelf.term',
+    'self.term > oldSelf.term || self.position >= oldSelf.position',
+    'self.__in__ >= oldSelf.__in__ && self.out >= oldSelf.out',
+  ]);
+});
+
+test('a source is judged as a whole: the API server repeats a field that it refuses, and the url might hold a password', () => {
+  const url = nodes.find(([path]) => path === 'spec.source.url')?.[1];
+  assert.equal(url?.pattern, undefined);
+  assert.equal(url?.['x-kubernetes-validations'], undefined);
+});

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import * as fc from 'fast-check';
+import { formatFault, loadCameraStreams, parseCameraStreams } from './load.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'footfall-crds-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function stream(name: string, url = 'rtsp://10.0.0.8/stream2'): string {
+  return `apiVersion: footfall.dev/v1alpha1
+kind: CameraStream
+metadata: {name: ${name}}
+spec:
+  source: {url: ${JSON.stringify(url)}}
+  lines: [{name: entrance, from: {x: 500, y: 200}, to: {x: 500, y: 600}}]
+`;
+}
+
+function write(name: string, content: string | Uint8Array): string {
+  const file = join(folder, name);
+  writeFileSync(file, content);
+  return file;
+}
+
+function faultsOf(text: string): string[] {
+  return parseCameraStreams(text, 'door.yaml').faults.map(formatFault);
+}
+
+test('what is left out has its default', () => {
+  const [loaded] = parseCameraStreams(stream('door'), 'door.yaml').streams;
+  assert.equal(loaded?.stream.metadata.namespace, 'default');
+  assert.deepEqual(loaded?.stream.spec, {
+    source: { url: 'rtsp://10.0.0.8/stream2', transport: 'tcp', realtime: false },
+    suspend: false,
+    lines: [{ name: 'entrance', from: { x: 500, y: 200 }, to: { x: 500, y: 600 } }],
+    zones: [],
+    detection: { model: 'rtmdet-nano-person', framesPerSecond: 10, scorePermille: 400, region: 'auto' },
+    buffer: { seconds: 120, megabytes: 64 },
+  });
+});
+
+test('a stream knows its file and document', () => {
+  const file = write('two.yaml', `${stream('a')}---\n${stream('b')}`);
+  const { streams } = loadCameraStreams([file]);
+  assert.deepEqual(streams.map((loaded) => [loaded.file, loaded.document, loaded.stream.metadata.name]), [[file, 1, 'a'], [file, 2, 'b']]);
+});
+
+test('a file source is found from the folder of the YAML file; a camera stays as it is', () => {
+  const clip = join(folder, 'a clip.mp4');
+  const file = write('sources.yaml', [
+    stream('relative', './a clip.mp4'), stream('absolute', clip), stream('url', pathToFileURL(clip).href), stream('camera'),
+  ].join('---\n'));
+  const { streams, faults } = loadCameraStreams([file]);
+  assert.deepEqual(faults, []);
+  assert.deepEqual(streams.map((loaded) => loaded.stream.spec.source.url), [clip, clip, clip, 'rtsp://10.0.0.8/stream2']);
+});
+
+test('a file URL that no path can be made of is a fault', () => {
+  const file = write('escape.yaml', stream('door', 'file:///a%2Fb'));
+  assert.deepEqual(loadCameraStreams([file]).faults.map(formatFault), [`${file}, document 1 (line 5): spec.source.url must be a file URL that names a file of this machine.`]);
+});
+
+test('several faults of a document are reported at once, and other documents still load', () => {
+  const broken = stream('b').replace('200', '2000').replace('600', 'low').replace('spec:', 'spec:\n  buffer: {second: 1}');
+  const { streams, faults } = parseCameraStreams(`${stream('a')}---\n${broken}`, 'door.yaml');
+  assert.equal(streams.length, 1);
+  assert.deepEqual(faults.map(formatFault), [
+    'door.yaml, document 2 (line 14): spec.lines[0].from.y must be a whole number from 0 to 1000, found 2000.',
+    'door.yaml, document 2 (line 14): spec.lines[0].to.y must be a whole number from 0 to 1000, found "low".',
+    'door.yaml, document 2 (line 12): spec.buffer.second is not a known field; known here: seconds, megabytes.',
+  ]);
+});
+
+test('a stream that is there twice is a fault of the later one, over all files', () => {
+  const first = write('first.yaml', stream('door'));
+  const second = write('second.yaml', `${stream('gate')}---\n${stream('door')}`);
+  const { streams, faults } = loadCameraStreams([first, second]);
+  assert.deepEqual(streams.map((loaded) => loaded.stream.metadata.name), ['door', 'gate']);
+  assert.deepEqual(faults.map(formatFault), [`${second}, document 2 (line 10): metadata.name must be unique, but default/door is also in ${first}, document 1.`]);
+});
+
+test('files that cannot be read', () => {
+  const missing = join(folder, 'missing.yaml');
+  const binary = write('binary.yaml', Uint8Array.of(0xff, 0xfe, 0x00));
+  const huge = write('huge.yaml', '#'.repeat(1024 * 1024 + 1));
+  assert.deepEqual(loadCameraStreams([missing, folder, binary, huge]).faults.map(formatFault), [
+    `${missing}: it does not exist.`,
+    `${folder}: it must be a file, found a folder.`,
+    `${binary}: it must be UTF-8 text.`,
+    `${huge}: it must be at most 1 MiB.`,
+  ]);
+});
+
+const texts: readonly [string, string, readonly string[]][] = [
+  ['an empty file', '', ['door.yaml, document 1: it is empty.']],
+  ['only a comment', '# soon\n', ['door.yaml, document 1: it is empty.']],
+  ['an empty document between others', `${stream('a')}---\n---\n${stream('b')}`, ['door.yaml, document 2: it is empty.']],
+  ['a list', '- 1\n', ['door.yaml, document 1 (line 1): it must be a mapping, found a list of 1.']],
+  ['an open bracket', 'a: 1\nb: [1, 2\n', ['door.yaml, document 1 (line 3): it is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ].']],
+  ['a key twice', 'a: 1\na: 2\n', ['door.yaml, document 1 (line 2): it is not YAML: Map keys must be unique.']],
+  ['an alias without an anchor', 'a: 1\nb: *c\n', ['door.yaml, document 1 (line 2): it uses an alias before its anchor or inside of it.']],
+  ['an alias inside of itself', 'a: &b [*b]\n', ['door.yaml, document 1 (line 1): it uses an alias before its anchor or inside of it.']],
+];
+
+for (const [what, text, expected] of texts) {
+  test(`${what} is refused in words`, () => assert.deepEqual(faultsOf(text), expected));
+}
+
+test('hostile texts end soon, with a fault', { timeout: 20_000 }, () => {
+  const bomb = ['a0: &a0 [x]', ...Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level}, `.repeat(9)}]`)].join('\n');
+  assert.deepEqual(faultsOf(bomb), ['door.yaml, document 1: it has too many aliases.']);
+  assert.deepEqual(faultsOf(`${'['.repeat(100)}${']'.repeat(100)}`), ['door.yaml, document 1: it is nested too deeply.']);
+  assert.deepEqual(faultsOf('['.repeat(500_000)), ['door.yaml, document 1: it is nested too deeply.']);
+  assert.ok(faultsOf('a: 1 2: 3\n'.repeat(50_000)).length <= 10);
+});
+
+test('no fault repeats a password, wherever it was written', () => {
+  const secret = 'correct-horse';
+  const wrong = [
+    `rtsp://admin:${secret}@10.0.0.8/s`, `rtsp://admin:12/${secret}@10.0.0.8/s`, `http://admin:${secret}@10.0.0.8/s`, `admin:${secret}@10.0.0.8/s`,
+    `rtsp://10.0.0.8/s?password=${secret}`,
+  ].map((url) => stream('door', url));
+  wrong.push(
+    stream('door').replace(/source:.*/, `source: rtsp://admin:${secret}@10.0.0.8/s`),
+    stream('door').replace(/source:.*/, `source: {"rtsp://admin:${secret}@10.0.0.8/s": }`),
+    stream('door').replace(/source:.*/, `source: {url: rtsp://10.0.0.8/s, credentialsSecretRef: ${secret}}`),
+    stream('door').replace(/source:.*/, `source: {url: rtsp://10.0.0.8/s, credentialsSecretRef: {name: "!${secret}"}}`),
+    stream('door').replace(/source:.*/, `source: {url: rtsp://10.0.0.8/s, password: ${secret}}`),
+    stream('door').replace(/source:.*/, `source: {password: *${secret}}`),
+    stream('door').replace(/source:.*/, `source:\n    password: |${secret}\n`),
+    stream('door').replace(/source:.*/, `source: {password: "\\q${secret}"}`),
+    stream('door').replace(/source:.*/, `source: {password: "${secret}}`),
+  );
+  for (const text of wrong) {
+    const faults = faultsOf(text);
+    assert.ok(faults.length > 0, text);
+    assert.ok(!faults.join('\n').includes(secret), faults.join('\n'));
+  }
+});
+
+test('any text comes to streams or faults, never to an exception', () => {
+  const pieces = stream('door').split(/(?<=[\s{}[\],:])/);
+  const yamlLike = fc.array(fc.oneof(fc.constantFrom(...pieces, '---\n', '&a ', '*a', '!t ', '? ', '- ', '__proto__: ', '"', '%'), fc.string({ maxLength: 4 }))).map((parts) => parts.join(''));
+  fc.assert(fc.property(fc.oneof(fc.string({ unit: 'binary' }), yamlLike), (text) => {
+    const { streams, faults } = parseCameraStreams(text, 'any.yaml');
+    for (const fault of faults) assert.match(formatFault(fault), /^any\.yaml, document \d+( \(line \d+\))?: .+\.$/s);
+    assert.ok(streams.length + faults.length > 0);
+  }), { numRuns: 500 });
+});

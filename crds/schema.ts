@@ -1,0 +1,160 @@
+/**
+ * The CameraStream resource: the one source of its types, of the CRD and of the checks. A rule that Kubernetes cannot
+ * say as a structural schema is a `Rule`: a predicate for the loader and its twin in CEL for the API server.
+ */
+import * as z from 'zod';
+import { dnsLabel, fields, labelKey, labelValue, list, listBy, must, name, oneOf, patterned, ruled, text, whole, yesOrNo } from './fields.ts';
+import type { Point } from './geometry.ts';
+import { Source } from './source.ts';
+import { CameraStreamStatus } from './status.ts';
+
+export type { Point } from './geometry.ts';
+export { isCamera } from './source.ts';
+export { CameraStreamStatus, conditionTypes, streamStates } from './status.ts';
+export type { AgentStatus, Condition, CountsStatus, Gap, Gaps, LineCounts, StreamState, StreamStatus, ZoneCounts } from './status.ts';
+
+export const group = 'footfall.dev';
+export const version = 'v1alpha1';
+export const apiVersion = `${group}/${version}` as const;
+export const kind = 'CameraStream';
+
+const thousandths = () => whole(0, 1000);
+
+const PointField = fields({
+  x: thousandths().describe('Thousandths of the frame\'s width, from its left edge.'),
+  y: thousandths().describe('Thousandths of the frame\'s height, from its top edge.'),
+});
+
+const LineField = ruled(
+  fields({
+    name: name().describe('Names the line in the counts; its totals belong to the name, also when its points move.'),
+    from: PointField.describe('Where the line begins.'),
+    to: PointField.describe('Where the line ends.'),
+  }),
+  {
+    cel: 'self.from.x != self.to.x || self.from.y != self.to.y',
+    holds: ({ from, to }) => from.x !== to.x || from.y !== to.y,
+    message: 'must have a length: from and to are the same point',
+  },
+).describe('A line that people cross. Walking from -> to on the picture, "in" ends on the right hand.');
+
+const ZoneField = fields({
+  name: name().describe('Names the zone in the counts.'),
+  polygon: ruled(
+    list(PointField, 3, 32),
+    {
+      // The cross product of two corners as seen from the first is nought for all pairs only on a straight line.
+      cel: 'self.exists(p, self.exists(q, (p.x - self[0].x) * (q.y - self[0].y) != (p.y - self[0].y) * (q.x - self[0].x)))',
+      holds: (corners) => corners.some((p) => corners.some((q) => crossProduct(corners[0]!, p, q) !== 0)),
+      message: 'must enclose an area: its corners lie on one straight line',
+    },
+  ).describe('The corners of the zone, 3 to 32 of them, in order; the last is joined to the first.'),
+}).describe('An area of the picture in which people are counted as long as they are there.');
+
+const TolerationField = ruled(
+  fields({
+    key: patterned('a label key', 316, labelKey).optional().describe('The taint\'s key; left out, with operator Exists, it means every key.'),
+    operator: oneOf(['Exists', 'Equal']).default('Equal').describe('Exists: any value is tolerated; Equal: this value is.'),
+    value: labelValue().optional().describe('The taint\'s value, for operator Equal.'),
+    effect: oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional().describe('The taint\'s effect; left out, it means every effect.'),
+    tolerationSeconds: whole(0, 2 ** 31 - 1).optional().describe('How long a NoExecute taint is tolerated; left out, for ever.'),
+  }),
+  {
+    cel: "has(self.key) || self.operator == 'Exists'",
+    holds: ({ key, operator }) => key !== undefined || operator === 'Exists',
+    message: 'must be Exists when there is no key', field: 'operator',
+  },
+  {
+    cel: "!has(self.value) || self.value == '' || self.operator == 'Equal'",
+    holds: ({ value, operator }) => value === undefined || value === '' || operator === 'Equal',
+    message: 'must be left out when operator is Exists', field: 'value',
+  },
+  {
+    cel: "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+    holds: ({ tolerationSeconds, effect }) => tolerationSeconds === undefined || effect === 'NoExecute',
+    message: 'must be left out unless effect is NoExecute', field: 'tolerationSeconds',
+  },
+).describe('A taint that the agent\'s pod tolerates.');
+
+const NodeSelectorField = ruled(
+  z.record(z.string(), labelValue(), { error: must('a mapping of labels to values') }).meta({ maxProperties: 16 }),
+  {
+    cel: 'size(self) <= 16',
+    holds: (labels) => Object.keys(labels).length <= 16,
+    message: 'must have at most 16 labels',
+  },
+  {
+    cel: `self.all(key, size(key) <= 316 && key.matches('${labelKey}'))`,
+    holds: (labels) => Object.keys(labels).every((key) => key.length <= 316 && new RegExp(labelKey).test(key)),
+    message: 'must have label keys, such as kubernetes.io/arch, as its keys',
+  },
+);
+
+const DetectionField = fields({
+  model: patterned('the name of a model', 63, dnsLabel).default('rtmdet-nano-person').describe('The detector; the counter service must have it.'),
+  framesPerSecond: whole(1, 30).default(10).describe('How many frames a second are looked at.'),
+  scorePermille: whole(1, 999).default(400).describe('How sure the detector must be of a person, in thousandths.'),
+  region: oneOf(['auto', 'full']).default('auto').describe('What of the frame the detector sees: auto, the part around the lines and zones; full, all of it.'),
+});
+
+const BufferField = fields({
+  seconds: whole(1, 3600).default(120).describe('How much video the agent keeps, in seconds.'),
+  megabytes: whole(1, 4096).default(64).describe('How much video the agent keeps, in megabytes; the narrower bound counts.'),
+});
+
+export const CameraStreamSpec = ruled(
+  fields({
+    source: Source,
+    site: labelValue().min(1, { error: 'must be left out or have a value' }).optional().describe('Where the camera stands: its agent runs on nodes labelled footfall.dev/site with this value.'),
+    nodeSelector: NodeSelectorField.optional().describe('Labels that the agent\'s node must have, beside the site.'),
+    tolerations: list(TolerationField, 0, 16).optional().describe('Taints of nodes that the agent tolerates.'),
+    suspend: yesOrNo().default(false).describe('True stops the agent; the totals stay.'),
+    lines: listBy('name', LineField, 16).default([]).describe('The lines that people cross.'),
+    zones: listBy('name', ZoneField, 16).default([]).describe('The areas whose occupancy is shown.'),
+    detection: DetectionField.prefault({}).describe('How people are found.'),
+    buffer: BufferField.prefault({}).describe('What the agent keeps while no counter takes it.'),
+  }),
+  {
+    cel: 'size(self.lines) + size(self.zones) > 0',
+    holds: ({ lines, zones }) => lines.length + zones.length > 0,
+    message: 'must have at least one line or zone to count at',
+  },
+).describe('What is counted, and where.');
+
+const labels = () => z.record(z.string(), z.string({ error: must('text') }), { error: must('a mapping of text to text') });
+
+/** What the checks ask of metadata; the rest is the API server's. */
+const Metadata = z.looseObject({
+  name: name(),
+  namespace: name().default('default'),
+  uid: text('an id', 128).optional(),
+  generation: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+  resourceVersion: text('a version', 128).optional(),
+  labels: labels().optional(),
+  annotations: labels().optional(),
+}, { error: must('a mapping') });
+
+/** The rule on the whole resource, for the CRD: names become names of pods and values of labels. */
+export const nameRule = { rule: `size(self.metadata.name) <= 63 && self.metadata.name.matches('${dnsLabel}')`, message: 'must have a name of at most 63 lower-case letters, digits and dashes' };
+
+export const CameraStream = fields({
+  apiVersion: z.literal(apiVersion, { error: must(apiVersion) }),
+  kind: z.literal(kind, { error: must(kind) }),
+  metadata: Metadata,
+  spec: CameraStreamSpec,
+  status: CameraStreamStatus.optional(),
+});
+
+export type CameraStream = z.infer<typeof CameraStream>;
+export type CameraStreamSpec = z.infer<typeof CameraStreamSpec>;
+export type Source = z.infer<typeof Source>;
+export type Line = z.infer<typeof LineField>;
+export type Zone = z.infer<typeof ZoneField>;
+export type Toleration = z.infer<typeof TolerationField>;
+export type Detection = z.infer<typeof DetectionField>;
+export type Buffer = z.infer<typeof BufferField>;
+export type CameraStreamStatus = z.infer<typeof CameraStreamStatus>;
+
+function crossProduct(origin: Point, p: Point, q: Point): number {
+  return (p.x - origin.x) * (q.y - origin.y) - (p.y - origin.y) * (q.x - origin.x);
+}

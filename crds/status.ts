@@ -1,0 +1,84 @@
+/** The status of a CameraStream. Sections have one writer each: conditions and agent the operator, counts and stream the counter. */
+import * as z from 'zod';
+import { celOf, fields, listBy, moment, name, oneOf, reason, text, total, whole } from './fields.ts';
+import { fence } from './fence.ts';
+
+export const conditionTypes = ['Ready', 'AgentAvailable', 'CameraConnected', 'Counting'] as const;
+export const streamStates = ['Counting', 'Interrupted', 'Disconnected', 'Ended'] as const;
+
+const ConditionField = fields({
+  type: reason().describe('What is judged: Ready, AgentAvailable, CameraConnected or Counting.'),
+  status: oneOf(['True', 'False', 'Unknown']).describe('The judgement.'),
+  reason: reason().describe('Why, in one word.'),
+  message: z.string().max(32768).describe('Why, in a sentence for a person.'),
+  lastTransitionTime: moment().describe('Since when the judgement has been this one.'),
+  observedGeneration: total().optional().describe('The generation of the spec that was judged.'),
+}).describe('One judgement about the stream.');
+
+const AgentField = fields({
+  node: text('the name of a node', 253).optional().describe('The node on which the agent runs.'),
+  pod: text('the name of a pod', 253).optional().describe('The agent\'s pod.'),
+});
+
+const LineCountsField = fields({
+  name: name().describe('The line.'),
+  in: total().describe('Crossings that ended on the line\'s right hand.'),
+  out: total().describe('Crossings the other way.'),
+}).describe('The totals of one line.');
+
+const ZoneCountsField = fields({
+  name: name().describe('The zone.'),
+  occupancy: total().describe('People in the zone now.'),
+}).describe('The occupancy of one zone.');
+
+const GapField = fields({
+  from: moment().describe('When it began.'),
+  to: moment().describe('When it ended.'),
+  reason: reason().describe('Why, in one word.'),
+  accessUnits: total().describe('How many access units were lost; 0 when the camera sent none.'),
+});
+
+const GapsField = fields({
+  count: total().describe('How many there were.'),
+  seconds: total().describe('How long they were together, in seconds.'),
+  last: GapField.optional().describe('The latest one.'),
+});
+
+const CountsField = fields({
+  term: total().describe('Rises with every counter that takes the stream over; only the latest term may write.'),
+  session: text('an id', 64).describe('The life of one agent pod, within which access units are numbered.'),
+  position: total().describe('The access unit of the session up to which everything is counted or declared a gap.'),
+  time: moment().describe('When the frame at the position was taken.'),
+  in: total().describe('People who went in, over all lines, since the resource was made.'),
+  out: total().describe('People who went out, over all lines, since the resource was made.'),
+  inside: total().describe('People who went in and are not out yet, never below 0.'),
+  // Room for the lines of the past: a removed line keeps its totals as long as the counter remembers it.
+  lines: listBy('name', LineCountsField, 64).describe('The totals of each line.'),
+  zones: listBy('name', ZoneCountsField, 64).describe('The occupancy of each zone.'),
+  observedSeconds: total().describe('How much video was looked at, in seconds.'),
+  gaps: GapsField.describe('The times that were not looked at.'),
+}).meta({ 'x-kubernetes-validations': fence.map(({ cel, message }) => celOf({ cel, message })) });
+
+const StreamField = fields({
+  state: oneOf(streamStates).describe('Counting; Interrupted, the camera is silent; Disconnected, the agent is away; Ended, the file is over.'),
+  counter: text('the name of a pod', 253).describe('The counter that has the stream.'),
+  since: moment().describe('Since when this has been so.'),
+});
+
+export const CameraStreamStatus = fields({
+  observedGeneration: whole(0, Number.MAX_SAFE_INTEGER).optional().describe('The generation of the spec that the operator acted on.'),
+  conditions: listBy('type', ConditionField, 16).optional().describe('Judgements of the operator: Ready, AgentAvailable, CameraConnected, Counting.'),
+  agent: AgentField.optional().describe('Where the agent runs.'),
+  counts: CountsField.optional().describe('What was counted: the ledger, written by the counter alone.'),
+  stream: StreamField.optional().describe('How the stream is doing, written by the counter when it changes.'),
+}).describe('What is the case.');
+
+export type Condition = z.infer<typeof ConditionField>;
+export type AgentStatus = z.infer<typeof AgentField>;
+export type LineCounts = z.infer<typeof LineCountsField>;
+export type ZoneCounts = z.infer<typeof ZoneCountsField>;
+export type Gap = z.infer<typeof GapField>;
+export type Gaps = z.infer<typeof GapsField>;
+export type CountsStatus = z.infer<typeof CountsField>;
+export type StreamState = (typeof streamStates)[number];
+export type StreamStatus = z.infer<typeof StreamField>;

@@ -1,0 +1,28 @@
+/** What an agent is told: JSON in FOOTFALL_AGENT, written by the operator or by local mode. It holds no secret. */
+import { z } from 'zod';
+import { readJsonConfig } from '#proto/config.ts';
+
+const agentConfig = z.strictObject({
+  stream: z.strictObject({ namespace: z.string().min(1), name: z.string().min(1), uid: z.string().min(1) }),
+  source: z.strictObject({
+    url: z.string().min(1),
+    transport: z.enum(['tcp', 'udp']).default('tcp'),
+    realtime: z.boolean().default(false),
+    /** Files `username` and `password`. */
+    credentialsDirectory: z.string().optional(),
+  }),
+  buffer: z.strictObject({ seconds: z.int().min(1), megabytes: z.int().min(1) }),
+  /** host:port of each counter. */
+  counters: z.array(z.string().min(1)).min(1),
+  site: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
+  /** Local mode: end with what only the user can mend, and with a camera that was never there. */
+  exitWhenUnusable: z.boolean().default(false),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+export type AgentConfig = z.output<typeof agentConfig>;
+
+/** @throws Error with one sentence that names the field. */
+export function readAgentConfig(environment: Readonly<Record<string, string | undefined>>): AgentConfig {
+  return readJsonConfig('FOOTFALL_AGENT', environment, agentConfig);
+}

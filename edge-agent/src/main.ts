@@ -1,0 +1,102 @@
+/** Puts an edge agent together, runs it until its source ends or a signal comes, and tells how it went. */
+import { randomUUID } from 'node:crypto';
+import process from 'node:process';
+import { createLog } from '#proto/log.ts';
+import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
+import { createMetrics } from '#proto/metrics.ts';
+import { servePresence } from '#proto/presence.ts';
+import { dialCounting } from '#proto/protocol.ts';
+import { announce, shutdownSignal } from '#proto/shutdown.ts';
+import { type AgentConfig, readAgentConfig } from './config.ts';
+import { CameraFault } from './camera/faults.ts';
+import { Refused, runSession } from './session.ts';
+import { openSource } from './source.ts';
+import { Checkpoints } from './ring/checkpoints.ts';
+import { Site } from './site/site.ts';
+
+const HELP = `usage: FOOTFALL_AGENT='{"stream":...,"source":...,"counters":[...],...}' edge-agent
+
+Reads one camera and streams it, undecoded, to a counter; shows the counts that come back at /counts.
+The configuration is the JSON in FOOTFALL_AGENT. Exit codes: 0 done, 1 failed, 2 bad input.
+`;
+
+/** How a run ended, for local mode: a sentence when it was not well. */
+export interface AgentEnd {
+  readonly ended: { readonly reason: string; readonly sentence: string; readonly badInput: boolean } | 'well';
+}
+
+async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
+  await requireFfmpeg();
+  const { stream } = config;
+  const log = createLog('edge-agent', config.logLevel).child({ stream: `${stream.namespace}/${stream.name}` });
+  const metrics = createMetrics();
+  const site = new Site(stream, metrics, () => performance.now() / 1000);
+  const source = openSource(config, site, log);
+  const presence = await servePresence({
+    ...config.site,
+    metrics,
+    unready: () => site.unready(),
+    routes: { '/counts': site.route },
+  });
+  announce({ site: presence.port });
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  try {
+    await Promise.all([
+      source.run(either),
+      runSession(
+        {
+          stream, site, log, recording: source.recording,
+          counters: config.counters,
+          dial: dialCounting,
+          checkpoints: new Checkpoints(),
+          newSessionId: randomUUID,
+          sessionStartMicros: Date.now() * 1000,
+          exitWhenUnusable: config.exitWhenUnusable,
+          random: Math.random,
+        },
+        either,
+      ).finally(() => over.abort(new Error('the session is over'))),
+    ]);
+    const verdict = source.verdict();
+    if (verdict !== undefined) throw verdict;
+  } finally {
+    over.abort(new Error('the agent stops'));
+    await presence.stop();
+  }
+}
+
+function endOf(error: unknown): AgentEnd['ended'] & object {
+  const sentence = error instanceof Error ? error.message : String(error);
+  if (error instanceof CameraFault) return { reason: error.reason, sentence, badInput: error.badInput };
+  if (error instanceof Refused) return { reason: error.reason, sentence, badInput: error.reason !== 'REFUSAL_REASON_UNSPECIFIED' };
+  return { reason: 'AgentFailed', sentence, badInput: false };
+}
+
+async function main(): Promise<void> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(HELP);
+    return;
+  }
+  let config: AgentConfig;
+  try {
+    config = readAgentConfig(process.env);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    await run(config, shutdownSignal());
+    announce({ ended: 'well' } satisfies AgentEnd);
+  } catch (error) {
+    const ended = endOf(error);
+    announce({ ended } satisfies AgentEnd);
+    process.stderr.write(`${ended.sentence}\n`);
+    process.exitCode = ended.badInput ? 2 : 1;
+  }
+  // The channel to a parent would keep the process alive.
+  if (process.connected) process.disconnect();
+}
+
+await main();

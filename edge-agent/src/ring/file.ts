@@ -1,0 +1,64 @@
+/**
+ * A file's recording: the file itself is the replay log. Numbers and times follow from its content, so a reading that
+ * starts later reads from the front and passes over what is not asked for. Nothing is ever dropped; the uplink pulls.
+ */
+import type { Camera } from '../camera/camera.ts';
+import type { Entry, NumberedUnit, Recording, Start } from './recording.ts';
+
+interface Keyframe {
+  readonly number: number;
+  readonly presentationMicros: number;
+}
+
+export interface FileOptions {
+  readonly camera: Camera;
+  /** Waits until the access unit's time has come, for a file played in real time. */
+  readonly pace: (presentationMicros: number, signal: AbortSignal) => Promise<void>;
+  readonly onUnit: (unit: NumberedUnit) => void;
+}
+
+export class FileRecording implements Recording {
+  readonly #options: FileOptions;
+  /** Of what was read and not released: one for each group of pictures between two checkpoints. */
+  #keyframes: Keyframe[] = [];
+  #newestNumber = 0;
+
+  constructor(options: FileOptions) {
+    this.#options = options;
+  }
+
+  async *read(start: Start, signal: AbortSignal): AsyncIterable<Entry> {
+    let number = 0;
+    let originMicros = 0;
+    for await (const item of this.#options.camera.read(signal)) {
+      if (item.kind === 'codec') {
+        yield { kind: 'start', codec: item.codec };
+        continue;
+      }
+      number += 1;
+      if (number === 1) originMicros = item.unit.presentationMicros;
+      if (number < start.from) continue;
+      const unit = { ...item.unit, number, presentationMicros: item.unit.presentationMicros - originMicros };
+      if (number > this.#newestNumber) await this.#admit(unit, signal);
+      yield { kind: 'unit', unit };
+    }
+    yield { kind: 'end', lastNumber: number };
+  }
+
+  keyframeFor(presentationMicros: number): number | undefined {
+    return this.#keyframes.findLast((keyframe) => keyframe.presentationMicros <= presentationMicros)?.number;
+  }
+
+  release(presentationMicros: number): void {
+    const needed = this.#keyframes.findLastIndex((keyframe) => keyframe.presentationMicros <= presentationMicros);
+    this.#keyframes.splice(0, Math.max(0, needed));
+  }
+
+  /** What is read for the first time; a replay is not paced. */
+  async #admit(unit: NumberedUnit, signal: AbortSignal): Promise<void> {
+    this.#newestNumber = unit.number;
+    if (unit.keyframe) this.#keyframes.push({ number: unit.number, presentationMicros: unit.presentationMicros });
+    await this.#options.pace(unit.presentationMicros, signal);
+    this.#options.onUnit(unit);
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * A live camera's recording: a supervised task fills the ring, whatever the uplink does; readers follow the ring.
+ *
+ * The camera's own clock starts anew at each connect. The session's does not: the first access unit of a connect is
+ * put at the time that has really passed, and what lies between is declared as an interruption.
+ */
+import { waitBackoff } from '#proto/backoff.ts';
+import { Changed } from '#proto/changed.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut.ts';
+import { CameraFault } from '../camera/faults.ts';
+import type { Camera } from '../camera/camera.ts';
+import type { Entry, Gap, Recording, Start } from './recording.ts';
+import { type Group, type Interruption, Ring, type RingLimits } from './ring.ts';
+
+/** A camera's clock that jumps by more than this was set anew: what it says of the time between is worth nothing. */
+const CLOCK_JUMP_MICROS = 10e6;
+const RECONNECT = { initialSeconds: 0.5, maximumSeconds: 15 };
+
+export interface CameraState {
+  connected: boolean;
+  /** Access units read since the session began. */
+  units: number;
+  bytes: number;
+  connects: number;
+  /** Why it is not connected. */
+  fault: CameraFault | undefined;
+}
+
+export interface LiveOptions {
+  readonly camera: Camera;
+  readonly limits: RingLimits;
+  /** Microseconds of a clock that never goes back, 0 where the session began. */
+  readonly elapsedMicros: () => number;
+  readonly onState: (state: Readonly<CameraState>) => void;
+  /** Whether to go on after this fault; throwing it ends the task. */
+  readonly giveUp: (fault: CameraFault, everConnected: boolean) => boolean;
+}
+
+export class LiveRecording implements Recording {
+  readonly ring: Ring;
+  readonly #options: LiveOptions;
+  readonly #changed = new Changed();
+  readonly #state: CameraState = { connected: false, units: 0, bytes: 0, connects: 0, fault: undefined };
+  #number = 0;
+  #newestMicros = 0;
+  #ended: unknown;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    this.ring = new Ring(options.limits);
+  }
+
+  /** Keeps the camera connected until the signal aborts; throws the fault that is given up on. */
+  async run(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      const before = this.#state.units;
+      try {
+        await this.#connect(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof CameraFault)) throw error;
+        this.#report({ connected: false, fault: error });
+        if (this.#options.giveUp(error, this.#state.connects > 0)) {
+          this.#ended = error;
+          this.#changed.notify();
+          throw error;
+        }
+      }
+      if (this.#state.units > before) failures = 0;
+      await waitBackoff(RECONNECT, failures + 1, signal);
+    }
+  }
+
+  async *read(start: Start, signal: AbortSignal): AsyncIterable<Entry> {
+    let group = await this.#until(signal, () => this.ring.startableFrom(start.from));
+    yield { kind: 'start', codec: group.codec };
+    let next = start.from;
+    let { position, presentationMicros: newestMicros } = start.counted;
+    let reason = start.reason;
+    for (;;) {
+      const lost = group.first > position + 1;
+      const broken = group.first > position && group.interruption !== undefined;
+      if (lost || broken) yield { kind: 'gap', gap: gapBefore(group, position, newestMicros, lost ? reason : undefined) };
+      for (next = Math.max(next, group.first); ; next += 1) {
+        const unit = group.units[next - group.first];
+        if (unit === undefined) break;
+        yield { kind: 'unit', unit };
+        position = Math.max(position, unit.number);
+        newestMicros = Math.max(newestMicros, unit.presentationMicros);
+      }
+      reason = 'RING_FULL';
+      group = await this.#until(signal, () => this.ring.holding(next) ?? this.ring.startableFrom(next));
+    }
+  }
+
+  keyframeFor(presentationMicros: number): number | undefined {
+    return this.ring.startableFor(presentationMicros)?.first;
+  }
+
+  release(presentationMicros: number): void {
+    this.ring.release(presentationMicros);
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
+    let codec: Codec | undefined;
+    let shiftMicros = 0;
+    let previousMicros: number | undefined;
+    for await (const item of this.#options.camera.read(signal)) {
+      if (item.kind === 'codec') {
+        codec = item.codec;
+        continue;
+      }
+      const { unit } = item;
+      const broken = previousMicros === undefined || Math.abs(unit.presentationMicros - previousMicros) > CLOCK_JUMP_MICROS;
+      // A stream that broke goes on with a keyframe only: nothing before it could be decoded.
+      if (broken && !unit.keyframe) continue;
+      if (broken) shiftMicros = this.#now() - unit.presentationMicros;
+      this.#append(unit, codec!, shiftMicros, broken);
+      previousMicros = unit.presentationMicros;
+    }
+  }
+
+  #append(unit: AccessUnit, codec: Codec, shiftMicros: number, broken: boolean): void {
+    const presentationMicros = unit.presentationMicros + shiftMicros;
+    const interruption: Interruption | undefined =
+      broken && this.#number > 0
+        ? { fromMicros: this.#newestMicros, toMicros: presentationMicros, reason: 'CAMERA_LOST' }
+        : undefined;
+    this.#number += 1;
+    this.ring.append({ ...unit, presentationMicros, number: this.#number }, codec, interruption);
+    this.#newestMicros = Math.max(this.#newestMicros, presentationMicros);
+    this.#report({
+      units: this.#number,
+      bytes: this.#state.bytes + unit.data.length,
+      ...(broken ? { connected: true, connects: this.#state.connects + 1, fault: undefined } : {}),
+    });
+    this.#changed.notify();
+  }
+
+  /** Time of the session for a first access unit: 0 at the very first, later never before what was there. */
+  #now(): number {
+    return this.#number === 0 ? 0 : Math.max(this.#newestMicros + 1, this.#options.elapsedMicros());
+  }
+
+  #report(change: Partial<CameraState>): void {
+    this.#options.onState(Object.assign(this.#state, change));
+  }
+
+  async #until(signal: AbortSignal, find: () => Group | undefined): Promise<Group> {
+    for (;;) {
+      const group = find();
+      if (group !== undefined) return group;
+      if (this.#ended !== undefined) throw this.#ended;
+      await this.#changed.wait(signal);
+    }
+  }
+}
+
+function gapBefore(group: Group, after: number, fromMicros: number, lost: Gap['reason'] | undefined): Gap {
+  return {
+    after,
+    next: group.first,
+    fromMicros,
+    toMicros: group.units[0]!.presentationMicros,
+    reason: lost ?? group.interruption!.reason,
+    codec: group.codec,
+  };
+}

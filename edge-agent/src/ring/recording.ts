@@ -1,0 +1,48 @@
+/**
+ * What an agent knows of its camera's video in one session: a log of numbered access units and the gaps between them,
+ * read by the uplink from a place where a decoder can start.
+ */
+import type { AccessUnit, Codec } from '#proto/media/nut.ts';
+import type { GapReason } from '#proto/protocol.ts';
+
+export interface NumberedUnit extends AccessUnit {
+  /** Contiguous from 1 within the session, in decode order. */
+  readonly number: number;
+}
+
+/** Unobserved time between two access units; `next - after - 1` numbered units were lost with it. */
+export interface Gap {
+  readonly after: number;
+  readonly next: number;
+  readonly fromMicros: number;
+  readonly toMicros: number;
+  readonly reason: keyof typeof GapReason;
+  /** In force from `next` on. */
+  readonly codec: Codec;
+}
+
+export type Entry =
+  /** First of all: what the access units that follow are coded in. */
+  | { readonly kind: 'start'; readonly codec: Codec }
+  | { readonly kind: 'unit'; readonly unit: NumberedUnit }
+  | { readonly kind: 'gap'; readonly gap: Gap }
+  | { readonly kind: 'end'; readonly lastNumber: number };
+
+/** Where a reading starts. */
+export interface Start {
+  /** A keyframe's number, or any number when `keyframe` is to be looked for from there on. */
+  readonly from: number;
+  /** Counted up to here: a gap is declared from here to the first access unit that can still be had. */
+  readonly counted: { readonly position: number; readonly presentationMicros: number };
+  /** Why there is a gap, if there is one at the start. */
+  readonly reason: keyof typeof GapReason;
+}
+
+export interface Recording {
+  /** Endless for a camera; ends after the entry `end` for a file. Throws a CameraFault when a file cannot be read. */
+  read(start: Start, signal: AbortSignal): AsyncIterable<Entry>;
+  /** Number of the keyframe from which a decoder reaches everything after this time; none when it is gone. */
+  keyframeFor(presentationMicros: number): number | undefined;
+  /** Nothing before this time will be asked for again, except what its decoding needs. */
+  release(presentationMicros: number): void;
+}

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NumberedUnit } from './recording.ts';
+import { Ring } from './ring.ts';
+
+const codec = { fourcc: 'H264', privateData: new Uint8Array(), width: 640, height: 360, decodeDelay: 0 };
+
+/** A camera of 10 access units a second with a keyframe each second. */
+function unit(number: number, { bytes = 100, keyframe = number % 10 === 1 } = {}): NumberedUnit {
+  return { number, presentationMicros: (number - 1) * 100_000, keyframe, data: new Uint8Array(bytes) };
+}
+
+function filled(units: number, limits = { seconds: 3, bytes: 1e6 }): Ring {
+  const ring = new Ring(limits);
+  for (let number = 1; number <= units; number += 1) ring.append(unit(number), codec);
+  return ring;
+}
+
+test('whole groups of pictures leave, oldest first, when the seconds are used up', () => {
+  const ring = filled(60);
+  assert.equal(ring.holding(30), undefined);
+  assert.equal(ring.startableFrom(1)?.first, 31);
+  assert.equal(ring.evictedUnits, 30);
+  assert.ok(ring.seconds <= 3);
+});
+
+test('whole groups of pictures leave when the bytes are used up', () => {
+  const ring = filled(60, { seconds: 1000, bytes: 2500 });
+  assert.equal(ring.startableFrom(1)?.first, 41);
+  assert.equal(ring.bytes, 2000);
+});
+
+test('a decoder that needs a time starts at the keyframe at or before it', () => {
+  const ring = filled(30);
+  assert.equal(ring.startableFor(1_500_000)?.first, 11);
+  assert.equal(ring.startableFor(2_000_000)?.first, 21);
+  assert.equal(ring.startableFor(-1), undefined);
+});
+
+test('released groups go, but not the one that the time needs', () => {
+  const ring = filled(30);
+  ring.release(1_500_000);
+  assert.equal(ring.startableFrom(1)?.first, 11);
+  assert.equal(ring.evictedUnits, 0, 'what is released is no loss');
+  assert.equal(ring.bytes, 2000);
+});
+
+test('one group that outgrows the ring loses its head: a reader inside goes on, none can start there', () => {
+  const ring = new Ring({ seconds: 1000, bytes: 1000 });
+  for (let number = 1; number <= 50; number += 1) ring.append(unit(number, { keyframe: number === 1 }), codec);
+  assert.equal(ring.bytes, 1000);
+  assert.equal(ring.startableFrom(1), undefined);
+  assert.equal(ring.holding(50)?.first, 41);
+  ring.append(unit(51, { keyframe: true }), codec);
+  assert.equal(ring.startableFrom(1)?.first, 51);
+});

@@ -1,0 +1,195 @@
+/**
+ * What the agent knows, for the people at the site: the camera, the counter, and the newest counts.
+ * `/counts` shows it as JSON, and as server-sent events as soon as anything in it changes.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Metrics } from '#proto/metrics.ts';
+import type { Route } from '#proto/presence.ts';
+import type { CountsMessage, StreamName } from '#proto/protocol.ts';
+import type { CameraState } from '../ring/live.ts';
+import type { Gap, NumberedUnit } from '../ring/recording.ts';
+import type { Ring } from '../ring/ring.ts';
+import type { Outcome } from '../uplink/exchange.ts';
+
+/** Sent access units whose counts are still awaited, for the latency; older ones are not measured. */
+const MAX_AWAITED = 512;
+/** A reader of `/counts` that has not taken this much is cut: it would otherwise fill the memory. */
+const MAX_UNREAD_BYTES = 64 * 1024;
+const LATENCY_BUCKETS = [0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1, 2, 5, 15, 60];
+
+export interface SiteView {
+  readonly stream: string;
+  readonly in: number;
+  readonly out: number;
+  readonly inside: number;
+  readonly lines: readonly { name: string; in: number; out: number }[];
+  readonly zones: readonly { name: string; occupancy: number }[];
+  /** Access units seen, in presentation order. */
+  readonly frames: number;
+  /** Presentation time of the newest counted frame, in seconds. */
+  readonly seconds: number;
+  /** True while these counts are newer than what the ledger holds. */
+  readonly provisional: boolean;
+  readonly gaps: { readonly count: number; readonly seconds: number };
+  readonly camera: { readonly connected: boolean; readonly reason?: string; readonly sentence?: string };
+  readonly counter: {
+    readonly connected: boolean;
+    readonly address: string;
+    readonly term: number;
+    readonly sentence?: string;
+  };
+  readonly finished: boolean;
+}
+
+export class Site {
+  readonly #metrics: ReturnType<typeof siteMetrics>;
+  readonly #readers = new Set<ServerResponse>();
+  readonly #awaited = new Map<number, number>();
+  readonly #nowSeconds: () => number;
+  #view: SiteView;
+
+  constructor(stream: StreamName, metrics: Metrics, nowSeconds: () => number) {
+    this.#metrics = siteMetrics(metrics);
+    this.#nowSeconds = nowSeconds;
+    this.#view = {
+      stream: `${stream.namespace}/${stream.name}`,
+      in: 0, out: 0, inside: 0, lines: [], zones: [], frames: 0, seconds: 0, provisional: false, finished: false,
+      gaps: { count: 0, seconds: 0 },
+      camera: { connected: false },
+      counter: { connected: false, address: '', term: 0 },
+    };
+  }
+
+  /** A sentence on what is missing, or nothing while video goes up and counts come down. */
+  unready(): string | undefined {
+    const { camera, counter, finished } = this.#view;
+    if (finished) return undefined;
+    if (!camera.connected) return camera.sentence ?? 'The camera is not connected yet.';
+    if (!counter.connected) return counter.sentence ?? 'No counter serves the stream yet.';
+    return undefined;
+  }
+
+  camera(state: Readonly<CameraState>, ring?: Ring): void {
+    this.#metrics.units.set(state.units);
+    this.#metrics.bytes.set(state.bytes);
+    this.#metrics.connects.set(state.connects);
+    if (ring) {
+      this.#metrics.ringBytes.set(ring.bytes);
+      this.#metrics.ringSeconds.set(ring.seconds);
+      this.#metrics.evicted.set(ring.evictedUnits);
+    }
+    const { connected, fault } = state;
+    if (connected === this.#view.camera.connected && fault?.sentence === this.#view.camera.sentence) return;
+    this.#metrics.cameraUp.set(connected ? 1 : 0);
+    this.#show({ camera: { connected, ...(fault && { reason: fault.reason, sentence: fault.sentence }) } });
+  }
+
+  dialing(address: string): void {
+    this.#show({ counter: { ...this.#view.counter, connected: false, address } });
+  }
+
+  welcomed(address: string, term: number): void {
+    this.#awaited.clear();
+    this.#metrics.counterUp.set(1);
+    this.#metrics.welcomes.add(1);
+    this.#show({ counter: { connected: true, address, term } });
+  }
+
+  lost(outcome: Outcome): void {
+    this.#metrics.counterUp.set(0);
+    const sentence = 'sentence' in outcome ? outcome.sentence : 'finished';
+    this.#show({ counter: { ...this.#view.counter, connected: false, sentence } });
+  }
+
+  sent(unit: NumberedUnit): void {
+    this.#metrics.sent.add(1);
+    this.#metrics.sentBytes.add(unit.data.length);
+    this.#awaited.set(unit.number, this.#nowSeconds());
+    if (this.#awaited.size > MAX_AWAITED) this.#awaited.delete(this.#awaited.keys().next().value!);
+  }
+
+  gap(gap: Gap): void {
+    this.#metrics.gaps.add(1, { reason: gap.reason });
+    this.#metrics.lostUnits.add(gap.next - gap.after - 1, { reason: gap.reason });
+  }
+
+  counted(counts: CountsMessage): void {
+    const sentAt = this.#awaited.get(counts.position);
+    if (sentAt !== undefined) this.#metrics.latency.observe(this.#nowSeconds() - sentAt);
+    for (const number of this.#awaited.keys()) {
+      if (number > counts.position) break;
+      this.#awaited.delete(number);
+    }
+    for (const { name, ...line } of counts.lines) {
+      this.#metrics.people.set(line.in, { line: name, direction: 'in' });
+      this.#metrics.people.set(line.out, { line: name, direction: 'out' });
+    }
+    for (const { name, occupancy } of counts.zones) this.#metrics.occupancy.set(occupancy, { zone: name });
+    this.#show({
+      in: counts.in,
+      out: counts.out,
+      inside: counts.inside,
+      lines: counts.lines,
+      zones: counts.zones,
+      frames: counts.frames,
+      seconds: counts.presentationMicros / 1e6,
+      provisional: counts.provisional,
+      gaps: { count: counts.gaps, seconds: counts.gapMicros / 1e6 },
+    });
+  }
+
+  finished(): void {
+    this.#show({ finished: true, provisional: false });
+  }
+
+  get route(): Route {
+    return (request, response) => {
+      if (request.headers.accept?.includes('text/event-stream') !== true) {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(`${JSON.stringify(this.#view)}\n`);
+        return;
+      }
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+      response.write(eventOf(this.#view));
+      this.#readers.add(response);
+      response.on('close', () => this.#readers.delete(response));
+    };
+  }
+
+  #show(change: Partial<SiteView>): void {
+    this.#view = { ...this.#view, ...change };
+    const event = this.#readers.size > 0 ? eventOf(this.#view) : '';
+    for (const reader of this.#readers) {
+      if (reader.writableLength > MAX_UNREAD_BYTES) reader.destroy();
+      else reader.write(event);
+    }
+  }
+}
+
+function eventOf(view: SiteView): string {
+  return `data: ${JSON.stringify(view)}\n\n`;
+}
+
+function siteMetrics(metrics: Metrics) {
+  return {
+    units: metrics.gauge('agent_access_units', 'Access units read from the camera in this session.'),
+    bytes: metrics.gauge('agent_access_unit_bytes', 'Bytes of video read from the camera in this session.'),
+    connects: metrics.gauge('agent_camera_connects', 'Times the camera was connected in this session.'),
+    cameraUp: metrics.gauge('agent_camera_up', '1 while the camera sends video.'),
+    ringBytes: metrics.gauge('agent_ring_bytes', 'Video kept for replay.'),
+    ringSeconds: metrics.gauge('agent_ring_seconds', 'Video kept for replay.'),
+    evicted: metrics.gauge('agent_ring_evicted_access_units', 'Access units that left the ring because it was full.'),
+    sent: metrics.counter('agent_sent_access_units_total', 'Access units sent to counters, replays included.'),
+    sentBytes: metrics.counter('agent_sent_bytes_total', 'Bytes of video sent to counters, replays included.'),
+    counterUp: metrics.gauge('agent_counter_up', '1 while a counter serves the stream.'),
+    welcomes: metrics.counter('agent_welcomes_total', 'Times a counter took the stream.'),
+    gaps: metrics.counter('agent_gaps_total', 'Gaps declared to the counter.', ['reason']),
+    lostUnits: metrics.counter('agent_gap_access_units_total', 'Access units lost in declared gaps.', ['reason']),
+    latency: metrics.histogram(
+      'agent_latency_seconds',
+      'From sending an access unit to having its counts at the site.',
+      LATENCY_BUCKETS,
+    ),
+    people: metrics.gauge('agent_people', 'People counted since the stream was created.', ['line', 'direction']),
+    occupancy: metrics.gauge('agent_zone_occupancy', 'People in a zone now.', ['zone']),
+  };
+}

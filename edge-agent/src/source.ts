@@ -1,0 +1,64 @@
+/** Chooses how a source is read: a file is its own replay log, a camera fills a ring. */
+import { pause } from '#proto/backoff.ts';
+import type { Log } from '#proto/log.ts';
+import type { AgentConfig } from './config.ts';
+import type { CameraFault } from './camera/faults.ts';
+import { fileCamera } from './camera/file.ts';
+import { rtspCamera } from './camera/rtsp.ts';
+import { FileRecording } from './ring/file.ts';
+import { type CameraState, LiveRecording } from './ring/live.ts';
+import type { Recording } from './ring/recording.ts';
+import type { Site } from './site/site.ts';
+
+export interface Source {
+  readonly recording: Recording;
+  /** Keeps the source going; for a file there is nothing to do but wait. */
+  run(signal: AbortSignal): Promise<void>;
+  /** What was wrong with a source that was read to its end all the same. */
+  verdict(): CameraFault | undefined;
+}
+
+/** How long local mode lets a camera that was never there fail before it gives up. */
+const GIVE_UP_SECONDS = 10;
+
+export function openSource(config: AgentConfig, site: Site, log: Log): Source {
+  return /^rtsps?:/.test(config.source.url) ? liveSource(config, site, log) : fileSource(config, site);
+}
+
+function fileSource({ source }: AgentConfig, site: Site): Source {
+  const camera = fileCamera({ url: source.url });
+  const state: CameraState = { connected: false, units: 0, bytes: 0, connects: 1, fault: undefined };
+  let startedAt: number | undefined;
+  const recording = new FileRecording({
+    camera,
+    pace: async (presentationMicros, signal) => {
+      if (!source.realtime) return;
+      startedAt ??= performance.now() - presentationMicros / 1000;
+      await pause((startedAt + presentationMicros / 1000 - performance.now()) / 1000, signal);
+    },
+    onUnit: (unit) => {
+      Object.assign(state, { connected: true, units: unit.number, bytes: state.bytes + unit.data.length });
+      site.camera(state);
+    },
+  });
+  return { recording, run: () => Promise.resolve(), verdict: () => camera.verdict() };
+}
+
+function liveSource(config: AgentConfig, site: Site, log: Log): Source {
+  const { url, transport, credentialsDirectory } = config.source;
+  const startedAt = performance.now();
+  const recording: LiveRecording = new LiveRecording({
+    camera: rtspCamera({ url, transport, ...(credentialsDirectory !== undefined && { credentialsDirectory }) }),
+    limits: { seconds: config.buffer.seconds, bytes: config.buffer.megabytes * 1e6 },
+    elapsedMicros: () => Math.round((performance.now() - startedAt) * 1000),
+    onState: (state) => {
+      site.camera(state, recording.ring);
+      if (state.fault !== undefined) log.warn({ reason: state.fault.reason, sentence: state.fault.message }, 'camera lost');
+    },
+    giveUp: (fault, everConnected) =>
+      config.exitWhenUnusable &&
+      !everConnected &&
+      (fault.badInput || performance.now() - startedAt > GIVE_UP_SECONDS * 1000),
+  });
+  return { recording, run: (signal) => recording.run(signal), verdict: () => undefined };
+}

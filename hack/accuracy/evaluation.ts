@@ -1,0 +1,90 @@
+/**
+ * What the tracker and the counter make of a sequence's boxes, and what truly happened.
+ *
+ * The truth on any line is what the counter counts on the annotated boxes, whose identities are given; that it is the
+ * truth of the data set is checked against the events that come with it. On lines drawn at random nobody tuned
+ * anything: they show how the tracker does in general.
+ */
+import { countStep, createCounter, type CrossingEvent } from '../../counter-service/src/counting/counter.ts';
+import type { Layout, LineSpec } from '../../counter-service/src/counting/layout.ts';
+import type { Detection } from '../../counter-service/src/detection/detection.ts';
+import type { Track } from '../../counter-service/src/tracking/track.ts';
+import { createTracker, type TrackerSettings, trackStep } from '../../counter-service/src/tracking/tracker.ts';
+import type { MotBox } from './mot.ts';
+
+export interface Footage {
+  readonly framesPerSecond: number;
+  readonly layout: Layout;
+}
+
+export interface Sampling {
+  /** Every how many frames one is looked at, and the first of them. */
+  readonly every: number;
+  readonly first: number;
+}
+
+/** The crossings counted on a detector's boxes; frames count from 1. */
+export function countedCrossings(
+  detections: readonly (readonly Detection[])[], footage: Footage, settings: TrackerSettings, { every, first }: Sampling = { every: 1, first: 0 },
+): CrossingEvent[] {
+  let tracker = createTracker();
+  let counter = createCounter(footage.layout);
+  const events: CrossingEvent[] = [];
+  for (let index = first; index < detections.length; index += every) {
+    const time = index / footage.framesPerSecond;
+    const tracked = trackStep(tracker, detections[index]!, time, settings);
+    const counted = countStep(counter, tracked.tracks, { time, frame: index + 1 });
+    [tracker, counter] = [tracked.state, counted.state];
+    events.push(...counted.events);
+  }
+  return events;
+}
+
+/** The crossings of the annotated people; `track` is their id. */
+export function trueCrossings(annotation: readonly (readonly MotBox[])[], footage: Footage): CrossingEvent[] {
+  let counter = createCounter(footage.layout);
+  const events: CrossingEvent[] = [];
+  for (const [index, boxes] of annotation.entries()) {
+    const tracks = boxes.map((box): Track => ({ id: box.id, box, matched: true, confirmed: true }));
+    const counted = countStep(counter, tracks, { time: index / footage.framesPerSecond, frame: index + 1 });
+    counter = counted.state;
+    events.push(...counted.events);
+  }
+  return events;
+}
+
+/** `count` lines with both ends anywhere in the picture, at least 150 thousandths apart; the same for the same seed. */
+export function randomLines(count: number, seed: number): LineSpec[] {
+  const random = randomNumbers(seed);
+  const lines: LineSpec[] = [];
+  while (lines.length < count) {
+    const [from, to] = [{ x: 1000 * random(), y: 1000 * random() }, { x: 1000 * random(), y: 1000 * random() }];
+    if (Math.hypot(from.x - to.x, from.y - to.y) >= 150) lines.push({ name: `random-${lines.length}`, from, to });
+  }
+  return lines;
+}
+
+/** The detections with every edge moved by normally distributed shares of the box's size, and some of them gone. */
+export function disturbed(detections: readonly (readonly Detection[])[], { jitter, lost, seed }: { jitter: number; lost: number; seed: number }): Detection[][] {
+  const random = randomNumbers(seed);
+  // Box and Muller, 1958.
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  return detections.map((frame) => frame.filter(() => random() >= lost).map((box) => {
+    const [across, down] = [jitter * (box.right - box.left), jitter * (box.bottom - box.top)];
+    return {
+      left: box.left + across * normal(), top: box.top + down * normal(),
+      right: box.right + across * normal(), bottom: box.bottom + down * normal(), score: box.score,
+    };
+  }));
+}
+
+/** Uniform numbers from 0 to below 1: mulberry32 by Tommy Ettinger, public domain. */
+function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

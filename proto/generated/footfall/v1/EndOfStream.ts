@@ -1,0 +1,11 @@
+// Original file: footfall/v1/counting.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface EndOfStream {
+  'lastNumber'?: (number | string | Long);
+}
+
+export interface EndOfStream__Output {
+  'lastNumber': (number);
+}

@@ -1,0 +1,197 @@
+/**
+ * The counting protocol as async iterables: the only file that knows gRPC.
+ *
+ * Reading is pull: a message leaves the transport when the loop asks for the next one, so a slow reader closes
+ * HTTP/2's window and with it the sender. Writing waits while the transport is full. Either side ends by its signal.
+ */
+import { fileURLToPath } from 'node:url';
+import * as grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import type { ProtoGrpcType } from '../generated/counting.ts';
+import type { AgentMessage, AgentMessage__Output } from '../generated/footfall/v1/AgentMessage.ts';
+import type { Codec__Output as CodecMessage } from '../generated/footfall/v1/Codec.ts';
+import type { CounterMessage, CounterMessage__Output } from '../generated/footfall/v1/CounterMessage.ts';
+import type { Codec } from './media/nut.ts';
+
+export type { AgentMessage, CounterMessage };
+export type { CodecMessage };
+export type { Counts__Output as CountsMessage } from '../generated/footfall/v1/Counts.ts';
+export type { Gap__Output as GapMessage } from '../generated/footfall/v1/Gap.ts';
+export type { Hello__Output as Hello } from '../generated/footfall/v1/Hello.ts';
+export type { StreamName__Output as StreamName } from '../generated/footfall/v1/StreamName.ts';
+export { GapReason } from '../generated/footfall/v1/GapReason.ts';
+export { RefusalReason } from '../generated/footfall/v1/RefusalReason.ts';
+
+/** @see Codec: the fourcc travels as bytes. */
+export function codecToMessage(codec: Codec) {
+  return { ...codec, fourcc: Buffer.from(codec.fourcc, 'latin1'), privateData: asBuffer(codec.privateData) };
+}
+
+export function codecFromMessage(message: CodecMessage): Codec {
+  return { ...message, fourcc: message.fourcc.toString('latin1') };
+}
+
+/** The same memory under the type that gRPC wants. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A oneof message as a discriminated union: `{kind: 'hello', value: Hello} | ...`. */
+type Variants<M extends { message?: string }> = {
+  [K in NonNullable<M['message']> & keyof M]: { readonly kind: K; readonly value: NonNullable<M[K]> };
+}[NonNullable<M['message']> & keyof M];
+export type FromAgent = Variants<AgentMessage__Output>;
+export type FromCounter = Variants<CounterMessage__Output>;
+
+/** One side of an open call. */
+export interface Call<In, Out> {
+  /** The other side, for logs. */
+  readonly peer: string;
+  /** Ends when the other side half-closed; throws when the call broke. To be iterated once. */
+  readonly messages: AsyncIterable<In>;
+  /** Resolves when the transport takes more; rejects when the call has broken. */
+  send(message: Out): Promise<void>;
+  /** Aborted when the call is over, for whatever reason. */
+  readonly signal: AbortSignal;
+}
+
+export type CounterCall = Call<FromAgent, CounterMessage>;
+export type AgentCall = Call<FromCounter, AgentMessage> & {
+  /** Half-closes: the agent has said everything. */
+  finish(): void;
+  cancel(): void;
+};
+
+/** Above the largest access unit that a camera is expected to send (a 4K MJPEG picture is about 2 MB). */
+export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
+
+const channelOptions: grpc.ChannelOptions = {
+  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  // The agent has its own backoff between counters: gRPC's must not add to it.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+};
+
+const definition = loadSync('footfall/v1/counting.proto', {
+  includeDirs: [fileURLToPath(new URL('..', import.meta.url))],
+  longs: Number,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+});
+const { Counting } = (grpc.loadPackageDefinition(definition) as unknown as ProtoGrpcType).footfall.v1;
+
+export interface CountingServer {
+  readonly port: number;
+  /** Refuses new calls, waits for the open ones up to `graceMs`, then cuts them. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/**
+ * Serves the counting protocol in plaintext on `address` (host:port, port 0 for any).
+ * A handler that throws ends its call with INTERNAL and touches no other call.
+ */
+export async function serveCounting(
+  address: string,
+  handler: (call: CounterCall) => Promise<void>,
+): Promise<CountingServer> {
+  const server = new grpc.Server(channelOptions);
+  server.addService(Counting.service, {
+    Count: (stream: grpc.ServerDuplexStream<AgentMessage__Output, CounterMessage>) => {
+      const signal = over(stream);
+      handler({ peer: stream.getPeer(), messages: variants(stream), send: writer(stream, signal), signal }).then(
+        () => stream.end(),
+        (error: unknown) =>
+          stream.destroy(Object.assign(new Error(messageOf(error)), { code: grpc.status.INTERNAL })),
+      );
+    },
+  });
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    ),
+  );
+  return {
+    port,
+    stop: (graceMs) =>
+      new Promise((resolve) => {
+        const cut = setTimeout(() => server.forceShutdown(), graceMs);
+        server.tryShutdown(() => {
+          clearTimeout(cut);
+          resolve();
+        });
+      }),
+  };
+}
+
+/** Opens a call to the counter at `address`. It fails by its `messages` when nobody answers there. */
+export function dialCounting(address: string, signal: AbortSignal): AgentCall {
+  const client = new Counting(address, grpc.credentials.createInsecure(), channelOptions);
+  const stream = client.Count();
+  const cancel = () => stream.cancel();
+  const finished = over(stream);
+  finished.addEventListener('abort', () => {
+    signal.removeEventListener('abort', cancel);
+    client.close();
+  });
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel, { once: true });
+  return {
+    peer: address,
+    messages: variants(stream),
+    send: writer(stream, finished),
+    finish: () => stream.end(),
+    cancel,
+    signal: finished,
+  };
+}
+
+interface Duplex<In, Out> extends AsyncIterable<In> {
+  write(message: Out): boolean;
+  once(event: 'drain' | 'close' | 'error' | 'cancelled' | 'end', listener: () => void): unknown;
+  off(event: 'drain', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+function over(stream: Duplex<never, never> | Duplex<unknown, unknown>): AbortSignal {
+  const controller = new AbortController();
+  const end = () => controller.abort();
+  // An error is reported to whoever reads `messages`; without a listener it would end the process.
+  stream.on('error', end);
+  stream.once('close', end);
+  stream.once('cancelled', end);
+  return controller.signal;
+}
+
+function writer<Out>(stream: Duplex<unknown, Out>, finished: AbortSignal): (message: Out) => Promise<void> {
+  return async (message) => {
+    if (finished.aborted) throw new Error('The call is over.');
+    if (stream.write(message)) return;
+    await new Promise<void>((resolve, reject) => {
+      const settle = () => {
+        stream.off('drain', settle);
+        finished.removeEventListener('abort', settle);
+        if (finished.aborted) reject(new Error('The call is over.'));
+        else resolve();
+      };
+      stream.once('drain', settle);
+      finished.addEventListener('abort', settle, { once: true });
+    });
+  };
+}
+
+async function* variants<M extends { message?: string }>(stream: AsyncIterable<M>): AsyncGenerator<Variants<M>> {
+  for await (const message of stream) {
+    // A kind that a newer peer knows and this one does not is passed over, as protobuf means it.
+    if (message.message === undefined) continue;
+    yield { kind: message.message, value: message[message.message as keyof M] } as Variants<M>;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
