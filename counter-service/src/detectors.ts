@@ -43,7 +43,7 @@ export class Detectors {
   /** A sentence while no worker is there for a model that is in use. */
   unready(): string | undefined {
     for (const [model, detector] of this.#running) {
-      if (detector.state().workersReady === 0) return `No inference process runs for model ${model}.`;
+      if (detector.state().workerPids.length === 0) return `No inference process runs for model ${model}.`;
     }
     return undefined;
   }

@@ -62,6 +62,7 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
     if (verdict !== undefined) throw verdict;
   } finally {
     over.abort(new Error('the agent stops'));
+    await site.close();
     await presence.stop();
   }
 }

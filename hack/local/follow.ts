@@ -13,7 +13,8 @@ export function followCounts(port: number, onView: (view: SiteView) => void): Pr
         if (line.startsWith('data: ')) onView(JSON.parse(line.slice('data: '.length)) as SiteView);
       });
       lines.on('close', resolve);
-      response.on('error', () => resolve());
+      // An agent that was killed cuts the page; how it ended is told elsewhere.
+      lines.on('error', () => resolve());
     });
     call.on('error', () => resolve());
     call.end();

@@ -94,7 +94,9 @@ export class Decoder {
     }
     const exit = await this.#ffmpeg.exit;
     this.#options.signal?.throwIfAborted();
-    if (exit.code !== 0 || exit.stopped || !this.#ended) throw this.#gone(exit);
+    // Without a single access unit, ffmpeg calls its input invalid.
+    const nothingWritten = this.#header !== undefined && exit.signal === undefined;
+    if (!this.#ended || exit.stopped || (exit.code !== 0 && !nothingWritten)) throw this.#gone(exit);
   }
 
   #wholePicture(data: Uint8Array): Buffer {

@@ -15,6 +15,7 @@ import type { Outcome } from '../uplink/exchange.ts';
 const MAX_AWAITED = 512;
 /** A reader of `/counts` that has not taken this much is cut: it would otherwise fill the memory. */
 const MAX_UNREAD_BYTES = 64 * 1024;
+const FAREWELL_MS = 1000;
 const LATENCY_BUCKETS = [0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1, 2, 5, 15, 60];
 
 export interface SiteView {
@@ -140,6 +141,19 @@ export class Site {
 
   finished(): void {
     this.#show({ finished: true, provisional: false });
+  }
+
+  /** Says goodbye to the readers; resolves when they have everything, or have been given up on. */
+  async close(): Promise<void> {
+    const farewells = [...this.#readers].map(
+      (reader) =>
+        new Promise<void>((resolve) => {
+          reader.once('close', resolve);
+          reader.setTimeout(FAREWELL_MS, () => reader.destroy());
+          reader.end();
+        }),
+    );
+    await Promise.all(farewells);
   }
 
   get route(): Route {
