@@ -46,12 +46,12 @@ export function accuracyReport(sequence: Sequence): string[] {
   const events = countedUnder({ name: '' }, sequence, footage);
   const perLine = sequence.lines.map((line) => {
     const ofLine = (event: TimedCrossing) => event.line === line.name;
-    return row(line.name, accuracyOf(agreement(events.filter(ofLine), sequence.truth.filter(ofLine))));
+    return accuracyRow(line.name, accuracyOf(agreement(events.filter(ofLine), sequence.truth.filter(ofLine))));
   });
   const random = busyRandomLines(sequence, footage);
   return [
     ...perLine,
-    row('all lines', accuracyOf(agreement(events, sequence.truth))),
+    accuracyRow('all lines', accuracyOf(agreement(events, sequence.truth))),
     '',
     `F1 on these lines / on ${random.layout.lines.length} random lines with at least ${fewestCrossings} crossings each`,
     ...conditionRows(sequence, footage, random),
@@ -85,7 +85,7 @@ function busyRandomLines(sequence: Sequence, footage: Footage): Footage {
   return { ...footage, layout: { ...footage.layout, lines: lines.filter((line) => (crossings.get(line.name)?.length ?? 0) >= fewestCrossings) } };
 }
 
-function row(name: string, accuracy: Accuracy): string {
+export function accuracyRow(name: string, accuracy: Accuracy): string {
   return `${name.padEnd(20)} true ${String(accuracy.true).padStart(3)}  counted ${String(accuracy.counted).padStart(3)}  found ${String(accuracy.found).padStart(3)}`
     + `  precision ${accuracy.precision.toFixed(3)}  recall ${accuracy.recall.toFixed(3)}  F1 ${accuracy.f1.toFixed(3)}`;
 }

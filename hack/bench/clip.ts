@@ -1,11 +1,13 @@
 /** The clip that is measured on, the lines people cross in it, and their true crossings where they are known. */
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadCameraStreams } from '#crds/load.ts';
 import { describeExit, Ffmpeg } from '#proto/media/ffmpeg.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut.ts';
 import { readNut } from '#proto/media/nut-reader.ts';
+import { nutFrameHead, nutHeader } from '#proto/media/nut-writer.ts';
 import type { LineSpec } from '../../counter-service/src/counting/layout.ts';
 import type { TimedCrossing } from '../accuracy/matching.ts';
 
@@ -56,12 +58,9 @@ export async function readUnits(path: string): Promise<{ codec: Codec; units: Ac
 
 /** The beginning of a clip as a file of its own, for telling what a start costs from what a frame costs. */
 export async function cutClip(clip: Clip, frames: number, folder: string): Promise<string> {
-  const path = join(folder, `first-${frames}${extname(clip.path)}`);
-  const options = ['-map', '0:v:0', '-c', 'copy', '-frames:v', String(frames), '-y', path, '-map', '0:v:0', '-c', 'copy', '-frames:v', '1', '-f', 'null'];
-  const ffmpeg = new Ffmpeg({ inputOptions: [], input: clip.path, outputOptions: options });
-  ffmpeg.end();
-  const exit = await ffmpeg.exit;
-  if (exit.code !== 0) throw new Error(`${clip.path} could not be cut: ${describeExit(exit)}.`);
+  const { codec, units } = await readUnits(clip.path);
+  const path = join(folder, `first-${frames}.nut`);
+  await writeFile(path, [nutHeader(codec), ...units.slice(0, frames).flatMap((unit) => [nutFrameHead(unit), unit.data])]);
   return path;
 }
 

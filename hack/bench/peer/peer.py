@@ -2,7 +2,7 @@
 
     cv2.VideoCapture -> cv2.resize -> onnxruntime -> supervision's ByteTrack -> supervision's LineZone
 
-One thread. Takes one JSON argument {clip, model, width, height, input: {width, height, mean, std, padding}, lines};
+One thread. Takes one JSON argument {clip, framesPerSecond, model, input: {width, height, mean, std, padding}, lines};
 prints each crossing as a line of JSON, then the CPU milliseconds of each stage.
 """
 
@@ -71,9 +71,8 @@ def main(task):
     if not capture.isOpened():
         sys.exit(f"{task['clip']}: OpenCV cannot read it.")
     width, height = (capture.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-    frames_per_second = capture.get(cv2.CAP_PROP_FPS)
     tracker = sv.ByteTrack(
-        track_activation_threshold=SURE_SCORE, lost_track_buffer=60, frame_rate=round(frames_per_second)
+        track_activation_threshold=SURE_SCORE, lost_track_buffer=60, frame_rate=round(task["framesPerSecond"])
     )
     zones = [(line["name"], line_zone(line, width, height)) for line in task["lines"]]
     stages = dict.fromkeys(("decode", "preprocess", "inference", "track", "count"), 0)
@@ -98,11 +97,11 @@ def main(task):
         tracked = tracker.update_with_detections(detections_of(boxes[0], labels[0], scale))
         clock = spent("track", clock)
         for name, zone in zones:
-            entered, left = zone.trigger(tracked)
+            left, entered = zone.trigger(tracked)  # its "in" ends on the left hand
             for direction, crossed in (("in", entered), ("out", left)):
                 for track in tracked.tracker_id[crossed]:
-                    event = {"line": name, "direction": direction, "time": (frame - 1) / frames_per_second, "track": int(track)}
-                    print(json.dumps(event))
+                    moment = (frame - 1) / task["framesPerSecond"]
+                    print(json.dumps({"line": name, "direction": direction, "time": moment, "track": int(track)}))
         spent("count", clock)
     print(json.dumps({"frames": frame, "stages": {name: spent / 1e6 for name, spent in stages.items()}}))
 

@@ -1,0 +1,72 @@
+/**
+ * A process of the benchmark: counts one clip by local mode and prints what each of its processes took.
+ * It has nothing else to do, so what it waited for is the agent and the counter, in this order.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { loadCameraStreams } from '#crds/load.ts';
+import type { CrossingEvent } from '../../counter-service/src/counting/counter.ts';
+import { readOptions } from '../local/options.ts';
+import type { StreamReport } from '../local/report.ts';
+import { countLocally } from '../local/run.ts';
+import type { ChainRun, ChainTask } from './chain.ts';
+import { childrenOf, cpuOf, nameOf } from './processes.ts';
+
+/** The rate is taken from here on: by then everything is compiled and the region, if any, has been chosen. */
+const WARM_FRAMES = 100;
+
+async function run({ clip, lines, framesPerSecond, region }: ChainTask, folder: string): Promise<ChainRun> {
+  const [manifest, events] = [join(folder, 'chain.yaml'), join(folder, 'chain.jsonl')];
+  const spec = { source: { url: clip }, lines, detection: { framesPerSecond, region } };
+  // JSON is YAML.
+  writeFileSync(manifest, JSON.stringify({ apiVersion: 'footfall.dev/v1alpha1', kind: 'CameraStream', metadata: { name: 'bench' }, spec }));
+  const options = readOptions([manifest, '--events', events]);
+  if (options === 'help') throw new Error('no help was asked for');
+  const { streams, faults } = loadCameraStreams([manifest]);
+  if (faults[0] !== undefined) throw new Error(faults[0].message);
+
+  let [warmAt, warmFrames, lastAt, frames] = [0, 0, 0, 0];
+  let agentMs = 0;
+  let counter: { main: number; decoding: number; inference: number } | undefined;
+  const watch = ([report]: readonly StreamReport[]) => {
+    const view = report?.view;
+    if (view === undefined) return;
+    if (view.frames !== frames) [lastAt, frames] = [performance.now(), view.frames];
+    if (frames >= WARM_FRAMES && warmAt === 0) [warmAt, warmFrames] = [lastAt, frames];
+    if (view.finished) counter ??= counterCpu();
+    // The last of these calls comes when the agent has ended and the counter has not.
+    agentMs = cpuOf('self').reaped;
+  };
+  const outcome = await countLocally(streams, options, new AbortController().signal, watch);
+  const { failure } = outcome.reports[0]!;
+  if (failure !== undefined) throw new Error(failure.sentence);
+  if (counter === undefined) throw new Error('The agent ended without having finished.');
+
+  const total = cpuOf('self').reaped;
+  const { user, system } = process.cpuUsage();
+  return {
+    frames,
+    framesPerSecond: (1000 * (frames - warmFrames)) / (lastAt - warmAt),
+    seconds: outcome.seconds,
+    cpuMs: { agent: agentMs, ...counter, total, launcher: (user + system) / 1000 },
+    crossings: readFileSync(events, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as CrossingEvent),
+  };
+}
+
+/** When the stream has finished its decoders have ended, and its inference processes are still there. */
+function counterCpu(): { main: number; decoding: number; inference: number } {
+  const counter = childrenOf(process.pid).find((pid) => childrenOf(pid).some((child) => nameOf(child) !== 'ffmpeg'));
+  if (counter === undefined) throw new Error('There is no counter with inference processes.');
+  const { own, reaped } = cpuOf(counter);
+  const inference = childrenOf(counter).reduce((sum, pid) => sum + cpuOf(pid).own, 0);
+  return { main: own, decoding: reaped, inference };
+}
+
+const [task, folder] = process.argv.slice(2) as [string, string];
+try {
+  process.stdout.write(JSON.stringify(await run(JSON.parse(task) as ChainTask, folder)));
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 1;
+}

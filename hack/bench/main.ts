@@ -1,0 +1,115 @@
+/** `npm run bench`: what the product costs, beside what it should cost. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
+import { shutdownSignal } from '#proto/shutdown.ts';
+import { agent } from './agent.ts';
+import { type Clip, describeClip, findClip } from './clip.ts';
+import { latency } from './latency.ts';
+import { peer } from './peer.ts';
+import { type Bench, isMet, type Part, type Row, rowTable } from './rows.ts';
+import { stages } from './stages.ts';
+import { wire } from './wire.ts';
+
+const parts: Readonly<Record<string, Part>> = { stages, peer, wire, agent, latency };
+
+const HELP = `usage: npm run --silent bench -- [part...] [options]
+
+Measures the product on this machine (Linux) and prints one table. All parts, or those named:
+
+  stages   CPU of each stage of a frame's way, the rate which that allows, and the chain's
+  peer     the chain against OpenCV, onnxruntime and supervision in Python, on one core
+  wire     bytes a second between agent and counter
+  agent    CPU and memory of the agent at a live camera (needs MediaMTX)
+  latency  from sending an access unit to its counts at the site (needs MediaMTX)
+
+  --clip FILE    what to measure on (default: PETS09-S2L1 from $FOOTFALL_DATA or ../shared/data, else the sample);
+                 a truth.json beside it names lines and their crossings
+  --rounds N     how often stages and peer are repeated (default: 3)
+  --seconds N    how long a live camera is watched (default: 60)
+  --json         print JSON
+  --help         show this
+
+Exit codes: 0 all targets met, 1 a target was missed or a part failed, 2 bad input.
+`;
+
+interface Options {
+  readonly parts: readonly string[];
+  readonly clip: Clip;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly json: boolean;
+}
+
+async function run({ parts: names, clip, rounds, seconds, json }: Options, signal: AbortSignal): Promise<0 | 1> {
+  const folder = await mkdtemp(join(tmpdir(), 'footfall-bench-'));
+  const bench: Bench = { clip, rounds, seconds, folder, signal, say };
+  const rows: Row[] = [];
+  const failures: string[] = [];
+  try {
+    say(describeClip(clip));
+    for (const name of names) {
+      if (signal.aborted) break;
+      try {
+        rows.push(...(await parts[name]!(bench)));
+      } catch (error) {
+        failures.push(`${name}: ${signal.aborted ? 'stopped' : (error as Error).message}`);
+        say(failures.at(-1)!);
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  const judged = rows.map((row) => ({ ...row, met: isMet(row) }));
+  process.stdout.write(json ? `${JSON.stringify({ clip: describeClip(clip), rows: judged, failures })}\n` : `${rowTable(rows)}\n`);
+  return failures.length > 0 || judged.some(({ met }) => met === false) ? 1 : 0;
+}
+
+/** @throws Error with one sentence. */
+async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      clip: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '60' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const unknown = positionals.find((name) => !(name in parts));
+  if (unknown !== undefined) throw new Error(`There is no part ${unknown}; there are ${Object.keys(parts).join(', ')}.`);
+  const [rounds, seconds] = [wholeNumber('--rounds', values.rounds), wholeNumber('--seconds', values.seconds)];
+  if (process.platform !== 'linux') throw new Error('The benchmarks read /proc: they need Linux.');
+  await requireFfmpeg();
+  return { parts: positionals.length > 0 ? positionals : Object.keys(parts), clip: await findClip(values.clip), rounds, seconds, json: values.json };
+}
+
+function wholeNumber(option: string, value: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(value)) throw new Error(`${option} must be a whole number from 1 to 9999, found ${value}.`);
+  return Number(value);
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
+}
+
+async function main(args: readonly string[]): Promise<0 | 1 | 2> {
+  let options: Options | 'help';
+  try {
+    options = await readOptions(args);
+  } catch (error) {
+    say((error as Error).message);
+    return 2;
+  }
+  if (options !== 'help') return run(options, shutdownSignal());
+  process.stdout.write(HELP);
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

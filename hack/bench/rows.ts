@@ -1,0 +1,54 @@
+/** What a part of the benchmark finds, and how it is shown. */
+import type { Clip } from './clip.ts';
+
+export interface Row {
+  readonly part: string;
+  readonly what: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly target?: { readonly most: number } | { readonly least: number };
+  readonly note?: string;
+}
+
+/** What every part is given. */
+export interface Bench {
+  readonly clip: Clip;
+  /** Measurements are repeated this often, taking turns; the median counts. */
+  readonly rounds: number;
+  /** Of a live camera. */
+  readonly seconds: number;
+  /** Emptied after the run. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** A line of progress. */
+  readonly say: (sentence: string) => void;
+}
+
+export type Part = (bench: Bench) => Promise<Row[]>;
+
+/** Undefined where there is no target. */
+export function isMet({ value, target }: Row): boolean | undefined {
+  if (target === undefined) return undefined;
+  return 'most' in target ? value <= target.most : value >= target.least;
+}
+
+export function rowTable(rows: readonly Row[]): string {
+  const cells = rows.map((row) => [
+    row.part, row.what, `${shown(row.value)} ${row.unit}`.trim(),
+    row.target === undefined ? '' : 'most' in row.target ? `<= ${row.target.most}` : `>= ${row.target.least}`,
+    { true: 'met', false: 'MISSED', undefined: '' }[String(isMet(row)) as 'true'],
+    row.note ?? '',
+  ]);
+  const table = [['PART', 'WHAT', 'VALUE', 'TARGET', '', 'NOTE'], ...cells];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  return table.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n');
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
+}
+
+function shown(value: number): string {
+  return value.toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
+}

@@ -1,0 +1,95 @@
+/** What each stage of a frame's way costs, the rate which that allows, and how near to it the chain comes. */
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { type ChainRun, costOf, everyFrame, runChain, shortClip } from './chain.ts';
+import { allowedCores, runOn } from './processes.ts';
+import { type Bench, median, type Row } from './rows.ts';
+
+const MODEL = 'rtmdet-nano-person';
+const LEAST_SHARE_OF_LIMIT = 0.85;
+
+export interface StagesTask {
+  readonly clip: string;
+  readonly lines: Bench['clip']['lines'];
+  readonly framesPerSecond: number;
+  readonly model: string;
+}
+
+/** CPU milliseconds a frame but for the first two. */
+export interface StageCosts {
+  readonly shape: string;
+  readonly rawRunsPerSecond: number;
+  readonly decoding: number;
+  readonly reading: number;
+  readonly preprocessing: number;
+  readonly inference: number;
+  readonly postprocessing: number;
+  readonly counting: number;
+}
+
+interface Round {
+  readonly alone: StageCosts;
+  readonly short: ChainRun;
+  readonly one: ChainRun;
+  readonly two: ChainRun | undefined;
+}
+
+export async function stages(bench: Bench): Promise<Row[]> {
+  const rounds: Round[] = [];
+  const short = await shortClip(bench);
+  for (let round = 1; round <= bench.rounds; round += 1) {
+    bench.say(`stages: round ${round} of ${bench.rounds}`);
+    rounds.push(await measureRound(bench, short));
+  }
+  return rowsOf(rounds);
+}
+
+async function measureRound(bench: Bench, short: string): Promise<Round> {
+  const { clip, signal } = bench;
+  const cores = allowedCores();
+  const task = { lines: clip.lines, framesPerSecond: everyFrame(clip) };
+  const script = fileURLToPath(new URL('stages-process.ts', import.meta.url));
+  const argument = JSON.stringify({ ...task, clip: clip.path, model: MODEL } satisfies StagesTask);
+  const alone = await runOn(cores.slice(0, 1), [process.execPath, '--disable-warning=ExperimentalWarning', script, argument], signal);
+  const chain = (path: string, count: number) => runChain({ ...task, clip: path, region: 'full' }, cores.slice(0, count), bench);
+  return {
+    alone: JSON.parse(alone.stdout) as StageCosts,
+    short: await chain(short, 1),
+    one: await chain(clip.path, 1),
+    two: cores.length > 1 ? await chain(clip.path, 2) : undefined,
+  };
+}
+
+function rowsOf(rounds: readonly Round[]): Row[] {
+  const of = (value: (round: Round) => number) => median(rounds.map(value));
+  const slope = ({ short, one }: Round, cpu: 'agent' | 'total') => costOf(
+    { frames: short.frames, cpuMs: short.cpuMs[cpu] },
+    { frames: one.frames, cpuMs: one.cpuMs[cpu] },
+  ).frameMs;
+  const costs: [string, number][] = [
+    ['reading and sending (agent)', of((round) => slope(round, 'agent'))],
+    ['decoding, picking, scaling (ffmpeg)', of(({ alone }) => alone.decoding)],
+    ['reading pixels', of(({ alone }) => alone.reading)],
+    ['preprocessing', of(({ alone }) => alone.preprocessing)],
+    ['inference', of(({ alone }) => alone.inference)],
+    ['postprocessing', of(({ alone }) => alone.postprocessing)],
+    ['tracking and counting', of(({ alone }) => alone.counting)],
+  ];
+  const frameMs = costs.reduce((sum, [, cost]) => sum + cost, 0);
+  const { shape } = rounds[0]!.alone;
+  return [
+    { what: 'session.run alone, one thread', value: of(({ alone }) => alone.rawRunsPerSecond), unit: 'frames/s', note: `at ${shape}` },
+    ...costs.map(([what, value]) => ({ what, value, unit: 'ms CPU' })),
+    { what: 'gRPC, pipes, the rest of the chain', value: of((round) => slope(round, 'total')) - frameMs, unit: 'ms CPU', note: 'not in the limit' },
+    ...rateRows('one core', 1000 / frameMs, of(({ one }) => one.framesPerSecond)),
+    ...(rounds[0]!.two === undefined ? [] : rateRows('two cores', 2000 / frameMs, of(({ two }) => two!.framesPerSecond))),
+  ].map((row) => ({ part: 'stages', ...row }));
+}
+
+function rateRows(cores: string, limit: number, rate: number): Omit<Row, 'part'>[] {
+  return [
+    { what: `limit of ${cores}`, value: limit, unit: 'frames/s' },
+    { what: `chain on ${cores}`, value: rate, unit: 'frames/s' },
+    { what: `share of the limit, ${cores}`, value: rate / limit, unit: '', target: { least: LEAST_SHARE_OF_LIMIT } },
+  ];
+}

@@ -1,0 +1,146 @@
+/**
+ * A camera for tests: a real RTSP server (MediaMTX) on loopback, to which ffmpeg publishes a clip in real time, in a
+ * loop. Server and publisher start and stop on their own, as a camera's power and its lens cap would.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Where MediaMTX is, or nothing: then tests of cameras have to be skipped. */
+export function findRtspServer(): string | undefined {
+  const command = process.env['FOOTFALL_MEDIAMTX'] ?? 'mediamtx';
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined ? command : undefined;
+}
+
+/** For `test(name, {skip: withoutRtspServer()}, ...)`. A CI that must not skip sets FOOTFALL_REQUIRE_RTSP. */
+export function withoutRtspServer(): string | false {
+  if (findRtspServer() !== undefined) return false;
+  if (process.env['FOOTFALL_REQUIRE_RTSP'] !== undefined) throw new Error('MediaMTX is required here, and missing.');
+  return 'needs MediaMTX on the PATH or in FOOTFALL_MEDIAMTX';
+}
+
+export class RtspServer {
+  readonly port: number;
+  readonly #folder: string;
+  #server: ChildProcess | undefined;
+  readonly #publishers: ChildProcess[] = [];
+
+  private constructor(port: number, folder: string) {
+    this.port = port;
+    this.#folder = folder;
+  }
+
+  /** @param readers who may watch; anybody when absent. Publishing is open to loopback. */
+  static async start(readers?: Credentials): Promise<RtspServer> {
+    const server = new RtspServer(await freePort(), await mkdtemp(join(tmpdir(), 'footfall-camera-')));
+    const publish = { user: 'any', ips: ['127.0.0.1'], permissions: [{ action: 'publish' }] };
+    const read = { user: readers?.username ?? 'any', pass: hashed(readers?.password), permissions: [{ action: 'read' }] };
+    const config = {
+      rtspAddress: `127.0.0.1:${server.port}`,
+      // UDP would need fixed ports of its own.
+      rtspTransports: ['tcp'],
+      rtmp: false, hls: false, webrtc: false, srt: false,
+      logLevel: 'error',
+      authInternalUsers: [publish, read],
+      paths: { all_others: {} },
+    };
+    await writeFile(join(server.#folder, 'mediamtx.yml'), JSON.stringify(config), { mode: 0o600 });
+    await server.up();
+    return server;
+  }
+
+  url(path = 'door'): string {
+    return `rtsp://127.0.0.1:${this.port}/${path}`;
+  }
+
+  /** Starts the server (again), on the same port. */
+  async up(): Promise<void> {
+    this.#server = spawn(findRtspServer()!, [join(this.#folder, 'mediamtx.yml')], { stdio: 'ignore' });
+    await until(() => accepts(this.port));
+  }
+
+  /** Stops the server in mid-stream, and with it every publisher. */
+  async down(): Promise<void> {
+    await Promise.all([this.#server, ...this.#publishers.splice(0)].map((child) => child && ended(child)));
+  }
+
+  /**
+   * Publishes a clip in a loop; resolves when it can be watched.
+   * @param coding ffmpeg's output options; the clip's own coding by default.
+   */
+  async publish(clip: string, { path = 'door', coding = ['-c', 'copy'] } = {}): Promise<ChildProcess> {
+    const input = ['-nostdin', '-loglevel', 'error', '-re', '-stream_loop', '-1', '-i', clip];
+    const output = ['-map', '0:v:0', ...coding, '-f', 'rtsp', '-rtsp_transport', 'tcp', this.url(path)];
+    const publisher = spawn('ffmpeg', [...input, ...output], { stdio: 'ignore' });
+    this.#publishers.push(publisher);
+    await until(() => (publisher.exitCode === null ? this.#shows(path) : Promise.reject(new Error('The clip could not be published.'))));
+    return publisher;
+  }
+
+  async stop(): Promise<void> {
+    await this.down();
+    await rm(this.#folder, { recursive: true });
+  }
+
+  /** Whether somebody publishes there: DESCRIBE says 404 otherwise, and 200 or 401 if so. */
+  #shows(path: string): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = connect(this.port, '127.0.0.1', () => socket.write(`DESCRIBE ${this.url(path)} RTSP/1.0\r\nCSeq: 1\r\n\r\n`));
+      socket.once('data', (answer) => {
+        resolve(!answer.toString().includes('404'));
+        socket.destroy();
+      });
+      socket.once('error', () => resolve(false));
+    });
+  }
+}
+
+/** MediaMTX takes any character in a password only when it is hashed. */
+function hashed(password: string | undefined): string {
+  return password === undefined ? '' : `sha256:${createHash('sha256').update(password).digest('base64')}`;
+}
+
+/** Ends a child and waits for it. */
+export async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  child.kill('SIGKILL');
+  await closed;
+}
+
+/** Polls a condition of the outside world, which has no event to wait for. */
+export async function until(condition: () => Promise<boolean> | boolean, seconds = 20): Promise<void> {
+  for (const deadline = performance.now() + seconds * 1000; ; ) {
+    if (await condition()) return;
+    if (performance.now() > deadline) throw new Error(`It did not come about within ${seconds} s.`);
+    await sleep(50);
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      resolve(true);
+      socket.destroy();
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
