@@ -10,3 +10,8 @@ export class Refused extends Error {
     this.reason = reason;
   }
 }
+
+/** The agent ended the call, or lost it: no fault of the stream, and nobody is left to be told. */
+export class Gone extends Error {
+  override readonly name = 'Gone';
+}

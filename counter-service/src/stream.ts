@@ -18,7 +18,7 @@ import { Counting, type CountingDetector } from './counting-run.ts';
 import { Intake } from './intake.ts';
 import { Fenced, type Ledger, type Tenure } from './ledger/ledger.ts';
 import type { StreamMetrics } from './metrics.ts';
-import { Refused } from './refused.ts';
+import { Gone, Refused } from './refused.ts';
 import { Settlement } from './settlement.ts';
 
 /** An agent sends a heartbeat every second; after this long without anything it is taken for gone. */
@@ -51,8 +51,8 @@ export async function serveStream(call: CounterCall, service: CounterService): P
     log = log.child({ stream: `${hello.stream?.namespace}/${hello.stream?.name}`, session: hello.session });
     await serveAdmitted(call, service, hello, incoming, signal, log);
   } catch (error) {
-    if (signal.aborted) {
-      log.info({ reason: messageOf(signal.reason) }, 'the agent is gone');
+    if (signal.aborted || error instanceof Gone) {
+      log.info({ reason: messageOf(error) }, 'the agent is gone');
       return;
     }
     const refusal = refusalOf(error);
@@ -104,7 +104,7 @@ async function serveAdmitted(
   });
   // The intake runs until the call ends; its failure must end the counting, and the other way round.
   intake.run(incoming).then(
-    () => ending.abort(new Error('the agent has gone')),
+    () => ending.abort(new Gone('the agent left in the middle of the stream')),
     (error: unknown) => ending.abort(error),
   );
   const beating = beat(call, either);
@@ -155,7 +155,7 @@ async function expect<K extends FromAgent['kind']>(
 ): Promise<Extract<FromAgent, { kind: K }>['value']> {
   for (;;) {
     const message = await incoming.next();
-    if (message.done === true) throw new Refused('INVALID', `The agent left before its ${kind}.`);
+    if (message.done === true) throw new Gone(`the agent left before its ${kind}`);
     signal.throwIfAborted();
     if (message.value.kind === kind) return message.value.value as never;
     if (message.value.kind !== 'heartbeat') {

@@ -3,9 +3,9 @@
  * loop. Server and publisher start and stop on their own, as a camera's power and its lens cap would.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -32,26 +32,33 @@ export function withoutRtspServer(): string | false {
 export class RtspServer {
   readonly port: number;
   readonly #folder: string;
+  readonly #readers: Credentials | undefined;
+  /** Asked by the server whether a reader may watch. */
+  readonly #doorkeeper: Server;
   #server: ChildProcess | undefined;
   readonly #publishers: ChildProcess[] = [];
 
-  private constructor(port: number, folder: string) {
+  private constructor(port: number, folder: string, readers: Credentials | undefined) {
     this.port = port;
     this.#folder = folder;
+    this.#readers = readers;
+    this.#doorkeeper = createDoorkeeper(readers);
   }
 
-  /** @param readers who may watch; anybody when absent. Publishing is open to loopback. */
+  /** @param readers who may watch; anybody when absent. MediaMTX takes no password with a colon. Publishing is open to loopback. */
   static async start(readers?: Credentials): Promise<RtspServer> {
-    const server = new RtspServer(await freePort(), await mkdtemp(join(tmpdir(), 'footfall-camera-')));
-    const publish = { user: 'any', ips: ['127.0.0.1'], permissions: [{ action: 'publish' }] };
-    const read = { user: readers?.username ?? 'any', pass: hashed(readers?.password), permissions: [{ action: 'read' }] };
+    const server = new RtspServer(await freePort(), await mkdtemp(join(tmpdir(), 'footfall-camera-')), readers);
+    await new Promise<void>((resolve) => server.#doorkeeper.listen(0, '127.0.0.1', resolve));
     const config = {
       rtspAddress: `127.0.0.1:${server.port}`,
       // UDP would need fixed ports of its own.
       rtspTransports: ['tcp'],
       rtmp: false, hls: false, webrtc: false, srt: false,
       logLevel: 'error',
-      authInternalUsers: [publish, read],
+      // Its own list of users takes few special characters in a password, and hashed ones not for SETUP.
+      authMethod: 'http',
+      authHTTPAddress: `http://127.0.0.1:${(server.#doorkeeper.address() as AddressInfo).port}/`,
+      authHTTPExclude: [{ action: 'publish' }],
       paths: { all_others: {} },
     };
     await writeFile(join(server.#folder, 'mediamtx.yml'), JSON.stringify(config), { mode: 0o600 });
@@ -71,7 +78,8 @@ export class RtspServer {
 
   /** Stops the server in mid-stream, and with it every publisher. */
   async down(): Promise<void> {
-    await Promise.all([this.#server, ...this.#publishers.splice(0)].map((child) => child && ended(child)));
+    const children = [this.#server, ...this.#publishers.splice(0)];
+    await Promise.all(children.map(async (child) => child && ended(child)));
   }
 
   /**
@@ -89,15 +97,18 @@ export class RtspServer {
 
   async stop(): Promise<void> {
     await this.down();
+    this.#doorkeeper.close();
     await rm(this.#folder, { recursive: true });
   }
 
-  /** Whether somebody publishes there: DESCRIBE says 404 otherwise, and 200 or 401 if so. */
+  /** Whether somebody publishes there: DESCRIBE says 404 otherwise. */
   #shows(path: string): Promise<boolean> {
+    const { username = '', password = '' } = this.#readers ?? {};
+    const authorization = `Authorization: Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
     return new Promise((resolve) => {
-      const socket = connect(this.port, '127.0.0.1', () => socket.write(`DESCRIBE ${this.url(path)} RTSP/1.0\r\nCSeq: 1\r\n\r\n`));
+      const socket = connect(this.port, '127.0.0.1', () => socket.write(`DESCRIBE ${this.url(path)} RTSP/1.0\r\nCSeq: 1\r\n${authorization}\r\n\r\n`));
       socket.once('data', (answer) => {
-        resolve(!answer.toString().includes('404'));
+        resolve(answer.toString().startsWith('RTSP/1.0 200'));
         socket.destroy();
       });
       socket.once('error', () => resolve(false));
@@ -105,9 +116,16 @@ export class RtspServer {
   }
 }
 
-/** MediaMTX takes any character in a password only when it is hashed. */
-function hashed(password: string | undefined): string {
-  return password === undefined ? '' : `sha256:${createHash('sha256').update(password).digest('base64')}`;
+/** https://mediamtx.org/docs/usage/authentication: 200 lets in, anything else does not. */
+function createDoorkeeper(readers: Credentials | undefined): Server {
+  return createHttpServer((request, response) => {
+    let body = '';
+    request.on('data', (part: Buffer) => (body += part.toString()));
+    request.on('end', () => {
+      const { user, password } = JSON.parse(body) as { user: string; password: string };
+      response.writeHead(readers === undefined || (user === readers.username && password === readers.password) ? 200 : 401).end();
+    });
+  });
 }
 
 /** Ends a child and waits for it. */
@@ -140,7 +158,7 @@ function accepts(port: number): Promise<boolean> {
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
+  const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
 }

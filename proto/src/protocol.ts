@@ -11,7 +11,7 @@ import type { ProtoGrpcType } from '../generated/counting.ts';
 import type { AgentMessage, AgentMessage__Output } from '../generated/footfall/v1/AgentMessage.ts';
 import type { Codec__Output as CodecMessage } from '../generated/footfall/v1/Codec.ts';
 import type { CounterMessage, CounterMessage__Output } from '../generated/footfall/v1/CounterMessage.ts';
-import type { Codec } from './media/nut.ts';
+import { type Codec, MAX_FRAME_BYTES } from './media/nut.ts';
 
 export type { AgentMessage, CounterMessage };
 export type { CodecMessage };
@@ -47,7 +47,7 @@ export type FromCounter = Variants<CounterMessage__Output>;
 export interface Call<In, Out> {
   /** The other side, for logs. */
   readonly peer: string;
-  /** Ends when the other side half-closed; throws when the call broke. To be iterated once. */
+  /** Ends when the other side half-closed; a client's throws when the call broke, a server's ends then, too. To be iterated once. */
   readonly messages: AsyncIterable<In>;
   /** Resolves when the transport takes more; rejects when the call has broken. */
   send(message: Out): Promise<void>;
@@ -62,8 +62,8 @@ export type AgentCall = Call<FromCounter, AgentMessage> & {
   cancel(): void;
 };
 
-/** Above the largest access unit that a camera is expected to send (a 4K MJPEG picture is about 2 MB). */
-export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
+/** Room for the largest access unit that is taken from a camera at all, and for what goes around it. */
+export const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 64 * 1024;
 
 const channelOptions: grpc.ChannelOptions = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
@@ -105,8 +105,8 @@ export async function serveCounting(
       const signal = over(stream);
       handler({ peer: stream.getPeer(), messages: variants(stream), send: writer(stream, signal), signal }).then(
         () => stream.end(),
-        (error: unknown) =>
-          stream.destroy(Object.assign(new Error(messageOf(error)), { code: grpc.status.INTERNAL })),
+        // The way of grpc-js to end a stream with a status.
+        (error: unknown) => stream.emit('error', { code: grpc.status.INTERNAL, details: messageOf(error) }),
       );
     },
   });
@@ -150,7 +150,11 @@ export function dialCounting(address: string, signal: AbortSignal): AgentCall {
   };
 }
 
-interface Duplex<In, Out> extends AsyncIterable<In> {
+interface Readable<In> {
+  iterator(options: { destroyOnReturn: boolean }): AsyncIterable<In>;
+}
+
+interface Duplex<In, Out> extends Readable<In> {
   write(message: Out): boolean;
   once(event: 'drain' | 'close' | 'error' | 'cancelled' | 'end', listener: () => void): unknown;
   off(event: 'drain', listener: () => void): unknown;
@@ -184,8 +188,9 @@ function writer<Out>(stream: Duplex<unknown, Out>, finished: AbortSignal): (mess
   };
 }
 
-async function* variants<M extends { message?: string }>(stream: AsyncIterable<M>): AsyncGenerator<Variants<M>> {
-  for await (const message of stream) {
+async function* variants<M extends { message?: string }>(stream: Readable<M>): AsyncGenerator<Variants<M>> {
+  // Whoever stops reading may still have something to say.
+  for await (const message of stream.iterator({ destroyOnReturn: false })) {
     // A kind that a newer peer knows and this one does not is passed over, as protobuf means it.
     if (message.message === undefined) continue;
     yield { kind: message.message, value: message[message.message as keyof M] } as Variants<M>;

@@ -1,5 +1,6 @@
 /** Why a camera or file gives no (more) video: what ffmpeg said, in words for the person who has to mend it. */
 import { describeExit, type FfmpegExit } from '#proto/media/ffmpeg.ts';
+import { scrub } from '#proto/scrub.ts';
 
 export type FaultReason =
   | 'FileMissing'
@@ -12,8 +13,10 @@ export type FaultReason =
   | 'CameraPathUnknown'
   | 'CredentialsMissing'
   | 'UnsupportedCodec'
+  | 'CameraRefused'
   | 'CameraSilent'
-  | 'CameraLost';
+  | 'CameraLost'
+  | 'ReaderFailed';
 
 export class CameraFault extends Error {
   override readonly name = 'CameraFault';
@@ -35,7 +38,14 @@ export class CameraFault extends Error {
   }
 }
 
-const TEMPORARY: ReadonlySet<FaultReason> = new Set(['FileCutShort', 'CameraUnreachable', 'CameraSilent', 'CameraLost']);
+const TEMPORARY: ReadonlySet<FaultReason> = new Set([
+  'FileCutShort',
+  'CameraUnreachable',
+  'CameraRefused',
+  'CameraSilent',
+  'CameraLost',
+  'ReaderFailed',
+]);
 
 interface Telling {
   readonly said: RegExp;
@@ -55,9 +65,16 @@ const UNSUPPORTED: Telling = {
   sentence: (source, detail) => `${source} sends video in a codec that is not supported${detail === '' ? '' : ` (${detail})`}: set it to H.264, H.265 or MJPEG.`,
 };
 
+const UNCLEAR: Telling = {
+  said: /dimensions not set|Could not find codec parameters for stream 0/,
+  reason: 'UnsupportedCodec',
+  sentence: (source) => `${source} sends video that ffmpeg cannot make out a picture size of.`,
+};
+
 const OF_FILES: readonly Telling[] = [
   NO_VIDEO,
   UNSUPPORTED,
+  UNCLEAR,
   { said: /No such file/, reason: 'FileMissing', sentence: (file) => `There is no file ${file}.` },
   { said: /Permission denied/, reason: 'FileMissing', sentence: (file) => `${file} may not be read.` },
   { said: /Is a directory/, reason: 'NotAVideo', sentence: (file) => `${file} is a folder, not a video.` },
@@ -77,29 +94,55 @@ const OF_CAMERAS: readonly Telling[] = [
     sentence: (camera) => `${camera}: the camera has no stream of that path.`,
   },
   {
+    // After 401 and 404: whatever else it answers.
+    said: /method \w+ failed: (\d{3} [^\r\n]*?)\s*$/m,
+    reason: 'CameraRefused',
+    sentence: (camera, detail) => `${camera}: the camera refuses (${detail}).`,
+  },
+  {
     said: /(Connection refused)|(No route to host)|(Network is unreachable)|(?:Failed to resolve hostname [^:]*: )(.*)|(Connection timed out)|(Operation timed out)/,
     reason: 'CameraUnreachable',
     sentence: (camera, detail) => `${camera} cannot be reached: ${detail.toLowerCase()}.`,
   },
+  UNCLEAR,
+  {
+    said: /Impossible to open|Invalid data found/,
+    reason: 'CameraUnreachable',
+    sentence: (camera) => `${camera} cannot be reached: what answers there breaks off or does not speak RTSP.`,
+  },
 ];
 
-/** A file that ffmpeg would not open. */
+/** A file that ffmpeg would not open, or that it died over. */
 export function fileFault(file: string, exit: FfmpegExit): CameraFault {
-  return told(OF_FILES, file, exit) ?? new CameraFault('NotAVideo', `${file} is not a video: ${lowerFirst(describeExit(exit).replace(`${file}: `, ''))}.`);
+  return told(OF_FILES, file, exit) ?? died(file, exit) ?? new CameraFault('NotAVideo', `${file} is not a video that ffmpeg can read.`);
 }
 
-/** A file that was read to its end: what was wrong on the way, or nothing. */
+/** A file that was read to its end: what was wrong on the way, or nothing. Damage within a picture shows to a decoder only. */
 export function fileVerdict(file: string, exit: FfmpegExit): CameraFault | undefined {
-  const damaged = exit.lastWords.some((line) => /partial file|ended prematurely|corrupt input packet|Truncat/i.test(line));
+  const damage = /partial file|ended prematurely|packet corrupt|corrupt input packet|Truncat|Invalid NAL unit size|missing picture in access unit/i;
+  const damaged = exit.lastWords.some((line) => damage.test(line));
   if (!damaged && exit.code === 0) return undefined;
   return new CameraFault('FileCutShort', `${file} is cut short or damaged: what could be read of it was counted.`);
 }
 
 /** A camera that would not connect, or hung up. @param connected whether it had sent video. */
-export function cameraFault(camera: string, exit: FfmpegExit, connected: boolean): CameraFault {
-  const lost = new CameraFault('CameraLost', `${camera} stopped sending: ${lowerFirst(describeExit(exit))}.`);
-  if (connected) return told(OF_CAMERAS.filter(({ reason }) => reason === 'CameraUnauthorized'), camera, exit) ?? lost;
-  return told(OF_CAMERAS, camera, exit) ?? new CameraFault('CameraUnreachable', `${camera} gives no video: ${lowerFirst(describeExit(exit))}.`);
+export function cameraFault(url: string, exit: FfmpegExit, connected: boolean): CameraFault {
+  const camera = scrub(url);
+  const gone = died(camera, exit) ?? new CameraFault('CameraLost', `${camera}: the camera ended the stream.`);
+  return (connected ? undefined : told(OF_CAMERAS, camera, exit)) ?? gone;
+}
+
+/** A camera that was waited for in vain. @param connected whether it had sent video. */
+export function silenceFault(url: string, seconds: number, connected: boolean): CameraFault {
+  const camera = scrub(url);
+  return connected
+    ? new CameraFault('CameraSilent', `${camera} has sent nothing for ${seconds} s.`)
+    : new CameraFault('CameraUnreachable', `${camera} cannot be reached: there is no video after ${seconds} s.`);
+}
+
+/** Not the source's doing. */
+function died(source: string, exit: FfmpegExit): CameraFault | undefined {
+  return exit.code === undefined ? new CameraFault('ReaderFailed', `${source} could not be read: ${describeExit(exit)}.`) : undefined;
 }
 
 function told(tellings: readonly Telling[], source: string, exit: FfmpegExit): CameraFault | undefined {
@@ -109,8 +152,4 @@ function told(tellings: readonly Telling[], source: string, exit: FfmpegExit): C
     if (match) return new CameraFault(reason, sentence(source, match.slice(1).find((group) => group !== undefined) ?? ''));
   }
   return undefined;
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

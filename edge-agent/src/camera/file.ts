@@ -1,9 +1,8 @@
-/** A video file as a camera: anything that ffmpeg can take apart. */
+/** A video file as a camera: anything that ffmpeg can take apart, from the front, each time the same. */
 import { stat } from 'node:fs/promises';
-import { Ffmpeg } from '#proto/media/ffmpeg.ts';
-import { readNut } from '#proto/media/nut-reader.ts';
-import { NutError } from '#proto/media/nut.ts';
-import { type Camera, type CameraItem, COPY_TO_NUT } from './camera.ts';
+import { fileURLToPath } from 'node:url';
+import type { Camera, CameraItem } from './camera.ts';
+import { demux } from './demux.ts';
 import { CameraFault, fileFault, fileVerdict } from './faults.ts';
 
 export interface FileCamera extends Camera {
@@ -13,37 +12,40 @@ export interface FileCamera extends Camera {
 
 /** @param url a path, or a file: URL. */
 export function fileCamera({ url }: { readonly url: string }): FileCamera {
+  const file = pathOf(url);
   let verdict: CameraFault | undefined;
   return {
     verdict: () => verdict,
     async *read(signal): AsyncGenerator<CameraItem> {
-      await refuseEmpty(url);
-      const ffmpeg = new Ffmpeg({
-        // Old containers know when to decode only; the rest of the times follow from it.
-        inputOptions: ['-fflags', '+genpts', '-protocol_whitelist', 'file'],
-        input: `file:${url}`,
-        outputOptions: COPY_TO_NUT,
-      });
-      const stop = (): void => void ffmpeg.stop();
-      signal.addEventListener('abort', stop, { once: true });
+      await refuseEmpty(file);
+      // Old containers know when to decode only; the rest of the times follow from it.
+      // By its name a file is a file, and what is in it leads to files only, whatever they look like.
+      const inputOptions = ['-fflags', '+genpts', '-protocol_whitelist', 'file'];
       let opened = false;
+      const items = demux({ inputOptions, input: `file:${file}` }, signal);
       try {
-        const { codec, units } = await readNut(ffmpeg.output);
-        opened = true;
-        yield { kind: 'codec', codec };
-        for await (const unit of units) yield { kind: 'unit', unit };
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof NutError)) throw error;
-        if (!opened) throw fileFault(url, await ffmpeg.exit);
+        let next = await items.next();
+        for (; next.done !== true; next = await items.next()) {
+          opened = true;
+          yield next.value;
+        }
+        if (!opened || next.value.code === undefined) throw fileFault(file, next.value);
+        verdict = fileVerdict(file, next.value);
       } finally {
-        signal.removeEventListener('abort', stop);
-        if (signal.aborted || !opened) await ffmpeg.stop();
+        await items.return(undefined as never);
       }
-      signal.throwIfAborted();
-      verdict = fileVerdict(url, await ffmpeg.exit);
     },
   };
+}
+
+function pathOf(url: string): string {
+  if (!url.startsWith('file://')) return url;
+  try {
+    return fileURLToPath(url);
+  } catch {
+    // A percent sign that stands for itself.
+    return url.slice('file://'.length);
+  }
 }
 
 async function refuseEmpty(file: string): Promise<void> {

@@ -4,12 +4,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Ffmpeg } from '#proto/media/ffmpeg.ts';
-import { readNut } from '#proto/media/nut-reader.ts';
-import { NutError } from '#proto/media/nut.ts';
-import { Watchdog } from '#proto/watchdog.ts';
-import { type Camera, type CameraItem, COPY_TO_NUT } from './camera.ts';
-import { CameraFault, cameraFault } from './faults.ts';
+import type { Camera, CameraItem } from './camera.ts';
+import { demux, type DemuxJob } from './demux.ts';
+import { CameraFault, cameraFault, silenceFault } from './faults.ts';
 
 export interface RtspOptions {
   /** rtsp or rtsps, without credentials. */
@@ -17,6 +14,8 @@ export interface RtspOptions {
   readonly transport: 'tcp' | 'udp';
   /** Holds the files `username` and `password`. */
   readonly credentialsDirectory?: string;
+  /** From dialing to the first access unit. Default 20: some cameras say with a keyframe only what they send, and those may be 10 s apart. */
+  readonly connectSeconds?: number;
   /** Without an access unit for this long the camera is taken for dead. Default 10. */
   readonly silenceSeconds?: number;
 }
@@ -26,72 +25,75 @@ interface Credentials {
   readonly password: string;
 }
 
-const SILENCE_SECONDS = 10;
-/** For one answer of the camera; its silence in mid-stream is ours to notice. */
-const SOCKET_TIMEOUT_SECONDS = 5;
+/** Longer than ours, which tell more: this one is for a child whose parent was killed while the camera was silent. */
+const SOCKET_TIMEOUT_SECONDS = 60;
+
+/**
+ * What ffmpeg looks at before it hands anything over. Not the frame rate: that would take 20 pictures more. But the
+ * picture's size, for as long as the connection lasts. In the script for the camera, as arguments for the script.
+ */
+const ANALYSIS = { fpsprobesize: 0, analyzeduration: SOCKET_TIMEOUT_SECONDS * 1_000_000 };
 
 export function rtspCamera(options: RtspOptions): Camera {
   return { read: (signal) => connect(options, signal) };
 }
 
 async function* connect(options: RtspOptions, signal: AbortSignal): AsyncGenerator<CameraItem> {
-  const { url, credentialsDirectory, silenceSeconds = SILENCE_SECONDS } = options;
+  const { url, credentialsDirectory, connectSeconds = 20, silenceSeconds = 10 } = options;
   const credentials = credentialsDirectory === undefined ? undefined : await readCredentials(url, credentialsDirectory);
-  const ffmpeg = new Ffmpeg({
+  const patience = new AbortController();
+  const items = demux(demuxJob(options, credentials), AbortSignal.any([signal, patience.signal]));
+  let connected = false;
+  const wait = async (): ReturnType<typeof items.next> => {
+    // Anew for each item: time that the reader takes is not the camera's.
+    const seconds = connected ? silenceSeconds : connectSeconds;
+    const timer = setTimeout(() => patience.abort(silenceFault(url, seconds, connected)), seconds * 1000);
+    return items.next().finally(() => clearTimeout(timer));
+  };
+  try {
+    for (;;) {
+      const next = await wait();
+      if (next.done === true) throw cameraFault(url, next.value, connected);
+      connected ||= next.value.kind === 'unit';
+      yield next.value;
+    }
+  } finally {
+    await items.return(undefined as never);
+  }
+}
+
+function demuxJob(options: RtspOptions, credentials: Credentials | undefined): DemuxJob {
+  return {
     inputOptions: [
-      // Live: hand over what comes, look at no more of it than the headers need.
-      ...['-fflags', 'nobuffer', '-analyzeduration', '2000000'],
-      ...['-f', 'concat', '-safe', '0', '-protocol_whitelist', 'pipe,rtsp,rtsps,rtp,srtp,tcp,udp,tls,crypto'],
+      ...Object.entries(ANALYSIS).flatMap(([name, value]) => [`-${name}`, String(value)]),
+      '-f', 'concat', '-safe', '0', '-protocol_whitelist', 'pipe,rtsp,rtsps,rtp,srtp,tcp,udp,tls,crypto',
     ],
     input: 'pipe:0',
-    outputOptions: COPY_TO_NUT,
+    script: script(options, credentials),
     secrets: credentials === undefined ? [] : [credentials.password],
-  });
-  let silent = false;
-  const stop = (): void => void ffmpeg.stop();
-  const watchdog = new Watchdog(silenceSeconds, () => {
-    silent = true;
-    stop();
-  });
-  signal.addEventListener('abort', stop, { once: true });
-  let connected = false;
-  try {
-    await ffmpeg.write(Buffer.from(script(options, credentials)));
-    ffmpeg.end();
-    const { codec, units } = await readNut(ffmpeg.output);
-    yield { kind: 'codec', codec };
-    for await (const unit of units) {
-      connected = true;
-      watchdog.heard();
-      yield { kind: 'unit', unit };
-    }
-  } catch (error) {
-    if (!(error instanceof NutError)) throw error;
-  } finally {
-    watchdog.stop();
-    signal.removeEventListener('abort', stop);
-    await ffmpeg.stop();
-  }
-  signal.throwIfAborted();
-  if (silent) throw new CameraFault('CameraSilent', `${url} has sent nothing for ${silenceSeconds} s.`);
-  throw cameraFault(url, await ffmpeg.exit, connected);
+  };
 }
 
 /** https://ffmpeg.org/ffmpeg-formats.html#concat */
 function script({ url, transport }: RtspOptions, credentials: Credentials | undefined): string {
+  const settings = {
+    rtsp_transport: transport,
+    timeout: SOCKET_TIMEOUT_SECONDS * 1_000_000,
+    // Sound would only take the network's time.
+    allowed_media_types: 'video',
+    ...ANALYSIS,
+  };
   return [
     'ffconcat version 1.0',
     `file '${percentEncodeQuotes(withCredentials(url, credentials))}'`,
-    `option rtsp_transport ${transport}`,
-    `option timeout ${SOCKET_TIMEOUT_SECONDS * 1_000_000}`,
+    ...Object.entries(settings).map(([name, value]) => `option ${name} ${value}`),
     '',
   ].join('\n');
 }
 
 function withCredentials(url: string, credentials: Credentials | undefined): string {
   if (credentials === undefined) return url;
-  const [scheme, rest] = url.split('://', 2);
-  return `${scheme}://${encodeURIComponent(credentials.username)}:${encodeURIComponent(credentials.password)}@${rest}`;
+  return url.replace('://', () => `://${encodeURIComponent(credentials.username)}:${encodeURIComponent(credentials.password)}@`);
 }
 
 /** What would end the quoted string or the line. */

@@ -27,7 +27,7 @@ function camera(...connects: AccessUnit[][]): Camera {
       }
       yield { kind: 'codec', codec };
       for (const unit of units) yield { kind: 'unit', unit };
-      throw new CameraFault('ServerGone', 'The camera hung up.');
+      throw new CameraFault('CameraLost', 'The camera hung up.');
     },
   };
 }

@@ -1,0 +1,227 @@
+/** A real camera as far as the wire goes: MediaMTX, to which ffmpeg publishes. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { RtspServer, withoutRtspServer } from '../../../hack/camera/rtsp-server.ts';
+import type { CameraItem } from './camera.ts';
+import { CameraFault, type FaultReason } from './faults.ts';
+import { rtspCamera } from './rtsp.ts';
+
+const CLIP = new URL('../../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url).pathname;
+const USER = 'admin';
+// Of the nasty characters, a colon is the one that MediaMTX does not take.
+const PASSWORD = "p@ssw/rd%!'é";
+
+const folder = mkdtempSync(join(tmpdir(), 'footfall-rtsp-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function credentials(password: string): string {
+  const directory = mkdtempSync(join(folder, 'secret-'));
+  writeFileSync(join(directory, 'username'), USER);
+  writeFileSync(join(directory, 'password'), `${password}\n`);
+  return directory;
+}
+
+/** Reads until the condition holds, then leaves the camera. */
+async function readUntil(items: AsyncIterable<CameraItem>, enough: (item: CameraItem, count: number) => boolean | Promise<boolean>): Promise<CameraItem[]> {
+  const seen: CameraItem[] = [];
+  for await (const item of items) {
+    seen.push(item);
+    if (await enough(item, seen.length)) break;
+  }
+  return seen;
+}
+
+function fault(reason: FaultReason): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof CameraFault, String(error));
+    assert.equal(error.reason, reason, error.message);
+    assert.match(error.message, /^\S[^\n]*\.$/);
+    assert.ok(!leaks(error.message));
+    return true;
+  };
+}
+
+function leaks(text: string): boolean {
+  return [PASSWORD, encodeURIComponent(PASSWORD), 'p%40ssw%2Frd', 'wrong/word', 'wrong%2Fword'].some((spelling) => text.includes(spelling));
+}
+
+/** Command lines and environments of every process but this one and the thread that looks. */
+function processList(): string[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return pids.flatMap((pid) => ['cmdline', 'environ'].map((file) => {
+    try {
+      return `${file} ${readFileSync(`/proc/${pid}/${file}`, 'utf8')}`;
+    } catch {
+      return '';
+    }
+  }));
+}
+
+const never = new AbortController().signal;
+
+suite('a camera with a password', { skip: withoutRtspServer() }, () => {
+  let server: RtspServer;
+  before(async () => {
+    server = await RtspServer.start({ username: USER, password: PASSWORD });
+    await server.publish(CLIP);
+  });
+  after(() => server.stop());
+
+  test('gives codec and access units, and the password is in no process list', async () => {
+    const camera = rtspCamera({ url: server.url(), transport: 'tcp', credentialsDirectory: credentials(PASSWORD) });
+    let processes: string[] = [];
+    const items = await readUntil(camera.read(never), (item, count) => {
+      if (item.kind === 'unit') processes = processList();
+      return count > 15;
+    });
+    const [first, ...rest] = items;
+    assert.deepEqual(first?.kind === 'codec' && [first.codec.fourcc, first.codec.width, first.codec.height], ['H264', 768, 432]);
+    assert.ok(rest.every((item) => item.kind === 'unit' && item.unit.data.length > 0));
+    assert.ok(rest.some((item) => item.kind === 'unit' && item.unit.keyframe));
+    assert.ok(processes.some((text) => text.includes('ffmpeg') && text.includes('concat')), 'ffmpeg was looked at');
+    assert.deepEqual(processes.filter(leaks), []);
+  });
+
+  test('that is wrong: CameraUnauthorized', async () => {
+    const camera = rtspCamera({ url: server.url(), transport: 'tcp', credentialsDirectory: credentials('wrong/word') });
+    await assert.rejects(readUntil(camera.read(never), () => true), fault('CameraUnauthorized'));
+  });
+
+  test('that is not given: CameraUnauthorized', async () => {
+    await assert.rejects(readUntil(rtspCamera({ url: server.url(), transport: 'tcp' }).read(never), () => true), fault('CameraUnauthorized'));
+  });
+
+  test('that was mended in the meantime is read anew at the next connect', async () => {
+    const directory = credentials('wrong/word');
+    const camera = rtspCamera({ url: server.url(), transport: 'tcp', credentialsDirectory: directory });
+    await assert.rejects(readUntil(camera.read(never), () => true), fault('CameraUnauthorized'));
+    writeFileSync(join(directory, 'password'), PASSWORD);
+    assert.equal((await readUntil(camera.read(never), (item) => item.kind === 'unit')).length, 2);
+  });
+
+  test('whose Secret lacks a key: CredentialsMissing', async () => {
+    const directory = join(folder, 'empty');
+    mkdirSync(directory);
+    await assert.rejects(readUntil(rtspCamera({ url: server.url(), transport: 'tcp', credentialsDirectory: directory }).read(never), () => true), fault('CredentialsMissing'));
+  });
+
+  test('without such a stream: CameraPathUnknown', async () => {
+    const camera = rtspCamera({ url: server.url('window'), transport: 'tcp', credentialsDirectory: credentials(PASSWORD) });
+    await assert.rejects(readUntil(camera.read(never), () => true), fault('CameraPathUnknown'));
+  });
+});
+
+suite('an open camera', { skip: withoutRtspServer() }, () => {
+  let server: RtspServer;
+  before(async () => {
+    server = await RtspServer.start();
+  });
+  after(() => server.stop());
+
+  const codings: Record<string, { coding: string[]; fourcc: string }> = {
+    'H.264': { coding: ['-c', 'copy'], fourcc: 'H264' },
+    'H.264 of another size': { coding: ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '10', '-vf', 'scale=320:180'], fourcc: 'H264' },
+    'H.265': { coding: ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:bframes=0:keyint=10', '-vf', 'scale=320:180'], fourcc: 'HEVC' },
+    MJPEG: { coding: ['-c:v', 'mjpeg', '-huffman', 'default', '-force_duplicated_matrix', '1', '-pix_fmt', 'yuvj420p', '-vf', 'scale=320:184'], fourcc: 'MJPG' },
+  };
+  for (const [name, { coding, fourcc }] of Object.entries(codings)) {
+    test(`gives ${name}`, async () => {
+      const path = name.replaceAll(/\W/g, '');
+      await server.publish(CLIP, { path, coding });
+      const items = await readUntil(rtspCamera({ url: server.url(path), transport: 'tcp' }).read(never), (_, count) => count > 15);
+      const codec = items[0]?.kind === 'codec' ? items[0].codec : undefined;
+      assert.equal(codec?.fourcc, fourcc);
+      assert.ok(items.some((item) => item.kind === 'unit' && item.unit.keyframe));
+    });
+  }
+
+  test('that falls silent: CameraSilent', async () => {
+    const publisher = await server.publish(CLIP, { path: 'silent' });
+    const camera = rtspCamera({ url: server.url('silent'), transport: 'tcp', silenceSeconds: 1 });
+    try {
+      await assert.rejects(readUntil(camera.read(never), (item) => {
+        if (item.kind === 'unit') publisher.kill('SIGSTOP');
+        return false;
+      }), fault('CameraSilent'));
+    } finally {
+      publisher.kill('SIGCONT');
+    }
+  });
+
+  test('that nobody watches for is left by the signal, with its reason', async () => {
+    await server.publish(CLIP, { path: 'left' });
+    const controller = new AbortController();
+    const reading = readUntil(rtspCamera({ url: server.url('left'), transport: 'tcp' }).read(controller.signal), (item) => {
+      if (item.kind === 'unit') controller.abort(new Error('enough'));
+      return false;
+    });
+    await assert.rejects(reading, /enough/);
+  });
+
+  test('whose server stops in the middle: CameraLost, and CameraUnreachable after that', async () => {
+    await server.publish(CLIP, { path: 'gone' });
+    const camera = rtspCamera({ url: server.url('gone'), transport: 'tcp' });
+    await assert.rejects(readUntil(camera.read(never), async (item) => {
+      if (item.kind === 'unit') await server.down();
+      return false;
+    }), fault('CameraLost'));
+    await assert.rejects(readUntil(camera.read(never), () => true), fault('CameraUnreachable'));
+    await server.up();
+  });
+});
+
+suite('what is no camera', () => {
+  /** A server that answers every request with this, or not at all. */
+  async function answering(answer: string | undefined, heard: (request: string) => void = () => undefined): Promise<{ url: string; close: () => void }> {
+    const sockets = new Set<{ destroy: () => void }>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('data', (data) => {
+        heard(data.toString());
+        if (answer !== undefined) socket.write(answer.replace('$CSEQ', /CSeq: (\d+)/.exec(data.toString())?.[1] ?? '0'));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return {
+      url: `rtsp://127.0.0.1:${(server.address() as AddressInfo).port}/door`,
+      close: () => {
+        for (const socket of sockets) socket.destroy();
+        server.close();
+      },
+    };
+  }
+
+  test('an address that accepts and says nothing: CameraUnreachable in time', async () => {
+    const mute = await answering(undefined);
+    await assert.rejects(readUntil(rtspCamera({ url: mute.url, transport: 'tcp', connectSeconds: 0.5 }).read(never), () => true), fault('CameraUnreachable'));
+    mute.close();
+  });
+
+  test('a web server: CameraUnreachable', async () => {
+    const web = await answering('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n');
+    await assert.rejects(readUntil(rtspCamera({ url: web.url, transport: 'tcp', connectSeconds: 2 }).read(never), () => true), (error: unknown) =>
+      error instanceof CameraFault && error.reason === 'CameraUnreachable');
+    web.close();
+  });
+
+  test('every character of user and password arrives, a colon too', async () => {
+    const password = `${PASSWORD}:"\\ $&#?`;
+    let authorization: string | undefined;
+    const asking = await answering('RTSP/1.0 401 Unauthorized\r\nCSeq: $CSEQ\r\nWWW-Authenticate: Basic realm="camera"\r\n\r\n', (request) => {
+      authorization ??= /Authorization: Basic (\S+)/.exec(request)?.[1];
+    });
+    const camera = rtspCamera({ url: asking.url, transport: 'tcp', credentialsDirectory: credentials(password) });
+    await assert.rejects(readUntil(camera.read(never), () => true), fault('CameraUnauthorized'));
+    assert.equal(Buffer.from(authorization ?? '', 'base64').toString(), `${USER}:${password}`);
+    asking.close();
+  });
+
+  test('a host that nobody knows: CameraUnreachable', async () => {
+    await assert.rejects(readUntil(rtspCamera({ url: 'rtsp://no-such-host.invalid/door', transport: 'tcp' }).read(never), () => true), fault('CameraUnreachable'));
+  });
+});
