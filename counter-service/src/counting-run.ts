@@ -67,6 +67,8 @@ export class Counting {
   readonly #options: CountingOptions;
   readonly #settleFault = new AbortController();
   #state: AnalysisState;
+  /** Of the footage at hand. */
+  #codec: Pick<CodecMessage, 'width' | 'height'>;
   /** Whether the frontier lies in the footage at hand: the time from it to the next frame is observed. */
   #continuous: boolean;
   #settling: Promise<void> | undefined;
@@ -75,6 +77,7 @@ export class Counting {
   constructor(options: CountingOptions) {
     this.#options = options;
     const { checkpoint, settlement } = options;
+    this.#codec = options.codec;
     this.#state = checkpoint ? resumeAnalysis(checkpoint, this.#view(), settlement.position) : this.#startAfresh();
     this.#continuous = checkpoint !== undefined;
   }
@@ -184,7 +187,8 @@ export class Counting {
     log.warn({ reason, after, next, seconds: (toMicros - fromMicros) / 1e6 }, 'gap in the video');
     metrics.interrupted(labels, reason);
     const record = { fromMicros, toMicros, reason, accessUnits: next - after - 1 };
-    this.#state = interrupt(this.#state, record, next, this.#view(footage.codec));
+    this.#codec = footage.codec;
+    this.#state = interrupt(this.#state, record, next, this.#view());
     this.#continuous = false;
   }
 
@@ -199,10 +203,10 @@ export class Counting {
     return interrupt(fresh, record, fresh.position + 1, this.#view());
   }
 
-  /** What the lines and zones mean in pictures of this codec, for this model. */
-  #view(codec: Pick<CodecMessage, 'width' | 'height'> = this.#options.codec): View {
+  /** What the lines and zones mean in the pictures at hand, for this model. */
+  #view(): View {
     const { spec, detector } = this.#options;
-    const picture = { width: codec.width, height: codec.height };
+    const picture = { width: this.#codec.width, height: this.#codec.height };
     return { lines: spec.lines, zones: spec.zones, picture, input: detector.input, region: spec.detection.region };
   }
 

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeExit, Ffmpeg } from '#proto/media/ffmpeg.ts';
 import { findRtspServer, RtspServer, until } from '../camera/rtsp-server.ts';
 import { type LocalStream, startStream } from './local-stream.ts';
-import { cpuOf, cpuOfTree, memoryOfTree } from './processes.ts';
+import { cpuOf, cpuOfTree, type Memory, memoryOfTree } from './processes.ts';
 import type { Bench } from './rows.ts';
 
 const FRAMES_PER_SECOND = 10;
@@ -18,9 +18,8 @@ export interface LiveRun {
   readonly cpuMs: number;
   /** Of it, the agent's own process; the rest is its ffmpeg. */
   readonly ownCpuMs: number;
-  /** Bytes, at their highest. */
-  readonly residentBytes: number;
-  readonly proportionalBytes: number;
+  /** Each at its highest. */
+  readonly memory: Memory;
   readonly sentBytes: number;
   /** How many access units waited at most so many seconds for their counts. */
   readonly latency: readonly { readonly upTo: number; readonly count: number }[];
@@ -62,18 +61,16 @@ async function watch(stream: LocalStream, { say, seconds, signal }: Bench): Prom
   say(`live: watching the agent for ${WARM_SECONDS} and ${seconds} seconds`);
   await delay(WARM_SECONDS * 1000, undefined, { signal });
   const before = { page: await stream.page('/metrics'), tree: cpuOfTree(pid), own: cpuOf(pid).own, at: performance.now() };
-  let [residentBytes, proportionalBytes] = [0, 0];
+  let memory = memoryOfTree(pid);
   while (performance.now() - before.at < seconds * 1000) {
     await delay(Math.min(MEMORY_EVERY_SECONDS, seconds) * 1000, undefined, { signal });
-    const { resident, proportional } = memoryOfTree(pid);
-    residentBytes = Math.max(residentBytes, resident);
-    proportionalBytes = Math.max(proportionalBytes, proportional);
+    memory = highest(memory, memoryOfTree(pid));
   }
   const [cpuMs, ownCpuMs] = [cpuOfTree(pid) - before.tree, cpuOf(pid).own - before.own];
   const watched = (performance.now() - before.at) / 1000;
   const after = await stream.page('/metrics');
   const sentBytes = valueOf(after, 'footfall_agent_sent_bytes_total') - valueOf(before.page, 'footfall_agent_sent_bytes_total');
-  return { seconds: watched, cpuMs, ownCpuMs, residentBytes, proportionalBytes, sentBytes, latency: latencyBetween(before.page, after) };
+  return { seconds: watched, cpuMs, ownCpuMs, memory, sentBytes, latency: latencyBetween(before.page, after) };
 }
 
 /** No B-frames and a keyframe every four seconds, as cameras have it. */
@@ -87,6 +84,14 @@ async function encode({ clip, folder }: Bench): Promise<string> {
   const exit = await ffmpeg.exit;
   if (exit.code !== 0) throw new Error(`${clip.path} could not be encoded: ${describeExit(exit)}.`);
   return path;
+}
+
+function highest(one: Memory, other: Memory): Memory {
+  return {
+    resident: Math.max(one.resident, other.resident),
+    proportional: Math.max(one.proportional, other.proportional),
+    anonymous: Math.max(one.anonymous, other.anonymous),
+  };
 }
 
 function latencyBetween(before: string, after: string): LiveRun['latency'] {

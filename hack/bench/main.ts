@@ -10,6 +10,7 @@ import { agent } from './agent.ts';
 import { type Clip, describeClip, findClip } from './clip.ts';
 import { latency } from './latency.ts';
 import { peer } from './peer.ts';
+import { allowedCores, busyMs, cpuOf } from './processes.ts';
 import { type Bench, isMet, type Part, type Row, rowTable } from './rows.ts';
 import { stages } from './stages.ts';
 import { wire } from './wire.ts';
@@ -54,7 +55,7 @@ async function run({ parts: names, clip, rounds, seconds, json }: Options, signa
     for (const name of names) {
       if (signal.aborted) break;
       try {
-        rows.push(...(await parts[name]!(bench)));
+        rows.push(...(await withOthers(name, () => parts[name]!(bench))));
       } catch (error) {
         failures.push(`${name}: ${signal.aborted ? 'stopped' : (error as Error).message}`);
         say(failures.at(-1)!);
@@ -64,8 +65,22 @@ async function run({ parts: names, clip, rounds, seconds, json }: Options, signa
     await rm(folder, { recursive: true, force: true });
   }
   const judged = rows.map((row) => ({ ...row, met: isMet(row) }));
-  process.stdout.write(json ? `${JSON.stringify({ clip: describeClip(clip), rows: judged, failures })}\n` : `${rowTable(rows)}\n`);
+  process.stdout.write(json ? `${JSON.stringify({ clip: describeClip(clip), rows: judged, failures })}\n` : rows.length > 0 ? `${rowTable(rows)}\n` : '');
   return failures.length > 0 || judged.some(({ met }) => met === false) ? 1 : 0;
+}
+
+/** A part's rows, and what everything else on the machine took meanwhile: where that is much, the rates are too low. */
+async function withOthers(part: string, measure: () => Promise<Row[]>): Promise<Row[]> {
+  const cores = allowedCores();
+  const read = () => {
+    const { own, reaped } = cpuOf('self');
+    return { othersMs: busyMs(cores) - own - reaped, at: performance.now() };
+  };
+  const before = read();
+  const rows = await measure();
+  const after = read();
+  const percent = (100 * (after.othersMs - before.othersMs)) / ((after.at - before.at) * cores.length);
+  return [...rows, { part, what: 'other processes meanwhile', value: Math.max(0, percent), unit: '% of the cores' }];
 }
 
 /** @throws Error with one sentence. */

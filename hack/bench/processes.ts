@@ -16,6 +16,8 @@ export interface Memory {
   readonly resident: number;
   /** Bytes; a page shared by n processes counts as 1/n in each. */
   readonly proportional: number;
+  /** Bytes of their own, which no file stands behind. */
+  readonly anonymous: number;
 }
 
 export interface Outcome {
@@ -39,7 +41,7 @@ export function cpuOfTree(root: number): number {
 export function memoryOfTree(root: number): Memory {
   const all = [root, ...descendantsOf(root)].map((pid) => readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
   const sum = (field: string) => all.reduce((bytes, text) => bytes + 1024 * Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1]), 0);
-  return { resident: sum('Rss'), proportional: sum('Pss') };
+  return { resident: sum('Rss'), proportional: sum('Pss'), anonymous: sum('Anonymous') };
 }
 
 export function childrenOf(parent: number): number[] {
@@ -59,7 +61,7 @@ export function allowedCores(): number[] {
   });
 }
 
-/** Share of the cores' time in which they were busy, since `earlier`; what neighbours do shows here. */
+/** How long these cores were busy, whoever made them; what a hypervisor took from them counts, too. */
 export function busyMs(cores: readonly number[]): number {
   const lines = readFileSync('/proc/stat', 'utf8').split('\n');
   return cores.reduce((sum, core) => {

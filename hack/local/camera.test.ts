@@ -40,10 +40,12 @@ class Run {
   readonly outcome: Promise<Outcome>;
   readonly #stop = new AbortController();
   readonly #waiting = new Set<(report: StreamReport) => void>();
+  #last: StreamReport | undefined;
 
   constructor(file: string) {
     const options = readOptions([file, '--quiet']) as CountOptions;
     this.outcome = countLocally(loadCameraStreams([file]).streams, options, this.#stop.signal, ([report]) => {
+      this.#last = report;
       for (const look of this.#waiting) look(report!);
     });
   }
@@ -56,6 +58,7 @@ class Run {
         resolve(view);
       };
       this.#waiting.add(look);
+      if (this.#last !== undefined) look(this.#last);
     });
   }
 

@@ -10,6 +10,8 @@ export interface DemuxJob {
   readonly input: string;
   readonly script?: string;
   readonly secrets?: readonly string[];
+  /** Changes access units on their way: ffmpeg's -bsf. */
+  readonly filter?: string;
 }
 
 /** The first video stream as it is, handed over access unit by access unit. */
@@ -20,14 +22,15 @@ const COPY_TO_NUT: readonly string[] = [
 ];
 
 /** Gives the codec, then access units, no faster than they are taken; returns how ffmpeg ended. Throws the signal's reason. */
-export async function* demux(job: DemuxJob, signal: AbortSignal): AsyncGenerator<CameraItem, FfmpegExit> {
+export async function* demux({ script, filter, ...job }: DemuxJob, signal: AbortSignal): AsyncGenerator<CameraItem, FfmpegExit> {
   signal.throwIfAborted();
-  const ffmpeg = new Ffmpeg({ ...job, outputOptions: COPY_TO_NUT });
+  const filtering = filter === undefined ? [] : ['-bsf:v', filter];
+  const ffmpeg = new Ffmpeg({ ...job, outputOptions: [...filtering, ...COPY_TO_NUT] });
   const stop = (): void => void ffmpeg.stop();
   signal.addEventListener('abort', stop, { once: true });
   let over = false;
   try {
-    if (job.script !== undefined) await ffmpeg.write(Buffer.from(job.script));
+    if (script !== undefined) await ffmpeg.write(Buffer.from(script));
     ffmpeg.end();
     const { codec, units } = await readNut(ffmpeg.output);
     yield { kind: 'codec', codec };

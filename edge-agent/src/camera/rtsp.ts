@@ -70,6 +70,8 @@ function demuxJob(options: RtspOptions, credentials: Credentials | undefined): D
     ],
     input: 'pipe:0',
     script: script(options, credentials),
+    // Whoever comes in the middle of pictures that refer forwards gets some without a time, and the muxer would give up over them.
+    filter: String.raw`noise=drop=eq(pts\,nopts)`,
     secrets: credentials === undefined ? [] : [credentials.password],
   };
 }
