@@ -6,8 +6,9 @@ cd "$(dirname "$0")/.."
 
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.footfall-ready ]; then
   [ "${1:-}" = --quiet ] || echo "Installing packages ..." >&2
-  # onnxruntime-node would otherwise look for GPU libraries outside of the registry.
-  ONNXRUNTIME_NODE_INSTALL=${ONNXRUNTIME_NODE_INSTALL:-skip} npm ci --no-audit --no-fund --loglevel=error >&2
+  # onnxruntime-node would otherwise look for GPU libraries outside of the registry. Not `npm ci`: it wants the lock file
+  # to name the linter's binaries for every platform, also those that were not to be had where it was written.
+  ONNXRUNTIME_NODE_INSTALL=${ONNXRUNTIME_NODE_INSTALL:-skip} npm install --no-save --no-audit --no-fund --loglevel=error >&2
   touch node_modules/.footfall-ready
 fi
 

@@ -85,17 +85,7 @@ async function withOthers(part: string, measure: () => Promise<Row[]>): Promise<
 
 /** @throws Error with one sentence. */
 async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      clip: { type: 'string' },
-      rounds: { type: 'string', default: '3' },
-      seconds: { type: 'string', default: '60' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const { values, positionals } = parse(args);
   if (values.help) return 'help';
   const unknown = positionals.find((name) => !(name in parts));
   if (unknown !== undefined) throw new Error(`There is no part ${unknown}; there are ${Object.keys(parts).join(', ')}.`);
@@ -103,6 +93,24 @@ async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
   if (process.platform !== 'linux') throw new Error('The benchmarks read /proc: they need Linux.');
   await requireFfmpeg();
   return { parts: positionals.length > 0 ? positionals : Object.keys(parts), clip: await findClip(values.clip), rounds, seconds, json: values.json };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        clip: { type: 'string' },
+        rounds: { type: 'string', default: '3' },
+        seconds: { type: 'string', default: '60' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    throw new Error(`${(error as Error).message.split('. ')[0]!} (see --help).`, { cause: error });
+  }
 }
 
 function wholeNumber(option: string, value: string): number {

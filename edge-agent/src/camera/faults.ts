@@ -95,7 +95,7 @@ const OF_CAMERAS: readonly Telling[] = [
   },
   {
     // After 401 and 404: whatever else it answers.
-    said: /method \w+ failed: (\d{3} [^\r\n]*?)\s*$/m,
+    said: /method \w+ failed: (\d{3} [^\n]*?)\s*$|Server returned (\d[^\n]*)/m,
     reason: 'CameraRefused',
     sentence: (camera, detail) => `${camera}: the camera refuses (${detail}).`,
   },
@@ -103,6 +103,11 @@ const OF_CAMERAS: readonly Telling[] = [
     said: /(Connection refused)|(No route to host)|(Network is unreachable)|(?:Failed to resolve hostname [^:]*: )(.*)|(Connection timed out)|(Operation timed out)/,
     reason: 'CameraUnreachable',
     sentence: (camera, detail) => `${camera} cannot be reached: ${detail.toLowerCase()}.`,
+  },
+  {
+    said: /\[tls @/,
+    reason: 'CameraUnreachable',
+    sentence: (camera) => `${camera} cannot be reached: no secure connection comes about.`,
   },
   UNCLEAR,
   {
