@@ -71,6 +71,6 @@ export class Child {
 
 /** What a process needs of ours; nothing else of this environment is its business. */
 function environment(): Record<string, string> {
-  const wanted = ['PATH', 'HOME', 'TMPDIR', 'FFMPEG_PATH', 'FOOTFALL_FFMPEG', 'LD_LIBRARY_PATH'];
+  const wanted = ['PATH', 'HOME', 'TMPDIR', 'FFMPEG_PATH', 'LD_LIBRARY_PATH'];
   return Object.fromEntries(wanted.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
 }
