@@ -23,6 +23,7 @@ export interface IntakeOptions {
   readonly send: (message: CounterMessage) => Promise<void>;
   readonly onStored: (serial: number) => void;
   readonly onUnit: (unit: NumberedUnit) => void;
+  readonly onDecoded: (cpuMs: number) => void;
 }
 
 export class Intake {
@@ -114,7 +115,7 @@ export class Intake {
   }
 
   #begin(gap: GapMessage | undefined): Footage {
-    const footage = new Footage(codecFromMessage(this.#codec), (unit) => this.#credit(unit));
+    const footage = new Footage(codecFromMessage(this.#codec), (unit) => this.#credit(unit), this.#options.onDecoded);
     this.#pieces.push({ gap, footage });
     return footage;
   }

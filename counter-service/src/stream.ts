@@ -90,6 +90,7 @@ async function serveAdmitted(
     send,
     onStored: (serial) => settlement.stored(serial),
     onUnit: (unit) => service.metrics.received(labels, unit.data.length),
+    onDecoded: (cpuMs) => service.metrics.decoded(cpuMs),
   });
   const counting = new Counting({
     stream, spec, detector, settlement, intake, send, log, labels,

@@ -9,6 +9,7 @@
  *
  * Everything waits for its reader: while nobody takes frames, the child stops working and `write` does not resolve.
  */
+import { readFileSync } from 'node:fs';
 import { describeExit, Ffmpeg } from '#proto/media/ffmpeg.ts';
 import type { FfmpegExit } from '#proto/media/ffmpeg.ts';
 import { NutError } from '#proto/media/nut.ts';
@@ -30,6 +31,11 @@ export interface DecodedFrame {
 export class DecoderFault extends Error {
   override readonly name = 'DecoderFault';
 }
+
+/** Fields of /proc/PID/stat after the name: proc(5). */
+const USER_TICKS = 11;
+const SYSTEM_TICKS = 12;
+const MS_PER_TICK = 10;
 
 export function startDecoder(options: DecodeOptions): Decoder {
   return new Decoder(options);
@@ -58,6 +64,16 @@ export class Decoder {
 
   get pid(): number | undefined {
     return this.#ffmpeg.pid;
+  }
+
+  /** CPU time that the child has used, in milliseconds; undefined where the system does not tell (it is Linux that does). */
+  cpuMs(): number | undefined {
+    try {
+      const afterName = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+      return (Number(afterName[USER_TICKS]) + Number(afterName[SYSTEM_TICKS])) * MS_PER_TICK;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Resolves once there is room for more. Rejects as `frames` throws when the decoder is gone. */

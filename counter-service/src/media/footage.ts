@@ -23,6 +23,8 @@ export interface Passed {
 
 export type Picture = Omit<DecodeOptions, 'codec' | 'signal'>;
 
+/** How often the decoder's cost is looked at. */
+const COST_UNITS = 50;
 /** A minute of 4 Mbit/s in one group of pictures. Beyond it the start is let go, and with it the way back. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 
@@ -30,17 +32,24 @@ export class Footage {
   readonly codec: Codec;
   readonly #onTaken: (unit: NumberedUnit) => void;
   readonly #changed = new Changed();
+  readonly #onDecoded: (cpuMs: number) => void;
   #units: NumberedUnit[] = [];
+  /** Access units written to decoders, replays among them. */
+  #decoded = 0;
   #keptBytes = 0;
   #newestTaken = 0;
   #newestMicros = -1;
   #ended = false;
   #rewindable = true;
 
-  /** @param onTaken called once for each access unit, when a decoder has taken it. */
-  constructor(codec: Codec, onTaken: (unit: NumberedUnit) => void) {
+  /**
+   * @param onTaken called once for each access unit, when a decoder has taken it.
+   * @param onDecoded told now and then what an access unit costs the decoder, in milliseconds of CPU.
+   */
+  constructor(codec: Codec, onTaken: (unit: NumberedUnit) => void, onDecoded: (cpuMs: number) => void) {
     this.codec = codec;
     this.#onTaken = onTaken;
+    this.#onDecoded = onDecoded;
   }
 
   /** False once a group of pictures outgrew what is kept: a new decoder could not reach the frontier. */
@@ -73,9 +82,14 @@ export class Footage {
     const feeding = this.#feed(decoder, either).catch((error: unknown) => {
       if (!either.aborted) over.abort(error);
     });
+    let told = { units: this.#decoded, cpuMs: 0 };
     try {
       for await (const frame of decoder.frames) {
         if (frame.presentationMicros > frontierMicros) yield frame;
+        if (this.#decoded - told.units < COST_UNITS) continue;
+        const cpuMs = decoder.cpuMs();
+        if (cpuMs !== undefined) this.#onDecoded((cpuMs - told.cpuMs) / (this.#decoded - told.units));
+        told = { units: this.#decoded, cpuMs: cpuMs ?? 0 };
       }
     } finally {
       over.abort(new Error('the frames are no longer asked for'));
@@ -125,6 +139,7 @@ export class Footage {
         this.#onTaken(next);
       }
       await decoder.write(next);
+      this.#decoded += 1;
     }
   }
 }

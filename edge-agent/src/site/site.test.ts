@@ -1,0 +1,87 @@
+/** The page at the site, over real HTTP. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { test, type TestContext } from 'node:test';
+import { createMetrics } from '#proto/metrics.ts';
+import { servePresence } from '#proto/presence.ts';
+import { Site, type SiteView } from './site.ts';
+
+const counted = {
+  position: 40, presentationMicros: 4_000_000, in: 3, out: 1, inside: 2, frames: 41, gaps: 1, gapMicros: 2_500_000,
+  lines: [{ name: 'entrance', in: 3, out: 1 }], zones: [{ name: 'queue', occupancy: 2 }],
+  committedPosition: 30, provisional: true, term: 1,
+};
+
+async function serve(context: TestContext): Promise<{ site: Site; open: (path: string, accept?: string) => Promise<IncomingMessage> }> {
+  const metrics = createMetrics();
+  const site = new Site({ namespace: 'default', name: 'door', uid: 'u' }, metrics, () => performance.now() / 1000);
+  const presence = await servePresence({
+    host: '127.0.0.1', port: 0, metrics, unready: () => site.unready(), routes: { '/counts': site.route },
+  });
+  context.after(async () => {
+    await site.close();
+    await presence.stop();
+  });
+  const open = async (path: string, accept = '*/*') => {
+    const [response] = (await once(get({ port: presence.port, path, headers: { accept } }), 'response')) as [IncomingMessage];
+    return response;
+  };
+  return { site, open };
+}
+
+async function text(response: IncomingMessage): Promise<string> {
+  return (await response.setEncoding('utf8').toArray()).join('');
+}
+
+test('/counts shows the newest counts, and whether the ledger has them', async (context) => {
+  const { site, open } = await serve(context);
+  site.counted(counted);
+  const view = JSON.parse(await text(await open('/counts'))) as SiteView;
+  assert.deepEqual([view.in, view.out, view.inside, view.seconds, view.provisional], [3, 1, 2, 4, true]);
+  assert.deepEqual(view.gaps, { count: 1, seconds: 2.5 });
+  assert.deepEqual(view.zones, [{ name: 'queue', occupancy: 2 }]);
+});
+
+test('/counts as server-sent events: first what is known, then every change, then the end', async (context) => {
+  const { site, open } = await serve(context);
+  const response = await open('/counts', 'text/event-stream');
+  const events = response.setEncoding('utf8')[Symbol.asyncIterator]();
+  const next = async () => JSON.parse(((await events.next()).value as string).replace('data: ', '')) as SiteView;
+  assert.equal((await next()).in, 0);
+  site.counted(counted);
+  assert.equal((await next()).in, 3);
+  site.finished();
+  assert.equal((await next()).finished, true);
+  await site.close();
+  assert.equal((await events.next()).done, true);
+});
+
+test('/readyz names what is missing until video goes up and counts come down', async (context) => {
+  const { site, open } = await serve(context);
+  assert.equal((await open('/readyz')).statusCode, 503);
+  site.camera({ connected: true, units: 1, bytes: 1, connects: 1, fault: undefined });
+  assert.match(await text(await open('/readyz')), /No counter serves the stream yet/);
+  site.welcomed('10.0.0.1:50051', 1);
+  assert.equal((await open('/readyz')).statusCode, 200);
+  site.lost({ kind: 'refused', reason: 'FULL', sentence: 'The counter serves 8 streams already.' });
+  assert.match(await text(await open('/readyz')), /serves 8 streams already/);
+});
+
+test('/metrics tells people by line and direction, and the latency of the counts', async (context) => {
+  const { site, open } = await serve(context);
+  site.sent({ number: 40, presentationMicros: 0, keyframe: true, data: new Uint8Array(10) });
+  site.counted(counted);
+  const page = await text(await open('/metrics'));
+  assert.match(page, /footfall_agent_people\{line="entrance",direction="in"\} 3/);
+  assert.match(page, /footfall_agent_zone_occupancy\{zone="queue"\} 2/);
+  assert.match(page, /footfall_agent_latency_seconds_count 1/);
+  assert.match(page, /footfall_agent_sent_bytes_total 10/);
+});
+
+test('another page is told which there are', async (context) => {
+  const { open } = await serve(context);
+  const response = await open('/count');
+  assert.equal(response.statusCode, 404);
+  assert.match(await text(response), /\/counts/);
+});
