@@ -150,7 +150,7 @@ function readProc(pid: string, file: string): string {
 }
 
 /** Each: what is wrong, the exit code, and what the one sentence must say. */
-suite('bad input gets one clear sentence', () => {
+suite('bad input gets one clear sentence', { concurrency: 2 }, () => {
   before(() => {
     write('empty.mp4', '');
     write('text.mp4', 'this is not a video\n');
@@ -191,9 +191,9 @@ suite('bad input gets one clear sentence', () => {
     { name: 'a folder for events that is not there', args: ['--events', 'nowhere/e.jsonl'], code: 2, says: /nowhere/ },
     { name: 'a YAML file that is not there', args: ['nothing.yaml'], code: 2, says: /nothing\.yaml/ },
   ];
-  for (const { name, yaml = stream('x'), args = [], env = {}, code, says } of cases) {
+  for (const [index, { name, yaml = stream('x'), args = [], env = {}, code, says }] of cases.entries()) {
     test(name, async () => {
-      const ran = await count([write('bad.yaml', yaml), ...args], env);
+      const ran = await count([write(`${index}-bad.yaml`, yaml), ...args], env);
       assert.match(ran.stderr, says);
       assert.equal(ran.code, code, ran.stderr);
       assert.doesNotMatch(ran.stderr, /^\s+at /m, 'no stack trace');

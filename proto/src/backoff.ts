@@ -19,7 +19,7 @@ export async function waitBackoff(backoff: Backoff, attempt: number, signal: Abo
 
 /** Sleeps, or returns early when the signal aborts: for loops that look at the signal themselves. */
 export async function pause(seconds: number, signal: AbortSignal): Promise<void> {
-  await sleep(seconds * 1000, undefined, { signal }).catch((error: unknown) => {
+  await sleep(Math.max(0, seconds) * 1000, undefined, { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error;
   });
 }
