@@ -9,7 +9,7 @@
  */
 import { Changed } from '#proto/changed.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut.ts';
-import { type DecodedFrame, type DecodeOptions, startDecoder } from './decoder.ts';
+import { type DecodedFrame, DecoderFault, type DecodeOptions, startDecoder } from './decoder.ts';
 
 export interface NumberedUnit extends AccessUnit {
   readonly number: number;
@@ -23,6 +23,8 @@ export interface Passed {
 
 export type Picture = Omit<DecodeOptions, 'codec' | 'signal'>;
 
+/** Ten seconds of a fast camera, of which one frame a second is asked for. */
+const MAX_UNITS_WITHOUT_FRAME = 600;
 /** How often the decoder's cost is looked at. */
 const COST_UNITS = 50;
 /** A minute of 4 Mbit/s in one group of pictures. Beyond it the start is let go, and with it the way back. */
@@ -36,6 +38,7 @@ export class Footage {
   #units: NumberedUnit[] = [];
   /** Access units written to decoders, replays among them. */
   #decoded = 0;
+  #decodedAtFrame = 0;
   #keptBytes = 0;
   #newestTaken = 0;
   #newestMicros = -1;
@@ -78,6 +81,7 @@ export class Footage {
   async *frames(picture: Picture, frontierMicros: number, signal: AbortSignal): AsyncGenerator<DecodedFrame> {
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
+    this.#decodedAtFrame = this.#decoded;
     const decoder = startDecoder({ ...picture, codec: this.codec, signal: either });
     const feeding = this.#feed(decoder, either).catch((error: unknown) => {
       if (!either.aborted) over.abort(error);
@@ -85,6 +89,7 @@ export class Footage {
     let told = { units: this.#decoded, cpuMs: 0 };
     try {
       for await (const frame of decoder.frames) {
+        this.#decodedAtFrame = this.#decoded;
         if (frame.presentationMicros > frontierMicros) yield frame;
         if (this.#decoded - told.units < COST_UNITS) continue;
         const cpuMs = decoder.cpuMs();
@@ -140,6 +145,10 @@ export class Footage {
       }
       await decoder.write(next);
       this.#decoded += 1;
+      // A decoder may swallow anything without a word: counts that stand still for ever would look like an empty floor.
+      if (this.#decoded - this.#decodedAtFrame > MAX_UNITS_WITHOUT_FRAME) {
+        throw new DecoderFault(`No picture came out of ${MAX_UNITS_WITHOUT_FRAME} access units (${this.codec.fourcc}).`);
+      }
     }
   }
 }
