@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { loadCameraStreams } from '#crds/load.ts';
+import { shutdownSignal } from '#proto/shutdown.ts';
 import type { CrossingEvent } from '../../counter-service/src/counting/counter.ts';
 import { readOptions } from '../local/options.ts';
 import type { StreamReport } from '../local/report.ts';
@@ -38,7 +39,7 @@ async function run({ clip, lines, framesPerSecond, region }: ChainTask, folder: 
     // The last of these calls comes when the agent has ended and the counter has not.
     agentMs = cpuOf('self').reaped;
   };
-  const outcome = await countLocally(streams, options, new AbortController().signal, watch);
+  const outcome = await countLocally(streams, options, shutdownSignal(), watch);
   const { failure } = outcome.reports[0]!;
   if (failure !== undefined) throw new Error(failure.sentence);
   if (counter === undefined) throw new Error('The agent ended without having finished.');

@@ -74,8 +74,12 @@ export function busyMs(cores: readonly number[]): number {
 export async function runOn(cores: readonly number[], command: readonly string[], signal: AbortSignal): Promise<Outcome> {
   const before = cpuOf('self').reaped;
   const startedAt = performance.now();
-  const child = spawn('taskset', ['-c', cores.join(','), ...command], { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGTERM' });
+  const child = spawn('taskset', ['-c', cores.join(','), ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const stop = () => child.kill();
+  signal.addEventListener('abort', stop, { once: true });
   const [stdout, stderr, code] = await Promise.all([textOf(child.stdout), textOf(child.stderr), endOf(child)]);
+  signal.removeEventListener('abort', stop);
+  signal.throwIfAborted();
   if (code !== 0) throw new Error(`${command.slice(0, 2).join(' ')} failed (${code}): ${stderr.trim().split('\n').at(-1) ?? ''}`);
   return { stdout, seconds: (performance.now() - startedAt) / 1000, cpuMs: cpuOf('self').reaped - before };
 }

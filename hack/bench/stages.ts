@@ -62,34 +62,50 @@ async function measureRound(bench: Bench, short: string): Promise<Round> {
 
 function rowsOf(rounds: readonly Round[]): Row[] {
   const of = (value: (round: Round) => number) => median(rounds.map(value));
-  const slope = ({ short, one }: Round, cpu: 'agent' | 'total') => costOf(
-    { frames: short.frames, cpuMs: short.cpuMs[cpu] },
-    { frames: one.frames, cpuMs: one.cpuMs[cpu] },
-  ).frameMs;
-  const costs: [string, number][] = [
-    ['reading and sending (agent)', of((round) => slope(round, 'agent'))],
-    ['decoding, picking, scaling (ffmpeg)', of(({ alone }) => alone.decoding)],
-    ['reading pixels', of(({ alone }) => alone.reading)],
-    ['preprocessing', of(({ alone }) => alone.preprocessing)],
-    ['inference', of(({ alone }) => alone.inference)],
-    ['postprocessing', of(({ alone }) => alone.postprocessing)],
-    ['tracking and counting', of(({ alone }) => alone.counting)],
-  ];
-  const frameMs = costs.reduce((sum, [, cost]) => sum + cost, 0);
   const { shape } = rounds[0]!.alone;
   return [
     { what: 'session.run alone, one thread', value: of(({ alone }) => alone.rawRunsPerSecond), unit: 'frames/s', note: `at ${shape}` },
-    ...costs.map(([what, value]) => ({ what, value, unit: 'ms CPU' })),
-    { what: 'gRPC, pipes, the rest of the chain', value: of((round) => slope(round, 'total')) - frameMs, unit: 'ms CPU', note: 'not in the limit' },
-    ...rateRows('one core', 1000 / frameMs, of(({ one }) => one.framesPerSecond)),
-    ...(rounds[0]!.two === undefined ? [] : rateRows('two cores', 2000 / frameMs, of(({ two }) => two!.framesPerSecond))),
+    ...Object.keys(costsOf(rounds[0]!)).map((what) => ({ what, value: of((round) => costsOf(round)[what]!), unit: 'ms CPU' })),
+    { what: 'gRPC, pipes, the rest of the chain', value: of((round) => slope(round, 'total') - frameMs(round)), unit: 'ms CPU', note: 'not in the limit' },
+    ...rateRows(rounds, 1, ({ one }) => one),
+    ...(rounds[0]!.two === undefined ? [] : rateRows(rounds, 2, ({ two }) => two!)),
   ].map((row) => ({ part: 'stages', ...row }));
 }
 
-function rateRows(cores: string, limit: number, rate: number): Omit<Row, 'part'>[] {
+/** CPU milliseconds of a frame, by stage. */
+function costsOf(round: Round): Record<string, number> {
+  const { alone } = round;
+  return {
+    'reading and sending (agent)': slope(round, 'agent'),
+    'decoding, picking, scaling (ffmpeg)': alone.decoding,
+    'reading pixels': alone.reading,
+    preprocessing: alone.preprocessing,
+    inference: alone.inference,
+    postprocessing: alone.postprocessing,
+    'tracking and counting': alone.counting,
+  };
+}
+
+function frameMs(round: Round): number {
+  return Object.values(costsOf(round)).reduce((sum, cost) => sum + cost, 0);
+}
+
+function slope({ short, one }: Round, cpu: 'agent' | 'total'): number {
+  return costOf({ frames: short.frames, cpuMs: short.cpuMs[cpu] }, { frames: one.frames, cpuMs: one.cpuMs[cpu] }).frameMs;
+}
+
+/** Each round's rate is held against the limit of the same round. */
+function rateRows(rounds: readonly Round[], cores: 1 | 2, run: (round: Round) => ChainRun): Omit<Row, 'part'>[] {
+  const name = cores === 1 ? 'one core' : 'two cores';
+  const limit = (round: Round) => (1000 * cores) / frameMs(round);
+  const rate = (round: Round) => run(round).framesPerSecond;
+  const shares = rounds.map((round) => rate(round) / limit(round));
   return [
-    { what: `limit of ${cores}`, value: limit, unit: 'frames/s' },
-    { what: `chain on ${cores}`, value: rate, unit: 'frames/s' },
-    { what: `share of the limit, ${cores}`, value: rate / limit, unit: '', target: { least: LEAST_SHARE_OF_LIMIT } },
+    { what: `limit of ${name}`, value: median(rounds.map(limit)), unit: 'frames/s' },
+    { what: `chain on ${name}`, value: median(rounds.map(rate)), unit: 'frames/s' },
+    {
+      what: `share of the limit, ${name}`, value: median(shares), unit: '', target: { least: LEAST_SHARE_OF_LIMIT },
+      note: `rounds: ${shares.map((share) => share.toFixed(2)).join(', ')}`,
+    },
   ];
 }

@@ -89,9 +89,14 @@ export class RtspServer {
   async publish(clip: string, { path = 'door', coding = ['-c', 'copy'] } = {}): Promise<ChildProcess> {
     const input = ['-nostdin', '-loglevel', 'error', '-re', '-stream_loop', '-1', '-i', clip];
     const output = ['-map', '0:v:0', ...coding, '-f', 'rtsp', '-rtsp_transport', 'tcp', this.url(path)];
-    const publisher = spawn('ffmpeg', [...input, ...output], { stdio: 'ignore' });
+    const begin = (): ChildProcess => spawn('ffmpeg', [...input, ...output], { stdio: 'ignore' });
+    let publisher = begin();
+    await until(() => {
+      // On a busy machine the server may turn a publisher away that it takes a moment later.
+      if (publisher.exitCode !== null) publisher = begin();
+      return this.#shows(path);
+    });
     this.#publishers.push(publisher);
-    await until(() => (publisher.exitCode === null ? this.#shows(path) : Promise.reject(new Error('The clip could not be published.'))));
     return publisher;
   }
 

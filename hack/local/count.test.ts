@@ -216,7 +216,7 @@ suite('bad input gets one clear sentence', { concurrency: 2 }, () => {
   test('nothing is left behind: no ledger, no process', async () => {
     const temporary = join(folder, 'temporary');
     mkdirSync(temporary);
-    const ran = await count([write('tidy.yaml', stream('tidy'))], { TMPDIR: temporary });
+    const ran = await count([write('tidy.yaml', stream('tidy'))], { TMPDIR: temporary, HOME: temporary });
     assert.equal(ran.code, 0, ran.stderr);
     assert.deepEqual(readdirSync(temporary), []);
     assert.deepEqual(processesNaming(folder), []);

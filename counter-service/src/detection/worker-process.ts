@@ -29,7 +29,7 @@ export class WorkerProcess {
 
   constructor() {
     const script = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url));
-    this.#child = spawn(process.execPath, [script], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+    this.#child = spawn(process.execPath, [script], { env: environment(), stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
     this.#pipe = this.#child.stdio[WORKER_PIPE] as Duplex;
     const reader = new AnswerReader();
     this.#pipe.on('data', (chunk: Buffer) => {
@@ -81,4 +81,12 @@ export class WorkerProcess {
     if (this.#open !== undefined) how(this.#open);
     this.#open = undefined;
   }
+}
+
+/**
+ * ONNX Runtime reports its use to its maker and leaves files in the temporary folder and the home directory unless it
+ * is told not to. A counter of people talks to nobody but its agents and its ledger.
+ */
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
 }
