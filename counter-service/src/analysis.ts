@@ -16,7 +16,7 @@ import {
 import type { Layout } from './counting/layout.ts';
 import type { Detection } from './detection/detection.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
-import { look, type LookScope, type LookState, samePicture, startLook } from './detection/look.ts';
+import { look, type LookScope, type LookState, resumeLook, startLook } from './detection/look.ts';
 import type { Passed } from './media/footage.ts';
 import { createTracker, endAllTracks, type TrackerState, trackerSettings, trackStep } from './tracking/tracker.ts';
 
@@ -69,7 +69,7 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
     observedMicros: (counts?.observedSeconds ?? 0) * 1e6,
     gaps: { count: gaps?.count ?? 0, micros: (gaps?.seconds ?? 0) * 1e6 },
     gapNext: 0,
-    look: startLook(view),
+    look: startLook(view, 0),
     tracker: createTracker(),
     counter: createCounter(view, counts),
     uncommitted: [],
@@ -77,9 +77,15 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
 }
 
 /** The state of a checkpoint under the spec as it is now. */
-export function resumeAnalysis(state: AnalysisState, view: View, committedPosition: number): AnalysisState {
-  const uncommitted = state.position > committedPosition ? state.uncommitted : [];
-  return { ...state, uncommitted, counter: changeLayout(state.counter, view) };
+export function resumeAnalysis(state: AnalysisState, view: View, committed: CommittedCounts | undefined): AnalysisState {
+  // The checkpoint was stored before its commit, which may have come about or not: the totals say how many crossings are new.
+  const fresh = state.counter.in + state.counter.out - (committed ? committed.in + committed.out : 0);
+  return {
+    ...state,
+    uncommitted: fresh > 0 ? state.uncommitted.slice(-fresh) : [],
+    look: resumeLook(state.look, view, state.presentationMicros),
+    counter: changeLayout(state.counter, view),
+  };
 }
 
 export function analyse(state: AnalysisState, frame: Frame, detection: CameraStreamSpec['detection'], view: View): AnalysisState {
@@ -121,7 +127,7 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
     gapNext: next,
     position: Math.max(state.position, next - 1),
     // Another resolution is another picture: what was learned of people's sizes in the old one is worth nothing.
-    look: samePicture(state.look, view) ? state.look : startLook(view),
+    look: resumeLook(state.look, view, state.presentationMicros),
     counter: changeLayout(state.counter, view),
     tracker: endAllTracks(state.tracker),
   };
@@ -129,13 +135,13 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
 
 /** What the ledger is to hold. */
 export function committedCounts(state: AnalysisState, session: string, sessionStartMicros: number): CommittedCounts {
-  const at = (micros: number) => new Date((sessionStartMicros + Math.max(0, micros)) / 1000).toISOString();
+  const at = (micros: number) => new Date((sessionStartMicros + micros) / 1000).toISOString();
   const { last } = state.gaps;
   const { lines, ...totals } = totalsOf(state.counter);
   return {
     session,
     position: state.position,
-    time: at(state.presentationMicros),
+    time: at(Math.max(0, state.presentationMicros)),
     ...totals,
     lines: [...lines],
     zones: zoneCounts(state.counter),

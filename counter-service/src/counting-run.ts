@@ -7,6 +7,7 @@
  */
 import type { CameraStreamSpec } from '#crds/schema.ts';
 import type { Log } from '#proto/log.ts';
+import { free } from '#proto/media/byte-queue.ts';
 import type { Labels } from '#proto/metrics.ts';
 import type { CodecMessage, CounterMessage, GapMessage, StreamName } from '#proto/protocol.ts';
 import {
@@ -34,6 +35,8 @@ import type { Settlement, Snapshot } from './settlement.ts';
 /** A checkpoint at least this often, so that the agent's ring stays short; sooner when counts changed. */
 const CHECKPOINT_SECONDS = 5;
 const CHANGED_CHECKPOINT_SECONDS = 2;
+/** A piece this short may end before its first picture is out. */
+const FEW_UNITS = 10;
 /** Decoders that die without a frame in between, before the stream is given up. */
 const MAX_DECODER_DEATHS = 3;
 
@@ -76,9 +79,9 @@ export class Counting {
 
   constructor(options: CountingOptions) {
     this.#options = options;
-    const { checkpoint, settlement } = options;
+    const { checkpoint } = options;
     this.#codec = options.codec;
-    this.#state = checkpoint ? resumeAnalysis(checkpoint, this.#view(), settlement.position) : this.#startAfresh();
+    this.#state = checkpoint ? resumeAnalysis(checkpoint, this.#view(), options.committed) : this.#startAfresh();
     this.#continuous = checkpoint !== undefined;
   }
 
@@ -137,13 +140,14 @@ export class Counting {
     const { plan } = this.#state.look;
     const picture = { framesPerSecond: spec.detection.framesPerSecond, crop: plan.crop, ...plan.picture };
     const frames = footage.frames(picture, this.#state.presentationMicros, either);
-    const detect = async (frame: DecodedFrame) => ({
-      frame,
-      answered: await detector.detect({ stream: stream.uid, pixels: frame.pixels, plan }, either),
-    });
+    const detect = async ({ presentationMicros, pixels }: DecodedFrame) => {
+      const answered = await detector.detect({ stream: stream.uid, pixels, plan }, either);
+      free(pixels);
+      return { presentationMicros, answered };
+    };
     try {
-      for await (const { frame, answered } of ahead(frames, detector.depth, detect)) {
-        await this.#step(footage, frame.presentationMicros, answered);
+      for await (const { presentationMicros, answered } of ahead(frames, detector.depth, detect)) {
+        await this.#step(footage, presentationMicros, answered);
         if (this.#state.look.plan !== plan) return 'again';
       }
       return 'ended';
@@ -175,7 +179,7 @@ export class Counting {
   #finishPiece({ footage }: Piece): void {
     const rest = footage.passed(this.#state.presentationMicros, Infinity);
     if (rest.units === 0) return;
-    if (this.#state.presentationMicros < 0) {
+    if (!this.#continuous && rest.units > FEW_UNITS) {
       throw new Refused('UNDECODABLE', `Not one of ${rest.units} access units could be decoded: the video is not what it says (${footage.codec.fourcc}).`);
     }
     this.#state = advance(this.#state, rest, rest.newestMicros, this.#continuous);

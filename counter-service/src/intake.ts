@@ -36,7 +36,7 @@ export class Intake {
   #codec: CodecMessage;
   #current: Footage;
   #newest: number | undefined;
-  #lastNumber: number | undefined;
+  #ended = false;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -59,14 +59,9 @@ export class Intake {
     for (;;) {
       const piece = this.#pieces.shift();
       if (piece !== undefined) yield piece;
-      else if (this.#lastNumber !== undefined) return;
+      else if (this.#ended) return;
       else await this.#changed.wait(signal);
     }
-  }
-
-  /** Number of the last access unit, once the agent said so. */
-  get lastNumber(): number | undefined {
-    return this.#lastNumber;
   }
 
   #take(message: FromAgent): void {
@@ -76,9 +71,7 @@ export class Intake {
       case 'gap':
         return this.#gap(message.value);
       case 'endOfStream':
-        this.#current.end();
-        this.#lastNumber = message.value.lastNumber;
-        return this.#changed.notify();
+        return this.#end(message.value.lastNumber);
       case 'checkpointStored':
         return this.#options.onStored(message.value.serial);
       case 'heartbeat':
@@ -87,6 +80,15 @@ export class Intake {
       case 'resume':
         throw new Refused('INVALID', `The agent sent ${message.kind} in the middle of a stream.`);
     }
+  }
+
+  #end(lastNumber: number): void {
+    if (lastNumber !== (this.#newest ?? lastNumber)) {
+      throw new Refused('INVALID', `The stream ended at access unit ${lastNumber}, but ${this.#newest} was the last to come.`);
+    }
+    this.#ended = true;
+    this.#current.end();
+    this.#changed.notify();
   }
 
   #add(unit: NumberedUnit): void {

@@ -188,6 +188,17 @@ suite('a counter', () => {
     });
   });
 
+  test('lets a session come back that was cut before its first commit', async () => {
+    await withCounter(async (counter) => {
+      await play(counter);
+      const cut = await play(counter, { session: 's2', breakAfterCheckpoints: 1 });
+      const back = await play(counter, { session: 's2', lastTerm: 2, checkpoint: cut.checkpoints[0]! });
+      assert.deepEqual([back.refusal, back.finished], [undefined, true]);
+      const { counts } = await counter.ledger.read(door);
+      assert.equal(counts?.in, 2);
+    });
+  });
+
   test('refuses a session that another one has superseded', async () => {
     await withCounter(async (counter) => {
       await play(counter);

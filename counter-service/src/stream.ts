@@ -142,9 +142,8 @@ async function admit(hello: Hello, service: CounterService) {
 
 async function claim(hello: Hello, stream: StreamName, ledger: Ledger): Promise<Tenure> {
   const reading = await ledger.read(stream);
-  const superseded = reading.counts !== undefined && reading.counts.session !== hello.session && hello.lastTerm > 0;
-  if (superseded) {
-    throw new Refused('SUPERSEDED', `Session ${reading.counts.session} has taken the stream over.`);
+  if (reading.session !== undefined && reading.session !== hello.session && hello.lastTerm > 0) {
+    throw new Refused('SUPERSEDED', `Session ${reading.session} has taken the stream over.`);
   }
   return ledger.claim(stream, reading, hello.session);
 }
@@ -155,7 +154,7 @@ async function expect<K extends FromAgent['kind']>(
   signal: AbortSignal,
 ): Promise<Extract<FromAgent, { kind: K }>['value']> {
   for (;;) {
-    const message = await incoming.next();
+    const message = await Promise.race([incoming.next(), aborted(signal)]);
     if (message.done === true) throw new Gone(`the agent left before its ${kind}`);
     signal.throwIfAborted();
     if (message.value.kind === kind) return message.value.value as never;
@@ -163,6 +162,12 @@ async function expect<K extends FromAgent['kind']>(
       throw new Refused('INVALID', `The agent sent ${message.value.kind} where its ${kind} belongs.`);
     }
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 function readCheckpoint(bytes: Buffer): AnalysisState {

@@ -70,7 +70,7 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
 function endOf(error: unknown): AgentEnd['ended'] & object {
   const sentence = error instanceof Error ? error.message : String(error);
   if (error instanceof CameraFault) return { reason: error.reason, sentence, badInput: error.badInput };
-  if (error instanceof Refused) return { reason: error.reason, sentence, badInput: error.reason !== 'REFUSAL_REASON_UNSPECIFIED' };
+  if (error instanceof Refused) return { reason: error.reason, sentence, badInput: error.badInput };
   return { reason: 'AgentFailed', sentence, badInput: false };
 }
 

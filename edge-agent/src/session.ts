@@ -18,21 +18,22 @@ import { rankCounters } from './uplink/ranking.ts';
 const BACKOFF = { initialSeconds: 0.25, maximumSeconds: 15 };
 const SUPERSEDED_QUIET_SECONDS = 60;
 
-/** Refusals that no other counter and no later try would take back, until somebody changes the resource. */
-const PERMANENT: ReadonlySet<keyof typeof RefusalReason> = new Set([
-  'UNKNOWN_STREAM',
-  'MODEL_UNAVAILABLE',
-  'UNDECODABLE',
-  'UNAUTHORIZED',
-]);
+/** Refusals that pass by themselves; any other is for somebody to look into. */
+const PASSING: ReadonlySet<keyof typeof RefusalReason> = new Set(['FULL', 'DRAINING']);
+/** Refusals for what the user gave: stream, model, video. */
+const BAD_INPUT: ReadonlySet<keyof typeof RefusalReason> = new Set(['UNKNOWN_STREAM', 'MODEL_UNAVAILABLE', 'UNDECODABLE', 'UNAUTHORIZED']);
 
-/** What the user has to mend before this stream can be counted. */
+/** What somebody has to mend before this stream can be counted. */
 export class Refused extends Error {
   readonly reason: keyof typeof RefusalReason;
 
   constructor(reason: keyof typeof RefusalReason, sentence: string) {
     super(sentence);
     this.reason = reason;
+  }
+
+  get badInput(): boolean {
+    return BAD_INPUT.has(this.reason);
   }
 }
 
@@ -46,7 +47,7 @@ export interface Session {
   readonly log: Log;
   readonly newSessionId: () => string;
   readonly sessionStartMicros: number;
-  /** Ends with the first permanent refusal instead of waiting for it to be mended. */
+  /** Ends with the first refusal that does not pass by itself, instead of waiting for it to be mended. */
   readonly exitWhenUnusable: boolean;
   readonly random: () => number;
 }
@@ -57,6 +58,7 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
   const ranked = rankCounters(session.stream.uid, session.counters);
   let id = session.newSessionId();
   let lastTerm = 0;
+  let firstNumber = 1;
   let failures = 0;
   for (let turn = 0; !signal.aborted; turn += 1) {
     const address = ranked[turn % ranked.length]!;
@@ -65,27 +67,32 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
       ...session,
       session: id,
       lastTerm,
+      firstNumber,
       onWelcome: (term) => {
         lastTerm = term;
-        failures = 0;
         site.welcomed(address, term);
         log.info({ counter: address, session: id, term }, 'counter took the stream');
       },
       onSent: (unit) => site.sent(unit),
       onGap: (gap) => site.gap(gap),
-      onCounts: (counts) => site.counted(counts),
+      onCounts: (counts) => {
+        failures = 0;
+        site.counted(counts);
+      },
     });
     if (outcome.kind === 'finished') return site.finished();
     if (signal.aborted) return;
     site.lost(outcome);
     log.warn({ counter: address, ...outcome }, 'counter no longer serves the stream');
-    if (session.exitWhenUnusable && outcome.kind === 'refused' && PERMANENT.has(outcome.reason)) {
+    if (session.exitWhenUnusable && outcome.kind === 'refused' && !PASSING.has(outcome.reason)) {
       throw new Refused(outcome.reason, outcome.sentence);
     }
     if (isSuperseded(outcome)) {
       await pause(SUPERSEDED_QUIET_SECONDS, signal);
       id = session.newSessionId();
       lastTerm = 0;
+      // Another session counted meanwhile: what this one has kept was seen by that one.
+      firstNumber = session.recording.newestNumber + 1;
       session.checkpoints.clear();
     } else if (outcome.kind !== 'goAway') {
       failures += 1;

@@ -56,8 +56,11 @@ export class Child {
     return this.#messages[key] as T;
   }
 
+  /** How it ended, for a sentence: its last line that was meant for a person, or the signal that killed it. */
   lastWords(): string {
-    return this.#tail.at(-1) ?? 'It ended without a word.';
+    if (this.process.signalCode !== null) return `it was killed (${this.process.signalCode})`;
+    const spoken = this.#tail.findLast((line) => !/^\s*(\{|\(node:|\(Use |at )/.test(line));
+    return spoken ?? `it ended with code ${this.process.exitCode}`;
   }
 
   /** Asks it to end; resolves when it has. */

@@ -1,6 +1,5 @@
 /** `npm run count`: counts people on CameraStreams, on this machine. */
-import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import process from 'node:process';
 import { formatFault, loadCameraStreams } from '#crds/load.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
@@ -15,9 +14,7 @@ export async function count(args: readonly string[], signal: AbortSignal): Promi
   let options: CountOptions | 'help';
   try {
     options = readOptions(args);
-    if (options !== 'help' && options.events !== undefined && !existsSync(dirname(resolve(options.events)))) {
-      throw new Error(`--events ${options.events}: its folder does not exist.`);
-    }
+    if (options !== 'help') refuseUnwritable(options);
   } catch (error) {
     return fail((error as Error).message, 2);
   }
@@ -41,6 +38,19 @@ export async function count(args: readonly string[], signal: AbortSignal): Promi
   } catch (error) {
     return fail((error as Error).message, 1);
   }
+}
+
+/** Better now than after an hour of counting. */
+function refuseUnwritable({ events, ledger }: CountOptions): void {
+  const attempt = (option: string, write: () => unknown): void => {
+    try {
+      write();
+    } catch (error) {
+      throw new Error(`${option} cannot be written: ${(error as Error).message}.`, { cause: error });
+    }
+  };
+  if (events !== undefined) attempt(`--events ${events}`, () => closeSync(openSync(events, 'a')));
+  if (ledger !== undefined) attempt(`--ledger ${ledger}`, () => accessSync(mkdirSync(ledger, { recursive: true }) ?? ledger, constants.W_OK));
 }
 
 function fail(sentence: string, code: 1 | 2): 1 | 2 {

@@ -33,7 +33,9 @@ export function lineTable(reports: readonly StreamReport[]): string {
 /** One line that says where a stream is. */
 export function progressLine({ name, view, failure }: StreamReport, elapsedSeconds: number): string {
   if (failure !== undefined) return `${name}: ${failure.sentence}`;
-  if (view === undefined || view.frames === 0) return `${name}: ${view?.counter.connected === true ? 'waiting for video' : 'starting'}`;
+  if (view === undefined || view.frames === 0) {
+    return `${name}: ${view?.counter.sentence ?? view?.camera.sentence ?? (view?.counter.connected === true ? 'waiting for video' : 'starting')}`;
+  }
   const lines = view.lines.map((line) => `${line.name} ${line.in} in ${line.out} out`);
   const zones = view.zones.map((zone) => `${zone.name} ${zone.occupancy} now`);
   const speed = view.finished ? 'done' : `${(view.seconds / Math.max(elapsedSeconds, 0.1)).toFixed(1)}x`;

@@ -75,7 +75,8 @@ export async function countLocally(
     await counter.stop();
     if (counterDied !== undefined) {
       for (const stream of streams) {
-        stream.end ??= { reason: 'CounterFailed', sentence: `The counter ended: ${counterDied}`, badInput: false };
+        if (stream.view?.finished === true) continue;
+        stream.end = { reason: 'CounterFailed', sentence: `The counter has failed: ${counterDied}.`, badInput: false };
       }
     }
     if (options.events !== undefined) await writeEvents(options.events, streams, new FolderLedger(ledgerDirectory));
@@ -129,7 +130,7 @@ async function runStream(
   await Promise.all([agent.exited, follow().catch(() => undefined)]);
   stream.end = await agent
     .announced<AgentEnd['ended']>('ended')
-    .catch((error: Error) => ({ reason: 'AgentFailed', sentence: error.message, badInput: false }));
+    .catch((error: Error) => ({ reason: 'AgentFailed', sentence: `The agent has failed: ${error.message}.`, badInput: false }));
   changed();
 }
 

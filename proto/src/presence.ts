@@ -36,7 +36,7 @@ export async function servePresence(options: PresenceOptions): Promise<Presence>
     ...options.routes,
   };
   const server = createServer((request, response) => {
-    const route = routes[new URL(request.url ?? '/', 'http://site').pathname];
+    const route = routes[(request.url ?? '/').split('?', 1)[0]!];
     if (route === undefined) return text(response, 404, `no such page; there are ${Object.keys(routes).join(', ')}\n`);
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(response, 405, 'only GET is served\n');
     route(request, response);

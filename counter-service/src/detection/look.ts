@@ -20,16 +20,33 @@ export interface LookScope extends Place {
 }
 
 export interface LookState {
+  /** What the plan was made for, in one word. */
+  readonly scope: string;
   readonly picture: Size;
   readonly plan: Plan;
   readonly people: PersonSize;
+  /** Presentation time since which this scope is looked at. */
+  readonly sinceMicros: number;
   /** Presentation time from which the next frame decides anew. */
   readonly nextPlanMicros: number;
 }
 
-export function startLook({ picture, input }: LookScope): LookState {
+export function startLook(scope: LookScope, nowMicros: number): LookState {
+  const { picture, input } = scope;
   const plan = fullPicturePlan(picture, input);
-  return { picture, plan, people: NO_PERSON_SIZE, nextPlanMicros: PLAN_FIRST_MICROS };
+  return { scope: scopeKey(scope), picture, plan, people: NO_PERSON_SIZE, sinceMicros: nowMicros, nextPlanMicros: nowMicros + PLAN_FIRST_MICROS };
+}
+
+/** The state under what is asked for now: an edited spec, another model or resolution are looked at in full first. */
+export function resumeLook(state: LookState, scope: LookScope, nowMicros: number): LookState {
+  if (state.scope === scopeKey(scope)) return state;
+  const fresh = startLook(scope, nowMicros);
+  // How large people are depends on the camera alone.
+  return samePicture(state, scope) ? { ...fresh, people: state.people } : fresh;
+}
+
+function scopeKey({ lines, zones, region, input, picture }: LookScope): string {
+  return JSON.stringify({ lines, zones, region, input, picture });
 }
 
 /** After a frame. The plan stays the same object unless it has changed. */
@@ -39,9 +56,9 @@ export function look(state: LookState, scope: LookScope, detections: readonly De
   if (micros < state.nextPlanMicros) return { ...state, people };
   const planned = planRegion(scope, scope.picture, scope.input, people);
   const plan = JSON.stringify(planned) === JSON.stringify(state.plan) ? state.plan : planned;
-  return { ...state, plan, people, nextPlanMicros: micros + Math.min(Math.max(micros, PLAN_FIRST_MICROS), PLAN_SELDOM_MICROS) };
+  return { ...state, plan, people, nextPlanMicros: micros + Math.min(micros - state.sinceMicros, PLAN_SELDOM_MICROS) };
 }
 
-export function samePicture(state: LookState, { picture }: LookScope): boolean {
+function samePicture(state: LookState, { picture }: LookScope): boolean {
   return state.picture.width === picture.width && state.picture.height === picture.height;
 }

@@ -20,11 +20,11 @@ async function folder(context: TestContext): Promise<string> {
 }
 
 async function take(ledger: FolderLedger) {
-  return ledger.claim(stream, await ledger.read(stream));
+  return ledger.claim(stream, await ledger.read(stream), 's');
 }
 
 test('a stream that nobody counted has term 0 and no counts', async (context) => {
-  assert.deepEqual(await new FolderLedger(await folder(context)).read(stream), { term: 0, counts: undefined });
+  assert.deepEqual(await new FolderLedger(await folder(context)).read(stream), { term: 0, session: undefined, counts: undefined });
 });
 
 test('what is committed is read again, by the next term and with its crossings', async (context) => {
@@ -55,7 +55,7 @@ test('a term that has been overtaken may not commit, and what it tried is not th
 test('of two that read the same term, one takes the next', async (context) => {
   const ledger = new FolderLedger(await folder(context));
   const reading = await ledger.read(stream);
-  const claims = await Promise.allSettled([1, 2, 3, 4].map(() => ledger.claim(stream, reading)));
+  const claims = await Promise.allSettled([1, 2, 3, 4].map(() => ledger.claim(stream, reading, 's')));
   assert.equal(claims.filter((claim) => claim.status === 'fulfilled').length, 1);
   for (const claim of claims) if (claim.status === 'rejected') assert.ok(claim.reason instanceof Fenced);
 });

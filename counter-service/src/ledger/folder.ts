@@ -14,6 +14,8 @@ import type { CrossingEvent } from '../counting/counter.ts';
 import { type CommittedCounts, Fenced, type Ledger, type Reading, type Tenure } from './ledger.ts';
 
 interface TermFile {
+  /** Of the agent that the term was taken for. */
+  readonly session: string;
   /** Absent until the term's first commit: the term before it speaks. */
   readonly counts?: CommittedCounts;
   /** How much of each term's crossings is committed. */
@@ -34,19 +36,20 @@ export class FolderLedger implements Ledger {
   async read(stream: StreamName): Promise<Reading> {
     const folder = streamFolder(this.#root, stream);
     const [term = 0] = await termsOf(folder);
-    return { term, counts: (await newestCommit(folder))?.counts };
+    const session = term === 0 ? undefined : (await readTerm(folder, term)).session;
+    return { term, session, counts: (await newestCommit(folder))?.counts };
   }
 
-  async claim(stream: StreamName, reading: Reading): Promise<Tenure> {
+  async claim(stream: StreamName, reading: Reading, session: string): Promise<Tenure> {
     const folder = streamFolder(this.#root, stream);
     await mkdir(folder, { recursive: true });
     const term = reading.term + 1;
-    await createTerm(folder, term);
+    await createTerm(folder, term, session);
     const before = await newestCommit(folder);
     // From here on the term speaks for itself, and those before it may go.
-    if (before !== undefined) await replaceTerm(folder, term, before);
+    if (before !== undefined) await replaceTerm(folder, term, { ...before, session });
     for (const old of (await termsOf(folder)).slice(KEPT_TERMS)) await rm(termPath(folder, old), { force: true });
-    return new FolderTenure(folder, term, before);
+    return new FolderTenure(folder, term, session, before);
   }
 
   /** Every committed crossing of a stream, oldest first, as JSON lines. */
@@ -62,10 +65,12 @@ class FolderTenure implements Tenure {
   readonly term: number;
   readonly counts: CommittedCounts | undefined;
   readonly #folder: string;
+  readonly #session: string;
   readonly #earlier: TermFile['crossings'];
   #bytes = 0;
 
-  constructor(folder: string, term: number, before: TermFile | undefined) {
+  constructor(folder: string, term: number, session: string, before: TermFile | undefined) {
+    this.#session = session;
     this.term = term;
     this.counts = before?.counts;
     this.#folder = folder;
@@ -76,7 +81,7 @@ class FolderTenure implements Tenure {
     await this.#refuseWhenFenced();
     const bytes = this.#bytes + (await this.#append(crossings));
     const own = bytes > 0 ? [{ term: this.term, bytes }] : [];
-    const file: TermFile = { counts, crossings: [...this.#earlier, ...own] };
+    const file: TermFile = { session: this.#session, counts, crossings: [...this.#earlier, ...own] };
     await replaceTerm(this.#folder, this.term, file);
     await this.#refuseWhenFenced();
     this.#bytes = bytes;
@@ -104,10 +109,10 @@ class FolderTenure implements Tenure {
   }
 }
 
-async function createTerm(folder: string, term: number): Promise<void> {
+async function createTerm(folder: string, term: number, session: string): Promise<void> {
   const path = termPath(folder, term);
   const draft = `${path}.claim-${process.pid}-${crypto.randomUUID()}`;
-  await writeDurably(draft, JSON.stringify({ crossings: [] } satisfies TermFile));
+  await writeDurably(draft, JSON.stringify({ session, crossings: [] } satisfies TermFile));
   try {
     await link(draft, path);
   } catch (error) {
@@ -126,11 +131,19 @@ async function replaceTerm(folder: string, term: number, file: TermFile): Promis
 
 async function newestCommit(folder: string): Promise<TermFile | undefined> {
   for (const term of await termsOf(folder)) {
-    const path = termPath(folder, term);
-    const file = JSON.parse(await readFile(path, 'utf8')) as TermFile;
+    const file = await readTerm(folder, term);
     if (file.counts !== undefined) return file;
   }
   return undefined;
+}
+
+async function readTerm(folder: string, term: number): Promise<TermFile> {
+  const path = termPath(folder, term);
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as TermFile;
+  } catch (error) {
+    throw new Error(`The ledger's file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
 }
 
 /** Newest first. */

@@ -12,6 +12,8 @@ export type CommittedCounts = Omit<CountsStatus, 'term'>;
 export interface Reading {
   /** 0 when nobody ever counted this stream. */
   readonly term: number;
+  /** Of the agent that the term was taken for, whether or not it has committed anything. */
+  readonly session: string | undefined;
   readonly counts: CommittedCounts | undefined;
 }
 

@@ -45,6 +45,10 @@ export class FileRecording implements Recording {
     yield { kind: 'end', lastNumber: number };
   }
 
+  get newestNumber(): number {
+    return this.#newestNumber;
+  }
+
   keyframeFor(presentationMicros: number): number | undefined {
     return this.#keyframes.findLast((keyframe) => keyframe.presentationMicros <= presentationMicros)?.number;
   }

@@ -63,19 +63,19 @@ const shape = (entries: Entry[]) =>
 
 test('numbers and times go on over a reconnect, and the time between is declared', async () => {
   const source = camera([picture(7000, true), picture(107_000)], [picture(0, true), picture(100_000)]);
-  const entries = await film(source, { elapsed: [5_000_000], count: 6 });
+  const entries = await film(source, { elapsed: [0, 5_000_000], count: 6 });
   assert.deepEqual(shape(entries), ['start', '1@0', '2@100000', 'gap 2-3 100000-5000000 CAMERA_LOST', '3@5000000', '4@5100000']);
 });
 
 test('after a reconnect everything before the first keyframe is passed over: nothing could decode it', async () => {
   const source = camera([picture(0, true)], [picture(0), picture(100_000, true)]);
-  const entries = await film(source, { elapsed: [9_000_000], count: 4 });
+  const entries = await film(source, { elapsed: [0, 9_000_000], count: 4 });
   assert.deepEqual(shape(entries), ['start', '1@0', 'gap 1-2 0-9000000 CAMERA_LOST', '2@9000000']);
 });
 
 test('a camera clock that jumps is an interruption, and the time that really passed counts', async () => {
   const source = camera([picture(0, true), picture(100_000), picture(99_000_000, true)]);
-  const entries = await film(source, { elapsed: [200_000], count: 5 });
+  const entries = await film(source, { elapsed: [0, 200_000], count: 5 });
   assert.deepEqual(shape(entries), ['start', '1@0', '2@100000', 'gap 2-3 100000-200000 CAMERA_LOST', '3@200000']);
 });
 

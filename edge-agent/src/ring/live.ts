@@ -42,7 +42,7 @@ export class LiveRecording implements Recording {
   readonly #changed = new Changed();
   readonly #state: CameraState = { connected: false, units: 0, bytes: 0, connects: 0, fault: undefined };
   #number = 0;
-  #newestMicros = 0;
+  #newestMicros = -1;
   #ended: unknown;
 
   constructor(options: LiveOptions) {
@@ -93,6 +93,10 @@ export class LiveRecording implements Recording {
     }
   }
 
+  get newestNumber(): number {
+    return this.#number;
+  }
+
   keyframeFor(presentationMicros: number): number | undefined {
     return this.ring.startableFor(presentationMicros)?.first;
   }
@@ -137,9 +141,9 @@ export class LiveRecording implements Recording {
     this.#changed.notify();
   }
 
-  /** Time of the session for a first access unit: 0 at the very first, later never before what was there. */
+  /** Time of the session for the first access unit of a connect: never before what was there. */
   #now(): number {
-    return this.#number === 0 ? 0 : Math.max(this.#newestMicros + 1, this.#options.elapsedMicros());
+    return Math.max(this.#newestMicros + 1, this.#options.elapsedMicros());
   }
 
   #report(change: Partial<CameraState>): void {

@@ -41,6 +41,8 @@ export interface Start {
 export interface Recording {
   /** Endless for a camera; ends after the entry `end` for a file. Throws a CameraFault when a file cannot be read. */
   read(start: Start, signal: AbortSignal): AsyncIterable<Entry>;
+  /** The last access unit that was numbered; 0 before the first. */
+  readonly newestNumber: number;
   /** Number of the keyframe from which a decoder reaches everything after this time; none when it is gone. */
   keyframeFor(presentationMicros: number): number | undefined;
   /** Nothing before this time will be asked for again, except what its decoding needs. */

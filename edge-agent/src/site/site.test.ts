@@ -79,6 +79,11 @@ test('/metrics tells people by line and direction, and the latency of the counts
   assert.match(page, /footfall_agent_sent_bytes_total 10/);
 });
 
+test('an address that is no address is a page that is not there', async (context) => {
+  const { open } = await serve(context);
+  assert.equal((await open('//')).statusCode, 404);
+});
+
 test('another page is told which there are', async (context) => {
   const { open } = await serve(context);
   const response = await open('/count');

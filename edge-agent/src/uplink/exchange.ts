@@ -36,6 +36,8 @@ export interface Exchange {
   readonly stream: StreamName;
   readonly session: string;
   readonly lastTerm: number;
+  /** Where the session's log begins: what lies before it belongs to another one. */
+  readonly firstNumber: number;
   readonly sessionStartMicros: number;
   readonly recording: Recording;
   readonly checkpoints: Checkpoints;
@@ -112,11 +114,11 @@ async function sendLog(
   }
 }
 
-function resumption({ checkpoints, recording }: Exchange, position: number): { start: Start; checkpoint: Buffer } {
+function resumption({ checkpoints, recording, firstNumber }: Exchange, position: number): { start: Start; checkpoint: Buffer } {
   const checkpoint = checkpoints.newestFrom(position);
   if (checkpoint === undefined) {
-    const counted = { position, presentationMicros: 0 };
-    return { start: { from: position + 1, counted, reason: position > 0 ? 'CHECKPOINT_LOST' : 'RING_FULL' }, checkpoint: Buffer.alloc(0) };
+    const counted = { position: Math.max(position, firstNumber - 1), presentationMicros: 0 };
+    return { start: { from: counted.position + 1, counted, reason: position > 0 ? 'CHECKPOINT_LOST' : 'RING_FULL' }, checkpoint: Buffer.alloc(0) };
   }
   const from = recording.keyframeFor(checkpoint.presentationMicros) ?? checkpoint.position + 1;
   return { start: { from, counted: checkpoint, reason: 'RING_FULL' }, checkpoint: checkpoint.state };

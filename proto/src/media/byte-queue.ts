@@ -9,6 +9,7 @@ export class ByteQueue {
     return this.#length;
   }
 
+  /** The queue owns the chunk from here on. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.#chunks.push(chunk);
@@ -32,6 +33,7 @@ export class ByteQueue {
       if (chunk.length > rest) break;
       rest -= chunk.length;
       spent++;
+      free(chunk);
     }
     this.#chunks.splice(0, spent);
     this.#offset = rest;
@@ -58,4 +60,13 @@ export class ByteQueue {
       from = 0;
     }
   }
+}
+
+/**
+ * Gives memory back at once that nobody will look at again. Pictures are 600 KB each: left to the garbage collector, they
+ * cost it more time than everything else in the process together (78 full collections in 795 frames, against 1).
+ */
+export function free(bytes: Uint8Array): void {
+  // What Node lends from its shared pool is not ours to give back.
+  if (bytes.byteLength === bytes.buffer.byteLength && bytes.byteLength > Buffer.poolSize) (bytes.buffer as ArrayBuffer).transfer(0);
 }
