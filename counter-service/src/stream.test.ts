@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CameraStreamSpec } from '#crds/schema.ts';
 import { createLog } from '#proto/log.ts';
@@ -141,6 +142,8 @@ async function sendUnits(call: AgentCall, script: Script, credit: () => number, 
     if (index < from) continue;
     while (index - from >= credit()) await new Promise<void>((resolve) => onWait(resolve));
     const number = script.numbers?.(index) ?? index + 1;
+    // As a camera would: a checkpoint is due after 2 s, and a fast machine is through the whole clip by then.
+    if (script.breakAfterCheckpoints !== undefined) await sleep(25);
     await call.send({ accessUnit: { ...unit, number, data: asBuffer(unit.data) } });
   }
   await call.send({ endOfStream: { lastNumber: units.length } });

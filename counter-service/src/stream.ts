@@ -10,6 +10,7 @@
  */
 import type { CameraStreamSpec } from '#crds/schema.ts';
 import { pause } from '#proto/backoff.ts';
+import { beat, SILENCE_SECONDS } from '#proto/heartbeat.ts';
 import type { Log } from '#proto/log.ts';
 import type { CounterCall, CounterMessage, FromAgent, Hello, StreamName } from '#proto/protocol.ts';
 import { Watchdog } from '#proto/watchdog.ts';
@@ -20,10 +21,6 @@ import { Fenced, type Ledger, type Tenure } from './ledger/ledger.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Gone, Refused } from './refused.ts';
 import { Settlement } from './settlement.ts';
-
-/** An agent sends a heartbeat every second; after this long without anything it is taken for gone. */
-const SILENCE_SECONDS = 10;
-const HEARTBEAT_SECONDS = 1;
 
 export interface CounterService {
   readonly ledger: Ledger;
@@ -112,7 +109,8 @@ async function serveAdmitted(
   try {
     const ended = await counting.run(either);
     await send(ended === 'finished' ? { finished: {} } : { goAway: { sentence: 'The counter is shutting down.' } });
-    await leave(call, either);
+    // After its last message the agent closes the call; one that does not is left behind.
+    await pause(2, either);
   } catch (error) {
     // When the intake failed first, its reason is the one to tell.
     throw ending.signal.aborted ? (ending.signal.reason as unknown) : error;
@@ -179,20 +177,6 @@ function readCheckpoint(bytes: Buffer): AnalysisState {
   }
   if (state.version !== 1) throw new Refused('INVALID', `The checkpoint is of version ${String(state.version)}, not 1.`);
   return state;
-}
-
-/** After its last message the agent closes the call; one that does not is left behind. */
-async function leave(call: CounterCall, signal: AbortSignal): Promise<void> {
-  const patience = AbortSignal.any([signal, call.signal]);
-  await pause(2, patience);
-}
-
-async function beat(call: CounterCall, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    await pause(HEARTBEAT_SECONDS, signal);
-    if (signal.aborted) return;
-    await call.send({ heartbeat: {} }).catch(() => undefined);
-  }
 }
 
 async function* heardBy(watchdog: Watchdog, messages: AsyncIterable<FromAgent>): AsyncGenerator<FromAgent> {

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { readMot } from './mot.ts';
 import type { Sequence } from './report.ts';
 
-interface TruthFile {
+/** As PETS09-S2L1's truth.json has it; frames count from 1. */
+export interface TruthFile {
   readonly width: number;
   readonly height: number;
   readonly fps: number;

@@ -10,6 +10,7 @@ import { readNut } from '#proto/media/nut-reader.ts';
 import { nutFrameHead, nutHeader } from '#proto/media/nut-writer.ts';
 import type { LineSpec } from '../../counter-service/src/counting/layout.ts';
 import type { TimedCrossing } from '../accuracy/matching.ts';
+import type { TruthFile } from '../accuracy/sequence.ts';
 
 export interface Clip {
   readonly path: string;
@@ -18,19 +19,6 @@ export interface Clip {
   readonly framesPerSecond: number;
   readonly lines: readonly LineSpec[];
   readonly truth: readonly TimedCrossing[] | undefined;
-}
-
-/** As PETS09-S2L1's truth.json has it; frames count from 1. */
-interface TruthFile {
-  readonly width: number;
-  readonly height: number;
-  readonly fps: number;
-  readonly lines: readonly {
-    readonly name: string;
-    readonly A: readonly [number, number];
-    readonly B: readonly [number, number];
-    readonly events: readonly { readonly frame: number; readonly dir: 'in' | 'out' }[];
-  }[];
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -7,7 +7,7 @@
  * Two tasks share the call: one sends the log as credit allows, one takes what the counter says. Either one's end
  * ends the other.
  */
-import { pause } from '#proto/backoff.ts';
+import { beat, SILENCE_SECONDS } from '#proto/heartbeat.ts';
 import {
   type AgentCall,
   asBuffer,
@@ -21,10 +21,6 @@ import { Watchdog } from '#proto/watchdog.ts';
 import type { Checkpoints } from '../ring/checkpoints.ts';
 import type { Gap, NumberedUnit, Recording, Start } from '../ring/recording.ts';
 import { Allowance } from './allowance.ts';
-
-/** A counter that says nothing for this long is taken for dead: it sends a heartbeat every second. */
-const SILENCE_SECONDS = 10;
-const HEARTBEAT_SECONDS = 1;
 
 export type Outcome =
   | { readonly kind: 'finished' }
@@ -164,14 +160,6 @@ async function receive(
       case 'welcome':
         break;
     }
-  }
-}
-
-async function beat(call: AgentCall, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    await pause(HEARTBEAT_SECONDS, signal);
-    if (signal.aborted) return;
-    await call.send({ heartbeat: {} }).catch(() => undefined);
   }
 }
 
