@@ -13,8 +13,9 @@ const generator = join(here, '../node_modules/@grpc/proto-loader/build/bin/proto
 function generate(folder: string): void {
   const options = ['--longs=Number', '--enums=String', '--defaults', '--oneofs', '--bytes=Buffer'];
   const typescript = ['--grpcLib=@grpc/grpc-js', '--targetFileExtension=.ts', '--importFileExtension=.ts'];
-  const files = ['--outDir', folder, '--includeDirs', here, '--', 'footfall/v1/counting.proto'];
-  execFileSync(process.execPath, [generator, ...options, ...typescript, ...files], { stdio: ['ignore', 'ignore', 'inherit'] });
+  // From within the folder: the files name their source by the path they were given, which must not be this machine's.
+  const files = ['--outDir', folder, '--includeDirs', '.', '--', 'footfall/v1/counting.proto'];
+  execFileSync(process.execPath, [generator, ...options, ...typescript, ...files], { cwd: here, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** Names and contents, in order. */
