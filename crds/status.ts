@@ -4,7 +4,7 @@ import { celOf, fields, listBy, moment, name, oneOf, reason, text, total, whole 
 import { fence } from './fence.ts';
 
 export const conditionTypes = ['Ready', 'AgentAvailable', 'CameraConnected', 'Counting'] as const;
-export const streamStates = ['Counting', 'Interrupted', 'Disconnected', 'Ended'] as const;
+export const streamStates = ['Starting', 'Counting', 'Interrupted', 'Disconnected', 'Ended', 'Refused'] as const;
 
 const ConditionField = fields({
   type: reason().describe('What is judged: Ready, AgentAvailable, CameraConnected or Counting.'),
@@ -60,9 +60,13 @@ const CountsField = fields({
 }).meta({ 'x-kubernetes-validations': fence.map(({ cel, message }) => celOf({ cel, message })) });
 
 const StreamField = fields({
-  state: oneOf(streamStates).describe('Counting; Interrupted, the camera is silent; Disconnected, the agent is away; Ended, the file is over.'),
+  state: oneOf(streamStates).describe('Starting, nothing is counted yet; Counting; Interrupted, the camera is silent; Disconnected, the agent is away; Ended, the file is over; Refused, it cannot be counted.'),
   counter: text('the name of a pod', 253).describe('The counter that has the stream.'),
   since: moment().describe('Since when this has been so.'),
+  session: text('an id', 64).optional().describe('Of the agent that the term was taken for, whether or not anything was counted for it.'),
+  observedGeneration: total().optional().describe('The generation of the spec by which the counter counts.'),
+  reason: reason().optional().describe('Why it is not counting, in one word.'),
+  message: z.string().max(1024).optional().describe('Why it is not counting, in a sentence for a person.'),
 });
 
 export const CameraStreamStatus = fields({

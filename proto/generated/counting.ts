@@ -3,6 +3,7 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 
 import type { AccessUnit as _footfall_v1_AccessUnit, AccessUnit__Output as _footfall_v1_AccessUnit__Output } from './footfall/v1/AccessUnit.ts';
 import type { AgentMessage as _footfall_v1_AgentMessage, AgentMessage__Output as _footfall_v1_AgentMessage__Output } from './footfall/v1/AgentMessage.ts';
+import type { Camera as _footfall_v1_Camera, Camera__Output as _footfall_v1_Camera__Output } from './footfall/v1/Camera.ts';
 import type { CheckpointStored as _footfall_v1_CheckpointStored, CheckpointStored__Output as _footfall_v1_CheckpointStored__Output } from './footfall/v1/CheckpointStored.ts';
 import type { Codec as _footfall_v1_Codec, Codec__Output as _footfall_v1_Codec__Output } from './footfall/v1/Codec.ts';
 import type { CounterMessage as _footfall_v1_CounterMessage, CounterMessage__Output as _footfall_v1_CounterMessage__Output } from './footfall/v1/CounterMessage.ts';
@@ -33,6 +34,7 @@ export interface ProtoGrpcType {
     v1: {
       AccessUnit: MessageTypeDefinition<_footfall_v1_AccessUnit, _footfall_v1_AccessUnit__Output>
       AgentMessage: MessageTypeDefinition<_footfall_v1_AgentMessage, _footfall_v1_AgentMessage__Output>
+      Camera: MessageTypeDefinition<_footfall_v1_Camera, _footfall_v1_Camera__Output>
       CheckpointStored: MessageTypeDefinition<_footfall_v1_CheckpointStored, _footfall_v1_CheckpointStored__Output>
       Codec: MessageTypeDefinition<_footfall_v1_Codec, _footfall_v1_Codec__Output>
       CounterMessage: MessageTypeDefinition<_footfall_v1_CounterMessage, _footfall_v1_CounterMessage__Output>

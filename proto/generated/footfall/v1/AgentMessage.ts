@@ -7,6 +7,7 @@ import type { Gap as _footfall_v1_Gap, Gap__Output as _footfall_v1_Gap__Output }
 import type { CheckpointStored as _footfall_v1_CheckpointStored, CheckpointStored__Output as _footfall_v1_CheckpointStored__Output } from '../../footfall/v1/CheckpointStored.ts';
 import type { EndOfStream as _footfall_v1_EndOfStream, EndOfStream__Output as _footfall_v1_EndOfStream__Output } from '../../footfall/v1/EndOfStream.ts';
 import type { Heartbeat as _footfall_v1_Heartbeat, Heartbeat__Output as _footfall_v1_Heartbeat__Output } from '../../footfall/v1/Heartbeat.ts';
+import type { Camera as _footfall_v1_Camera, Camera__Output as _footfall_v1_Camera__Output } from '../../footfall/v1/Camera.ts';
 
 export interface AgentMessage {
   'hello'?: (_footfall_v1_Hello | null);
@@ -16,7 +17,8 @@ export interface AgentMessage {
   'checkpointStored'?: (_footfall_v1_CheckpointStored | null);
   'endOfStream'?: (_footfall_v1_EndOfStream | null);
   'heartbeat'?: (_footfall_v1_Heartbeat | null);
-  'message'?: "hello"|"resume"|"accessUnit"|"gap"|"checkpointStored"|"endOfStream"|"heartbeat";
+  'camera'?: (_footfall_v1_Camera | null);
+  'message'?: "hello"|"resume"|"accessUnit"|"gap"|"checkpointStored"|"endOfStream"|"heartbeat"|"camera";
 }
 
 export interface AgentMessage__Output {
@@ -27,5 +29,6 @@ export interface AgentMessage__Output {
   'checkpointStored'?: (_footfall_v1_CheckpointStored__Output | null);
   'endOfStream'?: (_footfall_v1_EndOfStream__Output | null);
   'heartbeat'?: (_footfall_v1_Heartbeat__Output | null);
-  'message'?: "hello"|"resume"|"accessUnit"|"gap"|"checkpointStored"|"endOfStream"|"heartbeat";
+  'camera'?: (_footfall_v1_Camera__Output | null);
+  'message'?: "hello"|"resume"|"accessUnit"|"gap"|"checkpointStored"|"endOfStream"|"heartbeat"|"camera";
 }

@@ -12,6 +12,7 @@ export const RefusalReason = {
   UNDECODABLE: 'UNDECODABLE',
   LEDGER_UNAVAILABLE: 'LEDGER_UNAVAILABLE',
   FENCED: 'FENCED',
+  SUSPENDED: 'SUSPENDED',
 } as const;
 
 export type RefusalReason =
@@ -37,5 +38,7 @@ export type RefusalReason =
   | 9
   | 'FENCED'
   | 10
+  | 'SUSPENDED'
+  | 11
 
 export type RefusalReason__Output = typeof RefusalReason[keyof typeof RefusalReason]

@@ -1,0 +1,112 @@
+/** What the processes ask of a Kubernetes API server, and the few resources they know. `client.ts` is the way to a real one. */
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { apiVersion, kind } from '../schema.ts';
+
+export type {
+  EventsV1Event, KubernetesObject, V1Container, V1Deployment, V1Lease, V1ObjectMeta, V1OwnerReference, V1Pod,
+  V1PodSpec, V1Service, V1ServiceAccount, V1Toleration, V1Volume,
+} from '@kubernetes/client-node';
+
+export interface Resource {
+  /** As in manifests: `v1`, `apps/v1`. */
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly plural: string;
+}
+
+export const resources = {
+  cameraStreams: { apiVersion, kind, plural: 'camerastreams' },
+  deployments: { apiVersion: 'apps/v1', kind: 'Deployment', plural: 'deployments' },
+  pods: { apiVersion: 'v1', kind: 'Pod', plural: 'pods' },
+  serviceAccounts: { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' },
+  services: { apiVersion: 'v1', kind: 'Service', plural: 'services' },
+  leases: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' },
+  events: { apiVersion: 'events.k8s.io/v1', kind: 'Event', plural: 'events' },
+} as const satisfies Record<string, Resource>;
+
+/** Without a namespace, all of them; without a name, the collection. */
+export interface ObjectRef {
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+export interface ListOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly continue?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact' | undefined;
+  /** Of a watch: the server ends it after this long. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+export interface Page<T> {
+  readonly metadata: { readonly resourceVersion?: string; readonly continue?: string };
+  readonly items: readonly T[];
+}
+
+export interface WatchEvent<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  /** Of a bookmark, nothing but `metadata.resourceVersion`. */
+  readonly object: T;
+}
+
+/** Every call throws ApiFault for what the server or the way to it did, and the signal's reason when that aborted. */
+export interface ApiServer {
+  get<T extends KubernetesObject>(resource: Resource, ref: ObjectRef, signal?: AbortSignal): Promise<T>;
+  list<T extends KubernetesObject>(resource: Resource, options: ListOptions, signal?: AbortSignal): Promise<Page<T>>;
+  /** Ends when the server ends it. @throws ApiFault with code 410 when the version is too old to go on from. */
+  watch<T extends KubernetesObject>(resource: Resource, options: ListOptions & { resourceVersion: string }, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
+  create<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T>;
+  /** With the object's resourceVersion: a compare-and-swap. */
+  replace<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T>;
+  /** Server-side apply, with force: the manager means what it says. A resourceVersion or uid in the object's metadata is a precondition (409). */
+  apply<T extends KubernetesObject>(resource: Resource, object: KubernetesObject, options: { readonly fieldManager: string; readonly subresource?: string }, signal?: AbortSignal): Promise<T>;
+  merge<T extends KubernetesObject>(resource: Resource, ref: ObjectRef, patch: object, signal?: AbortSignal): Promise<T>;
+  delete(resource: Resource, ref: ObjectRef, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ApiFaultDetails {
+  /** HTTP status; 0 when there was no answer. */
+  readonly code: number;
+  /** The server's word for it, such as Conflict, AlreadyExists, Expired. */
+  readonly reason: string;
+  readonly message: string;
+  readonly retryAfterSeconds?: number;
+}
+
+export class ApiFault extends Error {
+  override readonly name = 'ApiFault';
+  readonly code: number;
+  readonly reason: string;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor({ code, reason, message, retryAfterSeconds }: ApiFaultDetails) {
+    super(message);
+    this.code = code;
+    this.reason = reason;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+
+  /** Whether the same request may do better later. A conflict is not: it has to be thought over. */
+  get passing(): boolean {
+    return this.code === 0 || this.code === 429 || this.code >= 500;
+  }
+}
+
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ApiFault && error.code === 404;
+}
+
+export function isConflict(error: unknown): boolean {
+  return error instanceof ApiFault && error.code === 409;
+}
+
+export function pathOf({ apiVersion: version, plural }: Resource, { namespace, name }: ObjectRef): string {
+  const root = version.includes('/') ? `/apis/${version}` : `/api/${version}`;
+  const within = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `${root}${within}/${plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
+}
