@@ -34,6 +34,9 @@ export const fence: readonly FenceRule[] = [
   },
 ];
 
+/** For the status as a whole: an entry that could be taken away could be followed by any other. */
+export const kept = { cel: 'has(self.counts) || !has(oldSelf.counts)', message: 'must keep its counts' };
+
 /** Why `next` may not follow `old`, or undefined when it may. The first entry of all may be anything. */
 export function brokenFence(next: Fenced, old: Fenced | undefined): string | undefined {
   if (old === undefined) return undefined;

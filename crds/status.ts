@@ -1,7 +1,7 @@
 /** The status of a CameraStream. Sections have one writer each: conditions and agent the operator, counts and stream the counter. */
 import * as z from 'zod';
 import { celOf, fields, listBy, moment, name, oneOf, reason, text, total, whole } from './fields.ts';
-import { fence } from './fence.ts';
+import { fence, kept } from './fence.ts';
 
 export const conditionTypes = ['Ready', 'AgentAvailable', 'CameraConnected', 'Counting'] as const;
 export const streamStates = ['Starting', 'Counting', 'Interrupted', 'Disconnected', 'Ended', 'Refused'] as const;
@@ -75,7 +75,7 @@ export const CameraStreamStatus = fields({
   agent: AgentField.optional().describe('Where the agent runs.'),
   counts: CountsField.optional().describe('What was counted: the ledger, written by the counter alone.'),
   stream: StreamField.optional().describe('How the stream is doing, written by the counter when it changes.'),
-}).describe('What is the case.');
+}).describe('What is the case.').meta({ 'x-kubernetes-validations': [celOf(kept)] });
 
 export type Condition = z.infer<typeof ConditionField>;
 export type AgentStatus = z.infer<typeof AgentField>;

@@ -1,11 +1,32 @@
 /** What the processes ask of a Kubernetes API server, and the few resources they know. `client.ts` is the way to a real one. */
-import type { KubernetesObject } from '@kubernetes/client-node';
+import type * as library from '@kubernetes/client-node';
 import { apiVersion, kind } from '../schema.ts';
 
-export type {
-  EventsV1Event, KubernetesObject, V1Container, V1Deployment, V1Lease, V1ObjectMeta, V1OwnerReference, V1Pod,
-  V1PodSpec, V1Service, V1ServiceAccount, V1Toleration, V1Volume,
-} from '@kubernetes/client-node';
+/** As it is on the wire: plain data, times as text. The library's types are of classes, with times as Date. */
+type Wire<T> = T extends Date ? string : T extends object ? { [K in keyof T]: Wire<T[K]> } : T;
+export type V1Deployment = Wire<library.V1Deployment>;
+export type V1OwnerReference = Wire<library.V1OwnerReference>;
+export type V1Pod = Wire<library.V1Pod>;
+export type V1PodSpec = Wire<library.V1PodSpec>;
+export type V1Service = Wire<library.V1Service>;
+export type V1ServiceAccount = Wire<library.V1ServiceAccount>;
+export type V1Toleration = Wire<library.V1Toleration>;
+export type V1Volume = Wire<library.V1Volume>;
+
+
+/** What every object has, and what is read of it here. */
+export interface KubernetesObject {
+  readonly apiVersion?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly metadata?: {
+    readonly name?: string | undefined;
+    readonly namespace?: string | undefined;
+    readonly uid?: string | undefined;
+    readonly resourceVersion?: string | undefined;
+    readonly labels?: Readonly<Record<string, string>> | undefined;
+    readonly annotations?: Readonly<Record<string, string>> | undefined;
+  } | undefined;
+}
 
 export interface Resource {
   /** As in manifests: `v1`, `apps/v1`. */
@@ -53,17 +74,25 @@ export interface WatchEvent<T> {
   readonly object: T;
 }
 
+export interface ApplyOptions {
+  readonly fieldManager: string;
+  readonly subresource?: string;
+  /** Also takes fields from other managers (the default); else that is a conflict (409). */
+  readonly force?: boolean;
+}
+
 /** Every call throws ApiFault for what the server or the way to it did, and the signal's reason when that aborted. */
 export interface ApiServer {
   get<T extends KubernetesObject>(resource: Resource, ref: ObjectRef, signal?: AbortSignal): Promise<T>;
   list<T extends KubernetesObject>(resource: Resource, options: ListOptions, signal?: AbortSignal): Promise<Page<T>>;
   /** Ends when the server ends it. @throws ApiFault with code 410 when the version is too old to go on from. */
   watch<T extends KubernetesObject>(resource: Resource, options: ListOptions & { resourceVersion: string }, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
+  /** A field that the server does not know is a fault (400). */
   create<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T>;
   /** With the object's resourceVersion: a compare-and-swap. */
   replace<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T>;
-  /** Server-side apply, with force: the manager means what it says. A resourceVersion or uid in the object's metadata is a precondition (409). */
-  apply<T extends KubernetesObject>(resource: Resource, object: KubernetesObject, options: { readonly fieldManager: string; readonly subresource?: string }, signal?: AbortSignal): Promise<T>;
+  /** Server-side apply. A resourceVersion or uid in the object's metadata is a precondition (409). */
+  apply<T extends KubernetesObject>(resource: Resource, object: KubernetesObject, options: ApplyOptions, signal?: AbortSignal): Promise<T>;
   merge<T extends KubernetesObject>(resource: Resource, ref: ObjectRef, patch: object, signal?: AbortSignal): Promise<T>;
   delete(resource: Resource, ref: ObjectRef, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;

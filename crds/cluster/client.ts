@@ -2,21 +2,39 @@
  * The way to a Kubernetes API server: the only file that knows the client library, which brings the credentials, and
  * its HTTP client. All requests share one pool of kept-alive connections; what they share with other processes is `ApiServer`.
  */
-import { KubeConfig, type KubernetesObject, RequestContext } from '@kubernetes/client-node';
-import { type Dispatcher, fetch } from 'undici';
-import { type ApiServer, ApiFault, type ListOptions, type ObjectRef, type Page, pathOf, type Resource, type WatchEvent } from './api.ts';
+import { KubeConfig, RequestContext } from '@kubernetes/client-node';
+import { type Dispatcher, fetch, type Response } from 'undici';
+import { type ApiServer, ApiFault, type ApplyOptions, type KubernetesObject, type ListOptions, type ObjectRef, type Page, pathOf, type Resource, type WatchEvent } from './api.ts';
 import { linesOf } from './lines.ts';
 
-/** A server that has not begun to answer after this long is as good as away. Watches answer at once, then go on. */
+/** A server that has not answered in full after this long is as good as away. Of a watch, the answer is that it begins. */
 const ANSWER_SECONDS = 30;
 
 export interface ConnectOptions {
   /** A kubeconfig; left out, the pod's own service account, or else what kubectl would take. */
   readonly kubeconfig?: string;
   readonly userAgent: string;
+  /** Told of each request when it was answered in full, or was not; of a watch, when it began. */
+  readonly onRequest?: (request: AnsweredRequest) => void;
+  readonly answerSeconds?: number;
 }
 
+export interface AnsweredRequest {
+  readonly method: string;
+  readonly verb: Verb;
+  /** Of the resource: camerastreams. */
+  readonly plural: string;
+  /** HTTP status; 0 when there was no answer. */
+  readonly code: number;
+  readonly seconds: number;
+}
+
+/** As roles say it, and `apply` for the patch that server-side apply is. */
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'apply' | 'patch' | 'delete';
+
 interface Request {
+  readonly verb: Verb;
+  readonly resource: Resource;
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -25,68 +43,87 @@ interface Request {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What the library falls back to when it finds nothing: an API server without TLS, which no longer exists. */
+const NOWHERE = 'http://localhost:8080';
+
 /** @throws Error with a sentence when no cluster is configured. */
-export function connect({ kubeconfig, userAgent }: ConnectOptions): ApiServer {
-  const config = new KubeConfig();
-  if (kubeconfig === undefined) config.loadFromDefault();
-  else config.loadFromFile(kubeconfig);
+export function connect(options: ConnectOptions): ApiServer {
+  const config = configured(options.kubeconfig);
   const server = config.getCurrentCluster()?.server;
-  if (server === undefined) throw new Error('No Kubernetes cluster is configured: set KUBECONFIG, or run in a pod with a service account.');
-  return new Client(config, server.replace(/\/$/, ''), userAgent);
+  if (server === undefined || server === NOWHERE) throw new Error('No Kubernetes cluster is configured: set KUBECONFIG, or run in a pod with a service account.');
+  return new Client(config, server.replace(/\/$/, ''), options);
+}
+
+function configured(kubeconfig: string | undefined): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    if (kubeconfig === undefined) config.loadFromDefault();
+    else config.loadFromFile(kubeconfig);
+  } catch (error) {
+    throw new Error(`The kubeconfig cannot be read: ${causeOf(error)}.`, { cause: error });
+  }
+  return config;
 }
 
 class Client implements ApiServer {
   readonly #config: KubeConfig;
   readonly #server: string;
-  readonly #userAgent: string;
+  readonly #options: ConnectOptions;
   #dispatcher: Dispatcher | undefined;
 
-  constructor(config: KubeConfig, server: string, userAgent: string) {
+  constructor(config: KubeConfig, server: string, options: ConnectOptions) {
     this.#config = config;
     this.#server = server;
-    this.#userAgent = userAgent;
+    this.#options = options;
   }
 
   get<T extends KubernetesObject>(resource: Resource, ref: ObjectRef, signal?: AbortSignal): Promise<T> {
-    return this.#answer<T>({ method: 'GET', path: pathOf(resource, ref), signal });
+    return this.#answer<T>({ verb: 'get', resource, method: 'GET', path: pathOf(resource, ref), signal });
   }
 
   list<T extends KubernetesObject>(resource: Resource, options: ListOptions, signal?: AbortSignal): Promise<Page<T>> {
     const { namespace, ...query } = options;
-    return this.#answer<Page<T>>({ method: 'GET', path: pathOf(resource, { namespace }), query, signal });
+    return this.#answer<Page<T>>({ verb: 'list', resource, method: 'GET', path: pathOf(resource, { namespace }), query, signal });
   }
 
   async *watch<T extends KubernetesObject>(resource: Resource, options: ListOptions & { resourceVersion: string }, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
     const { namespace, ...query } = options;
     const path = pathOf(resource, { namespace });
-    const response = await this.#send({ method: 'GET', path, query: { ...query, watch: true, allowWatchBookmarks: true }, signal });
-    for await (const line of linesOf(response.body ?? [])) {
-      const event = JSON.parse(line) as WatchEvent<T> | { type: 'ERROR'; object: { code?: number; reason?: string; message?: string } };
-      if (event.type === 'ERROR') throw faultOf(event.object.code ?? 500, event.object, undefined);
-      yield event;
+    const request = { verb: 'watch', resource, method: 'GET', path, query: { ...query, watch: true, allowWatchBookmarks: true }, signal } as const;
+    const response = await this.#send(request, (began) => Promise.resolve(began));
+    try {
+      for await (const line of linesOf(response.body ?? [])) {
+        const event = JSON.parse(line) as WatchEvent<T> | { type: 'ERROR'; object: { code?: number; reason?: string; message?: string } };
+        if (event.type === 'ERROR') throw faultOf(event.object.code ?? 500, event.object, undefined);
+        yield event;
+      }
+    } catch (error) {
+      throw signal.aborted ? signal.reason : asFault(error);
     }
   }
 
   create<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T> {
     const { namespace } = object.metadata ?? {};
-    return this.#answer<T>({ method: 'POST', path: pathOf(resource, { namespace }), body: object, signal });
+    return this.#answer<T>({ verb: 'create', resource, method: 'POST', path: pathOf(resource, { namespace }), query: { fieldValidation: 'Strict' }, body: object, signal });
   }
 
   replace<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T> {
-    return this.#answer<T>({ method: 'PUT', path: pathOf(resource, refOf(object)), body: object, signal });
+    return this.#answer<T>({ verb: 'update', resource, method: 'PUT', path: pathOf(resource, refOf(object)), body: object, signal });
   }
 
   apply<T extends KubernetesObject>(
     resource: Resource,
     object: KubernetesObject,
-    options: { fieldManager: string; subresource?: string },
+    options: ApplyOptions,
     signal?: AbortSignal,
   ): Promise<T> {
-    const { fieldManager, subresource } = options;
+    const { fieldManager, subresource, force = true } = options;
     return this.#answer<T>({
+      verb: 'apply',
+      resource,
       method: 'PATCH',
       path: `${pathOf(resource, refOf(object))}${subresource === undefined ? '' : `/${subresource}`}`,
-      query: { fieldManager, force: true },
+      query: { fieldManager, force },
       body: object,
       contentType: 'application/apply-patch+yaml',
       signal,
@@ -94,25 +131,47 @@ class Client implements ApiServer {
   }
 
   merge<T extends KubernetesObject>(resource: Resource, ref: ObjectRef, patch: object, signal?: AbortSignal): Promise<T> {
-    return this.#answer<T>({ method: 'PATCH', path: pathOf(resource, ref), body: patch, contentType: 'application/merge-patch+json', signal });
+    return this.#answer<T>({ verb: 'patch', resource, method: 'PATCH', path: pathOf(resource, ref), body: patch, contentType: 'application/merge-patch+json', signal });
   }
 
   async delete(resource: Resource, ref: ObjectRef, signal?: AbortSignal): Promise<void> {
-    const response = await this.#send({ method: 'DELETE', path: pathOf(resource, ref), body: { propagationPolicy: 'Background' }, signal });
-    await response.body?.cancel();
+    await this.#answer({ verb: 'delete', resource, method: 'DELETE', path: pathOf(resource, ref), body: { propagationPolicy: 'Background' }, signal });
   }
 
   async close(): Promise<void> {
     await this.#dispatcher?.close();
   }
 
-  async #answer<T>(request: Request): Promise<T> {
-    const response = await this.#send(request);
-    return (await response.json()) as T;
+  #answer<T>(request: Request): Promise<T> {
+    return this.#send(request, async (response) => (await response.json()) as T);
   }
 
-  async #send(request: Request) {
-    const { method, path, query = {}, body, contentType = 'application/json', signal } = request;
+  /** @param read what has to be there in time */
+  async #send<T>(request: Request, read: (response: Response) => Promise<T>): Promise<T> {
+    const { answerSeconds = ANSWER_SECONDS, onRequest } = this.#options;
+    const { verb, method, resource: { plural }, signal } = request;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new Error(`the API server did not answer within ${answerSeconds} s`)), answerSeconds * 1000);
+    const began = performance.now();
+    let code = 0;
+    try {
+      const response = await this.#fetch(request, signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]));
+      code = response.status;
+      if (response.ok) return await read(response);
+      const status = (await response.json().catch(() => ({}))) as { reason?: string; message?: string };
+      throw faultOf(code, status, response.headers.get('retry-after'));
+    } catch (error) {
+      if (signal?.aborted === true) throw signal.reason;
+      const fault = asFault(error);
+      code = fault.code;
+      throw fault;
+    } finally {
+      clearTimeout(timer);
+      onRequest?.({ method, verb, plural, code, seconds: (performance.now() - began) / 1000 });
+    }
+  }
+
+  async #fetch({ method, path, query = {}, body, contentType = 'application/json' }: Request, signal: AbortSignal): Promise<Response> {
     const url = new URL(this.#server + path);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
     const context = new RequestContext(url.href, method);
@@ -120,25 +179,13 @@ class Client implements ApiServer {
     await this.#config.applySecurityAuthentication(context);
     // The library makes a pool for each request; the first one serves them all.
     this.#dispatcher ??= context.getDispatcher();
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new Error(`the API server did not answer within ${ANSWER_SECONDS} s`)), ANSWER_SECONDS * 1000);
-    try {
-      const response = await fetch(url, {
-        method,
-        headers: { ...context.getHeaders(), 'user-agent': this.#userAgent, 'content-type': contentType, accept: 'application/json' },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        ...(this.#dispatcher !== undefined && { dispatcher: this.#dispatcher }),
-        signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
-      });
-      if (response.ok) return response;
-      const status = (await response.json().catch(() => ({}))) as { reason?: string; message?: string };
-      throw faultOf(response.status, status, response.headers.get('retry-after'));
-    } catch (error) {
-      if (error instanceof ApiFault || signal?.aborted === true) throw error;
-      throw new ApiFault({ code: 0, reason: 'Unreachable', message: `the API server cannot be reached: ${causeOf(error)}` });
-    } finally {
-      clearTimeout(timer);
-    }
+    return fetch(url, {
+      method,
+      headers: { ...context.getHeaders(), 'user-agent': this.#options.userAgent, 'content-type': contentType, accept: 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(this.#dispatcher !== undefined && { dispatcher: this.#dispatcher }),
+      signal,
+    });
   }
 }
 
@@ -154,6 +201,12 @@ function faultOf(code: number, status: { reason?: string; message?: string }, re
     message: status.message ?? `the API server answered ${code}`,
     ...(Number.isFinite(seconds) && { retryAfterSeconds: seconds }),
   });
+}
+
+/** Whatever else goes wrong on the way, such as an answer cut short. */
+function asFault(error: unknown): ApiFault {
+  if (error instanceof ApiFault) return error;
+  return new ApiFault({ code: 0, reason: 'Unreachable', message: `the API server cannot be reached: ${causeOf(error)}` });
 }
 
 /** undici says "fetch failed" and hides the reason one or two causes deep. */

@@ -1,6 +1,15 @@
 /** What an agent is told: JSON in FOOTFALL_AGENT, written by the operator or by local mode. It holds no secret. */
 import { z } from 'zod';
 import { readJsonConfig } from '#proto/config.ts';
+import { parseCounter } from './uplink/directory.ts';
+
+const counter = z.string().check(({ value, issues }) => {
+  try {
+    parseCounter(value);
+  } catch (error) {
+    issues.push({ code: 'custom', input: value, message: (error as Error).message });
+  }
+});
 
 const agentConfig = z.strictObject({
   stream: z.strictObject({ namespace: z.string().min(1), name: z.string().min(1), uid: z.string().min(1) }),
@@ -12,8 +21,8 @@ const agentConfig = z.strictObject({
     credentialsDirectory: z.string().optional(),
   }),
   buffer: z.strictObject({ seconds: z.int().min(1), megabytes: z.int().min(1) }),
-  /** host:port of each counter. */
-  counters: z.array(z.string().min(1)).min(1),
+  /** host:port: a counter, or all counters that the host's name stands for. */
+  counters: z.array(counter).min(1),
   site: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   /** Local mode: end with what only the user can mend, and with a camera that was never there. */
   exitWhenUnusable: z.boolean().default(false),

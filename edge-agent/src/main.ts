@@ -13,6 +13,7 @@ import { Refused, runSession } from './session.ts';
 import { openSource } from './source.ts';
 import { Checkpoints } from './ring/checkpoints.ts';
 import { Site } from './site/site.ts';
+import { NamedCounters } from './uplink/directory.ts';
 
 const HELP = `usage: FOOTFALL_AGENT='{"stream":...,"source":...,"counters":[...],...}' edge-agent
 
@@ -42,12 +43,14 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   try {
-    await Promise.all([
-      source.run(either),
+    const tasks = [
+      source.recording.run(either),
       runSession(
         {
-          stream, site, log, recording: source.recording,
-          counters: config.counters,
+          stream, site, log,
+          recording: source.recording,
+          camera: source.report,
+          directory: new NamedCounters({ counters: config.counters, onLookup: (result) => site.lookedUp(result) }),
           dial: dialCounting,
           checkpoints: new Checkpoints(),
           newSessionId: randomUUID,
@@ -56,12 +59,14 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
           random: Math.random,
         },
         either,
-      ).finally(() => over.abort(new Error('the session is over'))),
-    ]);
+      ),
+    ].map((task) => task.finally(() => over.abort(new Error('one of its tasks is over'))));
+    // Both are waited for, whichever failed: what is counted is still settled.
+    await Promise.allSettled(tasks);
+    await Promise.all(tasks);
     const verdict = source.verdict();
     if (verdict !== undefined) throw verdict;
   } finally {
-    over.abort(new Error('the agent stops'));
     await site.close();
     await presence.stop();
   }

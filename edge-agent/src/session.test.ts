@@ -1,77 +1,30 @@
 /** An agent's session against counters that the test plays, over real gRPC: who is dialed when, and what is replayed. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { createLog } from '#proto/log.ts';
 import { createMetrics } from '#proto/metrics.ts';
-import { type CounterCall, dialCounting, serveCounting } from '#proto/protocol.ts';
-import type { Camera, CameraItem } from './camera/camera.ts';
+import { dialCounting } from '#proto/protocol.ts';
+import { file } from './fixtures/camera.ts';
+import { type Behaviour, closed, counter, finish, listen } from './fixtures/counter.ts';
+import { swallowing } from './fixtures/swallowing.ts';
 import { Checkpoints } from './ring/checkpoints.ts';
 import { FileRecording } from './ring/file.ts';
 import { Refused, runSession, type Session } from './session.ts';
 import { Site } from './site/site.ts';
+import { NamedCounters } from './uplink/directory.ts';
 import { rankCounters } from './uplink/ranking.ts';
 
-const codec = { fourcc: 'H264', privateData: new Uint8Array(), width: 640, height: 360, decodeDelay: 0 };
 const stream = { namespace: 'default', name: 'door', uid: 'u' };
+const never = new AbortController().signal;
 
-/** 40 access units of 10 a second, a keyframe each second. */
-const file: Camera = {
-  async *read(): AsyncGenerator<CameraItem> {
-    yield { kind: 'codec', codec };
-    for (let i = 0; i < 40; i += 1) {
-      yield { kind: 'unit', unit: { presentationMicros: i * 100_000, keyframe: i % 10 === 0, data: new Uint8Array(100) } };
-    }
-  },
-};
-
-/** What a counter was told in one call. */
-interface Heard {
-  session: string;
-  lastTerm: number;
-  checkpoint: string;
-  numbers: number[];
-  ended: boolean;
+function directoryOf(...counters: string[]): NamedCounters {
+  return new NamedCounters({ counters, onLookup: () => undefined });
 }
-
-type Behaviour = (call: CounterCall, heard: Heard) => Promise<void>;
-
-/** Welcomes, credits everything, and hears the agent until `enough`. */
-async function listen(call: CounterCall, heard: Heard, enough: (heard: Heard) => boolean, term = 1, position = 0): Promise<void> {
-  for await (const message of call.messages) {
-    if (message.kind === 'hello') {
-      heard.session = message.value.session;
-      heard.lastTerm = message.value.lastTerm;
-      await call.send({ welcome: { term, position } });
-      await call.send({ credit: { accessUnits: 1000, bytes: 1e9 } });
-    } else if (message.kind === 'resume') heard.checkpoint = message.value.checkpoint.toString();
-    else if (message.kind === 'accessUnit') heard.numbers.push(message.value.number);
-    else if (message.kind === 'endOfStream') heard.ended = true;
-    if (enough(heard)) return;
-  }
-}
-
-async function counter(context: TestContext, behaviour: Behaviour): Promise<{ address: string; calls: Heard[] }> {
-  const calls: Heard[] = [];
-  const server = await serveCounting('127.0.0.1:0', async (call) => {
-    const heard: Heard = { session: '', lastTerm: -1, checkpoint: '', numbers: [], ended: false };
-    calls.push(heard);
-    await behaviour(call, heard);
-  });
-  context.after(() => server.stop(50));
-  return { address: `127.0.0.1:${server.port}`, calls };
-}
-
-const finish: Behaviour = async (call, heard) => {
-  await listen(call, heard, ({ ended }) => ended, 2);
-  await call.send({ finished: {} });
-  await once(call.signal, 'abort');
-};
 
 function session(counters: readonly string[], change: Partial<Session> = {}): Session {
   return {
     stream,
-    counters,
+    directory: directoryOf(...counters),
     dial: dialCounting,
     recording: new FileRecording({ camera: file, pace: () => Promise.resolve(), onUnit: () => undefined }),
     checkpoints: new Checkpoints(),
@@ -89,7 +42,7 @@ const from = (first: number) => Array.from({ length: 41 - first }, (_, i) => fir
 
 test('a file is sent whole, and the session ends when everything is committed', { timeout: 10_000 }, async (context) => {
   const { address, calls } = await counter(context, finish);
-  await runSession(session([address]), new AbortController().signal);
+  await runSession(session([address]), never);
   assert.deepEqual(calls.map(({ numbers }) => numbers), [from(1)]);
 });
 
@@ -103,7 +56,7 @@ test('after a cut the next call resumes from the newest checkpoint, at the keyfr
     for await (const message of call.messages) if (message.kind === 'checkpointStored') break;
     throw new Error('This counter dies.');
   });
-  await runSession(session([address]), new AbortController().signal);
+  await runSession(session([address]), never);
   assert.deepEqual([calls[1]!.checkpoint, calls[1]!.lastTerm], ['state at 25', 1]);
   assert.deepEqual(calls[1]!.numbers, from(21), 'the keyframe at 2.0 s is number 21');
   assert.equal(calls[0]!.session, calls[1]!.session);
@@ -113,7 +66,7 @@ test('a counter that goes away or is full: the next in rank is dialed at once', 
   const away: Behaviour = async (call, heard) => {
     await listen(call, heard, ({ numbers }) => numbers.length > 3);
     await call.send({ goAway: { sentence: 'Shutting down.' } });
-    await once(call.signal, 'abort');
+    await closed(call);
   };
   const full: Behaviour = async (call) => {
     for await (const message of call.messages) if (message.kind === 'hello') break;
@@ -132,7 +85,7 @@ test('a counter that goes away or is full: the next in rank is dialed at once', 
     }),
   );
   const addresses = servers.map(({ address }) => address);
-  await runSession(session(addresses), new AbortController().signal);
+  await runSession(session(addresses), never);
   assert.deepEqual(order, rankCounters('u', addresses));
 });
 
@@ -141,7 +94,7 @@ test('what only the user can mend ends the session in local mode, with the sente
     for await (const message of call.messages) if (message.kind === 'hello') break;
     await call.send({ refusal: { reason: 'MODEL_UNAVAILABLE', sentence: 'There is no model my-own.' } });
   });
-  await assert.rejects(runSession(session([address]), new AbortController().signal), (error) => {
+  await assert.rejects(runSession(session([address]), never), (error) => {
     assert.ok(error instanceof Refused);
     assert.equal(error.message, 'There is no model my-own.');
     return true;
@@ -164,8 +117,103 @@ test('no access unit is sent beyond the credit', { timeout: 10_000 }, async (con
       } else if (message.kind === 'endOfStream') break;
     }
     await call.send({ finished: {} });
-    await once(call.signal, 'abort');
+    await closed(call);
   });
-  await runSession(session([address]), new AbortController().signal);
+  await runSession(session([address]), never);
   assert.deepEqual(calls[0]!.numbers, from(1));
+});
+
+/** Two addresses, of which this stream ranks `first` first. */
+async function deadAndAlive(context: TestContext, make: () => Promise<string>, behaviour: Behaviour) {
+  for (;;) {
+    const [dead, { address: alive, calls }] = await Promise.all([make(), counter(context, behaviour)]);
+    if (rankCounters('u', [dead, alive])[0] === dead) return { dead, alive, calls };
+  }
+}
+
+test('an address that swallows everything is left after the time for a greeting, and the next one serves', { timeout: 20_000 }, async (context) => {
+  const { dead, alive, calls } = await deadAndAlive(context, () => swallowing(context), finish);
+  const dialed: string[] = [];
+  const dial: Session['dial'] = (address, signal) => {
+    dialed.push(address);
+    return dialCounting(address, signal);
+  };
+  await runSession(session([alive, dead], { dial, greetingSeconds: 0.3 }), never);
+  assert.deepEqual(dialed, [dead, alive]);
+  assert.deepEqual(calls[0]!.numbers, from(1));
+});
+
+test('a name that stands for nobody, then for somebody dead, then for a counter: told in a sentence each time, and served at last', { timeout: 20_000 }, async (context) => {
+  const { address, calls } = await counter(context, finish);
+  const [, port] = address.split(':');
+  const site = new Site(stream, createMetrics(), () => 0);
+  site.camera({ connected: true, units: 1, bytes: 1, connects: 1, fault: undefined });
+  const answers = [[], [], ['127.0.0.2'], ['127.0.0.1']];
+  const sentences: (string | undefined)[] = [];
+  const directory = new NamedCounters({
+    counters: [`pool.svc:${port}`],
+    resolve: () => {
+      sentences.push(site.unready());
+      return Promise.resolve(answers.shift() ?? ['127.0.0.1']);
+    },
+    onLookup: (result) => site.lookedUp(result),
+  });
+  const dial: Session['dial'] = (at, signal) => dialCounting(at.replace(/^127\.0\.0\.2:.*/, '127.0.0.1:1'), signal);
+  await runSession(session([], { directory, site, dial }), never);
+  assert.deepEqual(calls[0]!.numbers, from(1));
+  const nobody = `No counter answers at pool.svc:${port}: the name stands for no address.`;
+  assert.deepEqual(sentences.slice(0, 3), ['No counter serves the stream yet.', nobody, nobody]);
+  assert.match(sentences[3] ?? '', /^No counter answers at 127\.0\.0\.1:1: .*ECONNREFUSED/);
+});
+
+test('a counter that dies in service is dialed again only after the others', { timeout: 20_000 }, async (context) => {
+  const dies: Behaviour = async (call, heard) => {
+    await listen(call, heard, ({ numbers }) => numbers.length > 3);
+    throw new Error('This counter dies.');
+  };
+  const order: string[] = [];
+  let calls = 0;
+  const servers = await Promise.all([1, 2].map(async () => {
+    const server: { address: string } = await counter(context, (call, heard) => {
+      order.push(server.address);
+      return (calls += 1) < 4 ? dies(call, heard) : finish(call, heard);
+    });
+    return server.address;
+  }));
+  await runSession(session(servers), never);
+  const [first, second] = rankCounters('u', servers);
+  assert.deepEqual(order, [first, second, first, second]);
+});
+
+test('an agent that leaves has its call settled, and dials nobody after it', { timeout: 20_000 }, async (context) => {
+  const leaving = new AbortController();
+  const { address, calls } = await counter(context, async (call, heard) => {
+    await listen(call, heard, ({ numbers }) => numbers.length === 10, { accessUnits: 10 });
+    leaving.abort();
+    await call.send({ credit: { accessUnits: 1000, bytes: 1e9 } });
+    await listen(call, heard, ({ end }) => end !== undefined);
+    await call.send({ finished: {} });
+    await closed(call);
+  });
+  const leaver = session([address]);
+  await Promise.all([leaver.recording.run(leaving.signal), runSession(leaver, leaving.signal)]);
+  assert.equal(calls.length, 1);
+  assert.equal(calls[0]!.end?.paused, true);
+  assert.equal(calls[0]!.end?.lastNumber, calls[0]!.numbers.at(-1));
+});
+
+test('an agent that leaves while it waits for a counter just goes', { timeout: 5000 }, async () => {
+  const leaving = new AbortController();
+  const site = new Site(stream, createMetrics(), () => 0);
+  site.camera({ connected: true, units: 1, bytes: 1, connects: 1, fault: undefined });
+  const directory = new NamedCounters({
+    counters: ['pool.svc:1'],
+    resolve: () => {
+      // The second time the first wait is over; the next may take 15 s.
+      if (site.unready() !== 'No counter serves the stream yet.') setImmediate(() => leaving.abort());
+      return Promise.resolve([]);
+    },
+    onLookup: () => undefined,
+  });
+  await runSession(session([], { directory, site, random: () => 0.9 }), leaving.signal);
 });

@@ -1,21 +1,23 @@
 /**
  * The story of an edge agent: one camera, one session, whichever counter serves it.
  *
- * dial the best-ranked counter ─▶ exchange until it ends ─▶ moved: dial the next at once
- *                                                        ─▶ refused or cut: back off with jitter, dial the next
- *                                                        ─▶ superseded: be quiet for a minute, then a new session
- *                                                        ─▶ finished: done
+ * dial the next counter of the round ─▶ exchange until it ends ─▶ moved, refused or cut: dial the next
+ *                                                              ─▶ superseded: be quiet for a minute, then a new session
+ *                                                              ─▶ finished, or the agent leaves: done
+ *
+ * Who is next, and after which wait, is for `uplink/rounds.ts`; what a call is, and how it is left, for `uplink/exchange.ts`.
  */
-import { backoffSeconds, pause } from '#proto/backoff.ts';
+import { pause } from '#proto/backoff.ts';
 import type { Log } from '#proto/log.ts';
 import { type AgentCall, type RefusalReason, type StreamName } from '#proto/protocol.ts';
 import type { Checkpoints } from './ring/checkpoints.ts';
 import type { Recording } from './ring/recording.ts';
 import type { Site } from './site/site.ts';
+import type { CameraReport } from './uplink/camera-report.ts';
+import type { Directory } from './uplink/directory.ts';
 import { exchange, type Outcome } from './uplink/exchange.ts';
-import { rankCounters } from './uplink/ranking.ts';
+import { Rounds } from './uplink/rounds.ts';
 
-const BACKOFF = { initialSeconds: 0.25, maximumSeconds: 15 };
 const SUPERSEDED_QUIET_SECONDS = 60;
 
 /** Refusals that pass by themselves; any other is for somebody to look into. */
@@ -39,9 +41,11 @@ export class Refused extends Error {
 
 export interface Session {
   readonly stream: StreamName;
-  readonly counters: readonly string[];
+  readonly directory: Directory;
   readonly dial: (address: string, signal: AbortSignal) => AgentCall;
   readonly recording: Recording;
+  /** Absent for a file. */
+  readonly camera?: CameraReport | undefined;
   readonly checkpoints: Checkpoints;
   readonly site: Site;
   readonly log: Log;
@@ -50,56 +54,70 @@ export interface Session {
   /** Ends with the first refusal that does not pass by itself, instead of waiting for it to be mended. */
   readonly exitWhenUnusable: boolean;
   readonly random: () => number;
+  /** How long a counter may take to greet, and the agent to leave; see the exchange. */
+  readonly greetingSeconds?: number;
+  readonly leaveSeconds?: number;
 }
 
-/** Runs until the source has ended and everything is committed, or the signal aborts. */
+/**
+ * Runs until the source has ended and everything is committed, or until the signal aborts: then the call at hand, if
+ * there is one, is brought to an end in which nothing that was counted is lost, for as long as a recording that was
+ * left by the same signal and a counter that settles may take.
+ */
 export async function runSession(session: Session, signal: AbortSignal): Promise<void> {
-  const { log, site } = session;
-  const ranked = rankCounters(session.stream.uid, session.counters);
+  const { recording, log, site } = session;
+  const over = new AbortController();
+  const rounds = new Rounds({ ...session, uid: session.stream.uid, onNobody: (sentence) => foundNobody(session, sentence) });
   let id = session.newSessionId();
   let lastTerm = 0;
   let firstNumber = 1;
-  let failures = 0;
-  for (let turn = 0; !signal.aborted; turn += 1) {
-    const address = ranked[turn % ranked.length]!;
-    site.dialing(address);
-    const outcome = await exchange(session.dial(address, signal), {
-      ...session,
-      session: id,
-      lastTerm,
-      firstNumber,
-      onWelcome: (term) => {
-        lastTerm = term;
-        site.welcomed(address, term);
-        log.info({ counter: address, session: id, term }, 'counter took the stream');
-      },
-      onSent: (unit) => site.sent(unit),
-      onGap: (gap) => site.gap(gap),
-      onCounts: (counts) => {
-        failures = 0;
-        site.counted(counts);
-      },
-    });
-    if (outcome.kind === 'finished') return site.finished();
-    if (signal.aborted) return;
-    site.lost(outcome);
-    log.warn({ counter: address, ...outcome }, 'counter no longer serves the stream');
-    if (session.exitWhenUnusable && outcome.kind === 'refused' && !PASSING.has(outcome.reason)) {
-      throw new Refused(outcome.reason, outcome.sentence);
+  try {
+    for (;;) {
+      const address = await rounds.next(signal);
+      if (address === undefined) return;
+      site.dialing(address);
+      const outcome = await exchange(session.dial(address, over.signal), {
+        ...session,
+        session: id,
+        lastTerm,
+        firstNumber,
+        leaving: signal,
+        onWelcome: (term) => {
+          lastTerm = term;
+          site.welcomed(address, term);
+          log.info({ counter: address, session: id, term }, 'counter took the stream');
+        },
+        onSent: (unit) => site.sent(unit),
+        onGap: (gap) => site.gap(gap),
+        onCounts: (counts) => {
+          rounds.served();
+          site.counted(counts);
+        },
+      });
+      if (outcome.kind === 'finished' && !outcome.paused) return site.finished();
+      if (signal.aborted) return log.info({ counter: address, ...outcome }, 'the agent has left its counter');
+      site.lost(outcome);
+      log.warn({ counter: address, ...outcome }, 'counter no longer serves the stream');
+      if (session.exitWhenUnusable && outcome.kind === 'refused' && !PASSING.has(outcome.reason)) {
+        throw new Refused(outcome.reason, outcome.sentence);
+      }
+      if (isSuperseded(outcome)) {
+        await pause(SUPERSEDED_QUIET_SECONDS, signal);
+        id = session.newSessionId();
+        lastTerm = 0;
+        // Another session counted meanwhile: what this one has kept was seen by that one.
+        firstNumber = recording.newestNumber + 1;
+        session.checkpoints.clear();
+      }
     }
-    if (isSuperseded(outcome)) {
-      await pause(SUPERSEDED_QUIET_SECONDS, signal);
-      id = session.newSessionId();
-      lastTerm = 0;
-      // Another session counted meanwhile: what this one has kept was seen by that one.
-      firstNumber = session.recording.newestNumber + 1;
-      session.checkpoints.clear();
-    } else if (outcome.kind !== 'goAway') {
-      failures += 1;
-      // A full counter is no failure of its own: the next in rank is tried at once, the wait comes after a whole round.
-      if (turn % ranked.length === ranked.length - 1) await pause(backoffSeconds(BACKOFF, failures, session.random()), signal);
-    }
+  } finally {
+    over.abort(new Error('the session is over'));
   }
+}
+
+function foundNobody({ site, log }: Session, sentence: string): void {
+  site.foundNobody(sentence);
+  log.warn({ sentence }, 'there is no counter');
 }
 
 function isSuperseded(outcome: Outcome): boolean {

@@ -9,11 +9,12 @@ import { FileRecording } from './ring/file.ts';
 import { type CameraState, LiveRecording } from './ring/live.ts';
 import type { Recording } from './ring/recording.ts';
 import type { Site } from './site/site.ts';
+import { CameraReport } from './uplink/camera-report.ts';
 
 export interface Source {
   readonly recording: Recording;
-  /** Keeps the source going; for a file there is nothing to do but wait. */
-  run(signal: AbortSignal): Promise<void>;
+  /** What the counter is told of a camera; a file has nothing to tell. */
+  readonly report: CameraReport | undefined;
   /** What was wrong with a source that was read to its end all the same. */
   verdict(): CameraFault | undefined;
 }
@@ -41,24 +42,27 @@ function fileSource({ source }: AgentConfig, site: Site): Source {
       site.camera(state);
     },
   });
-  return { recording, run: () => Promise.resolve(), verdict: () => camera.verdict() };
+  return { recording, report: undefined, verdict: () => camera.verdict() };
 }
 
 function liveSource(config: AgentConfig, site: Site, log: Log): Source {
   const { url, transport, credentialsDirectory } = config.source;
   const startedAt = performance.now();
+  const report = new CameraReport();
   const recording: LiveRecording = new LiveRecording({
     camera: rtspCamera({ url, transport, ...(credentialsDirectory !== undefined && { credentialsDirectory }) }),
     limits: { seconds: config.buffer.seconds, bytes: config.buffer.megabytes * 1e6 },
     elapsedMicros: () => Math.round((performance.now() - startedAt) * 1000),
     onState: (state) => {
       site.camera(state, recording.ring);
+      report.update(state);
       if (state.fault !== undefined) log.warn({ reason: state.fault.reason, sentence: state.fault.message }, 'camera lost');
     },
     giveUp: (fault, everConnected) =>
       config.exitWhenUnusable &&
       !everConnected &&
       (fault.badInput || performance.now() - startedAt > GIVE_UP_SECONDS * 1000),
+    random: Math.random,
   });
-  return { recording, run: (signal) => recording.run(signal), verdict: () => undefined };
+  return { recording, report, verdict: () => undefined };
 }

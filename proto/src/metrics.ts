@@ -1,12 +1,17 @@
 /** Prometheus metrics: the only file that knows the client library. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-export interface Metrics {
+/** Names are without `footfall_`, which each gets. */
+export interface Metrics extends Instruments {
   readonly contentType: string;
+  /** Names as they are: for those that dashboards of the field expect. */
+  readonly bare: Instruments;
+  render(): Promise<string>;
+}
+export interface Instruments {
   counter(name: string, help: string, labels?: readonly string[]): Count;
   gauge(name: string, help: string, labels?: readonly string[]): Level;
   histogram(name: string, help: string, buckets: readonly number[], labels?: readonly string[]): Distribution;
-  render(): Promise<string>;
 }
 export type Labels = Readonly<Record<string, string>>;
 export interface Count {
@@ -25,14 +30,22 @@ export function createMetrics(): Metrics {
   const register = new Registry();
   // At its default of 10 ms, watching the event loop would be the agent's main work.
   collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 1000 });
+  return {
+    ...instruments(register, 'footfall_'),
+    bare: instruments(register, ''),
+    contentType: register.contentType,
+    render: () => register.metrics(),
+  };
+}
+
+function instruments(register: Registry, prefix: string): Instruments {
   const base = (name: string, help: string, labelNames: readonly string[]) => ({
-    name: `footfall_${name}`,
+    name: `${prefix}${name}`,
     help,
     labelNames: [...labelNames],
     registers: [register],
   });
   return {
-    contentType: register.contentType,
     counter: (name, help, labels = []) => {
       const counter = new Counter(base(name, help, labels));
       return { add: (value, of = {}) => counter.inc(of, value), forget: (of) => forget(counter, of) };
@@ -45,7 +58,6 @@ export function createMetrics(): Metrics {
       const histogram = new Histogram({ ...base(name, help, labels), buckets: [...buckets] });
       return { observe: (value, of = {}) => histogram.observe(of, value) };
     },
-    render: () => register.metrics(),
   };
 }
 

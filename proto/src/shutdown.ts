@@ -10,7 +10,8 @@ export function shutdownSignal(): AbortSignal {
   };
   process.on('SIGTERM', stop('SIGTERM'));
   process.on('SIGINT', stop('SIGINT'));
-  if (process.connected) process.on('disconnect', stop('the end of its parent'));
+  // Also when the process itself hangs up at its end: no reason to kill anything.
+  if (process.connected) process.on('disconnect', () => controller.abort(new Error('stopped by the end of its parent')));
   return controller.signal;
 }
 

@@ -145,6 +145,11 @@ export function silenceFault(url: string, seconds: number, connected: boolean): 
     : new CameraFault('CameraUnreachable', `${camera} cannot be reached: there is no video after ${seconds} s.`);
 }
 
+/** A secret that is not there, or not whole. @param key of the secret. */
+export function credentialsFault(url: string, key: string, file: string): CameraFault {
+  return new CameraFault('CredentialsMissing', `${scrub(url)} cannot be asked for video: its secret has no key ${key} (there is no file ${file}).`);
+}
+
 /** Not the source's doing. */
 function died(source: string, exit: FfmpegExit): CameraFault | undefined {
   return exit.code === undefined ? new CameraFault('ReaderFailed', `${source} could not be read: ${describeExit(exit)}.`) : undefined;

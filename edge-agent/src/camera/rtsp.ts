@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Camera, CameraItem } from './camera.ts';
 import { demux, type DemuxJob } from './demux.ts';
-import { CameraFault, cameraFault, silenceFault } from './faults.ts';
+import { cameraFault, credentialsFault, silenceFault } from './faults.ts';
 
 export interface RtspOptions {
   /** rtsp or rtsps, without credentials. */
@@ -106,7 +106,7 @@ function percentEncodeQuotes(text: string): string {
 async function readCredentials(url: string, directory: string): Promise<Credentials> {
   const read = async (name: string): Promise<string> => {
     const text = await readFile(join(directory, name), 'utf8').catch(() => undefined);
-    if (text === undefined) throw new CameraFault('CredentialsMissing', `The credentials of ${url} are missing: there is no ${join(directory, name)}.`);
+    if (text === undefined) throw credentialsFault(url, name, join(directory, name));
     return text.replace(/\r?\n$/, '');
   };
   return { username: await read('username'), password: await read('password') };

@@ -2,6 +2,7 @@
  * A file's recording: the file itself is the replay log. Numbers and times follow from its content, so a reading that
  * starts later reads from the front and passes over what is not asked for. Nothing is ever dropped; the uplink pulls.
  */
+import { once } from 'node:events';
 import type { Camera } from '../camera/camera.ts';
 import type { Entry, NumberedUnit, Recording, Start } from './recording.ts';
 
@@ -21,13 +22,34 @@ export class FileRecording implements Recording {
   readonly #options: FileOptions;
   /** Of what was read and not released: one for each group of pictures between two checkpoints. */
   #keyframes: Keyframe[] = [];
+  readonly #left = new AbortController();
   #newestNumber = 0;
 
   constructor(options: FileOptions) {
     this.#options = options;
   }
 
+  /** A file waits to be asked: there is nothing to keep going. */
+  async run(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await once(signal, 'abort');
+    this.#left.abort(new Error('the file is no longer read'));
+  }
+
   async *read(start: Start, signal: AbortSignal): AsyncIterable<Entry> {
+    const left = this.#left.signal;
+    let given: number | undefined;
+    try {
+      for await (const entry of this.#readAll(start, AbortSignal.any([signal, left]))) {
+        yield entry;
+        given = entry.kind === 'unit' ? entry.unit.number : (given ?? 0);
+      }
+    } catch (error) {
+      if (signal.aborted || !left.aborted) throw error;
+      if (given !== undefined) yield { kind: 'end', lastNumber: given, paused: true };
+    }
+  }
+
+  async *#readAll(start: Start, signal: AbortSignal): AsyncIterable<Entry> {
     let number = 0;
     let originMicros = 0;
     for await (const item of this.#options.camera.read(signal)) {
@@ -35,6 +57,7 @@ export class FileRecording implements Recording {
         yield { kind: 'start', codec: item.codec };
         continue;
       }
+      signal.throwIfAborted();
       number += 1;
       if (number === 1) originMicros = item.unit.presentationMicros;
       if (number < start.from) continue;
@@ -42,7 +65,7 @@ export class FileRecording implements Recording {
       if (number > this.#newestNumber) await this.#admit(unit, signal);
       yield { kind: 'unit', unit };
     }
-    yield { kind: 'end', lastNumber: number };
+    yield { kind: 'end', lastNumber: number, paused: false };
   }
 
   get newestNumber(): number {
@@ -63,6 +86,7 @@ export class FileRecording implements Recording {
     this.#newestNumber = unit.number;
     if (unit.keyframe) this.#keyframes.push({ number: unit.number, presentationMicros: unit.presentationMicros });
     await this.#options.pace(unit.presentationMicros, signal);
+    signal.throwIfAborted();
     this.#options.onUnit(unit);
   }
 }

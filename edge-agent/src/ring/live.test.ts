@@ -42,6 +42,7 @@ async function film(source: Camera, { elapsed = [0], start = fromTheBeginning, c
     elapsedMicros: () => clock.next().value ?? 0,
     onState: () => undefined,
     giveUp: () => false,
+    random: Math.random,
   });
   const running = recording.run(stop.signal);
   const entries: Entry[] = [];
@@ -88,4 +89,55 @@ test('a reader whose place has left the ring is told what it lost, to the access
   const gap = entries.find((entry) => entry.kind === 'gap');
   if (gap === undefined) assert.equal(shape(entries)[1], '1@0');
   else assert.equal(gap.gap.after, 4);
+});
+
+test('a camera that was left: what the ring still holds is given, then the end, which is a pause', async () => {
+  const stop = new AbortController();
+  const recording = new LiveRecording({
+    camera: camera([picture(0, true), picture(100_000), picture(200_000)]),
+    limits: { seconds: 60, bytes: 1e9 },
+    elapsedMicros: () => 0,
+    onState: ({ units }) => {
+      if (units === 3) stop.abort(new Error('the agent leaves'));
+    },
+    giveUp: () => false,
+    random: () => 0,
+  });
+  await recording.run(stop.signal);
+  const never = new AbortController().signal;
+  const entries = await Array.fromAsync(recording.read(fromTheBeginning, never));
+  assert.deepEqual(shape(entries), ['start', '1@0', '2@100000', '3@200000', 'end']);
+  assert.deepEqual(entries.at(-1), { kind: 'end', lastNumber: 3, paused: true });
+  const fromNewer: Start = { ...fromTheBeginning, from: 4 };
+  assert.deepEqual(await Array.fromAsync(recording.read(fromNewer, never)), [], 'there is nothing to start with');
+});
+
+test('a camera that fails is tried again after longer and longer waits, up to 15 s, and soon again once it gave video', async () => {
+  const stop = new AbortController();
+  const waits: number[] = [];
+  const missing = new CameraFault('CredentialsMissing', 'The secret has no key password.');
+  const recording = new LiveRecording({
+    camera: {
+      async *read(): AsyncGenerator<CameraItem> {
+        await Promise.resolve();
+        if (waits.length === 8) {
+          yield { kind: 'codec', codec };
+          yield { kind: 'unit', unit: picture(0, true) };
+        }
+        throw missing;
+      },
+    },
+    limits: { seconds: 60, bytes: 1e9 },
+    elapsedMicros: () => 0,
+    onState: () => undefined,
+    giveUp: () => false,
+    wait: (seconds) => {
+      waits.push(seconds);
+      if (waits.length === 10) stop.abort();
+      return Promise.resolve();
+    },
+    random: () => 1,
+  });
+  await recording.run(stop.signal);
+  assert.deepEqual(waits, [0.5, 1, 2, 4, 8, 15, 15, 15, 0.5, 1]);
 });

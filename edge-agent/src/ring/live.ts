@@ -4,7 +4,7 @@
  * The camera's own clock starts anew at each connect. The session's does not: the first access unit of a connect is
  * put at the time that has really passed, and what lies between is declared as an interruption.
  */
-import { waitBackoff } from '#proto/backoff.ts';
+import { backoffSeconds, pause } from '#proto/backoff.ts';
 import { Changed } from '#proto/changed.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut.ts';
 import { CameraFault } from '../camera/faults.ts';
@@ -34,6 +34,9 @@ export interface LiveOptions {
   readonly onState: (state: Readonly<CameraState>) => void;
   /** Whether to go on after this fault; throwing it ends the task. */
   readonly giveUp: (fault: CameraFault, everConnected: boolean) => boolean;
+  /** Between two connects. By default time passes. */
+  readonly wait?: (seconds: number, signal: AbortSignal) => Promise<void>;
+  readonly random: () => number;
 }
 
 export class LiveRecording implements Recording {
@@ -44,40 +47,30 @@ export class LiveRecording implements Recording {
   #number = 0;
   #newestMicros = -1;
   #ended: unknown;
+  #left = false;
 
   constructor(options: LiveOptions) {
     this.#options = options;
     this.ring = new Ring(options.limits);
   }
 
-  /** Keeps the camera connected until the signal aborts; throws the fault that is given up on. */
   async run(signal: AbortSignal): Promise<void> {
-    for (let failures = 0; !signal.aborted; failures += 1) {
-      const before = this.#state.units;
-      try {
-        await this.#connect(signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof CameraFault)) throw error;
-        this.#report({ connected: false, fault: error });
-        if (this.#options.giveUp(error, this.#state.connects > 0)) {
-          this.#ended = error;
-          this.#changed.notify();
-          throw error;
-        }
-      }
-      if (this.#state.units > before) failures = 0;
-      await waitBackoff(RECONNECT, failures + 1, signal);
+    try {
+      await this.#keepConnected(signal);
+    } finally {
+      this.#left = true;
+      this.#changed.notify();
     }
   }
 
   async *read(start: Start, signal: AbortSignal): AsyncIterable<Entry> {
     let group = await this.#until(signal, () => this.ring.startableFrom(start.from));
+    if (group === undefined) return;
     yield { kind: 'start', codec: group.codec };
     let next = start.from;
     let { position, presentationMicros: newestMicros } = start.counted;
     let reason = start.reason;
-    for (;;) {
+    while (group !== undefined) {
       const lost = group.first > position + 1;
       const broken = group.first > position && group.interruption !== undefined;
       if (lost || broken) yield { kind: 'gap', gap: gapBefore(group, position, newestMicros, lost ? reason : undefined) };
@@ -91,6 +84,7 @@ export class LiveRecording implements Recording {
       reason = 'RING_FULL';
       group = await this.#until(signal, () => this.ring.holding(next) ?? this.ring.startableFrom(next));
     }
+    yield { kind: 'end', lastNumber: next - 1, paused: true };
   }
 
   get newestNumber(): number {
@@ -103,6 +97,26 @@ export class LiveRecording implements Recording {
 
   release(presentationMicros: number): void {
     this.ring.release(presentationMicros);
+  }
+
+  async #keepConnected(signal: AbortSignal): Promise<void> {
+    const { giveUp, wait = pause, random } = this.#options;
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      const before = this.#state.units;
+      try {
+        await this.#connect(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof CameraFault)) throw error;
+        this.#report({ connected: false, fault: error });
+        if (giveUp(error, this.#state.connects > 0)) {
+          this.#ended = error;
+          throw error;
+        }
+      }
+      if (this.#state.units > before) failures = 0;
+      await wait(backoffSeconds(RECONNECT, failures + 1, random()), signal);
+    }
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
@@ -150,11 +164,13 @@ export class LiveRecording implements Recording {
     this.#options.onState(Object.assign(this.#state, change));
   }
 
-  async #until(signal: AbortSignal, find: () => Group | undefined): Promise<Group> {
+  /** None when the camera was left. */
+  async #until(signal: AbortSignal, find: () => Group | undefined): Promise<Group | undefined> {
     for (;;) {
       const group = find();
       if (group !== undefined) return group;
       if (this.#ended !== undefined) throw this.#ended;
+      if (this.#left) return undefined;
       await this.#changed.wait(signal);
     }
   }

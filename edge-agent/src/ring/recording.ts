@@ -26,7 +26,8 @@ export type Entry =
   | { readonly kind: 'start'; readonly codec: Codec }
   | { readonly kind: 'unit'; readonly unit: NumberedUnit }
   | { readonly kind: 'gap'; readonly gap: Gap }
-  | { readonly kind: 'end'; readonly lastNumber: number };
+  /** Paused: the source goes on, and is no longer read. */
+  | { readonly kind: 'end'; readonly lastNumber: number; readonly paused: boolean };
 
 /** Where a reading starts. */
 export interface Start {
@@ -39,7 +40,15 @@ export interface Start {
 }
 
 export interface Recording {
-  /** Endless for a camera; ends after the entry `end` for a file. Throws a CameraFault when a file cannot be read. */
+  /**
+   * Keeps the source going until the signal aborts, then leaves it: readings give what is still there, and end paused.
+   * Throws the CameraFault that is given up on.
+   */
+  run(signal: AbortSignal): Promise<void>;
+  /**
+   * Ends after the entry `end`, which comes at the end of a file or when the source was left. Without an access unit
+   * to start with there is neither `start` nor `end`. Throws a CameraFault when the source cannot be read.
+   */
   read(start: Start, signal: AbortSignal): AsyncIterable<Entry>;
   /** The last access unit that was numbered; 0 before the first. */
   readonly newestNumber: number;

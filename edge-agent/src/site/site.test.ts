@@ -79,6 +79,26 @@ test('/metrics tells people by line and direction, and the latency of the counts
   assert.match(page, /footfall_agent_sent_bytes_total 10/);
 });
 
+test('/metrics forgets lines and zones that an edit of the resource took away', async (context) => {
+  const { site, open } = await serve(context);
+  site.counted({ ...counted, lines: [...counted.lines, { name: 'side door', in: 1, out: 0 }], zones: [...counted.zones, { name: 'bench', occupancy: 1 }] });
+  assert.match(await text(await open('/metrics')), /line="side door",direction="in"} 1[^]*zone="bench"} 1/);
+  site.counted(counted);
+  const page = await text(await open('/metrics'));
+  assert.doesNotMatch(page, /side door|bench/);
+  assert.match(page, /footfall_agent_people\{line="entrance",direction="out"\} 1/);
+  assert.match(page, /footfall_agent_zone_occupancy\{zone="queue"\} 2/);
+});
+
+test('while no counter is known by its name, /counts says so, and /metrics how the lookups went', async (context) => {
+  const { site, open } = await serve(context);
+  site.lookedUp('nothing');
+  site.foundNobody('No counter answers at pool.svc:7443: the name stands for no address.');
+  const { counter } = JSON.parse(await text(await open('/counts'))) as SiteView;
+  assert.deepEqual(counter, { connected: false, address: '', term: 0, sentence: 'No counter answers at pool.svc:7443: the name stands for no address.' });
+  assert.match(await text(await open('/metrics')), /footfall_agent_counter_lookups_total\{result="nothing"\} 1/);
+});
+
 test('an address that is no address is a page that is not there', async (context) => {
   const { open } = await serve(context);
   assert.equal((await open('//')).statusCode, 404);

@@ -9,6 +9,7 @@ import type { CountsMessage, StreamName } from '#proto/protocol.ts';
 import type { CameraState } from '../ring/live.ts';
 import type { Gap, NumberedUnit } from '../ring/recording.ts';
 import type { Ring } from '../ring/ring.ts';
+import type { LookupResult } from '../uplink/directory.ts';
 import type { Outcome } from '../uplink/exchange.ts';
 
 /** Sent access units whose counts are still awaited, for the latency; older ones are not measured. */
@@ -85,6 +86,15 @@ export class Site {
     this.#show({ camera: { connected, ...(fault && { reason: fault.reason, sentence: fault.sentence }) } });
   }
 
+  /** The names of the counters were looked up in vain. */
+  foundNobody(sentence: string): void {
+    this.#show({ counter: { ...this.#view.counter, connected: false, address: '', sentence } });
+  }
+
+  lookedUp(result: LookupResult): void {
+    this.#metrics.lookups.add(1, { result });
+  }
+
   dialing(address: string): void {
     this.#show({ counter: { ...this.#view.counter, connected: false, address } });
   }
@@ -126,6 +136,9 @@ export class Site {
       this.#metrics.people.set(line.out, { line: name, direction: 'out' });
     }
     for (const { name, occupancy } of counts.zones) this.#metrics.occupancy.set(occupancy, { zone: name });
+    // An edit of the resource may have taken lines and zones away.
+    for (const line of goneFrom(this.#view.lines, counts.lines)) void this.#metrics.people.forget({ line });
+    for (const zone of goneFrom(this.#view.zones, counts.zones)) void this.#metrics.occupancy.forget({ zone });
     this.#show({
       in: counts.in,
       out: counts.out,
@@ -179,6 +192,15 @@ export class Site {
   }
 }
 
+interface Named {
+  readonly name: string;
+}
+
+function goneFrom(before: readonly Named[], now: readonly Named[]): string[] {
+  const names = new Set(now.map(({ name }) => name));
+  return before.flatMap(({ name }) => (names.has(name) ? [] : [name]));
+}
+
 function eventOf(view: SiteView): string {
   return `data: ${JSON.stringify(view)}\n\n`;
 }
@@ -195,6 +217,7 @@ function siteMetrics(metrics: Metrics) {
     sent: metrics.counter('agent_sent_access_units_total', 'Access units sent to counters, replays included.'),
     sentBytes: metrics.counter('agent_sent_bytes_total', 'Bytes of video sent to counters, replays included.'),
     counterUp: metrics.gauge('agent_counter_up', '1 while a counter serves the stream.'),
+    lookups: metrics.counter('agent_counter_lookups_total', 'Times a name of the counters was looked up.', ['result']),
     welcomes: metrics.counter('agent_welcomes_total', 'Times a counter took the stream.'),
     gaps: metrics.counter('agent_gaps_total', 'Gaps declared to the counter.', ['reason']),
     lostUnits: metrics.counter('agent_gap_access_units_total', 'Access units lost in declared gaps.', ['reason']),

@@ -1,17 +1,18 @@
 /**
  * One call to one counter, from Hello to its end.
  *
- *   greeting ──Welcome──▶ sending ──GoAway/cut──▶ over (the session dials again)
- *       └───Refusal──▶ over          └──Finished──▶ done
+ *   greeting ──Welcome──▶ serving ──GoAway/Refusal/cut──▶ over (the session dials again)
+ *       └──Refusal/cut──▶ over   └──Finished──▶ done
  *
- * Two tasks share the call: one sends the log as credit allows, one takes what the counter says. Either one's end
- * ends the other.
+ * Tasks share the call: one sends the log as credit allows, one tells how the camera does, one takes what the counter
+ * says. The end of any but the second ends the others.
+ *
+ * When the agent leaves, a call that is not welcomed yet is over. One that serves goes on until the recording, which
+ * is left too, has been sent to its end and the counter has settled it, but no longer than LEAVE_SECONDS.
  */
 import { beat, SILENCE_SECONDS } from '#proto/heartbeat.ts';
 import {
   type AgentCall,
-  asBuffer,
-  codecToMessage,
   type CountsMessage,
   type FromCounter,
   type RefusalReason,
@@ -19,11 +20,19 @@ import {
 } from '#proto/protocol.ts';
 import { Watchdog } from '#proto/watchdog.ts';
 import type { Checkpoints } from '../ring/checkpoints.ts';
-import type { Gap, NumberedUnit, Recording, Start } from '../ring/recording.ts';
+import type { Gap, NumberedUnit, Recording } from '../ring/recording.ts';
 import { Allowance } from './allowance.ts';
+import type { CameraReport } from './camera-report.ts';
+import { sendLog } from './sending.ts';
+
+/** For whoever answers at all. An address where nobody is any more may swallow what is sent there, and say nothing. */
+const GREETING_SECONDS = 5;
+/** A counter needs about one second to settle what is under way; a pod is given 30 s to end. */
+const LEAVE_SECONDS = 8;
 
 export type Outcome =
-  | { readonly kind: 'finished' }
+  /** Everything that was sent is committed: to the source's end, or, when paused, to where the agent left it. */
+  | { readonly kind: 'finished'; readonly paused: boolean }
   | { readonly kind: 'goAway'; readonly sentence: string }
   | { readonly kind: 'refused'; readonly reason: keyof typeof RefusalReason; readonly sentence: string }
   | { readonly kind: 'cut'; readonly sentence: string };
@@ -37,87 +46,101 @@ export interface Exchange {
   readonly sessionStartMicros: number;
   readonly recording: Recording;
   readonly checkpoints: Checkpoints;
+  /** Absent for a file. */
+  readonly camera?: CameraReport | undefined;
+  /** Aborted when the agent leaves. */
+  readonly leaving: AbortSignal;
+  readonly greetingSeconds?: number;
+  readonly leaveSeconds?: number;
   readonly onWelcome: (term: number) => void;
   readonly onSent: (unit: NumberedUnit) => void;
   readonly onGap: (gap: Gap) => void;
   readonly onCounts: (counts: CountsMessage) => void;
 }
 
+type Welcome = Extract<FromCounter, { kind: 'welcome' }>;
+
 /** Runs the call to its end. Throws only what the recording throws: a source that cannot be read. */
 export async function exchange(call: AgentCall, side: Exchange): Promise<Outcome> {
   const incoming = call.messages[Symbol.asyncIterator]();
-  const over = new AbortController();
-  const watchdog = new Watchdog(SILENCE_SECONDS, () => call.cancel());
-  let sending: Promise<void> | undefined;
   try {
-    await call.send({
-      hello: {
-        stream: side.stream,
-        session: side.session,
-        lastTerm: side.lastTerm,
-        sessionStartMicros: side.sessionStartMicros,
-      },
-    });
-    const greeting = await nextMessage(incoming, watchdog);
-    if (greeting?.kind === 'refusal') return refused(greeting.value);
-    if (greeting?.kind !== 'welcome') return { kind: 'cut', sentence: 'the counter did not greet' };
-    side.onWelcome(greeting.value.term);
+    const greeting = await greet(call, side, incoming);
+    return greeting.kind === 'welcome' ? await serve(call, side, incoming, greeting.value) : greeting;
+  } finally {
+    call.cancel();
+  }
+}
 
-    const allowance = new Allowance();
-    const signal = AbortSignal.any([over.signal, call.signal]);
-    let sourceFault: unknown;
-    sending = sendLog(call, side, greeting.value.position, allowance, signal).catch((error: unknown) => {
+async function greet(call: AgentCall, side: Exchange, incoming: AsyncIterator<FromCounter>): Promise<Welcome | Outcome> {
+  const { stream, session, lastTerm, sessionStartMicros, leaving, greetingSeconds = GREETING_SECONDS } = side;
+  const hangUp = new HangUp(call);
+  const nobody = (why: string) => `No counter answers at ${call.peer}: ${why}`;
+  const patience = new Watchdog(greetingSeconds, () => hangUp.because(nobody(`there is no greeting after ${greetingSeconds} s.`)));
+  const leave = () => hangUp.because('the agent leaves');
+  leaving.addEventListener('abort', leave, { once: true });
+  if (leaving.aborted) leave();
+  try {
+    await call.send({ hello: { stream, session, lastTerm, sessionStartMicros } });
+    for (;;) {
+      const message = await nextMessage(incoming, patience);
+      if (message?.kind === 'welcome') return message;
+      if (message?.kind === 'refusal') return refused(message.value);
+      if (message?.kind !== 'heartbeat') return { kind: 'cut', sentence: nobody('what answers there does not greet.') };
+    }
+  } catch (error) {
+    return hangUp.outcome ?? { kind: 'cut', sentence: nobody(messageOf(error)) };
+  } finally {
+    patience.stop();
+    leaving.removeEventListener('abort', leave);
+  }
+}
+
+async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<FromCounter>, welcome: Welcome['value']): Promise<Outcome> {
+  const { leaving, leaveSeconds = LEAVE_SECONDS } = side;
+  side.onWelcome(welcome.term);
+  const hangUp = new HangUp(call);
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, call.signal]);
+  const silence = new Watchdog(SILENCE_SECONDS, () => hangUp.because(`the counter said nothing for ${SILENCE_SECONDS} s`));
+  const stopLimiting = limitLeaving(leaving, leaveSeconds, () => hangUp.because(`the counter had not settled everything after ${leaveSeconds} s`));
+  const allowance = new Allowance();
+  let sourceFault: unknown;
+  let paused = false;
+  const sending = sendLog(call, side, welcome.position, allowance, signal).then(
+    (sent) => {
+      paused = sent === 'paused';
+      if (sent === 'nothing') hangUp.because('there was nothing to settle');
+    },
+    (error: unknown) => {
       if (signal.aborted) return;
       sourceFault = error;
       call.cancel();
-    });
-    void beat(call, signal);
-    const outcome = await receive(call, side, incoming, allowance, watchdog).catch(cut);
+    },
+  );
+  const telling = tellCamera(call, side.camera, signal);
+  const beating = beat(call, signal);
+  try {
+    const outcome = await receive(call, side, incoming, allowance, silence).catch((error: unknown) => hangUp.outcome ?? cut(error));
     if (sourceFault !== undefined) throw sourceFault;
-    return outcome;
-  } catch (error) {
-    if (call.signal.aborted && error instanceof Error && 'code' in error) return cut(error);
-    throw error;
+    return outcome === 'finished' ? { kind: 'finished', paused } : outcome;
   } finally {
-    watchdog.stop();
+    silence.stop();
+    stopLimiting();
     over.abort(new Error('the call is over'));
     call.cancel();
-    await sending;
+    await Promise.all([sending, telling, beating]);
   }
 }
 
-async function sendLog(
-  call: AgentCall,
-  side: Exchange,
-  position: number,
-  allowance: Allowance,
-  signal: AbortSignal,
-): Promise<void> {
-  const { start, checkpoint } = resumption(side, position);
-  for await (const entry of side.recording.read(start, signal)) {
-    if (entry.kind === 'start') {
-      await call.send({ resume: { checkpoint, codec: codecToMessage(entry.codec) } });
-    } else if (entry.kind === 'unit') {
-      await allowance.take(entry.unit.data.length, signal);
-      await call.send({ accessUnit: { ...entry.unit, data: asBuffer(entry.unit.data) } });
-      side.onSent(entry.unit);
-    } else if (entry.kind === 'gap') {
-      await call.send({ gap: { ...entry.gap, codec: codecToMessage(entry.gap.codec) } });
-      side.onGap(entry.gap);
-    } else {
-      await call.send({ endOfStream: { lastNumber: entry.lastNumber } });
-    }
+/** Before the Resume, too, which waits for a camera that may never come. */
+async function tellCamera(call: AgentCall, camera: CameraReport | undefined, signal: AbortSignal): Promise<void> {
+  if (camera === undefined) return;
+  try {
+    for await (const condition of camera.follow(signal)) await call.send({ camera: { ...condition } });
+  } catch (error) {
+    // A call that breaks is noticed by whoever reads it.
+    if (!signal.aborted) throw error;
   }
-}
-
-function resumption({ checkpoints, recording, firstNumber }: Exchange, position: number): { start: Start; checkpoint: Buffer } {
-  const checkpoint = checkpoints.newestFrom(position);
-  if (checkpoint === undefined) {
-    const counted = { position: Math.max(position, firstNumber - 1), presentationMicros: 0 };
-    return { start: { from: counted.position + 1, counted, reason: position > 0 ? 'CHECKPOINT_LOST' : 'RING_FULL' }, checkpoint: Buffer.alloc(0) };
-  }
-  const from = recording.keyframeFor(checkpoint.presentationMicros) ?? checkpoint.position + 1;
-  return { start: { from, counted: checkpoint, reason: 'RING_FULL' }, checkpoint: checkpoint.state };
 }
 
 async function receive(
@@ -125,10 +148,10 @@ async function receive(
   side: Exchange,
   incoming: AsyncIterator<FromCounter>,
   allowance: Allowance,
-  watchdog: Watchdog,
-): Promise<Outcome> {
+  silence: Watchdog,
+): Promise<Outcome | 'finished'> {
   for (;;) {
-    const message = await nextMessage(incoming, watchdog);
+    const message = await nextMessage(incoming, silence);
     switch (message?.kind) {
       case undefined:
         return { kind: 'cut', sentence: 'the counter ended the call' };
@@ -155,7 +178,7 @@ async function receive(
         return { kind: 'goAway', sentence: message.value.sentence };
       case 'finished':
         call.finish();
-        return { kind: 'finished' };
+        return 'finished';
       case 'heartbeat':
       case 'welcome':
         break;
@@ -169,10 +192,48 @@ async function nextMessage(incoming: AsyncIterator<FromCounter>, watchdog: Watch
   return result.done ? undefined : result.value;
 }
 
+/** A call that is ended from here, with the reason: the transport would only say that it was cancelled. */
+class HangUp {
+  readonly #call: AgentCall;
+  #outcome: Outcome | undefined;
+
+  constructor(call: AgentCall) {
+    this.#call = call;
+  }
+
+  /** None while the call was not ended from here. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  because(sentence: string): void {
+    this.#outcome ??= { kind: 'cut', sentence };
+    this.#call.cancel();
+  }
+}
+
+/** Acts some seconds after the signal has aborted; returns what keeps it from acting. */
+function limitLeaving(leaving: AbortSignal, seconds: number, act: () => void): () => void {
+  let limit: Watchdog | undefined;
+  const begin = () => (limit = new Watchdog(seconds, act));
+  if (leaving.aborted) begin();
+  else leaving.addEventListener('abort', begin, { once: true });
+  return () => {
+    leaving.removeEventListener('abort', begin);
+    limit?.stop();
+  };
+}
+
 function refused(refusal: { reason: keyof typeof RefusalReason; sentence: string }): Outcome {
   return { kind: 'refused', reason: refusal.reason, sentence: refusal.sentence };
 }
 
 function cut(error: unknown): Outcome {
-  return { kind: 'cut', sentence: error instanceof Error ? error.message : String(error) };
+  return { kind: 'cut', sentence: messageOf(error) };
+}
+
+/** gRPC's own words come with a status code before them. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'details' in error && typeof error.details === 'string' && error.details !== '' ? error.details : error.message;
 }

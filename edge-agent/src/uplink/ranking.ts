@@ -11,3 +11,11 @@ export function rankCounters(stream: string, counters: readonly string[]): strin
     .toSorted((a, b) => (a.weight < b.weight ? 1 : -1))
     .map(({ counter }) => counter);
 }
+
+/**
+ * The best one that was not tried in this round. None when the round is over: all were tried, or as many as there are,
+ * for a name may stand for another counter each time it is looked up.
+ */
+export function nextInRank(stream: string, counters: readonly string[], tried: ReadonlySet<string>): string | undefined {
+  return tried.size < counters.length ? rankCounters(stream, counters).find((counter) => !tried.has(counter)) : undefined;
+}

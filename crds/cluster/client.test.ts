@@ -1,0 +1,104 @@
+/** What a client makes of what a real API server and the way to it do. */
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { until } from '../../hack/camera/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../../hack/control-plane/control-plane.ts';
+import { BreakingProxy, isWatch } from '../../hack/control-plane/proxy.ts';
+import { type ApiServer, ApiFault, isConflict, isNotFound, type KubernetesObject, type Resource } from './api.ts';
+import { type AnsweredRequest, connect } from './client.ts';
+
+const notes: Resource = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
+const note = (namespace: string, name: string): KubernetesObject => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name } });
+
+test('a kubeconfig that is not there is one clear sentence', () => {
+  assert.throws(() => connect({ kubeconfig: '/nowhere/kubeconfig', userAgent: 'client-test' }), /^Error: The kubeconfig cannot be read: .*\/nowhere\/kubeconfig.*\.$/);
+});
+
+suite('a client of the API server', { skip: withoutControlPlane() }, () => {
+  let plane: ControlPlane;
+  let proxy: BreakingProxy;
+  let api: ApiServer;
+  const requests: AnsweredRequest[] = [];
+
+  before(async () => {
+    plane = await ControlPlane.start();
+    proxy = await BreakingProxy.start(plane);
+    api = connect({ kubeconfig: proxy.kubeconfig, userAgent: 'client-test', answerSeconds: 1, onRequest: (request) => requests.push(request) });
+  });
+  after(async () => {
+    await proxy.stop();
+    await plane.stop();
+    await api.close();
+  });
+
+  const fault = (promise: Promise<unknown>): Promise<ApiFault> => promise.then(() => assert.fail('it was answered'), (error: unknown) => {
+    assert.ok(error instanceof ApiFault, String(error));
+    return error;
+  });
+
+  test('tells what was asked, how it was answered, and how long it took', async () => {
+    const namespace = await plane.makeNamespace();
+    requests.splice(0);
+    await api.create(notes, note(namespace, 'one'));
+    const { metadata } = await api.get<KubernetesObject>(notes, { namespace, name: 'one' });
+    await api.replace(notes, note(namespace, 'one'));
+    await fault(api.replace(notes, { ...note(namespace, 'one'), metadata: { ...metadata, resourceVersion: '1' } }));
+    await api.apply(notes, note(namespace, 'one'), { fieldManager: 'test' });
+    await api.merge(notes, { namespace, name: 'one' }, { data: {} });
+    await api.list(notes, { namespace });
+    await api.delete(notes, { namespace, name: 'one' });
+    await fault(api.get(notes, { namespace, name: 'one' }));
+    assert.deepEqual(requests.map(({ verb, method, code }) => `${verb} ${method} ${code}`), [
+      'create POST 201', 'get GET 200', 'update PUT 200', 'update PUT 409', 'apply PATCH 200', 'patch PATCH 200', 'list GET 200', 'delete DELETE 200', 'get GET 404',
+    ]);
+    assert.ok(requests.every(({ plural, seconds }) => plural === 'configmaps' && seconds > 0));
+  });
+
+  test('tells faults apart', async () => {
+    const namespace = await plane.makeNamespace();
+    assert.ok(isNotFound(await fault(api.get(notes, { namespace, name: 'none' }))));
+    await api.create(notes, note(namespace, 'one'));
+    assert.ok(isConflict(await fault(api.create(notes, note(namespace, 'one')))));
+    const unknown = await fault(api.create(notes, { ...note(namespace, 'two'), dta: {} } as KubernetesObject));
+    assert.deepEqual([unknown.code, unknown.passing], [400, false]);
+    assert.match(unknown.message, /unknown field "dta"/);
+    void proxy.breakNext(() => true, { status: 429, reason: 'TooManyRequests', retryAfterSeconds: 7 });
+    const busy = await fault(api.list(notes, { namespace }));
+    assert.deepEqual([busy.code, busy.retryAfterSeconds, busy.passing], [429, 7, true]);
+  });
+
+  const stuck: readonly [string, () => void, RegExp][] = [
+    ['nothing is answered', () => proxy.swallow(), /did not answer within 1 s/],
+    ['an answer stops in its middle', () => void proxy.breakNext(() => true, 'half'), /did not answer within 1 s/],
+    ['nobody is there', () => proxy.refuse(), /cannot be reached/],
+  ];
+  for (const [what, breakIt, sentence] of stuck) {
+    test(`gives up in time when ${what}`, async () => {
+      breakIt();
+      const { code, message } = await fault(api.list(notes, { namespace: 'default' }));
+      proxy.heal();
+      assert.equal(code, 0);
+      assert.match(message, sentence);
+      await api.list(notes, { namespace: 'default' });
+    });
+  }
+
+  test('a watch that breaks is a fault, one that is stopped ends with the reason, and one too old says so', async () => {
+    const namespace = await plane.makeNamespace();
+    const { metadata: { resourceVersion = '' } } = await api.list(notes, { namespace });
+    const watch = async (signal: AbortSignal) => {
+      for await (const { type } of api.watch(notes, { namespace, resourceVersion }, signal)) assert.ok(type);
+    };
+    const broken = fault(watch(new AbortController().signal));
+    await until(() => proxy.watches === 1);
+    proxy.reset();
+    assert.equal((await broken).code, 0);
+    const stop = new AbortController();
+    const stopped = watch(stop.signal);
+    await until(() => proxy.watches === 1);
+    stop.abort(new Error('enough'));
+    await assert.rejects(stopped, /^Error: enough$/);
+    void proxy.breakNext(isWatch, { status: 410, reason: 'Expired' });
+    assert.equal((await fault(watch(new AbortController().signal))).code, 410);
+  });
+});

@@ -1,0 +1,94 @@
+/** The agent as Kubernetes meets it: a process, its configuration, signals, exit codes. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { suite, test, type TestContext } from 'node:test';
+import { until } from '../../hack/camera/rtsp-server.ts';
+import { closed, counter, listen } from './fixtures/counter.ts';
+
+const CLIP = new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url).pathname;
+
+/** An agent that plays a file in real time. */
+function start(context: TestContext, counters: string[], sitePort = 0): { child: ChildProcess; exited: Promise<{ code: number | null; stderr: string }> } {
+  const config = {
+    stream: { namespace: 'default', name: 'door', uid: 'u' },
+    source: { url: CLIP, realtime: true },
+    buffer: { seconds: 10, megabytes: 10 },
+    counters,
+    site: { host: '127.0.0.1', port: sitePort },
+    logLevel: 'silent',
+  };
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+    env: { ...process.env, FOOTFALL_AGENT: JSON.stringify(config) },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  context.after(() => child.kill('SIGKILL'));
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  return { child, exited: once(child, 'close').then(([code]) => ({ code: code as number | null, stderr })) };
+}
+
+/** Waits for the page at the site, and follows it until it says this. */
+async function told(port: number, what: RegExp): Promise<void> {
+  const open = () => fetch(`http://127.0.0.1:${port}/counts`, { headers: { accept: 'text/event-stream' } });
+  await until(() => open().then((page) => page.body!.cancel()).then(() => true, () => false));
+  const page = await open();
+  let text = '';
+  for await (const part of page.body!.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (what.test(text)) return;
+  }
+  assert.fail(`The page ended without ${what}: ${text}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+suite('an agent', { timeout: 30_000 }, () => {
+  test('that is told to end leaves nothing behind that is not settled, and ends well', async (context) => {
+    const { address, calls } = await counter(context, async (call, heard) => {
+      await listen(call, heard, ({ numbers }) => numbers.length === 5);
+      agent.child.kill('SIGTERM');
+      await listen(call, heard, ({ end }) => end !== undefined);
+      await call.send({ finished: {} });
+      await closed(call);
+    });
+    const agent = start(context, [address]);
+    assert.deepEqual(await agent.exited, { code: 0, stderr: '' });
+    assert.deepEqual(calls[0]!.end, { lastNumber: calls[0]!.numbers.at(-1), paused: true });
+  });
+
+  test('that is told twice ends at once, whatever is not settled', async (context) => {
+    const { address } = await counter(context, async (call, heard) => {
+      await listen(call, heard, ({ numbers }) => numbers.length === 5);
+      agent.child.kill('SIGTERM');
+      await listen(call, heard, ({ end }) => end !== undefined);
+      agent.child.kill('SIGTERM');
+      await closed(call);
+    });
+    const agent = start(context, [address]);
+    const { code } = await agent.exited;
+    assert.equal(code, 1);
+  });
+
+  test('whose counters nobody knows goes on looking, and ends when it is told to', async (context) => {
+    const site = await freePort();
+    const agent = start(context, ['no-such-host.invalid:7443'], site);
+    await told(site, /"sentence":"No counter answers at no-such-host\.invalid:7443: the name/);
+    agent.child.kill('SIGTERM');
+    assert.deepEqual(await agent.exited, { code: 0, stderr: '' });
+  });
+
+  test('with a counter that is no host:port is told so in one sentence', async (context) => {
+    const { code, stderr } = await start(context, ['pool.svc']).exited;
+    assert.equal(code, 2);
+    assert.match(stderr, /^FOOTFALL_AGENT: counters\.0: must be host:port, like \S+ or \S+, found pool\.svc\.\n$/);
+  });
+});

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CameraFault } from '../camera/faults.ts';
+import { CameraReport } from './camera-report.ts';
+
+const never = new AbortController().signal;
+const up = { connected: true, fault: undefined };
+const lost = { connected: false, fault: new CameraFault('CameraLost', 'The camera hung up.') };
+
+test('who asks is told what holds now, and what passed in between is not made up for', async () => {
+  const report = new CameraReport();
+  const conditions = report.follow(never);
+  assert.deepEqual((await conditions.next()).value, { connected: false, reason: '', sentence: '' });
+  report.update(up);
+  report.update(lost);
+  assert.deepEqual((await conditions.next()).value, { connected: false, reason: 'CameraLost', sentence: 'The camera hung up.' });
+});
+
+test('more access units are no news', async () => {
+  const report = new CameraReport();
+  const conditions = report.follow(never);
+  await conditions.next();
+  report.update(up);
+  await conditions.next();
+  const news = conditions.next();
+  report.update(up);
+  report.update(up);
+  report.update(lost);
+  assert.equal((await news).value.reason, 'CameraLost');
+});
+
+test('no credentials leave with a sentence', async () => {
+  const report = new CameraReport();
+  report.update({ connected: false, fault: new CameraFault('CameraLost', 'rtsp://admin:p@ss/word@10.0.0.8/door hung up.') });
+  const { value } = await report.follow(never).next();
+  assert.equal(value.sentence, 'rtsp://***@10.0.0.8/door hung up.');
+});
+
+test('following ends with the call', async () => {
+  const over = new AbortController();
+  const conditions = new CameraReport().follow(over.signal);
+  await conditions.next();
+  const news = conditions.next();
+  over.abort(new Error('the call is over'));
+  await assert.rejects(news, /the call is over/);
+});

@@ -1,0 +1,243 @@
+/** Films of one call, over real gRPC, with a counter and a camera that the test plays. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { pause } from '#proto/backoff.ts';
+import { type CounterCall, dialCounting } from '#proto/protocol.ts';
+import { DirectedCamera, file } from '../fixtures/camera.ts';
+import { type Behaviour, closed, counter, finish, type Heard, listen } from '../fixtures/counter.ts';
+import { swallowing } from '../fixtures/swallowing.ts';
+import { CameraFault } from '../camera/faults.ts';
+import { Checkpoints } from '../ring/checkpoints.ts';
+import { FileRecording } from '../ring/file.ts';
+import { LiveRecording } from '../ring/live.ts';
+import type { Recording } from '../ring/recording.ts';
+import { CameraReport } from './camera-report.ts';
+import { exchange, type Exchange, type Outcome } from './exchange.ts';
+
+const never = new AbortController().signal;
+
+/** One agent in one call. */
+interface Scene {
+  readonly camera: DirectedCamera;
+  readonly checkpoints: Checkpoints;
+  readonly leave: () => void;
+  readonly outcome: Promise<Outcome>;
+}
+
+function enter(address: string, change: Partial<Exchange> = {}): Scene {
+  const leaving = new AbortController();
+  const camera = new DirectedCamera();
+  const report = new CameraReport();
+  const checkpoints = new Checkpoints();
+  const live = new LiveRecording({
+    camera,
+    limits: { seconds: 60, bytes: 1e9 },
+    elapsedMicros: () => 0,
+    onState: (state) => report.update(state),
+    giveUp: () => false,
+    wait: () => Promise.resolve(),
+    random: () => 0,
+  });
+  const recording: Recording = change.recording ?? live;
+  const running = recording.run(leaving.signal);
+  const outcome = exchange(dialCounting(address, never), {
+    stream: { namespace: 'default', name: 'door', uid: 'u' },
+    session: 's', lastTerm: 0, firstNumber: 1, sessionStartMicros: 0,
+    recording, checkpoints,
+    camera: recording === live ? report : undefined,
+    leaving: leaving.signal,
+    onWelcome: () => undefined,
+    onSent: () => undefined,
+    onGap: () => undefined,
+    onCounts: () => undefined,
+    ...change,
+  });
+  const leave = () => leaving.abort(new Error('stopped by SIGTERM'));
+  const whole = async () => {
+    try {
+      return await outcome;
+    } finally {
+      leave();
+      await running;
+    }
+  };
+  return { camera, checkpoints, leave, outcome: whole() };
+}
+
+const lost = new CameraFault('CameraLost', 'The camera hung up.');
+const unreachable = new CameraFault('CameraUnreachable', 'The camera cannot be reached.');
+const kinds = ({ kinds: all }: Heard) => all.filter((kind) => kind !== 'heartbeat');
+const upTo = (last: number) => Array.from({ length: last }, (_, i) => i + 1);
+
+suite('how the camera does', { timeout: 20_000 }, () => {
+  test('is told before there is a Resume, for as long as it does not connect, and the call lasts', async (context) => {
+    const { address, calls } = await counter(context, async (call, heard) => {
+      await listen(call, heard, ({ cameras }) => cameras.length === 1);
+      scene.camera.fail(unreachable);
+      await listen(call, heard, ({ cameras }) => cameras.length === 2);
+      await listen(call, heard, (all) => all.kinds.filter((kind) => kind === 'heartbeat').length === 2);
+      scene.camera.play(3);
+      await listen(call, heard, ({ cameras, numbers }) => cameras.length === 3 && numbers.length === 3);
+      await call.send({ goAway: { sentence: 'Enough.' } });
+      await closed(call);
+    });
+    const scene = enter(address);
+    assert.equal((await scene.outcome).kind, 'goAway');
+    assert.deepEqual(calls[0]!.cameras, [
+      { connected: false, reason: '', sentence: '' },
+      { connected: false, reason: 'CameraUnreachable', sentence: 'The camera cannot be reached.' },
+      { connected: true, reason: '', sentence: '' },
+    ]);
+    assert.deepEqual(kinds(calls[0]!).slice(0, 3), ['hello', 'camera', 'camera']);
+    assert.ok(calls[0]!.kinds.includes('resume'));
+  });
+
+  test('is told when it hangs up in the middle, and when it is back', async (context) => {
+    const { address, calls } = await counter(context, async (call, heard) => {
+      await listen(call, heard, ({ cameras }) => cameras.at(-1)?.connected === true);
+      scene.camera.fail(lost);
+      await listen(call, heard, ({ cameras }) => cameras.at(-1)?.reason === 'CameraLost');
+      scene.camera.play(1);
+      await listen(call, heard, ({ cameras }) => cameras.at(-1)?.connected === true);
+      await call.send({ goAway: { sentence: 'Enough.' } });
+      await closed(call);
+    });
+    const scene = enter(address);
+    scene.camera.play(2);
+    await scene.outcome;
+    assert.deepEqual(calls[0]!.cameras.slice(-3).map(({ connected }) => connected), [true, false, true]);
+  });
+
+  test('is not told of a file', async (context) => {
+    const { address, calls } = await counter(context, finish);
+    const recording = new FileRecording({ camera: file, pace: () => Promise.resolve(), onUnit: () => undefined });
+    assert.deepEqual(await enter(address, { recording }).outcome, { kind: 'finished', paused: false });
+    assert.deepEqual(kinds(calls[0]!), ['hello', 'resume', 'endOfStream']);
+  });
+});
+
+suite('an agent that leaves', { timeout: 20_000 }, () => {
+  test('closes its camera, sends what it has, and stays until all of it is settled', async (context) => {
+    let open: boolean | undefined;
+    const { address, calls } = await counter(context, async (call, heard) => {
+      await listen(call, heard, ({ numbers }) => numbers.length === 5, { accessUnits: 5 });
+      scene.leave();
+      // The credit comes only now: what the ring holds still goes.
+      await call.send({ credit: { accessUnits: 100, bytes: 1e9 } });
+      await listen(call, heard, ({ end }) => end !== undefined);
+      open = scene.camera.open;
+      await call.send({ storeCheckpoint: { serial: 1, position: 15, presentationMicros: 1_400_000, checkpoint: Buffer.from('all') } });
+      await listen(call, heard, (all) => all.kinds.includes('checkpointStored'));
+      await call.send({ finished: {} });
+      await closed(call);
+    });
+    const scene = enter(address);
+    scene.camera.play(15);
+    assert.deepEqual(await scene.outcome, { kind: 'finished', paused: true });
+    assert.deepEqual(calls[0]!.numbers, upTo(15));
+    assert.deepEqual(calls[0]!.end, { lastNumber: 15, paused: true });
+    assert.equal(open, false, 'the camera was left before the stream was ended');
+    assert.equal(scene.checkpoints.newestFrom(15)?.state.toString(), 'all');
+  });
+
+  test('in the middle of a file ends at the access unit that it sent last', async (context) => {
+    const { address, calls } = await counter(context, async (call, heard) => {
+      await listen(call, heard, ({ numbers }) => numbers.length === 7);
+      scene.leave();
+      await listen(call, heard, ({ end }) => end !== undefined);
+      await call.send({ finished: {} });
+      await closed(call);
+    });
+    const recording = new FileRecording({
+      camera: file,
+      // The eighth picture's time does not come.
+      pace: (presentationMicros, signal) => (presentationMicros < 700_000 ? Promise.resolve() : pause(60, signal)),
+      onUnit: () => undefined,
+    });
+    const scene = enter(address, { recording });
+    assert.deepEqual(await scene.outcome, { kind: 'finished', paused: true });
+    assert.deepEqual(calls[0]!.numbers, upTo(7));
+    assert.deepEqual(calls[0]!.end, { lastNumber: 7, paused: true });
+  });
+
+  test('gives a counter that does not settle a limited time', async (context) => {
+    const { address, calls } = await counter(context, async (call, heard) => {
+      await listen(call, heard, ({ numbers }) => numbers.length === 3);
+      scene.leave();
+      await listen(call, heard, () => false);
+    });
+    const scene = enter(address, { leaveSeconds: 0.3 });
+    scene.camera.play(3);
+    assert.deepEqual(await scene.outcome, { kind: 'cut', sentence: 'the counter had not settled everything after 0.3 s' });
+    assert.deepEqual(calls[0]!.end, { lastNumber: 3, paused: true });
+  });
+
+  const partings: { name: string; part: Behaviour; outcome: Outcome }[] = [
+    { name: 'that dies meanwhile', part: () => Promise.reject(new Error('This counter dies.')), outcome: { kind: 'cut', sentence: 'This counter dies.' } },
+    { name: 'that goes away meanwhile', part: async (call) => { await call.send({ goAway: { sentence: 'Shutting down.' } }); await closed(call); }, outcome: { kind: 'goAway', sentence: 'Shutting down.' } },
+    { name: 'that refuses meanwhile', part: (call) => call.send({ refusal: { reason: 'FENCED', sentence: 'Overtaken.' } }), outcome: { kind: 'refused', reason: 'FENCED', sentence: 'Overtaken.' } },
+  ];
+  for (const { name, part, outcome } of partings) {
+    test(`does not wait for a counter ${name}`, async (context) => {
+      const { address } = await counter(context, async (call, heard) => {
+        await listen(call, heard, ({ numbers }) => numbers.length === 3);
+        scene.leave();
+        await listen(call, heard, ({ end }) => end !== undefined);
+        await part(call, heard);
+      });
+      const scene = enter(address, { leaveSeconds: 600 });
+      scene.camera.play(3);
+      assert.deepEqual(await scene.outcome, outcome);
+    });
+  }
+
+  test('without ever having had a picture just goes: there is nothing to settle', async (context) => {
+    const { address, calls } = await counter(context, async (call, heard) => {
+      await listen(call, heard, ({ cameras }) => cameras.length === 1);
+      scene.leave();
+      await listen(call, heard, () => false);
+    });
+    const scene = enter(address, { leaveSeconds: 600 });
+    assert.deepEqual(await scene.outcome, { kind: 'cut', sentence: 'there was nothing to settle' });
+    assert.deepEqual(kinds(calls[0]!), ['hello', 'camera']);
+  });
+
+  test('before it was welcomed just goes', async (context) => {
+    const { address } = await counter(context, async (call) => {
+      for await (const message of call.messages) if (message.kind === 'hello') scene.leave();
+    });
+    const scene = enter(address, { leaveSeconds: 600, greetingSeconds: 600 });
+    assert.deepEqual(await scene.outcome, { kind: 'cut', sentence: 'the agent leaves' });
+  });
+});
+
+suite('a greeting', { timeout: 20_000 }, () => {
+  const lateBy = async (seconds: number, call: CounterCall, heartbeats: boolean) => {
+    const until = performance.now() + seconds * 1000;
+    while (performance.now() < until && !call.signal.aborted) {
+      if (heartbeats) await call.send({ heartbeat: {} });
+      await pause(0.02, call.signal);
+    }
+  };
+
+  test('that does not come is not waited for longer than its time', async (context) => {
+    const address = await swallowing(context);
+    const sentence = `No counter answers at ${address}: there is no greeting after 0.2 s.`;
+    assert.deepEqual(await enter(address, { greetingSeconds: 0.2 }).outcome, { kind: 'cut', sentence });
+  });
+
+  test('that takes its time is waited for while heartbeats come', async (context) => {
+    const { address } = await counter(context, async (call, heard) => {
+      await lateBy(1.5, call, true);
+      await listen(call, heard, ({ kinds: said }) => said.includes('camera'));
+      await call.send({ goAway: { sentence: 'Enough.' } });
+      await closed(call);
+    });
+    assert.deepEqual(await enter(address, { greetingSeconds: 1 }).outcome, { kind: 'goAway', sentence: 'Enough.' });
+  });
+
+  test('cannot come from where nobody is, and the sentence says where and why', async () => {
+    const { sentence } = (await enter('127.0.0.1:1').outcome) as { sentence: string };
+    assert.match(sentence, /^No counter answers at 127\.0\.0\.1:1: .*ECONNREFUSED/);
+  });
+});

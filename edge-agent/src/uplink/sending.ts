@@ -1,0 +1,56 @@
+/** The session's log on its way up: from where the counter can go on, as fast as its credit allows. */
+import { type AgentCall, asBuffer, codecToMessage } from '#proto/protocol.ts';
+import type { Checkpoints } from '../ring/checkpoints.ts';
+import type { Gap, NumberedUnit, Recording, Start } from '../ring/recording.ts';
+import type { Allowance } from './allowance.ts';
+
+export interface SessionLog {
+  readonly recording: Recording;
+  readonly checkpoints: Checkpoints;
+  /** Where the session's log begins: what lies before it belongs to another one. */
+  readonly firstNumber: number;
+  readonly onSent: (unit: NumberedUnit) => void;
+  readonly onGap: (gap: Gap) => void;
+}
+
+/**
+ * Sends until the log ends, and tells how: at the source's end, where the agent left the source, or without anything
+ * to send. Throws what the recording throws, the signal's reason, or that the call has broken.
+ * @param position committed of this session.
+ */
+export async function sendLog(
+  call: AgentCall,
+  log: SessionLog,
+  position: number,
+  allowance: Allowance,
+  signal: AbortSignal,
+): Promise<'whole' | 'paused' | 'nothing'> {
+  const { start, checkpoint } = resumption(log, position);
+  for await (const entry of log.recording.read(start, signal)) {
+    if (entry.kind === 'start') {
+      await call.send({ resume: { checkpoint, codec: codecToMessage(entry.codec) } });
+    } else if (entry.kind === 'unit') {
+      await allowance.take(entry.unit.data.length, signal);
+      await call.send({ accessUnit: { ...entry.unit, data: asBuffer(entry.unit.data) } });
+      log.onSent(entry.unit);
+    } else if (entry.kind === 'gap') {
+      await call.send({ gap: { ...entry.gap, codec: codecToMessage(entry.gap.codec) } });
+      log.onGap(entry.gap);
+    } else {
+      const { lastNumber, paused } = entry;
+      await call.send({ endOfStream: { lastNumber, paused } });
+      return paused ? 'paused' : 'whole';
+    }
+  }
+  return 'nothing';
+}
+
+function resumption({ checkpoints, recording, firstNumber }: SessionLog, position: number): { start: Start; checkpoint: Buffer } {
+  const checkpoint = checkpoints.newestFrom(position);
+  if (checkpoint === undefined) {
+    const counted = { position: Math.max(position, firstNumber - 1), presentationMicros: 0 };
+    return { start: { from: counted.position + 1, counted, reason: position > 0 ? 'CHECKPOINT_LOST' : 'RING_FULL' }, checkpoint: Buffer.alloc(0) };
+  }
+  const from = recording.keyframeFor(checkpoint.presentationMicros) ?? checkpoint.position + 1;
+  return { start: { from, counted: checkpoint, reason: 'RING_FULL' }, checkpoint: checkpoint.state };
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clusterFault, desiredAgent } from './desired.ts';
+import { configOf, streamOf } from './fixtures/objects.ts';
+
+const config = configOf();
+const podOf = (spec: Record<string, unknown> = {}) => desiredAgent(streamOf(spec), config).deployment.spec!.template.spec!;
+const told = (spec: Record<string, unknown> = {}) => JSON.parse(podOf(spec).containers[0]!.env!.find(({ name }) => name === 'FOOTFALL_AGENT')!.value!) as Record<string, unknown>;
+
+test('the agent runs on the nodes of its site, and where the spec says beside it', () => {
+  const pod = podOf({ nodeSelector: { 'kubernetes.io/arch': 'arm64' }, tolerations: [{ key: 'edge', operator: 'Exists' }] });
+  const terms = pod.affinity!.nodeAffinity!.requiredDuringSchedulingIgnoredDuringExecution!.nodeSelectorTerms;
+  assert.deepEqual(terms, [{ matchExpressions: [{ key: 'footfall.dev/site', operator: 'In', values: ['store-12'] }] }]);
+  assert.deepEqual(pod.nodeSelector, { 'kubernetes.io/arch': 'arm64' });
+  assert.deepEqual(pod.tolerations, [{ key: 'edge', operator: 'Exists' }]);
+});
+
+test('without a site, any node will do', () => {
+  assert.equal(podOf({ site: undefined }).affinity, undefined);
+});
+
+test('the agent\'s objects belong to the stream, so they go with it', () => {
+  const { serviceAccount, deployment } = desiredAgent(streamOf(), config);
+  for (const { metadata } of [serviceAccount, deployment]) {
+    assert.equal(metadata!.namespace, 'shop');
+    assert.equal(metadata!.name, 'door-agent');
+    assert.deepEqual(metadata!.ownerReferences!.map(({ uid, controller }) => ({ uid, controller })), [{ uid: 'uid-1', controller: true }]);
+  }
+  assert.equal(deployment.spec!.strategy!.type, 'Recreate');
+});
+
+test('the pod passes Pod Security restricted and holds no key to the API server', () => {
+  const pod = podOf();
+  const container = pod.containers[0]!;
+  assert.equal(pod.automountServiceAccountToken, false);
+  assert.equal(pod.securityContext!.runAsNonRoot, true);
+  assert.equal(pod.securityContext!.seccompProfile!.type, 'RuntimeDefault');
+  assert.deepEqual(container.securityContext, { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
+  const token = pod.volumes!.find(({ name }) => name === 'identity')!.projected!.sources![0]!.serviceAccountToken!;
+  assert.equal(token.audience, 'footfall-counter');
+});
+
+test('the room for ring and checkpoints follows the buffer, in memory', () => {
+  const { emptyDir } = podOf({ buffer: { seconds: 60, megabytes: 100 } }).volumes!.find(({ name }) => name === 'ring')!;
+  assert.deepEqual(emptyDir, { medium: 'Memory', sizeLimit: '108Mi' });
+});
+
+test('credentials come as files of a Secret that may be missing, and nowhere else', () => {
+  const spec = { source: { url: 'rtsp://10.0.0.8/stream2', credentialsSecretRef: { name: 'door-camera' } } };
+  const secret = podOf(spec).volumes!.find(({ name }) => name === 'credentials')!.secret;
+  assert.deepEqual(secret, { secretName: 'door-camera', optional: true, defaultMode: 0o440 });
+  assert.equal((told(spec).source as { credentialsDirectory: string }).credentialsDirectory, '/var/run/footfall/credentials');
+  assert.equal(podOf().volumes!.some(({ name }) => name === 'credentials'), false);
+});
+
+test('an edit of lines, zones or detection leaves the pod as it is', () => {
+  const before = JSON.stringify(desiredAgent(streamOf(), config));
+  const line = { name: 'back', from: { x: 1, y: 1 }, to: { x: 900, y: 900 } };
+  assert.equal(JSON.stringify(desiredAgent(streamOf({ lines: [line], detection: { framesPerSecond: 5 } }), config)), before);
+  assert.notEqual(JSON.stringify(desiredAgent(streamOf({ source: { url: 'rtsp://10.0.0.9/' } }), config)), before);
+});
+
+test('a suspended stream keeps its objects and has no pod', () => {
+  assert.equal(desiredAgent(streamOf({ suspend: true }), config).deployment.spec!.replicas, 0);
+});
+
+test('a file is refused in a cluster, with the field to mend', () => {
+  assert.match(clusterFault(streamOf({ source: { url: '/clip.mp4' } }))!, /^spec\.source\.url: must begin with rtsp/);
+  assert.equal(clusterFault(streamOf()), undefined);
+});
+
+test('the agent is told everything it needs, and finds counters by the pool\'s name', () => {
+  assert.deepEqual(told().stream, { namespace: 'shop', name: 'door', uid: 'uid-1' });
+  assert.deepEqual(told().counters, ['footfall-counter.footfall-system.svc:7443']);
+});

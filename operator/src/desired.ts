@@ -1,0 +1,141 @@
+/** What is to be there for one CameraStream: a ServiceAccount and a Deployment of one agent. A function of the spec and the configuration. */
+import type { KubernetesObject, V1Deployment, V1PodSpec, V1ServiceAccount, V1Toleration, V1Volume } from '#crds/cluster/api.ts';
+import { apiVersion, type CameraStream, isCamera, kind } from '#crds/schema.ts';
+import type { OperatorConfig, PodConfig } from './config.ts';
+import { agentLabels, agentName, COUNTING_PORT, POOL, PRESENCE_PORT, SITE_LABEL, STREAM_LABEL } from './labels.ts';
+
+/** Beside the ring: what the agent and ffmpeg need. */
+const AGENT_MEGABYTES = { request: 128, limit: 320 };
+/** Checkpoints beside the ring: a few of some tens of kilobytes. */
+const CHECKPOINT_MEGABYTES = 8;
+/** The agent takes this long at most to let the counter settle what it sent. */
+const AGENT_GRACE_SECONDS = 20;
+const RUN = '/var/run/footfall';
+/** In all images: nobody's, and not root's. */
+const USER = 65532;
+
+export interface DesiredAgent {
+  readonly serviceAccount: V1ServiceAccount & KubernetesObject;
+  readonly deployment: V1Deployment & KubernetesObject;
+}
+
+/** The spec's fault in a cluster, for a stream that the API server took all the same. */
+export function clusterFault({ spec }: CameraStream): string | undefined {
+  return isCamera(spec.source.url) ? undefined : 'spec.source.url: must begin with rtsp:// or rtsps:// in a cluster; files are for local mode.';
+}
+
+export function desiredAgent(stream: CameraStream, config: OperatorConfig): DesiredAgent {
+  const { name, namespace, uid } = stream.metadata;
+  const metadata = {
+    name: agentName(name),
+    namespace,
+    labels: agentLabels(name),
+    ownerReferences: [{ apiVersion, kind, name, uid: uid!, controller: true }],
+  };
+  return {
+    serviceAccount: { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
+    deployment: {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata,
+      spec: {
+        replicas: stream.spec.suspend ? 0 : 1,
+        // Two agents would read the camera twice and take the stream from each other.
+        strategy: { type: 'Recreate' },
+        revisionHistoryLimit: 1,
+        selector: { matchLabels: { [STREAM_LABEL]: name } },
+        template: { metadata: { labels: agentLabels(name) }, spec: agentPod(stream, config) },
+      },
+    },
+  };
+}
+
+function agentPod({ metadata, spec }: CameraStream, config: OperatorConfig): V1PodSpec {
+  const { source, site, nodeSelector, tolerations, buffer } = spec;
+  return {
+    ...podBasics(config.agent),
+    serviceAccountName: agentName(metadata.name),
+    terminationGracePeriodSeconds: AGENT_GRACE_SECONDS,
+    ...(site !== undefined && { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: onSite(site) } } }),
+    ...(nodeSelector !== undefined && { nodeSelector }),
+    ...(tolerations !== undefined && tolerations.length > 0 && { tolerations: tolerations as V1Toleration[] }),
+    containers: [{
+      ...containerBasics(config.agent),
+      name: 'agent',
+      env: [{ name: 'FOOTFALL_AGENT', value: JSON.stringify(agentConfig(metadata, source, buffer, config)) }],
+      ports: [{ name: 'http', containerPort: PRESENCE_PORT }],
+      resources: config.agent.resources ?? {
+        requests: { cpu: '50m', memory: `${AGENT_MEGABYTES.request}Mi` },
+        // The ring twice: once as it is read, once as it is kept for the next container.
+        limits: { memory: `${AGENT_MEGABYTES.limit + 2 * buffer.megabytes + CHECKPOINT_MEGABYTES}Mi` },
+      },
+      volumeMounts: [
+        { name: 'ring', mountPath: `${RUN}/ring` },
+        { name: 'identity', mountPath: `${RUN}/identity`, readOnly: true },
+        ...(source.credentialsSecretRef ? [{ name: 'credentials', mountPath: `${RUN}/credentials`, readOnly: true }] : []),
+      ],
+    }],
+    volumes: [
+      { name: 'ring', emptyDir: { medium: 'Memory', sizeLimit: `${buffer.megabytes + CHECKPOINT_MEGABYTES}Mi` } },
+      { name: 'identity', projected: { sources: [{ serviceAccountToken: { audience: 'footfall-counter', expirationSeconds: 3600, path: 'token' } }] } },
+      ...(source.credentialsSecretRef ? [credentials(source.credentialsSecretRef.name)] : []),
+    ],
+  };
+}
+
+function agentConfig(
+  { namespace, name, uid }: CameraStream['metadata'],
+  source: CameraStream['spec']['source'],
+  buffer: CameraStream['spec']['buffer'],
+  config: OperatorConfig,
+) {
+  return {
+    stream: { namespace, name, uid },
+    source: {
+      url: source.url,
+      transport: source.transport,
+      ...(source.credentialsSecretRef && { credentialsDirectory: `${RUN}/credentials` }),
+    },
+    buffer,
+    counters: [`${POOL}.${config.namespace}.svc:${COUNTING_PORT}`],
+    site: { host: '0.0.0.0', port: PRESENCE_PORT },
+    logLevel: config.agent.logLevel,
+  };
+}
+
+function onSite(site: string) {
+  return { nodeSelectorTerms: [{ matchExpressions: [{ key: SITE_LABEL, operator: 'In', values: [site] }] }] };
+}
+
+/** Optional: without the Secret the agent starts all the same and says what is missing; the kubelet brings it when it is there. */
+function credentials(secretName: string): V1Volume {
+  return { name: 'credentials', secret: { secretName, optional: true, defaultMode: 0o440 } };
+}
+
+/** What makes a pod pass Pod Security `restricted`, and what every pod of ours has. */
+export function podBasics({ imagePullSecrets, priorityClassName }: PodConfig): Omit<V1PodSpec, 'containers'> {
+  return {
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: { runAsNonRoot: true, runAsUser: USER, runAsGroup: USER, fsGroup: USER, seccompProfile: { type: 'RuntimeDefault' } },
+    ...(imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
+    ...(priorityClassName !== undefined && { priorityClassName }),
+  };
+}
+
+export function containerBasics({ image, imagePullPolicy }: PodConfig) {
+  return {
+    image,
+    imagePullPolicy,
+    // What a process says last is what its condition tells the user.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    startupProbe: { ...alive(), periodSeconds: 1, failureThreshold: 60 },
+    readinessProbe: { ...alive(), periodSeconds: 5 },
+    livenessProbe: { ...alive(), periodSeconds: 10, failureThreshold: 6 },
+  };
+}
+
+function alive() {
+  return { httpGet: { path: '/healthz', port: PRESENCE_PORT }, timeoutSeconds: 5 };
+}

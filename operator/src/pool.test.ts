@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { configOf } from './fixtures/objects.ts';
+import { desiredPool, poolSize } from './pool.ts';
+
+const pool = (changes: object = {}) => configOf({ counter: { image: 'counter:1', ...changes } });
+
+test('there are as many counters as the streams need, within the bounds', () => {
+  const { counter } = pool({ streamsPerCounter: 8, minimum: 1, maximum: 3 });
+  assert.deepEqual([0, 1, 8, 9, 16, 17, 100].map((streams) => poolSize(streams, counter)), [1, 1, 1, 2, 2, 3, 3]);
+  assert.equal(poolSize(5, pool({ minimum: 0, maximum: 0 }).counter), 0);
+});
+
+test('a minimum above the maximum is refused with the field', () => {
+  assert.throws(() => pool({ minimum: 5, maximum: 4 }), { message: 'FOOTFALL_OPERATOR: counter.minimum: must not be above maximum.' });
+});
+
+test('on a CPU no GPU is asked for; on a GPU each counter asks for its own, and none is surged', () => {
+  const onCpu = desiredPool(1, pool(), undefined).deployment.spec!;
+  assert.deepEqual(onCpu.template.spec!.containers[0]!.resources!.limits, { memory: '4Gi' });
+  const onGpu = desiredPool(1, pool({ provider: 'cuda', gpu: { runtimeClassName: 'nvidia' } }), undefined).deployment.spec!;
+  assert.equal(onGpu.template.spec!.containers[0]!.resources!.limits!['nvidia.com/gpu'], '1');
+  assert.equal(onGpu.template.spec!.runtimeClassName, 'nvidia');
+  assert.equal(onGpu.strategy!.rollingUpdate!.maxSurge, 0);
+});
+
+test('agents find each counter by itself: the Service is headless', () => {
+  assert.equal(desiredPool(1, pool(), undefined).service.spec!.clusterIP, 'None');
+});
+
+test('the pool goes with the operator\'s own Deployment', () => {
+  const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'footfall-operator', uid: 'uid-2' };
+  const { service, deployment } = desiredPool(1, pool(), owner);
+  assert.deepEqual([service, deployment].map(({ metadata }) => metadata!.ownerReferences), [[owner], [owner]]);
+});

@@ -1,0 +1,132 @@
+/** Replicas that want to lead, on a real API server. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, suite, test } from 'node:test';
+import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
+import { connect } from '#crds/cluster/client.ts';
+import { createLog } from '#proto/log.ts';
+import { until } from '../../../hack/camera/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../../../hack/control-plane/control-plane.ts';
+import { BreakingProxy } from '../../../hack/control-plane/proxy.ts';
+import { LeaderLease, LeadershipLost } from './lease.ts';
+
+const log = createLog('lease-test', 'silent');
+const times = { leaseSeconds: 3, renewSeconds: 2, retrySeconds: 0.3 };
+
+suite('a lease', { skip: withoutControlPlane() }, () => {
+  let plane: ControlPlane;
+  const replicas: { stop(): Promise<void> }[] = [];
+  before(async () => {
+    plane = await ControlPlane.start();
+  });
+  after(() => plane.stop());
+  afterEach(async () => {
+    await Promise.allSettled(replicas.splice(0).map((one) => one.stop()));
+  });
+
+  /** A replica that leads when it may, until it is stopped. */
+  function replica(namespace: string, identity: string, api: ApiServer = plane.api) {
+    const stop = new AbortController();
+    const seen = { leads: false, since: NaN, until: NaN };
+    const ended = new LeaderLease({ api, namespace, name: 'leader', identity, log, ...times, onLeading: (leads) => (seen.leads = leads) })
+      .lead(stop.signal, async (signal) => {
+        seen.since = performance.now();
+        await aborted(signal);
+        seen.until = performance.now();
+      });
+    // Looked at when the test ends it.
+    ended.catch(() => undefined);
+    const made = {
+      seen,
+      ended,
+      stop: async () => {
+        stop.abort();
+        await ended;
+      },
+    };
+    replicas.push(made);
+    return made;
+  }
+
+  const leaseIn = (namespace: string) => plane.api.get<KubernetesObject & { spec: Record<string, unknown> }>(resources.leases, { namespace, name: 'leader' });
+
+  test('is held by one of several, and passes on at once when it is released', async () => {
+    const namespace = await plane.makeNamespace();
+    const three = ['a', 'b', 'c'].map((identity) => replica(namespace, identity));
+    await until(() => three.some(({ seen }) => seen.leads));
+    const [first] = three.filter(({ seen }) => seen.leads);
+    // Longer than a lease lasts: it is renewed, and the others see it.
+    const { spec: { renewTime: earlier } } = await leaseIn(namespace);
+    await until(async () => Date.parse(String((await leaseIn(namespace)).spec['renewTime'])) - Date.parse(String(earlier)) > times.leaseSeconds * 1000);
+    assert.deepEqual(three.filter(({ seen }) => seen.leads), [first]);
+    assert.match(String((await leaseIn(namespace)).spec['renewTime']), /\.\d{6}Z$/);
+    await first!.stop();
+    const released = performance.now();
+    const others = three.filter((other) => other !== first);
+    await until(() => others.some(({ seen }) => seen.leads));
+    assert.ok(performance.now() - released < times.leaseSeconds * 1000 / 2, 'sooner than the lease would have ended');
+    assert.equal((await leaseIn(namespace)).spec['leaseTransitions'], 1, 'to nobody is none');
+  });
+
+  test('is given up by a leader that cannot renew it, before another one takes it', async () => {
+    const namespace = await plane.makeNamespace();
+    const proxy = await BreakingProxy.start(plane);
+    const api = connect({ kubeconfig: proxy.kubeconfig, userAgent: 'lease-test' });
+    const cutOff = replica(namespace, 'cut-off', api);
+    await until(() => cutOff.seen.leads);
+    const other = replica(namespace, 'other');
+    proxy.swallow();
+    const gone = performance.now();
+    await assert.rejects(cutOff.ended, LeadershipLost);
+    await until(() => other.seen.leads);
+    assert.ok(cutOff.seen.until < other.seen.since, 'never two at a time');
+    assert.ok(performance.now() - gone < 2 * times.leaseSeconds * 1000);
+    await proxy.stop();
+    await api.close();
+  });
+
+  test('outlasts a server that is killed and comes back in time', async () => {
+    const namespace = await plane.makeNamespace();
+    const patient = new LeaderLease({ api: plane.api, namespace, name: 'leader', identity: 'patient', log, leaseSeconds: 30, renewSeconds: 25, retrySeconds: 0.3 });
+    const stop = new AbortController();
+    const leading = patient.lead(stop.signal, aborted);
+    await until(() => leaseIn(namespace).then(() => true, () => false));
+    await plane.restartApiServer();
+    const { spec: { renewTime: earlier } } = await leaseIn(namespace);
+    await until(async () => (await leaseIn(namespace)).spec['renewTime'] !== earlier);
+    stop.abort();
+    await leading;
+    assert.equal((await leaseIn(namespace)).spec['holderIdentity'], '');
+  });
+
+  test('is lost when somebody else wrote himself into it', async () => {
+    const namespace = await plane.makeNamespace();
+    const robbed = replica(namespace, 'robbed');
+    await until(() => robbed.seen.leads);
+    await plane.api.merge(resources.leases, { namespace, name: 'leader' }, { spec: { holderIdentity: 'robber' } });
+    await assert.rejects(robbed.ended, /taken by robber/);
+    assert.equal((await leaseIn(namespace)).spec['holderIdentity'], 'robber', 'and not released in his name');
+  });
+
+  test('is lost in time also when the work does not end', async () => {
+    const namespace = await plane.makeNamespace();
+    const lease = new LeaderLease({ api: plane.api, namespace, name: 'leader', identity: 'stuck', log, ...times });
+    const leading = lease.lead(new AbortController().signal, () => new Promise(() => undefined));
+    await until(() => leaseIn(namespace).then(() => true, () => false));
+    await plane.api.merge(resources.leases, { namespace, name: 'leader' }, { spec: { holderIdentity: 'robber' } });
+    const robbed = performance.now();
+    await assert.rejects(leading, LeadershipLost);
+    assert.ok(performance.now() - robbed < times.leaseSeconds * 1000);
+  });
+
+  test('is released when the work fails, which the caller hears of', async () => {
+    const namespace = await plane.makeNamespace();
+    const lease = new LeaderLease({ api: plane.api, namespace, name: 'leader', identity: 'a', log, ...times });
+    await assert.rejects(lease.lead(new AbortController().signal, () => Promise.reject(new Error('broken work'))), /broken work/);
+    assert.equal((await leaseIn(namespace)).spec['holderIdentity'], '');
+  });
+});
+
+/** Work that ends with its signal. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

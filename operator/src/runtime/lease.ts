@@ -1,0 +1,228 @@
+/**
+ * One leader among several replicas, by a Lease, as client-go does it:
+ *
+ *   waiting ──free, released, or not renewed for its duration──▶ leading ──stop──▶ released
+ *                                                                  └──not renewed in time, or taken──▶ lost: throws
+ *
+ * Clocks of different machines are never compared: a lease is over when this replica has seen no change of it for its
+ * duration. A leader gives up before that: it counts from before the last renewal was sent, the others from after.
+ */
+import { ApiFault, type ApiServer, isConflict, isNotFound, type KubernetesObject, resources } from '#crds/cluster/api.ts';
+import { pause } from '#proto/backoff.ts';
+import type { Log } from '#proto/log.ts';
+
+const LEASE_SECONDS = 15;
+const RENEW_SECONDS = 10;
+const RETRY_SECONDS = 2;
+/** Part of the retry period by which replicas differ. */
+const JITTER = 0.2;
+const RELEASE_SECONDS = 5;
+
+export interface LeaseOptions {
+  readonly api: ApiServer;
+  readonly namespace: string;
+  readonly name: string;
+  /** Of this replica: the pod's name. */
+  readonly identity: string;
+  readonly log: Log;
+  readonly onLeading?: (leading: boolean) => void;
+  /** After so long without renewal others may take it. */
+  readonly leaseSeconds?: number;
+  /** After so long without renewal the leader gives up. */
+  readonly renewSeconds?: number;
+  readonly retrySeconds?: number;
+}
+
+/** Times are MicroTime: RFC 3339 with six digits. */
+interface LeaseObject extends KubernetesObject {
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly leaseDurationSeconds?: number;
+    readonly acquireTime?: string;
+    readonly renewTime?: string;
+    readonly leaseTransitions?: number;
+  };
+}
+
+/** The lease could not be kept. Somebody else may lead: the process has to end. */
+export class LeadershipLost extends Error {
+  override readonly name = 'LeadershipLost';
+}
+
+export class LeaderLease {
+  readonly #options: Required<LeaseOptions>;
+  /** As last read or written. */
+  #lease: LeaseObject | undefined;
+  /** When this version of it was first seen; seconds of this process. */
+  #seenAt = -Infinity;
+  #renewedAt = -Infinity;
+
+  constructor(options: LeaseOptions) {
+    this.#options = { leaseSeconds: LEASE_SECONDS, renewSeconds: RENEW_SECONDS, retrySeconds: RETRY_SECONDS, onLeading: () => undefined, ...options };
+  }
+
+  /**
+   * Waits until this replica leads, then works. The lease is kept until the work has ended, also after the signal, and
+   * released then.
+   * @throws LeadershipLost when it cannot be kept; the work is aborted first, and has the rest of the lease to end.
+   */
+  async lead(signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (!(await this.#acquire(signal))) return;
+    const { identity, log, onLeading, leaseSeconds, renewSeconds } = this.#options;
+    log.info({ identity }, 'leads');
+    onLeading(true);
+    const over = new AbortController();
+    const lost = new AbortController();
+    const renewing = this.#keep(over.signal).catch((error: unknown) => lost.abort(error));
+    try {
+      const working = work(AbortSignal.any([signal, lost.signal]));
+      await Promise.race([working, after(lost.signal, leaseSeconds - renewSeconds)]);
+    } finally {
+      over.abort();
+      await renewing;
+      onLeading(false);
+      if (!lost.signal.aborted) await this.#release();
+    }
+    lost.signal.throwIfAborted();
+  }
+
+  /** False when the signal aborted before. */
+  async #acquire(signal: AbortSignal): Promise<boolean> {
+    const { log, retrySeconds, renewSeconds } = this.#options;
+    while (!signal.aborted) {
+      const soon = within(renewSeconds, signal);
+      try {
+        if (await this.#tryToHold(soon)) return true;
+      } catch (error) {
+        if (!(error instanceof ApiFault) && !soon.aborted) throw error;
+        if (!signal.aborted) log.warn({ sentence: (error as Error).message }, 'the lease cannot be read or taken');
+      }
+      await pause(jittered(retrySeconds), signal);
+    }
+    return false;
+  }
+
+  /** Renews until the work is over. @throws LeadershipLost */
+  async #keep(over: AbortSignal): Promise<void> {
+    const { log, retrySeconds, renewSeconds } = this.#options;
+    for (;;) {
+      // Never beyond the deadline, even if a request hangs.
+      await pause(Math.min(jittered(retrySeconds), this.#renewedAt + renewSeconds - now()), over);
+      if (over.aborted) return;
+      const left = this.#renewedAt + renewSeconds - now();
+      if (left <= 0) throw new LeadershipLost(`The lease could not be renewed for ${renewSeconds} s.`);
+      const inTime = within(left, over);
+      try {
+        const held = await this.#tryToHold(inTime);
+        if (!held) throw new LeadershipLost(`The lease was taken by ${this.#lease?.spec?.holderIdentity ?? 'somebody'}.`);
+      } catch (error) {
+        if (!(error instanceof ApiFault) && !inTime.aborted) throw error;
+        if (!over.aborted) log.warn({ sentence: (error as Error).message }, 'the lease was not renewed');
+      }
+    }
+  }
+
+  /** Takes or renews the lease if that is allowed. */
+  async #tryToHold(signal: AbortSignal): Promise<boolean> {
+    const { api, namespace, name, identity } = this.#options;
+    const began = now();
+    try {
+      // The holder knows what it wrote. If that is not what is there, the server says so.
+      if (!this.#isMine()) this.#see(await api.get<LeaseObject>(resources.leases, { namespace, name }, signal));
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      this.#lease = undefined;
+    }
+    if (this.#lease !== undefined && !this.#isMine() && !this.#isOver()) return false;
+    try {
+      const wanted = this.#desired(identity);
+      this.#see(await (this.#lease === undefined ? api.create(resources.leases, wanted, signal) : api.replace(resources.leases, wanted, signal)));
+      this.#renewedAt = began;
+      return true;
+    } catch (error) {
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+      return this.#reconsider(error, signal);
+    }
+  }
+
+  /** Somebody wrote it meanwhile: this replica, whose answer was lost, or another one. */
+  async #reconsider(conflict: unknown, signal: AbortSignal): Promise<boolean> {
+    const { api, namespace, name } = this.#options;
+    this.#lease = undefined;
+    this.#see(await api.get<LeaseObject>(resources.leases, { namespace, name }, signal));
+    // Still its own: the next try renews it from there.
+    if (this.#isMine()) throw conflict;
+    return false;
+  }
+
+  #see(lease: LeaseObject): void {
+    if (lease.metadata?.resourceVersion !== this.#lease?.metadata?.resourceVersion) this.#seenAt = now();
+    this.#lease = lease;
+  }
+
+  #isMine(): boolean {
+    return this.#lease?.spec?.holderIdentity === this.#options.identity;
+  }
+
+  #isOver(): boolean {
+    const { holderIdentity = '', leaseDurationSeconds = this.#options.leaseSeconds } = this.#lease?.spec ?? {};
+    return holderIdentity === '' || now() > this.#seenAt + leaseDurationSeconds;
+  }
+
+  #desired(holderIdentity: string): LeaseObject {
+    const { namespace, name, leaseSeconds } = this.#options;
+    const { holderIdentity: before = '', acquireTime, leaseTransitions = 0 } = this.#lease?.spec ?? {};
+    const goesOn = holderIdentity === before || holderIdentity === '';
+    const time = microTime(new Date());
+    return {
+      apiVersion: resources.leases.apiVersion,
+      kind: resources.leases.kind,
+      metadata: { ...this.#lease?.metadata, namespace, name },
+      spec: {
+        holderIdentity,
+        // A whole number above 0; a released one is over at once.
+        leaseDurationSeconds: holderIdentity === '' ? 1 : Math.ceil(leaseSeconds),
+        acquireTime: goesOn ? (acquireTime ?? time) : time,
+        renewTime: time,
+        leaseTransitions: goesOn ? leaseTransitions : leaseTransitions + (this.#lease === undefined ? 0 : 1),
+      },
+    };
+  }
+
+  async #release(): Promise<void> {
+    const { api, namespace, name, log } = this.#options;
+    const signal = AbortSignal.timeout(RELEASE_SECONDS * 1000);
+    try {
+      // The last renewal was cut off and may have been written: what counts is what is there.
+      this.#see(await api.get<LeaseObject>(resources.leases, { namespace, name }, signal));
+      if (this.#isMine()) this.#see(await api.replace(resources.leases, this.#desired(''), signal));
+    } catch (error) {
+      log.warn({ sentence: (error as Error).message }, 'the lease was not released: the next leader waits for its end');
+    }
+  }
+}
+
+/** RFC 3339 with six digits, which the API server insists on. */
+export function microTime(date: Date): string {
+  return date.toISOString().replace('Z', '000Z');
+}
+
+function now(): number {
+  return performance.now() / 1000;
+}
+
+/** Aborts with the signal, or after so long. */
+function within(seconds: number, signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(seconds * 1000))]);
+}
+
+function jittered(seconds: number): number {
+  return seconds * (1 - JITTER + 2 * JITTER * Math.random());
+}
+
+/** Resolves so long after the abort. */
+function after(signal: AbortSignal, seconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => setTimeout(resolve, seconds * 1000).unref(), { once: true });
+  });
+}

@@ -1,0 +1,48 @@
+/** The operator's part of a status: conditions, agent, observedGeneration. Computed whole; times change with what they date. */
+import type { AgentStatus, CameraStream, CameraStreamStatus, Condition } from '#crds/schema.ts';
+import { conditionTypes } from '#crds/schema.ts';
+import { judge, type Observed } from './conditions.ts';
+
+export interface OperatorStatus {
+  readonly observedGeneration: number;
+  readonly conditions: Condition[];
+  readonly agent: AgentStatus;
+}
+
+/** @param now RFC 3339, to the second as Kubernetes has it. */
+export function statusOf(observed: Observed, now: string): OperatorStatus {
+  const { metadata, status } = observed.stream;
+  const observedGeneration = metadata.generation ?? 0;
+  const judgements = judge(observed);
+  const before = new Map((status?.conditions ?? []).map((condition) => [condition.type, condition]));
+  const { pod } = observed;
+  const node = pod?.spec?.nodeName;
+  return {
+    observedGeneration,
+    conditions: conditionTypes.map((type): Condition => {
+      const old = before.get(type);
+      const judgement = judgements[type];
+      const lastTransitionTime = old?.status === judgement.status ? old.lastTransitionTime : now;
+      return { type, ...judgement, message: judgement.message.slice(0, 4096), lastTransitionTime, observedGeneration };
+    }),
+    agent: { ...(node !== undefined && { node }), ...(pod?.metadata?.name !== undefined && { pod: pod.metadata.name }) },
+  };
+}
+
+/** Whether the resource already says this. */
+export function sameStatus({ status }: CameraStream, next: OperatorStatus): boolean {
+  return canonical({ ...status, counts: undefined, stream: undefined }) === canonical(next);
+}
+
+export function readyOf({ conditions = [] }: Pick<CameraStreamStatus, 'conditions'>): Condition | undefined {
+  return conditions.find(({ type }) => type === 'Ready');
+}
+
+/** The same text for the same content, whatever the order of the keys. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([one], [other]) => (one < other ? -1 : 1)))
+      : part,
+  );
+}

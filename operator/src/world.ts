@@ -1,0 +1,226 @@
+/**
+ * What the operator knows of the world: mirrors of the API server's objects, kept by reflectors, with what it wrote
+ * itself laid over them until they show it. Whatever changes, the keys it concerns are asked to be looked at again.
+ */
+import { type ApiServer, type KubernetesObject, type Resource, resources, type V1Deployment, type V1Pod, type V1Service, type V1ServiceAccount } from '#crds/cluster/api.ts';
+import { Reflector, type ReflectorState } from '#crds/cluster/reflector.ts';
+import { CameraStreamSpec, type CameraStream } from '#crds/schema.ts';
+import type { PoolView } from './conditions.ts';
+import { clusterFault } from './desired.ts';
+import { agentName, componentOf, MANAGED, POOL, STREAM_LABEL } from './labels.ts';
+import { podTrouble } from './pods.ts';
+import { WrittenObjects } from './written.ts';
+
+export interface WorldOptions {
+  readonly api: ApiServer;
+  readonly namespace: string;
+  /** None: all. */
+  readonly watchNamespaces: readonly string[];
+  /** Something about this stream (`namespace/name`) changed. */
+  readonly onStream: (key: string) => void;
+  /** Something about the pool changed, or about how many streams there are. */
+  readonly onPool: () => void;
+  /** For metrics and logs. */
+  readonly onState: (resource: string, state: ReflectorState) => void;
+}
+
+/** A CameraStream as it lies on the server, its spec filled with defaults; `fault` when nothing can be made of it. */
+export interface KnownStream {
+  readonly stream: CameraStream;
+  readonly fault: string | undefined;
+}
+
+export interface AgentObjects {
+  readonly serviceAccount: V1ServiceAccount | undefined;
+  readonly deployment: V1Deployment | undefined;
+  readonly pod: V1Pod | undefined;
+}
+
+export interface PoolObjects {
+  readonly deployment: V1Deployment | undefined;
+  readonly service: V1Service | undefined;
+  readonly pods: readonly V1Pod[];
+}
+
+export class World {
+  readonly #reflectors: Reflector<KubernetesObject>[] = [];
+  readonly #streams: readonly Reflector<CameraStream>[];
+  readonly #deployments: readonly Reflector<V1Deployment>[];
+  readonly #serviceAccounts: readonly Reflector<V1ServiceAccount>[];
+  readonly #pods: readonly Reflector<V1Pod>[];
+  readonly #services: readonly Reflector<V1Service>[];
+  readonly #written = new WrittenObjects();
+  readonly #options: WorldOptions;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    const { namespace, watchNamespaces, onStream, onPool } = options;
+    const everywhere: readonly (string | undefined)[] = watchNamespaces.length === 0 ? [undefined] : [...new Set([...watchNamespaces, namespace])];
+    const ofChild = (object: KubernetesObject) => {
+      if (componentOf(object.metadata?.labels) === 'counter') onPool();
+      const stream = object.metadata?.labels?.[STREAM_LABEL];
+      if (stream !== undefined) onStream(`${object.metadata!.namespace}/${stream}`);
+    };
+    const managed = { labelSelector: MANAGED, onChange: ofChild };
+    this.#streams = (watchNamespaces.length === 0 ? [undefined] : watchNamespaces).map((within) =>
+      this.#mirror<CameraStream>(resources.cameraStreams, within, {
+        keep: withoutCounts,
+        index: counterOf,
+        onChange: ({ metadata }) => {
+          onStream(`${metadata.namespace}/${metadata.name}`);
+          onPool();
+        },
+      }),
+    );
+    this.#deployments = everywhere.map((within) => this.#mirror<V1Deployment>(resources.deployments, within, managed));
+    this.#serviceAccounts = everywhere.map((within) => this.#mirror<V1ServiceAccount>(resources.serviceAccounts, within, managed));
+    this.#pods = everywhere.map((within) => this.#mirror<V1Pod>(resources.pods, within, { ...managed, keep: podInBrief, index: agentOf }));
+    this.#services = [this.#mirror<V1Service>(resources.services, namespace, managed)];
+  }
+
+  /** Keeps the mirrors until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
+  }
+
+  /** A sentence while some mirror has not been filled yet. */
+  unready(): string | undefined {
+    return this.#reflectors.every((reflector) => reflector.synced) ? undefined : 'The objects of the cluster are not known yet.';
+  }
+
+  /** Resolves when all mirrors are filled. @throws the signal's reason */
+  async whenFilled(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.whenSynced(signal)));
+  }
+
+  stream(key: string): KnownStream | undefined {
+    const { namespace, name } = refOf(key);
+    const raw = this.#find(resources.cameraStreams, this.#streams, namespace, name);
+    return raw && known(raw);
+  }
+
+  agent({ metadata: { namespace, name } }: CameraStream): AgentObjects {
+    const pods = this.#pods.flatMap((reflector) => reflector.indexed(`${namespace}/${name}`));
+    return {
+      serviceAccount: this.#find(resources.serviceAccounts, this.#serviceAccounts, namespace, agentName(name)),
+      deployment: this.#find(resources.deployments, this.#deployments, namespace, agentName(name)),
+      // The one that stays, or the newest.
+      pod: pods.toSorted((a, b) => Number(isGoing(a)) - Number(isGoing(b)) || bornAt(b) - bornAt(a))[0],
+    };
+  }
+
+  pool(): PoolObjects {
+    const { namespace } = this.#options;
+    return {
+      deployment: this.#find(resources.deployments, this.#deployments, namespace, POOL),
+      service: this.#find(resources.services, this.#services, namespace, POOL),
+      pods: this.#pods.flatMap((reflector) => reflector.indexed(POOL)).toSorted((a, b) => bornAt(b) - bornAt(a)),
+    };
+  }
+
+  /** Streams that want to be counted. */
+  activeStreams(): number {
+    let active = 0;
+    for (const reflector of this.#streams) for (const { spec } of reflector.values()) if (!spec.suspend) active += 1;
+    return active;
+  }
+
+  poolView({ streamsPerCounter, maximum }: Pick<PoolView, 'streamsPerCounter' | 'maximum'>): PoolView {
+    const { pods } = this.pool();
+    const ready = new Set(pods.filter((pod) => !isGoing(pod) && podTrouble(pod) === undefined).map((pod) => pod.metadata!.name!));
+    const served = [...ready].reduce((sum, counter) => sum + this.#streams.reduce((of, reflector) => of + reflector.indexed(counter).length, 0), 0);
+    const troubled = pods.map((pod) => ({ pod, trouble: isGoing(pod) ? undefined : podTrouble(pod) })).find(({ trouble }) => trouble !== undefined);
+    const trouble = troubled && `Counter ${troubled.pod.metadata!.name} ${troubled.trouble!.sentence}`;
+    return { ready, full: served >= ready.size * streamsPerCounter, streamsPerCounter, maximum, trouble };
+  }
+
+  keys(): string[] {
+    return this.#streams.flatMap((reflector) => reflector.values().map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
+  }
+
+  /** What the server answered to a write: true from now on, whatever the mirrors still show. */
+  wrote(resource: Resource, object: KubernetesObject): void {
+    this.#written.add(resource, object);
+  }
+
+  #find<T extends KubernetesObject>(resource: Resource, reflectors: readonly Reflector<T>[], namespace: string, name: string): T | undefined {
+    for (const reflector of reflectors) {
+      const mirrored = reflector.get(namespace, name);
+      if (mirrored !== undefined) return this.#written.newer(resource, mirrored);
+    }
+    return this.#written.unseen(resource, namespace, name) as T | undefined;
+  }
+
+  #mirror<T extends KubernetesObject>(
+    resource: Resource,
+    namespace: string | undefined,
+    options: { labelSelector?: string; keep?: (object: T) => T; index?: (object: T) => string | undefined; onChange: (object: T) => void },
+  ): Reflector<T> {
+    const reflector = new Reflector<T>({
+      api: this.#options.api,
+      resource,
+      ...(namespace !== undefined && { namespace }),
+      ...options,
+      onState: (state) => this.#options.onState(resource.plural, state),
+      onChange: (object, deleted) => {
+        if (deleted) this.#written.forget(resource, object);
+        options.onChange(object);
+      },
+    });
+    this.#reflectors.push(reflector as unknown as Reflector<KubernetesObject>);
+    return reflector;
+  }
+}
+
+function known(raw: CameraStream): KnownStream {
+  const parsed = CameraStreamSpec.safeParse(raw.spec);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    return { stream: raw, fault: `${['spec', ...issue.path].join('.')}: ${issue.message}.` };
+  }
+  const stream = { ...raw, spec: parsed.data };
+  return { stream, fault: clusterFault(stream) };
+}
+
+/** The counts are the counter's business, and change all the time. */
+function withoutCounts(stream: CameraStream): CameraStream {
+  if (stream.status === undefined) return stream;
+  const { counts: _, ...status } = stream.status;
+  return { ...stream, status };
+}
+
+/** The counter that has the stream, if one does. */
+function counterOf({ status }: CameraStream): string | undefined {
+  const report = status?.stream;
+  return report === undefined || report.state === 'Disconnected' || report.state === 'Refused' ? undefined : report.counter;
+}
+
+function podInBrief({ apiVersion, kind, metadata, spec, status }: V1Pod): V1Pod {
+  return {
+    ...(apiVersion !== undefined && { apiVersion }),
+    ...(kind !== undefined && { kind }),
+    ...(metadata && { metadata }),
+    spec: { containers: [], ...(spec?.nodeName !== undefined && { nodeName: spec.nodeName }) },
+    ...(status && { status }),
+  };
+}
+
+function agentOf({ metadata }: V1Pod): string | undefined {
+  if (componentOf(metadata?.labels) === 'counter') return POOL;
+  const stream = metadata?.labels?.[STREAM_LABEL];
+  return stream === undefined ? undefined : `${metadata!.namespace}/${stream}`;
+}
+
+function isGoing(pod: V1Pod): boolean {
+  return pod.metadata?.deletionTimestamp !== undefined;
+}
+
+/** Milliseconds since 1970. */
+function bornAt({ metadata }: V1Pod): number {
+  return Date.parse(metadata?.creationTimestamp ?? '');
+}
+
+function refOf(key: string): { namespace: string; name: string } {
+  const [namespace = '', name = ''] = key.split('/');
+  return { namespace, name };
+}
