@@ -1,6 +1,6 @@
 /** The status of a CameraStream. Sections have one writer each: conditions and agent the operator, counts and stream the counter. */
 import * as z from 'zod';
-import { celOf, fields, listBy, moment, name, oneOf, reason, text, total, whole } from './fields.ts';
+import { celOf, fields, list, listBy, moment, name, oneOf, reason, text, total, whole } from './fields.ts';
 import { fence, kept } from './fence.ts';
 
 export const conditionTypes = ['Ready', 'AgentAvailable', 'CameraConnected', 'Counting'] as const;
@@ -53,8 +53,9 @@ const CountsField = fields({
   out: total().describe('People who went out, over all lines, since the resource was made.'),
   inside: total().describe('People who went in and are not out yet, never below 0.'),
   // Room for the lines of the past: a removed line keeps its totals as long as the counter remembers it.
-  lines: listBy('name', LineCountsField, 64).describe('The totals of each line.'),
-  zones: listBy('name', ZoneCountsField, 64).describe('The occupancy of each zone.'),
+  // Atomic, as is the next: of a list that is known by a key, server-side apply takes the list away with its last item.
+  lines: list(LineCountsField, 0, 64).describe('The totals of each line.'),
+  zones: list(ZoneCountsField, 0, 64).describe('The occupancy of each zone.'),
   observedSeconds: total().describe('How much video was looked at, in seconds.'),
   gaps: GapsField.describe('The times that were not looked at.'),
 }).meta({ 'x-kubernetes-validations': fence.map(({ cel, message }) => celOf({ cel, message })) });

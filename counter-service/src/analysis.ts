@@ -18,6 +18,7 @@ import type { Detection } from './detection/detection.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
 import { look, type LookScope, type LookState, resumeLook, startLook } from './detection/look.ts';
 import type { Passed } from './media/footage.ts';
+import { inOneWord } from './standing.ts';
 import { createTracker, endAllTracks, type TrackerState, trackerSettings, trackStep } from './tracking/tracker.ts';
 
 export interface GapRecord {
@@ -36,6 +37,8 @@ export interface AnalysisState {
   /** Access units up to the frontier, in presentation order. */
   readonly frames: number;
   readonly observedMicros: number;
+  /** Whether the frontier lies in the footage that goes on: the time from it to the next frame is observed. */
+  readonly continuous: boolean;
   readonly gaps: { readonly count: number; readonly micros: number; readonly last?: GapRecord };
   /** Number of the first access unit after the newest recorded gap: a replayed gap is not recorded again. */
   readonly gapNext: number;
@@ -50,8 +53,6 @@ export interface Frame {
   readonly presentationMicros: number;
   /** Access units that the frontier passes with this frame. */
   readonly passed: Passed;
-  /** Whether the frame before it belongs to the same piece of footage: the time between was observed. */
-  readonly continuous: boolean;
   readonly detections: readonly Detection[];
 }
 
@@ -67,6 +68,7 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
     presentationMicros: -1,
     frames: 0,
     observedMicros: (counts?.observedSeconds ?? 0) * 1e6,
+    continuous: false,
     gaps: { count: gaps?.count ?? 0, micros: (gaps?.seconds ?? 0) * 1e6 },
     gapNext: 0,
     look: startLook(view, 0),
@@ -80,9 +82,13 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
 export function resumeAnalysis(state: AnalysisState, view: View, committed: CommittedCounts | undefined): AnalysisState {
   // The checkpoint was stored before its commit, which may have come about or not: the totals say how many crossings are new.
   const fresh = state.counter.in + state.counter.out - (committed ? committed.in + committed.out : 0);
+  return { ...changeView(state, view), uncommitted: fresh > 0 ? state.uncommitted.slice(-fresh) : [] };
+}
+
+/** After an edit of the spec, or in a picture of another size. Tracks go on, and so do the totals of lines that stay. */
+export function changeView(state: AnalysisState, view: View): AnalysisState {
   return {
     ...state,
-    uncommitted: fresh > 0 ? state.uncommitted.slice(-fresh) : [],
     look: resumeLook(state.look, view, state.presentationMicros),
     counter: changeLayout(state.counter, view),
   };
@@ -94,7 +100,8 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
   const tracked = trackStep(state.tracker, frame.detections, time, trackerSettings(detection.scorePermille / 1000));
   const counted = countStep(state.counter, tracked.tracks, { time: Math.round(time * 1000) / 1000, frame: frames });
   return {
-    ...advance(state, frame.passed, frame.presentationMicros, frame.continuous),
+    ...advance(state, frame.passed, frame.presentationMicros),
+    continuous: true,
     look: look(state.look, view, frame.detections, frame.presentationMicros),
     tracker: tracked.state,
     counter: counted.state,
@@ -103,32 +110,27 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
 }
 
 /** Moves the frontier over access units of which no frame was looked at. */
-export function advance(
-  state: AnalysisState,
-  passed: Passed,
-  presentationMicros: number,
-  observed: boolean,
-): AnalysisState {
+export function advance(state: AnalysisState, passed: Passed, presentationMicros: number): AnalysisState {
   return {
     ...state,
     position: Math.max(state.position, passed.position),
     presentationMicros,
     frames: state.frames + passed.units,
-    observedMicros: state.observedMicros + (observed ? presentationMicros - state.presentationMicros : 0),
+    observedMicros: state.observedMicros + (state.continuous ? presentationMicros - state.presentationMicros : 0),
   };
 }
 
 /** Nobody can be followed over time that was not seen: open tracks end, and the gap is recorded. */
 export function interrupt(state: AnalysisState, gap: GapRecord, next: number, view: View): AnalysisState {
-  if (next <= state.gapNext) return state;
+  // A replayed one is recorded already; the picture may have been another before it.
+  if (next <= state.gapNext) return changeView(state, view);
   return {
-    ...state,
+    // Another resolution is another picture: what was learned of people's sizes in the old one is worth nothing.
+    ...changeView(state, view),
+    continuous: false,
     gaps: { count: state.gaps.count + 1, micros: state.gaps.micros + Math.max(0, gap.toMicros - gap.fromMicros), last: gap },
     gapNext: next,
     position: Math.max(state.position, next - 1),
-    // Another resolution is another picture: what was learned of people's sizes in the old one is worth nothing.
-    look: resumeLook(state.look, view, state.presentationMicros),
-    counter: changeLayout(state.counter, view),
     tracker: endAllTracks(state.tracker),
   };
 }
@@ -154,9 +156,4 @@ export function committedCounts(state: AnalysisState, session: string, sessionSt
       }),
     },
   };
-}
-
-/** As Kubernetes writes reasons: CAMERA_LOST is CameraLost. */
-function inOneWord(reason: string): string {
-  return reason.toLowerCase().replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

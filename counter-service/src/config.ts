@@ -3,12 +3,21 @@ import { z } from 'zod';
 import { readJsonConfig } from '#proto/config.ts';
 import { ExecutionProvider } from './detection/wire.ts';
 
-const counterConfig = z.strictObject({
+const counterFields = z.strictObject({
   /** host:port of the counting protocol; port 0 for any. */
   listen: z.string().min(1),
   presence: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   /** Streams from files and counts into a folder, in place of the API server. */
-  local: z.strictObject({ manifests: z.array(z.string()).min(1), ledgerDirectory: z.string() }),
+  local: z.strictObject({ manifests: z.array(z.string()).min(1), ledgerDirectory: z.string() }).optional(),
+  /** Streams and counts at the API server that the pod's service account or KUBECONFIG names. */
+  cluster: z
+    .strictObject({
+      /** This counter's name: its pod's. */
+      counter: z.string().min(1).max(253),
+      /** Streams of other namespaces are not served; left out, all are. */
+      namespaces: z.array(z.string().min(1)).min(1).optional(),
+    })
+    .optional(),
   modelsDirectory: z.string(),
   inference: z.strictObject({
     provider: z.enum(ExecutionProvider).default('cpu'),
@@ -18,6 +27,10 @@ const counterConfig = z.strictObject({
   }),
   maxStreams: z.int().min(1).default(64),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+const counterConfig = counterFields.refine(({ local, cluster }) => (local === undefined) !== (cluster === undefined), {
+  error: 'must have either local or cluster',
 });
 
 export type CounterConfig = z.output<typeof counterConfig>;

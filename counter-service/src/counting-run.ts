@@ -5,7 +5,6 @@
  * lines and zones need. It changes after a frame at a time of the plan's own (see `nextPlanMicros`), never because of
  * how fast frames came, so the same video gives the same counts however it is served.
  */
-import type { CameraStreamSpec } from '#crds/schema.ts';
 import type { Log } from '#proto/log.ts';
 import { free } from '#proto/media/byte-queue.ts';
 import type { Labels } from '#proto/metrics.ts';
@@ -14,6 +13,7 @@ import {
   advance,
   analyse,
   type AnalysisState,
+  changeView,
   committedCounts,
   interrupt,
   resumeAnalysis,
@@ -31,6 +31,8 @@ import type { Footage } from './media/footage.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refused.ts';
 import type { Settlement, Snapshot } from './settlement.ts';
+import type { FollowedSpec, KnownSpec } from './specs/specs.ts';
+import type { Standing } from './standing.ts';
 
 /** A checkpoint at least this often, so that the agent's ring stays short; sooner when counts changed. */
 const CHECKPOINT_SECONDS = 5;
@@ -49,7 +51,8 @@ export interface CountingDetector {
 
 export interface CountingOptions {
   readonly stream: StreamName;
-  readonly spec: CameraStreamSpec;
+  readonly followed: FollowedSpec;
+  readonly standing: Standing;
   readonly detector: CountingDetector;
   readonly settlement: Settlement;
   readonly intake: Intake;
@@ -63,8 +66,14 @@ export interface CountingOptions {
   readonly metrics: StreamMetrics;
   readonly labels: Labels;
   readonly log: Log;
-  readonly draining: AbortSignal;
+  /** Aborted when the stream is to be settled and sent away. */
+  readonly leaving: AbortSignal;
+  /** Called once, when everything is counted and about to be committed. */
+  readonly sayEnded: (ended: Ended) => void;
 }
+
+/** `paused`: the agent leaves; `left`: it is sent away. */
+export type Ended = 'finished' | 'paused' | 'left';
 
 export class Counting {
   readonly #options: CountingOptions;
@@ -72,46 +81,84 @@ export class Counting {
   #state: AnalysisState;
   /** Of the footage at hand. */
   #codec: Pick<CodecMessage, 'width' | 'height'>;
-  /** Whether the frontier lies in the footage at hand: the time from it to the next frame is observed. */
-  #continuous: boolean;
+  /** By which the state counts. */
+  #known: KnownSpec;
+  /** Since the last settlement: whoever edited the spec waits to see it taken up. */
+  #edited = false;
   #settling: Promise<void> | undefined;
+  #due: NodeJS.Timeout | undefined;
+  #over = false;
   #settledAt = performance.now();
 
   constructor(options: CountingOptions) {
     this.#options = options;
     const { checkpoint } = options;
+    this.#known = options.followed.current();
     this.#codec = options.codec;
     this.#state = checkpoint ? resumeAnalysis(checkpoint, this.#view(), options.committed) : this.#startAfresh();
-    this.#continuous = checkpoint !== undefined;
   }
 
-  /** Counts until the stream ends or the service drains; then everything counted is settled. */
-  async run(signal: AbortSignal): Promise<'finished' | 'drained'> {
+  /** Counts until the stream ends or is sent away; then everything counted is settled. */
+  async run(signal: AbortSignal): Promise<Ended> {
     const either = AbortSignal.any([signal, this.#settleFault.signal]);
+    const counted = new AbortController();
+    const following = this.#followSpec(AbortSignal.any([either, counted.signal]));
     try {
-      const ended = await this.#countUntilDraining(either);
-      await this.#settling;
-      await this.#settle();
+      const ended = await this.#countUntilLeaving(either);
+      this.#stopSettling();
+      counted.abort(new Error('nothing is counted any more'));
+      await following;
+      while (this.#settling !== undefined) await this.#settling;
+      await this.#settle(() => this.#options.sayEnded(ended));
       return ended;
     } catch (error) {
       throw this.#settleFault.signal.aborted ? (this.#settleFault.signal.reason as unknown) : error;
+    } finally {
+      this.#stopSettling();
+      counted.abort(new Error('nothing is counted any more'));
     }
   }
 
-  async #countUntilDraining(signal: AbortSignal): Promise<'finished' | 'drained'> {
-    const { intake, draining } = this.#options;
-    const reading = AbortSignal.any([signal, draining]);
+  async #countUntilLeaving(signal: AbortSignal): Promise<Ended> {
+    const { intake, leaving } = this.#options;
+    const reading = AbortSignal.any([signal, leaving]);
     try {
       for await (const piece of intake.pieces(reading)) {
         if (piece.gap !== undefined) this.#interrupt(piece.gap, piece);
         await this.#count(piece, reading);
       }
-      return 'finished';
+      return intake.paused ? 'paused' : 'finished';
     } catch (error) {
       // Between two frames the state is whole, wherever the reading was stopped.
-      if (draining.aborted && !signal.aborted) return 'drained';
+      if (leaving.aborted && !signal.aborted) return 'left';
       throw error;
     }
+  }
+
+  /** Takes edits of the spec up as they come, whether or not there are frames. Resolves when the signal aborts. */
+  async #followSpec(signal: AbortSignal): Promise<void> {
+    const { followed } = this.#options;
+    while (!signal.aborted) {
+      await followed.changed.wait(signal).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        this.#adopt(followed.current());
+      } catch {
+        // A stream that is gone is for whoever serves it to end.
+        return;
+      }
+      this.#settleWhenDue();
+    }
+  }
+
+  /** What is left as it was goes on: tracks, and the totals of a line by its name. */
+  #adopt(known: KnownSpec): void {
+    if (known === this.#known) return;
+    this.#known = known;
+    this.#state = changeView(this.#state, this.#view());
+    this.#edited = true;
+    this.#options.standing.observes(known.generation);
+    this.#options.log.info({ generation: known.generation }, 'spec taken up');
   }
 
   /** One piece of footage, from the frontier to its end, over as many decoders as it takes. */
@@ -132,23 +179,26 @@ export class Counting {
     this.#finishPiece(piece);
   }
 
-  /** Follows the footage with one decoder and one picture; `again` when the picture is to be another one. */
+  /** Follows the footage with one decoder and one picture; `again` when the picture, or its rate, is to be another one. */
   async #follow(footage: Footage, signal: AbortSignal): Promise<'ended' | 'again'> {
-    const { detector, spec, stream } = this.#options;
+    const { detector, stream } = this.#options;
+    const { framesPerSecond } = this.#known.spec.detection;
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const { plan } = this.#state.look;
-    const picture = { framesPerSecond: spec.detection.framesPerSecond, crop: plan.crop, ...plan.picture };
+    const picture = { framesPerSecond, crop: plan.crop, ...plan.picture };
     const frames = footage.frames(picture, this.#state.presentationMicros, either);
     const detect = async ({ presentationMicros, pixels }: DecodedFrame) => {
       const answered = await detector.detect({ stream: stream.uid, pixels, plan }, either);
       free(pixels);
       return { presentationMicros, answered };
     };
+    const asBefore = () => this.#state.look.plan === plan && this.#known.spec.detection.framesPerSecond === framesPerSecond;
     try {
       for await (const { presentationMicros, answered } of ahead(frames, detector.depth, detect)) {
-        await this.#step(footage, presentationMicros, answered);
-        if (this.#state.look.plan !== plan) return 'again';
+        // An edit may have come while it was waited for; the frame is then looked at again, as it is to be now.
+        if (asBefore()) await this.#step(footage, presentationMicros, answered);
+        if (!asBefore()) return 'again';
       }
       return 'ended';
     } finally {
@@ -158,12 +208,12 @@ export class Counting {
   }
 
   async #step(footage: Footage, presentationMicros: number, answered: Answered): Promise<void> {
-    const { metrics, labels, spec } = this.#options;
+    const { metrics, labels, standing } = this.#options;
     const before = performance.now();
     const passed = footage.passed(this.#state.presentationMicros, presentationMicros);
-    const frame = { presentationMicros, passed, continuous: this.#continuous, detections: answered.detections };
-    this.#state = analyse(this.#state, frame, spec.detection, this.#view());
-    this.#continuous = true;
+    const frame = { presentationMicros, passed, detections: answered.detections };
+    this.#state = analyse(this.#state, frame, this.#known.spec.detection, this.#view());
+    standing.counted();
     footage.release(presentationMicros);
     metrics.counted(labels, {
       answered,
@@ -179,10 +229,10 @@ export class Counting {
   #finishPiece({ footage }: Piece): void {
     const rest = footage.passed(this.#state.presentationMicros, Infinity);
     if (rest.units === 0) return;
-    if (!this.#continuous && rest.units > FEW_UNITS) {
+    if (!this.#state.continuous && rest.units > FEW_UNITS) {
       throw new Refused('UNDECODABLE', `Not one of ${rest.units} access units could be decoded: the video is not what it says (${footage.codec.fourcc}).`);
     }
-    this.#state = advance(this.#state, rest, rest.newestMicros, this.#continuous);
+    this.#state = advance(this.#state, rest, rest.newestMicros);
   }
 
   #interrupt(gap: GapMessage, { footage }: Piece): void {
@@ -193,7 +243,6 @@ export class Counting {
     const record = { fromMicros, toMicros, reason, accessUnits: next - after - 1 };
     this.#codec = footage.codec;
     this.#state = interrupt(this.#state, record, next, this.#view());
-    this.#continuous = false;
   }
 
   #startAfresh(): AnalysisState {
@@ -201,7 +250,8 @@ export class Counting {
     const fresh = startAnalysis(this.#view(), committed, committed?.session === session ? settlement.position : 0);
     if (committed === undefined) return fresh;
     // Counted before, but not from here: what lies between was seen by nobody who could go on.
-    const reason = committed.session === session ? 'CHECKPOINT_LOST' : 'AGENT_REPLACED';
+    // A position of 0 was only ever taken over from another session.
+    const reason = committed.session === session && committed.position > 0 ? 'CHECKPOINT_LOST' : 'AGENT_REPLACED';
     const fromMicros = Date.parse(committed.time) * 1000 - sessionStartMicros;
     const record = { fromMicros, toMicros: Math.max(0, fromMicros), reason, accessUnits: 0 } as const;
     return interrupt(fresh, record, fresh.position + 1, this.#view());
@@ -209,7 +259,8 @@ export class Counting {
 
   /** What the lines and zones mean in the pictures at hand, for this model. */
   #view(): View {
-    const { spec, detector } = this.#options;
+    const { detector } = this.#options;
+    const { spec } = this.#known;
     const picture = { width: this.#codec.width, height: this.#codec.height };
     return { lines: spec.lines, zones: spec.zones, picture, input: detector.input, region: spec.detection.region };
   }
@@ -237,17 +288,33 @@ export class Counting {
   }
 
   #settleWhenDue(): void {
-    if (this.#settling !== undefined) return;
+    if (this.#settling !== undefined || this.#over) return;
     const changed = this.#options.settlement.differs(this.#committed());
-    const seconds = (performance.now() - this.#settledAt) / 1000;
-    if (seconds < (changed ? CHANGED_CHECKPOINT_SECONDS : CHECKPOINT_SECONDS)) return;
+    const wait = (changed ? CHANGED_CHECKPOINT_SECONDS : CHECKPOINT_SECONDS) - (performance.now() - this.#settledAt) / 1000;
+    clearTimeout(this.#due);
+    if (!this.#edited && wait > 0) {
+      // Frames bring this up as a rule; the last count before a camera falls silent does not wait for them.
+      if (changed) this.#due = setTimeout(() => this.#settleWhenDue(), wait * 1000);
+      return;
+    }
     this.#settling = this.#settle()
       .catch((error: unknown) => this.#settleFault.abort(error))
-      .finally(() => (this.#settling = undefined));
+      .finally(() => {
+        this.#settling = undefined;
+        if (!this.#over && !this.#settleFault.signal.aborted) this.#settleWhenDue();
+      });
   }
 
-  async #settle(): Promise<void> {
+  /** The last settlement is about to be made, or none any more. */
+  #stopSettling(): void {
+    this.#over = true;
+    clearTimeout(this.#due);
+  }
+
+  /** @param beforeCommit what is said of the stream here is written together with its counts. */
+  async #settle(beforeCommit?: () => void): Promise<void> {
     const state = this.#state;
+    this.#edited = false;
     const snapshot: Snapshot = {
       position: state.position,
       presentationMicros: state.presentationMicros,
@@ -255,7 +322,7 @@ export class Counting {
       counts: this.#committed(),
       crossings: state.uncommitted,
     };
-    await this.#options.settlement.settle(snapshot);
+    await this.#options.settlement.settle(snapshot, beforeCommit);
     this.#settledAt = performance.now();
     // Crossings only ever come behind these: the state has moved on meanwhile, but not lost any.
     this.#state = { ...this.#state, uncommitted: this.#state.uncommitted.slice(state.uncommitted.length) };

@@ -8,6 +8,7 @@ import { Changed } from '#proto/changed.ts';
 import { codecFromMessage, type CodecMessage, type CounterMessage, type FromAgent, type GapMessage } from '#proto/protocol.ts';
 import { Footage, type NumberedUnit } from './media/footage.ts';
 import { Refused } from './refused.ts';
+import type { CameraReport } from './standing.ts';
 
 /** What may be under way and undecoded for one stream: six seconds of a 10 fps camera, or its largest pictures. */
 export const WINDOW = { accessUnits: 64, bytes: 4 * 1024 * 1024 };
@@ -22,6 +23,7 @@ export interface IntakeOptions {
   readonly codec: CodecMessage;
   readonly send: (message: CounterMessage) => Promise<void>;
   readonly onStored: (serial: number) => void;
+  readonly onCamera: (camera: CameraReport) => void;
   readonly onUnit: (unit: NumberedUnit) => void;
   readonly onDecoded: (cpuMs: number) => void;
 }
@@ -37,11 +39,17 @@ export class Intake {
   #current: Footage;
   #newest: number | undefined;
   #ended = false;
+  #paused = false;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#codec = options.codec;
     this.#current = this.#begin(undefined);
+  }
+
+  /** Once the stream has ended: whether its source goes on, and the agent leaves it. */
+  get paused(): boolean {
+    return this.#paused;
   }
 
   /** Takes messages until the agent half-closes or the call breaks. */
@@ -71,9 +79,11 @@ export class Intake {
       case 'gap':
         return this.#gap(message.value);
       case 'endOfStream':
-        return this.#end(message.value.lastNumber);
+        return this.#end(message.value);
       case 'checkpointStored':
         return this.#options.onStored(message.value.serial);
+      case 'camera':
+        return this.#options.onCamera(message.value);
       case 'heartbeat':
         return;
       case 'hello':
@@ -82,11 +92,12 @@ export class Intake {
     }
   }
 
-  #end(lastNumber: number): void {
+  #end({ lastNumber, paused }: { lastNumber: number; paused: boolean }): void {
     if (lastNumber !== (this.#newest ?? lastNumber)) {
       throw new Refused('INVALID', `The stream ended at access unit ${lastNumber}, but ${this.#newest} was the last to come.`);
     }
     this.#ended = true;
+    this.#paused = paused;
     this.#current.end();
     this.#changed.notify();
   }

@@ -1,6 +1,7 @@
 /** Puts a counter together, serves streams until a signal comes, and drains. */
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
+import { connect } from '#crds/cluster/client.ts';
 import { formatFault, loadCameraStreams } from '#crds/load.ts';
 import { createLog, type Log } from '#proto/log.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
@@ -8,10 +9,13 @@ import { createMetrics } from '#proto/metrics.ts';
 import { servePresence } from '#proto/presence.ts';
 import { serveCounting } from '#proto/protocol.ts';
 import { announce, shutdownSignal } from '#proto/shutdown.ts';
+import { Places, type Resources } from './admission.ts';
+import { Cluster } from './cluster.ts';
 import { type CounterConfig, readCounterConfig } from './config.ts';
 import { Detectors } from './detectors.ts';
 import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
+import { FixedSpecs } from './specs/specs.ts';
 import { type CounterService, serveStream } from './stream.ts';
 
 const HELP = `usage: FOOTFALL_COUNTER='{"listen":"127.0.0.1:0","local":{...},...}' counter-service
@@ -33,39 +37,40 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
     metrics,
     log,
   });
-  const { specs } = readManifests(config.local.manifests);
+  const ofStreams = streamMetrics(metrics);
+  const cluster = config.cluster && new Cluster(connect({ userAgent: 'footfall-counter' }), config.cluster, ofStreams, log);
+  const { ledger, specs } = cluster ?? readLocal(config.local!);
   const service: CounterService = {
-    ledger: new FolderLedger(config.local.ledgerDirectory),
-    spec: ({ namespace, name }) => Promise.resolve(specs.get(`${namespace}/${name}`)),
+    ledger,
+    specs,
     detector: (model) => detectors.of(model),
-    maxStreams: config.maxStreams,
-    open: new Set(),
+    places: new Places(config.maxStreams),
     draining: signal,
-    metrics: streamMetrics(metrics),
+    metrics: ofStreams,
     log,
   };
   const server = await serveCounting(config.listen, (call) => serveStream(call, service));
   const presence = await servePresence({
     ...config.presence,
     metrics,
-    unready: () => (signal.aborted ? 'The counter is shutting down.' : detectors.unready()),
+    unready: () => (signal.aborted ? 'The counter is shutting down.' : (cluster?.unready() ?? detectors.unready())),
   });
   log.info({ port: server.port, presence: presence.port, provider: config.inference.provider }, 'counter serves');
   announce({ counter: server.port, presence: presence.port });
+  const reaching = cluster?.reach(signal);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await server.stop(DRAIN_MS);
-  await Promise.all([presence.stop(), detectors.stop()]);
+  await Promise.all([presence.stop(), detectors.stop(), reaching, cluster?.close()]);
 }
 
-function readManifests(paths: readonly string[]) {
-  const { streams, faults } = loadCameraStreams(paths);
+function readLocal({ manifests, ledgerDirectory }: NonNullable<CounterConfig['local']>): Pick<Resources, 'ledger' | 'specs'> {
+  const { streams, faults } = loadCameraStreams(manifests);
   if (faults[0] !== undefined) throw new Error(formatFault(faults[0]));
-  return {
-    specs: new Map(streams.map(({ stream: { metadata, spec } }) => [`${metadata.namespace}/${metadata.name}`, spec])),
-  };
+  const specs = new Map(streams.map(({ stream: { metadata, spec } }) => [`${metadata.namespace}/${metadata.name}`, spec]));
+  return { ledger: new FolderLedger(ledgerDirectory), specs: new FixedSpecs(specs) };
 }
 
 async function main(): Promise<void> {

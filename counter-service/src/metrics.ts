@@ -23,11 +23,24 @@ export function streamMetrics(metrics: Metrics) {
   const lag = metrics.gauge('counter_lag_seconds', 'Video received and not counted yet.', ['stream']);
   const decoders = metrics.counter('counter_decoder_deaths_total', 'Decoders that died and were started again.', ['stream']);
   const decoding = metrics.histogram('counter_decode_cpu_milliseconds', 'CPU time of the decoder for an access unit.', MILLISECONDS);
+  const open = metrics.gauge('counter_streams', 'Streams that are served.');
+  const refusals = metrics.counter('counter_refusals_total', 'Calls refused, by reason.', ['reason']);
+  const writes = metrics.counter('counter_ledger_writes_total', 'Writes of a status, by result: written, conflict, refused, unanswered.', ['result']);
   const waiting = metrics.histogram('counter_inference_wait_milliseconds', 'From handing a frame to the detector to its run.', MILLISECONDS);
   const inference = metrics.histogram('counter_inference_cpu_milliseconds', 'CPU time of a frame in the model.', MILLISECONDS);
   const batches = metrics.histogram('counter_inference_batch_size', 'Frames in one run of the model.', BATCHES);
   const tracking = metrics.histogram('counter_tracking_milliseconds', 'Tracking and counting of a frame.', MILLISECONDS);
+  open.set(0);
   return {
+    serving(streams: number): void {
+      open.set(streams);
+    },
+    refused(reason: string): void {
+      refusals.add(1, { reason });
+    },
+    ledgerWritten(result: string): void {
+      writes.add(1, { result });
+    },
     received(labels: Labels, size: number): void {
       units.add(1, labels);
       bytes.add(size, labels);

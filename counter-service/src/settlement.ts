@@ -57,12 +57,16 @@ export class Settlement {
     this.#changed.notify();
   }
 
-  /** Resolves when the snapshot is final. @throws Fenced; anything else means that the call or the ledger broke. */
-  async settle(snapshot: Snapshot): Promise<void> {
+  /**
+   * Resolves when the snapshot is final. @throws Fenced; anything else means that the call or the ledger broke.
+   * @param beforeCommit what is said of the stream here is written together with its counts.
+   */
+  async settle(snapshot: Snapshot, beforeCommit?: () => void): Promise<void> {
     const serial = (this.#serial += 1);
     const { position, presentationMicros, checkpoint } = snapshot;
     await this.#send({ storeCheckpoint: { serial, position, presentationMicros, checkpoint } });
     while (this.#stored < serial) await this.#changed.wait(this.#signal);
+    beforeCommit?.();
     if (this.differs(snapshot.counts)) {
       await this.#tenure.commit(snapshot.counts, snapshot.crossings);
       this.#committed = substance(snapshot.counts);

@@ -11,37 +11,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CameraStreamSpec } from '#crds/schema.ts';
 import { createLog } from '#proto/log.ts';
-import { Ffmpeg } from '#proto/media/ffmpeg.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut.ts';
-import { readNut } from '#proto/media/nut-reader.ts';
 import { createMetrics } from '#proto/metrics.ts';
 import { type AgentCall, asBuffer, codecToMessage, type CountingServer, type CountsMessage, dialCounting, serveCounting } from '#proto/protocol.ts';
+import { Places } from './admission.ts';
 import { Detectors } from './detectors.ts';
+import { CLIP_UNITS, clipPath, entrance, readClip } from './fixtures/clip.ts';
 import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
+import { FixedSpecs } from './specs/specs.ts';
 import { type CounterService, serveStream } from './stream.ts';
 
-const clip = fileURLToPath(new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url));
-const spec = CameraStreamSpec.parse({
-  source: { url: clip },
-  lines: [{ name: 'entrance', from: { x: 570, y: 1000 }, to: { x: 320, y: 580 } }],
-});
+const spec = CameraStreamSpec.parse({ source: { url: clipPath }, lines: [entrance] });
 const log = createLog('counter-service', 'silent');
 
-/** The first 15 s: one person comes in. */
-const UNITS = 150;
-
 let codec: Codec;
-let units: AccessUnit[];
+let units: readonly AccessUnit[];
 let detectors: Detectors;
 
 before(async () => {
-  const ffmpeg = new Ffmpeg({ inputOptions: [], input: clip, outputOptions: ['-map', '0:v:0', '-c', 'copy', '-f', 'nut'] });
-  const video = await readNut(ffmpeg.output);
-  codec = video.codec;
-  units = [];
-  for await (const unit of video.units) if (units.push(unit) === UNITS) break;
-  await ffmpeg.stop();
+  ({ codec, units } = await readClip());
   const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
   detectors = new Detectors({ provider: 'cpu', workers: 2, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
 });
@@ -59,10 +48,9 @@ async function withCounter(run: (counter: Counter) => Promise<void>): Promise<vo
   const ledger = new FolderLedger(folder);
   const service: CounterService = {
     ledger,
-    spec: ({ name }) => Promise.resolve(name === 'door' ? spec : undefined),
+    specs: new FixedSpecs(new Map([['default/door', spec]])),
     detector: (model) => detectors.of(model),
-    maxStreams: 2,
-    open: new Set(),
+    places: new Places(2),
     draining: drain.signal,
     metrics: streamMetrics(createMetrics()),
     log,
@@ -157,7 +145,7 @@ suite('a counter', () => {
       assert.deepEqual(played.welcome, { term: 1, position: 0 });
       const { counts } = await counter.ledger.read(door);
       assert.deepEqual(counts?.lines, [{ name: 'entrance', in: 1, out: 0 }]);
-      assert.equal(played.counts?.frames, UNITS);
+      assert.equal(played.counts?.frames, CLIP_UNITS);
       assert.equal(played.counts?.provisional, false);
     });
   });
@@ -171,7 +159,7 @@ suite('a counter', () => {
     await withCounter(async (counter) => {
       const first = await play(counter, { breakAfterCheckpoints: 1 });
       const checkpoint = first.checkpoints[0]!;
-      assert.ok(checkpoint.position < UNITS, 'it broke off in the middle');
+      assert.ok(checkpoint.position < CLIP_UNITS, 'it broke off in the middle');
       const second = await play(counter, { checkpoint, lastTerm: 1 });
       assert.equal(second.finished, true);
       assert.equal(second.welcome?.term, 2);
@@ -250,10 +238,9 @@ async function withCounterAgain(counter: Counter, checkpoint: Played['checkpoint
   const service = { ...counter, drain: new AbortController() };
   const next: CounterService = {
     ledger: counter.ledger,
-    spec: () => Promise.resolve(spec),
+    specs: new FixedSpecs(new Map([['default/door', spec]])),
     detector: (model) => detectors.of(model),
-    maxStreams: 2,
-    open: new Set(),
+    places: new Places(2),
     draining: service.drain.signal,
     metrics: streamMetrics(createMetrics()),
     log,

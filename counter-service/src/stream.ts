@@ -1,174 +1,249 @@
 /**
  * The story of one camera's stream in a counter.
  *
- *   Hello ─▶ known, with room, not superseded? ─▶ take the next term ─▶ Welcome ─▶ Resume
+ *   Hello ─▶ known, with room, not superseded? ─▶ take the next term ─▶ Welcome ─▶ Resume, once there is video
  *         ─▶ frame after frame: detect, track, count, show ─▶ from time to time: settle
- *         ─▶ the end: settle, Finished
+ *         ─▶ the end, or a departure: settle, Finished or GoAway
  *
  * Everything here belongs to one call and ends with it. A fault of the stream ends the call with a sentence and
  * touches no other stream.
  */
-import type { CameraStreamSpec } from '#crds/schema.ts';
 import { pause } from '#proto/backoff.ts';
 import { beat, SILENCE_SECONDS } from '#proto/heartbeat.ts';
 import type { Log } from '#proto/log.ts';
-import type { CounterCall, CounterMessage, FromAgent, Hello, StreamName } from '#proto/protocol.ts';
+import type { CounterCall, CounterMessage, FromAgent, Hello } from '#proto/protocol.ts';
 import { Watchdog } from '#proto/watchdog.ts';
+import { admit, type Admitted, type Places, type Resources } from './admission.ts';
 import type { AnalysisState } from './analysis.ts';
-import { Counting, type CountingDetector } from './counting-run.ts';
+import { Counting, type Ended } from './counting-run.ts';
+import { type Departure, departureBySpec, drained } from './departure.ts';
 import { Intake } from './intake.ts';
-import { Fenced, type Ledger, type Tenure } from './ledger/ledger.ts';
-import type { StreamMetrics } from './metrics.ts';
+import { Fenced } from './ledger/ledger.ts';
 import { Gone, Refused } from './refused.ts';
 import { Settlement } from './settlement.ts';
 
-export interface CounterService {
-  readonly ledger: Ledger;
-  readonly spec: (stream: StreamName) => Promise<CameraStreamSpec | undefined>;
-  /** The detector of a model. @throws Error with a sentence when the model cannot be used. */
-  readonly detector: (model: string) => Promise<CountingDetector>;
-  readonly maxStreams: number;
-  readonly open: Set<CounterCall>;
-  /** Aborted when the service drains: streams settle and are sent away. */
-  readonly draining: AbortSignal;
-  readonly metrics: StreamMetrics;
+/** An agent that lost its call and is back within this was never away. */
+const AWAY_SECONDS = 2;
+
+export interface CounterService extends Resources {
+  readonly places: Places;
   readonly log: Log;
+}
+
+type ResumeMessage = Extract<FromAgent, { kind: 'resume' }>['value'];
+type Codec = NonNullable<ResumeMessage['codec']>;
+
+interface Served {
+  readonly call: CounterCall;
+  readonly service: CounterService;
+  readonly admitted: Admitted;
+  readonly incoming: AsyncIterator<FromAgent>;
+  readonly log: Log;
+  /** Ends everything that belongs to the call; its reason is what is to be told. */
+  readonly ending: AbortController;
+  readonly signal: AbortSignal;
+  /** Aborted, with a Departure, when the stream is to be settled and sent away. */
+  readonly leaving: AbortSignal;
 }
 
 /** Serves one call to its end; never throws for what a stream or its agent did. */
 export async function serveStream(call: CounterCall, service: CounterService): Promise<void> {
+  const { places, metrics, draining } = service;
   const over = new AbortController();
-  const watchdog = new Watchdog(SILENCE_SECONDS, () => over.abort(new Error('the agent fell silent')));
+  const watchdog = new Watchdog(SILENCE_SECONDS, () => over.abort(new Gone('the agent fell silent')));
   const signal = AbortSignal.any([over.signal, call.signal]);
   const incoming = heardBy(watchdog, call.messages);
-  service.open.add(call);
   let log = service.log;
+  let admitted: Admitted | undefined;
+  let gone = false;
   try {
-    const hello = await expect(incoming, 'hello', signal);
+    places.enter(call);
+    const hello = await helloOf(incoming, signal);
     log = log.child({ stream: `${hello.stream?.namespace}/${hello.stream?.name}`, session: hello.session });
-    await serveAdmitted(call, service, hello, incoming, signal, log);
+    admitted = await admit(hello, service, (stream) => places.take(call, stream), signal);
+    metrics.serving(places.streams);
+    await serveAdmitted(call, service, admitted, incoming, signal, log);
   } catch (error) {
-    if (signal.aborted || error instanceof Gone) {
-      log.info({ reason: messageOf(error) }, 'the agent is gone');
-      return;
-    }
-    const refusal = refusalOf(error);
-    log[refusal.reason === 'REFUSAL_REASON_UNSPECIFIED' ? 'error' : 'warn'](refusal, 'stream refused');
-    await call.send({ refusal }).catch(() => undefined);
+    gone = signal.aborted || error instanceof Gone;
+    if (gone) log.info({ reason: messageOf(error) }, 'the agent is gone');
+    else await refuse(call, service, admitted, error, log);
   } finally {
     watchdog.stop();
     over.abort(new Error('the call is over'));
-    service.open.delete(call);
+    places.leave(call);
+    metrics.serving(places.streams);
+    if (admitted !== undefined) {
+      // Another call of the same stream may be counting already.
+      if (!places.has(admitted.stream)) await metrics.forget(labelsOf(admitted));
+      await letGo(admitted, gone, draining);
+    }
   }
 }
 
-async function serveAdmitted(
-  call: CounterCall,
-  service: CounterService,
-  hello: Hello,
-  incoming: AsyncIterator<FromAgent>,
-  signal: AbortSignal,
-  log: Log,
-): Promise<void> {
-  const { stream, spec, tenure, detector } = await admit(hello, service);
-  const position = tenure.counts?.session === hello.session ? tenure.counts.position : 0;
-  await call.send({ welcome: { term: tenure.term, position } });
-  const resume = await expect(incoming, 'resume', signal);
-  if (resume.codec === null) throw new Refused('INVALID', 'The agent did not say how its video is coded.');
-  log.info({ term: tenure.term, position, resumed: resume.checkpoint.length > 0 }, 'stream taken');
-
-  const labels = { stream: `${stream.namespace}/${stream.name}` };
+async function serveAdmitted(call: CounterCall, service: CounterService, admitted: Admitted, incoming: AsyncIterator<FromAgent>, over: AbortSignal, log: Log): Promise<void> {
+  const { followed, model, tenure } = admitted;
   const ending = new AbortController();
-  const either = AbortSignal.any([signal, ending.signal]);
+  const signal = AbortSignal.any([over, tenure.lost, ending.signal]);
+  const bySpec = new AbortController();
+  departureBySpec(followed, model, signal).then(
+    (departure) => bySpec.abort(departure),
+    (error: unknown) => ending.abort(error),
+  );
+  const draining = new AbortController();
+  const drain = () => draining.abort(drained);
+  if (service.draining.aborted) drain();
+  service.draining.addEventListener('abort', drain, { once: true });
+  const leaving = AbortSignal.any([draining.signal, bySpec.signal]);
+  const beating = greet(call, admitted).then(
+    () => beat(call, signal),
+    (error: unknown) => ending.abort(error),
+  );
+  try {
+    const ended = await countOnceThereIsVideo({ call, service, admitted, incoming, log, ending, signal, leaving });
+    await call.send(ended === 'left' ? { goAway: { sentence: (leaving.reason as Departure).sentence } } : { finished: {} });
+    // After its last message the agent closes the call; one that does not is left behind.
+    await pause(2, signal);
+  } catch (error) {
+    // What ended the rest first is the one to tell.
+    throw signal.aborted ? (signal.reason as unknown) : error;
+  } finally {
+    service.draining.removeEventListener('abort', drain);
+    ending.abort(new Error('the call is over'));
+    await beating;
+  }
+}
+
+async function greet(call: CounterCall, { tenure, hello }: Admitted): Promise<void> {
+  await call.send({ welcome: { term: tenure.term, position: positionOf(tenure.counts, hello) } });
+}
+
+async function countOnceThereIsVideo(served: Served): Promise<Ended> {
+  const resume = await resumeOf(served);
+  if (typeof resume === 'string') {
+    sayEnded(served, resume);
+    return resume;
+  }
+  const { codec, checkpoint } = resume;
+  if (codec === null) throw new Refused('INVALID', 'The agent did not say how its video is coded.');
+  const { tenure, hello } = served.admitted;
+  const position = positionOf(tenure.counts, hello);
+  served.log.info({ term: tenure.term, position, resumed: checkpoint.length > 0 }, 'stream taken');
+  return count(served, codec, checkpoint.length > 0 ? readCheckpoint(checkpoint, position) : undefined);
+}
+
+async function count({ call, service, admitted, incoming, log, ending, signal, leaving }: Served, codec: Codec, checkpoint: AnalysisState | undefined): Promise<Ended> {
+  const { stream, hello, followed, detector, tenure, standing } = admitted;
+  const { metrics } = service;
+  const labels = labelsOf(admitted);
   const send = (message: CounterMessage) => call.send(message);
-  const settlement = new Settlement(tenure, send, either);
+  const settlement = new Settlement(tenure, send, signal);
   const intake = new Intake({
-    codec: resume.codec,
+    codec,
     send,
     onStored: (serial) => settlement.stored(serial),
-    onUnit: (unit) => service.metrics.received(labels, unit.data.length),
-    onDecoded: (cpuMs) => service.metrics.decoded(cpuMs),
+    onCamera: (camera) => standing.camera(camera),
+    onUnit: (unit) => metrics.received(labels, unit.data.length),
+    onDecoded: (cpuMs) => metrics.decoded(cpuMs),
   });
   const counting = new Counting({
-    stream, spec, detector, settlement, intake, send, log, labels,
+    stream, followed, standing, detector, settlement, intake, send, log, labels, codec, checkpoint, metrics, leaving,
     session: hello.session,
     sessionStartMicros: hello.sessionStartMicros,
     term: tenure.term,
     committed: tenure.counts,
-    checkpoint: resume.checkpoint.length > 0 ? readCheckpoint(resume.checkpoint) : undefined,
-    codec: resume.codec,
-    metrics: service.metrics,
-    draining: service.draining,
+    sayEnded: (ended) => sayEnded({ admitted, leaving }, ended),
   });
   // The intake runs until the call ends; its failure must end the counting, and the other way round.
   intake.run(incoming).then(
     () => ending.abort(new Gone('the agent left in the middle of the stream')),
     (error: unknown) => ending.abort(error),
   );
-  const beating = beat(call, either);
-  try {
-    const ended = await counting.run(either);
-    await send(ended === 'finished' ? { finished: {} } : { goAway: { sentence: 'The counter is shutting down.' } });
-    // After its last message the agent closes the call; one that does not is left behind.
-    await pause(2, either);
-  } catch (error) {
-    // When the intake failed first, its reason is the one to tell.
-    throw ending.signal.aborted ? (ending.signal.reason as unknown) : error;
-  } finally {
-    ending.abort(new Error('the call is over'));
-    await Promise.all([service.metrics.forget(labels), beating]);
-  }
+  return counting.run(signal);
 }
 
-/** Who may be served: everything that can be refused is refused before a term is taken. */
-async function admit(hello: Hello, service: CounterService) {
-  const { stream } = hello;
-  if (stream === null || hello.session === '') throw new Refused('INVALID', 'The agent did not say who it is.');
-  if (service.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');
-  if (service.open.size > service.maxStreams) {
-    throw new Refused('FULL', `The counter serves ${service.maxStreams} streams already.`);
-  }
-  const spec = await service.spec(stream);
-  if (spec === undefined) {
-    throw new Refused('UNKNOWN_STREAM', `There is no CameraStream ${stream.namespace}/${stream.name} here.`);
-  }
-  const detector = await service.detector(spec.detection.model).catch((error: unknown) => {
-    throw new Refused('MODEL_UNAVAILABLE', messageOf(error));
-  });
-  return { stream, spec, detector, tenure: await claim(hello, stream, service.ledger) };
+function sayEnded({ admitted: { standing }, leaving }: Pick<Served, 'admitted' | 'leaving'>, ended: Ended): void {
+  if (ended === 'finished') return standing.ended('Ended');
+  if (ended === 'paused') return standing.ended('Disconnected', 'AgentPaused', 'The agent has stopped.');
+  const { reason, sentence } = leaving.reason as Departure;
+  standing.ended('Disconnected', reason, sentence);
 }
 
-async function claim(hello: Hello, stream: StreamName, ledger: Ledger): Promise<Tenure> {
-  const reading = await ledger.read(stream);
-  if (reading.session !== undefined && reading.session !== hello.session && hello.lastTerm > 0) {
-    throw new Refused('SUPERSEDED', `Session ${reading.session} has taken the stream over.`);
+/** The call is over for the agent; what is still to be said of the stream is said now. */
+async function letGo({ followed, tenure, standing }: Admitted, gone: boolean, draining: AbortSignal): Promise<void> {
+  await followed.close();
+  if (gone) {
+    await pause(AWAY_SECONDS, AbortSignal.any([tenure.lost, draining]));
+    standing.ended('Disconnected', 'AgentGone', 'The agent is gone.');
   }
-  return ledger.claim(stream, reading, hello.session);
+  await tenure.close();
 }
 
-async function expect<K extends FromAgent['kind']>(
-  incoming: AsyncIterator<FromAgent>,
-  kind: K,
-  signal: AbortSignal,
-): Promise<Extract<FromAgent, { kind: K }>['value']> {
+async function refuse(call: CounterCall, { metrics }: CounterService, admitted: Admitted | undefined, error: unknown, log: Log): Promise<void> {
+  const refusal = refusalOf(error);
+  const failed = refusal.reason === 'REFUSAL_REASON_UNSPECIFIED';
+  log[failed ? 'error' : 'warn'](refusal, 'stream refused');
+  metrics.refused(refusal.reason);
+  await call.send({ refusal }).catch(() => undefined);
+  // There is nothing left to say it of, or somebody else speaks for it.
+  if (refusal.reason === 'UNKNOWN_STREAM' || refusal.reason === 'FENCED') return;
+  if (failed) admitted?.standing.ended('Disconnected', 'CounterFailed', refusal.sentence);
+  else admitted?.standing.refused(refusal.reason, refusal.sentence);
+}
+
+async function helloOf(incoming: AsyncIterator<FromAgent>, signal: AbortSignal): Promise<Hello> {
+  const message = await nextOf(incoming, signal);
+  if (message === undefined) throw new Gone('the agent left before its hello');
+  if (message.kind !== 'hello') throw new Refused('INVALID', `The agent sent ${message.kind} where its hello belongs.`);
+  return message.value;
+}
+
+/** An agent without video keeps the call open, and tells of its camera, until it has some. */
+async function resumeOf({ incoming, admitted, signal, leaving }: Served): Promise<ResumeMessage | 'paused' | 'left'> {
+  const either = AbortSignal.any([signal, leaving]);
   for (;;) {
-    const message = await Promise.race([incoming.next(), aborted(signal)]);
-    if (message.done === true) throw new Gone(`the agent left before its ${kind}`);
-    signal.throwIfAborted();
-    if (message.value.kind === kind) return message.value.value as never;
-    if (message.value.kind !== 'heartbeat') {
-      throw new Refused('INVALID', `The agent sent ${message.value.kind} where its ${kind} belongs.`);
+    let message: FromAgent | undefined;
+    try {
+      message = await nextOf(incoming, either);
+    } catch (error) {
+      if (leaving.aborted && !signal.aborted) return 'left';
+      throw error;
+    }
+    switch (message?.kind) {
+      case 'resume':
+        return message.value;
+      case 'camera':
+        admitted.standing.camera(message.value);
+        break;
+      case 'heartbeat':
+        break;
+      case undefined:
+        throw new Gone('the agent left before its resume');
+      default:
+        if (message?.kind === 'endOfStream' && message.value.paused) return 'paused';
+        throw new Refused('INVALID', `The agent sent ${message?.kind} where its resume belongs.`);
     }
   }
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+/** Undefined after the last one. @throws the signal's reason as soon as it aborts. */
+function nextOf(incoming: AsyncIterator<FromAgent>, signal: AbortSignal): Promise<FromAgent | undefined> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason as Error);
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    incoming
+      .next()
+      .then(({ done, value }) => resolve(done === true ? undefined : value), reject)
+      .finally(() => signal.removeEventListener('abort', stop));
   });
 }
 
-function readCheckpoint(bytes: Buffer): AnalysisState {
+/** Access units of this session up to here are committed. */
+function positionOf(counts: Admitted['tenure']['counts'], { session }: Hello): number {
+  return counts?.session === session ? counts.position : 0;
+}
+
+function readCheckpoint(bytes: Buffer, position: number): AnalysisState {
   let state: AnalysisState;
   try {
     state = JSON.parse(bytes.toString()) as AnalysisState;
@@ -176,6 +251,7 @@ function readCheckpoint(bytes: Buffer): AnalysisState {
     throw new Refused('INVALID', 'The checkpoint is not one of a counter.');
   }
   if (state.version !== 1) throw new Refused('INVALID', `The checkpoint is of version ${String(state.version)}, not 1.`);
+  if (state.position < position) throw new Refused('INVALID', `The checkpoint is of access unit ${state.position}, though ${position} are committed.`);
   return state;
 }
 
@@ -184,6 +260,10 @@ async function* heardBy(watchdog: Watchdog, messages: AsyncIterable<FromAgent>):
     watchdog.heard();
     yield message;
   }
+}
+
+function labelsOf({ stream: { namespace, name } }: Admitted) {
+  return { stream: `${namespace}/${name}` };
 }
 
 function refusalOf(error: unknown): { reason: Refused['reason']; sentence: string } {

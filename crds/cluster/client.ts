@@ -178,7 +178,7 @@ class Client implements ApiServer {
     // Reads a service account's token again when it was rotated.
     await this.#config.applySecurityAuthentication(context);
     // The library makes a pool for each request; the first one serves them all.
-    this.#dispatcher ??= context.getDispatcher();
+    this.#dispatcher ??= context.getDispatcher()?.compose(overHttp1);
     return fetch(url, {
       method,
       headers: { ...context.getHeaders(), 'user-agent': this.#options.userAgent, 'content-type': contentType, accept: 'application/json' },
@@ -207,6 +207,11 @@ function faultOf(code: number, status: { reason?: string; message?: string }, re
 function asFault(error: unknown): ApiFault {
   if (error instanceof ApiFault) return error;
   return new ApiFault({ code: 0, reason: 'Unreachable', message: `the API server cannot be reached: ${causeOf(error)}` });
+}
+
+/** A connection of HTTP/2 that breaks while nothing is asked for raises an error that nobody can catch (undici 8.12). */
+function overHttp1(dispatch: Dispatcher.Dispatch): Dispatcher.Dispatch {
+  return (options, handler) => dispatch(Object.assign(options, { allowH2: false }), handler);
 }
 
 /** undici says "fetch failed" and hides the reason one or two causes deep. */

@@ -117,6 +117,8 @@ export class BreakingProxy {
     if (broken !== undefined && broken !== 'half') return refuse(response, broken);
     const { method, headers } = request;
     const upstream = httpsRequest(url, { method, headers, rejectUnauthorized: false }, (answer) => {
+      // Closed, or broken, while the server thought about it.
+      if (response.writableEnded || response.destroyed) return void upstream.destroy();
       response.writeHead(answer.statusCode!, answer.headers);
       // Otherwise the headers of a watch would wait for its first event.
       response.flushHeaders();

@@ -42,7 +42,9 @@ test('what was written counts until a mirror shows it or something newer', () =>
   written.add(resources.deployments, at('100'));
   assert.equal(written.newer(resources.deployments, at('99')).metadata.resourceVersion, '100');
   assert.equal(written.newer(resources.services, at('99')).metadata.resourceVersion, '99');
-  assert.equal(written.newer(resources.deployments, at('100')).metadata.resourceVersion, '100');
+  written.shown(resources.deployments, at('99'));
+  assert.equal(written.newer(resources.deployments, at('99')).metadata.resourceVersion, '100');
+  written.shown(resources.deployments, at('100'));
   assert.equal(written.unseen(resources.deployments, 'shop', 'door'), undefined);
   written.add(resources.deployments, at('120'));
   now = 60_000;

@@ -44,6 +44,7 @@ export interface PoolObjects {
 
 export class World {
   readonly #reflectors: Reflector<KubernetesObject>[] = [];
+  readonly #byPlural = new Map<string, Reflector<KubernetesObject>[]>();
   readonly #streams: readonly Reflector<CameraStream>[];
   readonly #deployments: readonly Reflector<V1Deployment>[];
   readonly #serviceAccounts: readonly Reflector<V1ServiceAccount>[];
@@ -140,7 +141,13 @@ export class World {
 
   /** What the server answered to a write: true from now on, whatever the mirrors still show. */
   wrote(resource: Resource, object: KubernetesObject): void {
+    const { namespace = '', name = '' } = object.metadata ?? {};
     this.#written.add(resource, object);
+    // The watch may have been faster than the answer.
+    for (const reflector of this.#byPlural.get(resource.plural) ?? []) {
+      const mirrored = reflector.get(namespace, name);
+      if (mirrored !== undefined) this.#written.shown(resource, mirrored);
+    }
   }
 
   #find<T extends KubernetesObject>(resource: Resource, reflectors: readonly Reflector<T>[], namespace: string, name: string): T | undefined {
@@ -164,10 +171,13 @@ export class World {
       onState: (state) => this.#options.onState(resource.plural, state),
       onChange: (object, deleted) => {
         if (deleted) this.#written.forget(resource, object);
+        else this.#written.shown(resource, object);
         options.onChange(object);
       },
     });
-    this.#reflectors.push(reflector as unknown as Reflector<KubernetesObject>);
+    const plain = reflector as unknown as Reflector<KubernetesObject>;
+    this.#reflectors.push(plain);
+    this.#byPlural.set(resource.plural, [...(this.#byPlural.get(resource.plural) ?? []), plain]);
     return reflector;
   }
 }

@@ -21,12 +21,15 @@ export class WrittenObjects {
 
   /** The newer one of what was written and what a mirror shows. */
   newer<T extends KubernetesObject>(resource: Resource, mirrored: T): T {
+    const written = this.#trusted(keyOf(resource, mirrored.metadata?.namespace, mirrored.metadata?.name));
+    return written !== undefined && versionOf(written) > versionOf(mirrored) ? (written as T) : mirrored;
+  }
+
+  /** A mirror shows this now: what was written before it has served. */
+  shown(resource: Resource, mirrored: KubernetesObject): void {
     const key = keyOf(resource, mirrored.metadata?.namespace, mirrored.metadata?.name);
     const written = this.#trusted(key);
-    if (written === undefined) return mirrored;
-    if (versionOf(written) > versionOf(mirrored)) return written as T;
-    this.#objects.delete(key);
-    return mirrored;
+    if (written !== undefined && versionOf(written) <= versionOf(mirrored)) this.#objects.delete(key);
   }
 
   /** Written, and not in any mirror yet. */

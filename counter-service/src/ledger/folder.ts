@@ -52,6 +52,11 @@ export class FolderLedger implements Ledger {
     return new FolderTenure(folder, term, session, before);
   }
 
+  /** Whoever runs local mode is told by the agent. */
+  refuse(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Every committed crossing of a stream, oldest first, as JSON lines. */
   async crossings(stream: Pick<StreamName, 'namespace' | 'name'>): Promise<string> {
     const folder = streamFolder(this.#root, stream);
@@ -64,6 +69,7 @@ export class FolderLedger implements Ledger {
 class FolderTenure implements Tenure {
   readonly term: number;
   readonly counts: CommittedCounts | undefined;
+  readonly lost = new AbortController().signal;
   readonly #folder: string;
   readonly #session: string;
   readonly #earlier: TermFile['crossings'];
@@ -85,6 +91,12 @@ class FolderTenure implements Tenure {
     await replaceTerm(this.#folder, this.term, file);
     await this.#refuseWhenFenced();
     this.#bytes = bytes;
+  }
+
+  report(): void {}
+
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 
   async #append(crossings: readonly CrossingEvent[]): Promise<number> {

@@ -1,0 +1,114 @@
+/**
+ * Who is served: everything that can be refused is refused before a term is taken, and nothing that a refused call did
+ * reaches another.
+ *
+ * Bounds: `maxStreams` streams, and twice as many calls, those that wait for their Hello among them. A stream has its
+ * place from the moment it is found to have one until its call is over; an agent that calls again, before its old call
+ * was noticed to be dead, takes over its own place.
+ */
+import type { CounterCall, Hello, RefusalReason, StreamName } from '#proto/protocol.ts';
+import type { CountingDetector } from './counting-run.ts';
+import type { Ledger, Tenure } from './ledger/ledger.ts';
+import type { StreamMetrics } from './metrics.ts';
+import { Refused } from './refused.ts';
+import type { FollowedSpec, Specs } from './specs/specs.ts';
+import { refusalReport, Standing } from './standing.ts';
+
+/** What a counter has for all its streams. */
+export interface Resources {
+  readonly ledger: Ledger;
+  readonly specs: Specs;
+  /** The detector of a model. @throws Error with a sentence when the model cannot be used. */
+  readonly detector: (model: string) => Promise<CountingDetector>;
+  /** Aborted when the service drains: streams settle and are sent away. */
+  readonly draining: AbortSignal;
+  readonly metrics: StreamMetrics;
+}
+
+export interface Admitted {
+  readonly stream: StreamName;
+  readonly hello: Hello;
+  readonly followed: FollowedSpec;
+  readonly model: string;
+  readonly detector: CountingDetector;
+  readonly tenure: Tenure;
+  readonly standing: Standing;
+}
+
+/** Calls that are open, and the streams among them. */
+export class Places {
+  readonly #maxStreams: number;
+  readonly #calls = new Set<CounterCall>();
+  readonly #streams = new Map<string, CounterCall>();
+
+  constructor(maxStreams: number) {
+    this.#maxStreams = maxStreams;
+  }
+
+  get streams(): number {
+    return this.#streams.size;
+  }
+
+  has({ uid }: StreamName): boolean {
+    return this.#streams.has(uid);
+  }
+
+  /** @throws Refused FULL. */
+  enter(call: CounterCall): void {
+    if (this.#calls.size >= 2 * this.#maxStreams) throw new Refused('FULL', `The counter has ${this.#calls.size} calls open already.`);
+    this.#calls.add(call);
+  }
+
+  /** @throws Refused FULL. */
+  take(call: CounterCall, { uid }: StreamName): void {
+    if (this.#streams.size >= this.#maxStreams && !this.#streams.has(uid)) {
+      throw new Refused('FULL', `The counter serves ${this.#maxStreams} streams already.`);
+    }
+    this.#streams.set(uid, call);
+  }
+
+  leave(call: CounterCall): void {
+    this.#calls.delete(call);
+    for (const [uid, holder] of this.#streams) if (holder === call) this.#streams.delete(uid);
+  }
+}
+
+/** @throws Refused, Fenced; the signal's reason when the call ends meanwhile. */
+export async function admit(hello: Hello, resources: Resources, takePlace: (stream: StreamName) => void, signal: AbortSignal): Promise<Admitted> {
+  const { stream } = hello;
+  if (stream === null || hello.session === '') throw new Refused('INVALID', 'The agent did not say who it is.');
+  if (resources.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');
+  takePlace(stream);
+  const followed = await resources.specs.follow(stream, signal);
+  try {
+    const { spec, generation } = followed.current();
+    if (spec.suspend) throw new Refused('SUSPENDED', 'spec.suspend is true: nothing is counted now.');
+    const { model } = spec.detection;
+    const detector = await resources.detector(model).catch(async (error: unknown) => {
+      throw await refusedAloud(resources.ledger, stream, 'MODEL_UNAVAILABLE', error, generation);
+    });
+    signal.throwIfAborted();
+    const tenure = await claim(hello, stream, resources.ledger);
+    return { stream, hello, followed, model, detector, tenure, standing: new Standing(tenure, generation) };
+  } catch (error) {
+    await followed.close();
+    throw error;
+  }
+}
+
+async function claim(hello: Hello, stream: StreamName, ledger: Ledger): Promise<Tenure> {
+  const reading = await ledger.read(stream);
+  if (reading.session !== undefined && reading.session !== hello.session && hello.lastTerm > 0) {
+    throw new Refused('SUPERSEDED', `Session ${reading.session} has taken the stream over.`);
+  }
+  return ledger.claim(stream, reading, hello.session);
+}
+
+/** Nobody has the stream, so nobody else says why. */
+async function refusedAloud(ledger: Ledger, stream: StreamName, reason: keyof typeof RefusalReason, error: unknown, generation: number | undefined): Promise<Refused> {
+  const sentence = error instanceof Error ? error.message : String(error);
+  const report = { ...refusalReport(reason, sentence), ...(generation !== undefined && { observedGeneration: generation }) };
+  // The agent is told in any case.
+  await ledger.refuse(stream, report).catch(() => undefined);
+  return new Refused(reason, sentence);
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CameraStreamSpec } from '#crds/schema.ts';
+import { advance, analyse, type AnalysisState, changeView, committedCounts, interrupt, resumeAnalysis, startAnalysis, type View } from './analysis.ts';
+
+const spec = CameraStreamSpec.parse({ source: { url: 'clip.mp4' }, lines: [{ name: 'entrance', from: { x: 500, y: 0 }, to: { x: 500, y: 1000 } }] });
+const view: View = {
+  lines: spec.lines, zones: [], picture: { width: 640, height: 480 }, region: 'full', input: {
+    tensor: 'input', width: 640, height: 384, multiple: 32, channelOrder: 'bgr', mean: [0, 0, 0], std: [1, 1, 1], resize: { fit: 'pad', value: 114 },
+  },
+};
+const frameAt = (state: AnalysisState, seconds: number) =>
+  analyse(state, { presentationMicros: seconds * 1e6, passed: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 }, detections: [] }, spec.detection, view);
+const gap = { fromMicros: 2e6, toMicros: 62e6, reason: 'CAMERA_LOST', accessUnits: 0 } as const;
+const observed = (state: AnalysisState) => committedCounts(state, 's', 0).observedSeconds;
+
+test('time between two frames is observed, time before the first and over a gap is not', () => {
+  let state = frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2);
+  assert.equal(observed(state), 1);
+  state = frameAt(interrupt(state, gap, 21, view), 62);
+  assert.equal(observed(state), 1);
+  assert.equal(observed(frameAt(state, 63)), 2);
+});
+
+test('a checkpoint taken within a gap does not make its time observed', () => {
+  const stored = JSON.stringify(interrupt(frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2), gap, 21, view));
+  const resumed = resumeAnalysis(JSON.parse(stored) as AnalysisState, view, undefined);
+  assert.equal(observed(frameAt(resumed, 62)), 1);
+  const replayed = interrupt(resumed, gap, 21, view);
+  assert.equal(observed(frameAt(replayed, 62)), 1, 'whether or not the gap is replayed');
+  assert.equal(replayed.gaps.count, 1);
+});
+
+test('a checkpoint taken in the middle of footage goes on observing', () => {
+  const stored = JSON.stringify(frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2));
+  assert.equal(observed(frameAt(resumeAnalysis(JSON.parse(stored) as AnalysisState, view, undefined), 4)), 3);
+});
+
+test('access units after the last frame of a gapless piece are observed', () => {
+  const state = frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2);
+  assert.equal(observed(advance(state, { units: 10, position: 30, newestMicros: 3e6 }, 3e6)), 2);
+});
+
+test('an edit keeps the totals of the camera and of the lines that stay', () => {
+  const counts = { ...committedCounts(startAnalysis(view, undefined, 0), 's', 0), in: 5, out: 1, inside: 4, lines: [{ name: 'entrance', in: 5, out: 1 }] };
+  const state = startAnalysis(view, counts, 0);
+  const exit = { name: 'exit', from: { x: 1, y: 1 }, to: { x: 9, y: 9 } };
+  const wider = committedCounts(changeView(state, { ...view, lines: [...view.lines, exit] }), 's', 0);
+  assert.deepEqual(wider.lines, [{ name: 'entrance', in: 5, out: 1 }, { name: 'exit', in: 0, out: 0 }]);
+  const other = committedCounts(changeView(state, { ...view, lines: [exit] }), 's', 0);
+  assert.deepEqual([other.in, other.out, other.lines], [5, 1, [{ name: 'exit', in: 0, out: 0 }]]);
+});

@@ -1,0 +1,43 @@
+/** The counter's process in a cluster: when it is ready, and how it ends. */
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ControlPlane, withoutControlPlane } from '../../hack/control-plane/control-plane.ts';
+import { until } from '../../hack/camera/rtsp-server.ts';
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url));
+
+suite('the process of a counter in a cluster', { skip: withoutControlPlane() }, () => {
+  let plane: ControlPlane;
+  before(async () => {
+    plane = await ControlPlane.start();
+  });
+  after(() => plane.stop());
+
+  test('is ready once the API server has shown it its streams, also when that comes late, and ends in order', async () => {
+    await plane.killApiServer();
+    const config = {
+      listen: '127.0.0.1:0', presence: { host: '127.0.0.1', port: 0 }, cluster: { counter: 'counter-1' },
+      modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)), inference: {}, logLevel: 'silent',
+    };
+    const counter = fork(main, { env: { ...process.env, KUBECONFIG: plane.kubeconfig, FOOTFALL_COUNTER: JSON.stringify(config) } });
+    try {
+      const [{ presence }] = (await once(counter, 'message')) as [{ presence: number }];
+      const readiness = async () => {
+        const response = await fetch(`http://127.0.0.1:${presence}/readyz`);
+        return { code: response.status, sentence: await response.text() };
+      };
+      await until(async () => (await readiness()).sentence.startsWith('The API server does not show this counter its streams: '));
+      assert.equal((await readiness()).code, 503);
+      await plane.restartApiServer();
+      await until(async () => (await readiness()).code === 200, 40);
+      counter.kill('SIGTERM');
+      const [code] = (await once(counter, 'exit')) as [number];
+      assert.equal(code, 0);
+    } finally {
+      counter.kill('SIGKILL');
+    }
+  });
+});

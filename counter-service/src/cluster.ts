@@ -1,0 +1,58 @@
+/** What a counter has of a cluster: the API server as ledger and as the place of the specs. */
+import { resources } from '#crds/cluster/api.ts';
+import type { ApiServer } from '#crds/cluster/api.ts';
+import { waitBackoff } from '#proto/backoff.ts';
+import type { Log } from '#proto/log.ts';
+import type { CounterConfig } from './config.ts';
+import { StatusLedger } from './ledger/status.ts';
+import type { StreamMetrics } from './metrics.ts';
+import { WatchedSpecs } from './specs/watched.ts';
+
+const BACKOFF = { initialSeconds: 0.5, maximumSeconds: 15 };
+
+export type ClusterConfig = NonNullable<CounterConfig['cluster']>;
+
+export class Cluster {
+  readonly ledger: StatusLedger;
+  readonly specs: WatchedSpecs;
+  readonly #api: ApiServer;
+  readonly #config: ClusterConfig;
+  readonly #log: Log;
+  #unreached: string | undefined = 'The API server has not been reached yet.';
+
+  constructor(api: ApiServer, config: ClusterConfig, metrics: StreamMetrics, log: Log) {
+    this.#api = api;
+    this.#config = config;
+    this.#log = log;
+    this.ledger = new StatusLedger({ api, counter: config.counter, onWrite: (result) => metrics.ledgerWritten(result) });
+    this.specs = new WatchedSpecs({ api, namespaces: config.namespaces });
+  }
+
+  /** A sentence until the API server has let this counter see its streams once. What it does later, each stream sees for itself. */
+  unready(): string | undefined {
+    return this.#unreached;
+  }
+
+  /** Resolves once it has, or when the signal aborts. */
+  async reach(signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      try {
+        for (const namespace of this.#config.namespaces ?? [undefined]) {
+          await this.#api.list(resources.cameraStreams, { namespace, limit: 1 }, signal);
+        }
+        this.#unreached = undefined;
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#unreached = `The API server does not show this counter its streams: ${(error as Error).message}.`;
+        this.#log.warn({ fault: (error as Error).message }, 'API server not reached');
+        await waitBackoff(BACKOFF, attempt, signal);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.ledger.close();
+    await this.#api.close();
+  }
+}

@@ -1,0 +1,22 @@
+/** A stream that nothing is wrong with is sent away all the same: settled first, so that nothing is lost by it. */
+import type { FollowedSpec } from './specs/specs.ts';
+
+export interface Departure {
+  /** One word, for the status. */
+  readonly reason: string;
+  readonly sentence: string;
+}
+
+export const drained: Departure = { reason: 'Drained', sentence: 'The counter is shutting down.' };
+export const suspended: Departure = { reason: 'Suspended', sentence: 'spec.suspend is true: nothing is counted now.' };
+export const modelChanged: Departure = { reason: 'ModelChanged', sentence: 'The stream is to be counted with another model.' };
+
+/** Resolves when the spec asks for it. @throws Refused when the stream is gone; the signal's reason. */
+export async function departureBySpec(followed: FollowedSpec, model: string, signal: AbortSignal): Promise<Departure> {
+  for (;;) {
+    const { spec } = followed.current();
+    if (spec.suspend) return suspended;
+    if (spec.detection.model !== model) return modelChanged;
+    await followed.changed.wait(signal);
+  }
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CountsStatus, StreamStatus } from '#crds/schema.ts';
+import { claimed, type Ledgered, readingOf, refused, streamStatus } from './entry.ts';
+
+const counts: CountsStatus = {
+  term: 3, session: 's1', position: 500, time: '2026-01-01T00:00:50Z', in: 7, out: 2, inside: 5,
+  lines: [{ name: 'entrance', in: 7, out: 2 }], zones: [], observedSeconds: 50, gaps: { count: 1, seconds: 4 },
+};
+const stream: StreamStatus = { state: 'Counting', counter: 'a', since: '2026-01-01T00:00:00Z', session: 's1', observedGeneration: 1 };
+const speaker = { counter: 'b', session: 's1', now: '2026-01-02T00:00:00Z' };
+const resource = (status: Ledgered['status']): Ledgered => ({ metadata: { generation: 4 }, ...(status && { status }) });
+
+test('a stream that nobody counted reads as term 0', () => {
+  assert.deepEqual(readingOf(resource(undefined)), { term: 0, session: undefined, counts: undefined });
+});
+
+test('the first claim says that nothing is counted, and reads as nothing counted', () => {
+  const entry = claimed(resource(undefined), speaker);
+  assert.deepEqual([entry.counts.term, entry.counts.session, entry.counts.position, entry.counts.in], [1, 's1', 0, 0]);
+  assert.deepEqual(entry.stream, { state: 'Starting', counter: 'b', since: speaker.now, session: 's1', observedGeneration: 4 });
+  assert.deepEqual(readingOf(resource(entry)), { term: 1, session: 's1', counts: undefined });
+});
+
+test('a claim for the same session takes the next term, and all counts with it', () => {
+  assert.deepEqual(claimed(resource({ counts, stream }), speaker).counts, { ...counts, term: 4 });
+});
+
+test('a claim for another session keeps the totals and begins at its first access unit', () => {
+  const entry = claimed(resource({ counts, stream }), { ...speaker, session: 's2' });
+  assert.deepEqual(entry.counts, { ...counts, term: 4, session: 's2', position: 0 });
+  assert.equal(readingOf(resource(entry)).counts?.in, 7, 'which are no blank');
+});
+
+test('since is when the state, its reason or its counter became what they are', () => {
+  const report = { state: 'Counting' } as const;
+  assert.equal(streamStatus(stream, { ...report, observedGeneration: 2 }, { ...speaker, counter: 'a' }).since, stream.since);
+  assert.equal(streamStatus(stream, report, speaker).since, speaker.now);
+  assert.equal(streamStatus(stream, { state: 'Interrupted', reason: 'CameraLost' }, { ...speaker, counter: 'a' }).since, speaker.now);
+});
+
+const refusal = { state: 'Refused', reason: 'ModelUnavailable', message: 'There is no model.' } as const;
+const cases: readonly [string, StreamStatus | undefined, boolean][] = [
+  ['of a stream that nobody counted', undefined, true],
+  ['of a stream whose agent went', { ...stream, state: 'Disconnected' }, true],
+  ['of a stream that is over', { ...stream, state: 'Ended' }, true],
+  ['of a stream that was refused for another reason', { ...stream, state: 'Refused', reason: 'UnsupportedCodec' }, true],
+  ['of a stream that was refused in these words', { ...stream, observedGeneration: undefined, ...refusal }, false],
+  ['of a stream that somebody starts', { ...stream, state: 'Starting' }, false],
+  ['of a stream that somebody counts', stream, false],
+  ['of a stream whose camera somebody waits for', { ...stream, state: 'Interrupted' }, false],
+];
+for (const [what, before, written] of cases) {
+  test(`a refusal ${what} is ${written ? '' : 'not '}written`, () => {
+    const entry = refused(resource({ counts, ...(before && { stream: before }) }), refusal, 'b', speaker.now);
+    assert.equal(entry !== undefined, written);
+    if (entry === undefined) return;
+    assert.deepEqual(entry.counts, counts, 'what is left out would be taken away');
+    assert.equal(entry.stream?.session, before?.session, 'whose term it is stays known');
+  });
+}

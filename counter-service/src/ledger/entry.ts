@@ -1,0 +1,79 @@
+/** What stands in a CameraStream's status, read and made: plain data in, plain data out. */
+import type { KubernetesObject } from '#crds/cluster/api.ts';
+import type { CameraStreamStatus, CountsStatus, StreamState, StreamStatus } from '#crds/schema.ts';
+import type { Reading, StreamReport } from './ledger.ts';
+
+/** The counter's part of the status. Server-side apply takes away what is left out, so it is always written whole. */
+export type Entry = Pick<CameraStreamStatus, 'counts' | 'stream'>;
+
+/** What a tenure writes. */
+export interface WholeEntry {
+  readonly counts: CountsStatus;
+  readonly stream: StreamStatus;
+}
+
+/** A CameraStream as far as the ledger looks at it. */
+export interface Ledgered extends KubernetesObject {
+  readonly metadata?: KubernetesObject['metadata'] & { readonly generation?: number };
+  readonly status?: CameraStreamStatus;
+}
+
+export interface Speaker {
+  /** The pod's name. */
+  readonly counter: string;
+  readonly session: string;
+  /** RFC 3339. */
+  readonly now: string;
+}
+
+/** States in which a counter has the stream. */
+const TAKEN: ReadonlySet<StreamState> = new Set(['Starting', 'Counting', 'Interrupted']);
+
+export function readingOf({ status }: Ledgered): Reading {
+  const { counts, stream } = status ?? {};
+  if (counts === undefined) return { term: 0, session: stream?.session, counts: undefined };
+  const { term, ...committed } = counts;
+  return { term, session: stream?.session ?? counts.session, counts: isBlank(counts) ? undefined : committed };
+}
+
+/** The next term, and nothing else new: the totals go on. Numbers of another session's access units mean nothing here. */
+export function claimed({ metadata, status }: Ledgered, { counter, session, now }: Speaker): WholeEntry {
+  const old = status?.counts ?? blank(session, now);
+  const position = old.session === session ? old.position : 0;
+  const observedGeneration = metadata?.generation;
+  return {
+    counts: { ...old, term: old.term + 1, session, position },
+    stream: { state: 'Starting', counter, since: now, session, ...(observedGeneration !== undefined && { observedGeneration }) },
+  };
+}
+
+/** `since` is when the state or its reason became what they are. */
+export function streamStatus(before: StreamStatus | undefined, report: StreamReport, { counter, session, now }: Speaker): StreamStatus {
+  const same = before?.state === report.state && before.reason === report.reason && before.counter === counter;
+  return { ...report, counter, session, since: same ? before.since : now };
+}
+
+/**
+ * What a counter that has no term may say of a stream: nothing while somebody has it, and nothing twice. The session
+ * stays the one that the term was taken for.
+ */
+export function refused({ status }: Ledgered, report: StreamReport, counter: string, now: string): Entry | undefined {
+  const { counts, stream } = status ?? {};
+  if (stream !== undefined && TAKEN.has(stream.state)) return undefined;
+  const same = stream?.state === report.state && stream.reason === report.reason && stream.message === report.message;
+  if (same && stream.observedGeneration === report.observedGeneration) return undefined;
+  const session = stream?.session;
+  return { ...(counts && { counts }), stream: { ...report, counter, since: now, ...(session !== undefined && { session }) } };
+}
+
+/** A term was taken and nothing was ever counted: the first to count begins as if nobody had been there. */
+function isBlank({ position, in: entered, out, gaps }: CountsStatus): boolean {
+  return position === 0 && entered === 0 && out === 0 && gaps.count === 0;
+}
+
+function blank(session: string, time: string): CountsStatus {
+  return {
+    term: 0, session, position: 0, time, in: 0, out: 0, inside: 0,
+    lines: [], zones: [], observedSeconds: 0, gaps: { count: 0, seconds: 0 },
+  };
+}

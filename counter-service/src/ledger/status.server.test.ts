@@ -1,0 +1,146 @@
+/** The ledger on a real API server: who may write, and what stays. */
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
+import type { CameraStreamSpec } from '#crds/schema.ts';
+import { ControlPlane, withoutControlPlane } from '../../../hack/control-plane/control-plane.ts';
+import { patientClock } from '../fixtures/memory-api.ts';
+import { FIELD_MANAGER } from './desk.ts';
+import type { Ledgered } from './entry.ts';
+import { type CommittedCounts, Fenced } from './ledger.ts';
+import { StatusLedger } from './status.ts';
+
+const { cameraStreams } = resources;
+const counts = (entered: number, position: number, session = 's1'): CommittedCounts => ({
+  session, position, time: '2026-01-01T00:00:00.000Z', in: entered, out: 0, inside: entered,
+  lines: [{ name: 'entrance', in: entered, out: 0 }], zones: [], observedSeconds: 0, gaps: { count: 0, seconds: 0 },
+});
+
+suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => {
+  let plane: ControlPlane;
+  before(async () => {
+    plane = await ControlPlane.start();
+  });
+  after(() => plane.stop());
+
+  async function declared(namespace?: string) {
+    const metadata = { namespace: namespace ?? (await plane.makeNamespace()), name: 'door' };
+    const spec: Partial<CameraStreamSpec> = {
+      source: { url: 'rtsp://10.0.0.8/stream2', transport: 'tcp', realtime: false },
+      lines: [{ name: 'entrance', from: { x: 1, y: 1 }, to: { x: 9, y: 9 } }],
+    };
+    const { metadata: made } = await plane.api.create<KubernetesObject>(cameraStreams, { apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata, spec } as KubernetesObject);
+    return { ...metadata, uid: made!.uid! };
+  }
+  type Stream = Awaited<ReturnType<typeof declared>>;
+  const counter = (name: string) => new StatusLedger({ api: plane.api, counter: name, clock: patientClock() });
+  const take = async (ledger: StatusLedger, stream: Stream, session = 's1') => ledger.claim(stream, await ledger.read(stream), session);
+  const look = ({ namespace, name }: Stream) => plane.api.get<Ledgered>(cameraStreams, { namespace, name });
+
+  test('of counters that read the same term, one takes the next', async () => {
+    const stream = await declared();
+    const readings = await Promise.all(['a', 'b', 'c'].map((name) => counter(name).read(stream)));
+    const claims = await Promise.allSettled(readings.map((reading, index) => counter('abc'[index]!).claim(stream, reading, 's1')));
+    assert.equal(claims.filter(({ status }) => status === 'fulfilled').length, 1);
+    for (const claim of claims) if (claim.status === 'rejected') assert.ok(claim.reason instanceof Fenced, String(claim.reason));
+    assert.equal((await look(stream)).status?.counts?.term, 1);
+  });
+
+  test('a counter whose term was overtaken writes nothing more, neither counts nor state', async () => {
+    const stream = await declared();
+    const zombie = await take(counter('a'), stream);
+    await zombie.commit(counts(1, 10), []);
+    const next = await take(counter('b'), stream);
+    assert.equal(next.counts?.in, 1);
+    await assert.rejects(zombie.commit(counts(9, 90), []), Fenced);
+    zombie.report({ state: 'Disconnected', reason: 'Drained' });
+    await zombie.close();
+    const { status } = await look(stream);
+    assert.deepEqual([status?.counts?.in, status?.counts?.term, status?.stream?.counter, status?.stream?.state], [1, 2, 'b', 'Starting']);
+    await next.commit(counts(2, 20), []);
+  });
+
+  test('the fence of the resource stands behind that: an overtaken term is refused whatever version it names', async () => {
+    const stream = await declared();
+    await take(counter('a'), stream);
+    await take(counter('b'), stream);
+    const { status } = await look(stream);
+    const late = { apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata: stream, status: { ...status, counts: { ...status!.counts!, term: 1, in: 5 } } };
+    await assert.rejects(plane.api.apply(cameraStreams, late, { fieldManager: FIELD_MANAGER, subresource: 'status' }), { code: 422 });
+  });
+
+  test('a stream that was deleted and made again is another one, for reading, claiming and committing', async () => {
+    const stream = await declared();
+    const ledger = counter('a');
+    const tenure = await take(ledger, stream);
+    const reading = await ledger.read(stream);
+    await plane.api.delete(cameraStreams, stream);
+    await assert.rejects(ledger.read(stream), { reason: 'UNKNOWN_STREAM' });
+    const again = await declared(stream.namespace);
+    await assert.rejects(tenure.commit(counts(1, 10), []), { reason: 'UNKNOWN_STREAM' });
+    await assert.rejects(ledger.read(stream), { reason: 'UNKNOWN_STREAM' });
+    await assert.rejects(ledger.claim(stream, reading, 's1'), { reason: 'UNKNOWN_STREAM' });
+    assert.equal((await look(again)).status, undefined, 'and nothing was written into the new one');
+    assert.equal((await take(ledger, again)).term, 1);
+  });
+
+  test('beside the operator, each keeps to its part', async () => {
+    const stream = await declared();
+    const tenure = await take(counter('a'), stream);
+    const condition = { type: 'Ready', status: 'False', reason: 'WaitingForVideo', message: 'Wait.', lastTransitionTime: '2026-01-01T00:00:00Z' };
+    const judged = { apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata: { namespace: stream.namespace, name: stream.name }, status: { conditions: [condition] } };
+    await plane.api.apply(cameraStreams, judged, { fieldManager: 'footfall-operator', subresource: 'status' });
+    await tenure.commit(counts(1, 10), []);
+    await plane.api.apply(cameraStreams, { ...judged, status: { conditions: [{ ...condition, status: 'True' }] } } as KubernetesObject, { fieldManager: 'footfall-operator', subresource: 'status' });
+    tenure.report({ state: 'Interrupted', reason: 'CameraLost', message: 'It is silent.' });
+    await tenure.commit(counts(2, 20), []);
+    tenure.report({ state: 'Counting' });
+    await tenure.commit(counts(3, 30), []);
+    const { status } = await look(stream);
+    assert.deepEqual([status?.counts?.in, status?.stream?.state, status?.conditions?.[0]?.status], [3, 'Counting', 'True']);
+    assert.deepEqual([status?.stream?.reason, status?.stream?.message], [undefined, undefined], 'what is no longer said is gone');
+  });
+
+  test('another session goes on with the totals, from its own first access unit', async () => {
+    const stream = await declared();
+    const first = await take(counter('a'), stream);
+    await first.commit(counts(4, 900), []);
+    const second = await take(counter('a'), stream, 's2');
+    assert.deepEqual([second.counts?.in, second.counts?.session, second.counts?.position], [4, 's1', 900]);
+    await second.commit(counts(5, 3, 's2'), []);
+    const { status } = await look(stream);
+    assert.deepEqual([status?.counts?.in, status?.counts?.session, status?.counts?.position], [5, 's2', 3]);
+  });
+
+  test('a term that never committed leaves the counts as they were', async () => {
+    const stream = await declared();
+    for (let calls = 0; calls < 3; calls += 1) assert.equal((await take(counter('a'), stream)).counts, undefined);
+    await (await take(counter('a'), stream)).commit(counts(1, 10), []);
+    await take(counter('b'), stream);
+    assert.equal((await take(counter('a'), stream)).counts?.in, 1);
+  });
+
+  test('lines and zones come and go with the spec, the last of them, too', async () => {
+    const stream = await declared();
+    const tenure = await take(counter('a'), stream);
+    const zones = [{ name: 'queue', occupancy: 2 }];
+    await tenure.commit({ ...counts(1, 10), zones }, []);
+    await tenure.commit({ ...counts(1, 20), lines: [], zones }, []);
+    await tenure.commit({ ...counts(1, 30), zones: [] }, []);
+    const { status } = await look(stream);
+    assert.deepEqual([status?.counts?.lines.length, status?.counts?.zones, status?.counts?.in], [1, [], 1]);
+  });
+
+  test('why a stream is not counted is written once, and without a claim', async () => {
+    const stream = await declared();
+    const report = { state: 'Refused', reason: 'ModelUnavailable', message: 'There is no model.' } as const;
+    await counter('a').refuse(stream, report);
+    const { metadata, status } = await look(stream);
+    assert.deepEqual([status?.stream?.reason, status?.counts], ['ModelUnavailable', undefined]);
+    for (let tries = 0; tries < 3; tries += 1) await counter('b').refuse(stream, report);
+    assert.equal((await look(stream)).metadata?.resourceVersion, metadata?.resourceVersion);
+    const tenure = await take(counter('a'), stream);
+    assert.equal(tenure.term, 1);
+    await tenure.commit(counts(1, 10), []);
+  });
+});

@@ -1,0 +1,156 @@
+/** The ledger's rules where the API server fails; what a real one does to them is in `status.server.test.ts`. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ApiFault } from '#crds/cluster/api.ts';
+import { door, type Fate, memoryApi, patientClock } from '../fixtures/memory-api.ts';
+import { Refused } from '../refused.ts';
+import { type CommittedCounts, Fenced } from './ledger.ts';
+import { StatusLedger } from './status.ts';
+
+const counts = (entered: number, position = entered * 10): CommittedCounts => ({
+  session: 's', position, time: '2026-01-01T00:00:00.000Z', in: entered, out: 0, inside: entered,
+  lines: [{ name: 'entrance', in: entered, out: 0 }], zones: [], observedSeconds: 0, gaps: { count: 0, seconds: 0 },
+});
+const fault = (code: number, message = 'no') => new ApiFault({ code, reason: '', message });
+
+function setting() {
+  const clock = patientClock();
+  const server = memoryApi(clock);
+  const results: string[] = [];
+  const ledger = new StatusLedger({ api: server.api, counter: 'a', clock, onWrite: (result) => results.push(result) });
+  const take = async (session = 's') => ledger.claim(door, await ledger.read(door), session);
+  return { ...server, clock, ledger, results, take };
+}
+
+const passing: readonly [string, Fate[]][] = [
+  ['the server was not reached', [fault(0), fault(0)]],
+  ['the server was overloaded', [fault(429), fault(503)]],
+  ['the answer was lost after the write was taken', ['lost']],
+  ['the answer was lost twice', ['lost', 'lost']],
+];
+for (const [what, fates] of passing) {
+  test(`a commit comes about once, though ${what}`, async () => {
+    const { take, next, writes, current } = setting();
+    const tenure = await take();
+    next(...fates);
+    await tenure.commit(counts(1), []);
+    assert.equal(current().status?.counts?.in, 1);
+    assert.equal(writes.length, 2, 'the claim and the commit');
+    await tenure.commit(counts(2), []);
+    assert.equal(current().status?.counts?.in, 2, 'and the tenure goes on');
+  });
+}
+
+test('a commit comes about though the operator writes its part at the same time', async () => {
+  const { take, touch, current, results } = setting();
+  const tenure = await take();
+  touch();
+  await tenure.commit(counts(1), []);
+  assert.equal(current().status?.counts?.in, 1);
+  assert.ok(current().status?.observedGeneration, 'whose part stays');
+  assert.deepEqual(results, ['written', 'conflict', 'written']);
+});
+
+const final: readonly [string, ApiFault, RegExp][] = [
+  ['a server that may not be written to', fault(403, 'camerastreams/status is forbidden'), /is forbidden/],
+  ['counts that the server finds invalid, though the term is ours', fault(422, 'lines: too many'), /too many/],
+];
+for (const [what, why, sentence] of final) {
+  test(`${what} ends the tenure at once, in a sentence`, async () => {
+    const { take, next, clock } = setting();
+    const tenure = await take();
+    next(why);
+    const before = clock.seconds();
+    await assert.rejects(tenure.commit(counts(1), []), (error) => error instanceof Refused && error.reason === 'LEDGER_UNAVAILABLE' && sentence.test(error.message));
+    assert.ok(clock.seconds() - before < 5);
+    assert.equal((tenure.lost.reason as Refused).reason, 'LEDGER_UNAVAILABLE', 'and the stream is told');
+  });
+}
+
+test('a server that stays away ends the tenure after half a minute', async () => {
+  const { take, next, clock } = setting();
+  const tenure = await take();
+  next(...Array.from({ length: 1000 }, () => fault(0)));
+  const before = clock.seconds();
+  await assert.rejects(tenure.commit(counts(1), []), { reason: 'LEDGER_UNAVAILABLE' });
+  assert.ok(clock.seconds() - before > 20 && clock.seconds() - before < 40);
+});
+
+test('a claim whose answer was lost is no claim: the agent tries again, and the next one is', async () => {
+  const { take, next } = setting();
+  next('lost');
+  await assert.rejects(take(), { reason: 'LEDGER_UNAVAILABLE' });
+  assert.equal((await take()).term, 2);
+});
+
+test('a claim comes about though the operator writes its part in between', async () => {
+  const { take, next } = setting();
+  next(fault(409), fault(409));
+  assert.equal((await take()).term, 1);
+});
+
+test('an agent that calls the same counter again ends its former tenure, which says nothing more', async () => {
+  const { take, current } = setting();
+  const former = await take();
+  const tenure = await take();
+  assert.ok(former.lost.reason instanceof Fenced);
+  former.report({ state: 'Disconnected', reason: 'AgentGone' });
+  await former.close();
+  await tenure.commit(counts(1), []);
+  assert.equal(current().status?.stream?.state, 'Starting');
+});
+
+test('a state rides with the commit that comes before its turn', async () => {
+  const { take, writes, current } = setting();
+  const tenure = await take();
+  tenure.report({ state: 'Counting' });
+  await tenure.commit(counts(1), []);
+  assert.equal(writes.length, 2);
+  assert.deepEqual([current().status?.stream?.state, current().status?.counts?.in], ['Counting', 1]);
+});
+
+test('of many commits and states in a short time, at most one in two seconds is written, and the last of each is', async () => {
+  const { take, writes, clock, current } = setting();
+  const tenure = await take();
+  const end = clock.seconds() + 60;
+  const committing = (async () => {
+    for (let entered = 1; clock.seconds() < end; entered += 1) await tenure.commit(counts(entered), []);
+  })();
+  const reasons = ['CameraLost', 'CameraUnreachable', 'CameraUnauthorized'];
+  for (let turn = 0; clock.seconds() < end; turn += 1) {
+    tenure.report({ state: 'Interrupted', reason: reasons[turn % 3]! });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await committing;
+  tenure.report({ state: 'Counting' });
+  await tenure.commit(counts(1000), []);
+  const apart = writes.slice(1).map(({ at }, index) => at - writes[index]!.at);
+  assert.ok(Math.min(...apart) >= 2, `they were ${Math.min(...apart)} s apart`);
+  assert.ok(writes.length > 20, 'it was busy');
+  assert.deepEqual([current().status?.stream?.state, current().status?.counts?.in], ['Counting', 1000]);
+});
+
+test('while nothing changes, nothing is written', async () => {
+  const { take, results } = setting();
+  const tenure = await take();
+  await tenure.commit(counts(1), []);
+  tenure.report({ state: 'Counting' });
+  await tenure.commit(counts(1), []);
+  const before = results.length;
+  for (let turn = 0; turn < 20; turn += 1) {
+    tenure.report({ state: 'Counting' });
+    await tenure.commit(counts(1), []);
+  }
+  assert.equal(results.length, before);
+});
+
+test('a refusal is written once, however often the agent tries', async () => {
+  const { ledger, writes, take } = setting();
+  const report = { state: 'Refused', reason: 'ModelUnavailable', message: 'There is no model.' } as const;
+  for (let tries = 0; tries < 5; tries += 1) await ledger.refuse(door, report);
+  assert.equal(writes.length, 1);
+  const tenure = await take();
+  assert.equal(tenure.term, 1, 'and it took no term');
+  await ledger.refuse(door, report);
+  assert.equal(writes.at(-1)?.status.stream?.state, 'Starting', 'who has the stream speaks for it');
+});

@@ -1,0 +1,91 @@
+/**
+ * The ledger of a cluster: `status.counts` and `status.stream` of the CameraStream (see `desk.ts` for how it is written).
+ * Crossings by themselves have no place in a status: only their totals are kept.
+ */
+import { ApiFault, isConflict } from '#crds/cluster/api.ts';
+import type { StreamName } from '#proto/protocol.ts';
+import { Desk, type DeskOptions } from './desk.ts';
+import { claimed, type Ledgered, readingOf, refused } from './entry.ts';
+import { Fenced, type Ledger, type Reading, type StreamReport, type Tenure } from './ledger.ts';
+import { StatusTenure, unavailable } from './status-tenure.ts';
+
+/** An agent that is not greeted within five seconds tries another counter. */
+const ANSWER_MS = 4_000;
+
+export class StatusLedger implements Ledger {
+  readonly #desk: Desk;
+  /** By uid: a stream has one tenure in a counter. */
+  readonly #tenures = new Map<string, StatusTenure>();
+
+  constructor(options: DeskOptions) {
+    this.#desk = new Desk(options);
+  }
+
+  read(stream: StreamName): Promise<Reading> {
+    return this.#ask(async (signal) => readingOf(await this.#desk.read(stream, signal)));
+  }
+
+  async claim(stream: StreamName, reading: Reading, session: string): Promise<Tenure> {
+    // Whichever call had the stream here is over, or about to be told so by the next term.
+    this.#tenures.get(stream.uid)?.end(new Fenced('The agent has called again.'));
+    const tenure = await this.#ask((signal) => this.#claim(stream, reading, session, signal));
+    this.#tenures.set(stream.uid, tenure);
+    tenure.lost.addEventListener('abort', () => this.#forget(stream.uid, tenure), { once: true });
+    return tenure;
+  }
+
+  async refuse(stream: StreamName, report: StreamReport): Promise<void> {
+    const { clock, counter } = this.#desk;
+    await this.#ask(async (signal) => {
+      await this.#desk.turn(stream, signal);
+      const there = await this.#desk.read(stream, signal);
+      const entry = refused(there, report, counter, clock.date().toISOString());
+      if (entry === undefined) return;
+      await this.#desk.write(stream, versionOf(there), entry, signal).catch((error: unknown) => {
+        // Somebody had something to say meanwhile: the agent's next try finds out what.
+        if (!isConflict(error)) throw error;
+      });
+    });
+  }
+
+  /** Resolves when every tenure has said its last, or cannot. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#tenures.values()].map((tenure) => tenure.close()));
+  }
+
+  /** A conflict is another writer of the status, as a rule the operator: whose term it is by then decides. */
+  async #claim(stream: StreamName, reading: Reading, session: string, signal: AbortSignal): Promise<StatusTenure> {
+    for (;;) {
+      await this.#desk.turn(stream, signal);
+      const there = await this.#desk.read(stream, signal);
+      const now = readingOf(there);
+      if (now.term !== reading.term || now.session !== reading.session) {
+        throw new Fenced(`Term ${now.term} was taken by another counter.`);
+      }
+      const entry = claimed(there, { counter: this.#desk.counter, session, now: this.#desk.clock.date().toISOString() });
+      try {
+        const taken = await this.#desk.write(stream, versionOf(there), entry, signal);
+        return new StatusTenure(this.#desk, { stream, session, counts: now.counts, entry, resourceVersion: versionOf(taken) });
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+      }
+    }
+  }
+
+  async #ask<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = AbortSignal.timeout(ANSWER_MS);
+    try {
+      return await ask(late);
+    } catch (error) {
+      throw late.aborted || error instanceof ApiFault ? unavailable(error) : error;
+    }
+  }
+
+  #forget(uid: string, tenure: StatusTenure): void {
+    if (this.#tenures.get(uid) === tenure) this.#tenures.delete(uid);
+  }
+}
+
+function versionOf({ metadata }: Ledgered): string {
+  return metadata?.resourceVersion ?? '';
+}
