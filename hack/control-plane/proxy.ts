@@ -118,7 +118,10 @@ export class BreakingProxy {
     const { method, headers } = request;
     const upstream = httpsRequest(url, { method, headers, rejectUnauthorized: false }, (answer) => {
       // Closed, or broken, while the server thought about it.
-      if (response.writableEnded || response.destroyed) return void upstream.destroy();
+      if (response.writableEnded || response.destroyed) {
+        upstream.destroy();
+        return;
+      }
       response.writeHead(answer.statusCode!, answer.headers);
       // Otherwise the headers of a watch would wait for its first event.
       response.flushHeaders();
