@@ -15,12 +15,14 @@ export interface Judgement {
   readonly status: Condition['status'];
   readonly reason: string;
   readonly message: string;
+  /** Of the spec, when it is not the newest one that is judged. */
+  readonly observedGeneration?: number;
 }
 
 /** The pool as the streams see it. */
 export interface PoolView {
-  /** Names of the counters that can be reached. */
-  readonly ready: ReadonlySet<string>;
+  /** The counters that can be reached, and since when each of them runs, in milliseconds since 1970. */
+  readonly ready: ReadonlyMap<string, number>;
   /** Whether the ready counters have all the streams that they can take. */
   readonly full: boolean;
   readonly streamsPerCounter: number;
@@ -39,6 +41,8 @@ export interface Observed {
   readonly deployment: V1Deployment | undefined;
   /** The agent's pod: the one that is to stay, if there are two. */
   readonly pod: V1Pod | undefined;
+  /** A pod on its way out, or on a node that no longer answers. */
+  readonly former: V1Pod | undefined;
   readonly pool: PoolView;
 }
 
@@ -47,7 +51,7 @@ export function judge(observed: Observed): Record<ConditionType, Judgement> {
   const camera = judgeCamera(observed, agent);
   const counting = judgeCounting(observed, agent);
   const broken = [agent, counting, camera].find(({ status }) => status !== 'True');
-  const ready = broken ? { ...broken, status: 'False' as const } : holds('Counting', counting.message);
+  const ready = broken ? { ...broken, status: 'False' as const } : counting;
   return { Ready: ready, AgentAvailable: agent, CameraConnected: camera, Counting: counting };
 }
 
@@ -57,6 +61,7 @@ function judgeAgent(observed: Observed): Judgement {
     suspended(observed) ??
     observed.refused ??
     notCreated(observed) ??
+    replaced(observed) ??
     misplaced(observed) ??
     troubled(observed) ??
     holds('AgentRunning', `The agent runs on node ${observed.pod?.spec?.nodeName}.`)
@@ -87,7 +92,8 @@ function judgeCounting(observed: Observed, agent: Judgement): Judgement {
   const report = reportOf(observed);
   switch (report?.state) {
     case 'Counting':
-      return holds('Counting', `Counter ${report.counter} counts.`);
+      // By an earlier spec, until the counter has taken up the edit.
+      return { ...holds('Counting', `Counter ${report.counter} counts.`), ...(report.observedGeneration !== undefined && { observedGeneration: report.observedGeneration }) };
     case 'Starting':
       return fails('WaitingForVideo', `Counter ${report.counter} waits for the first frame.`);
     case 'Interrupted':
@@ -115,11 +121,21 @@ function notCreated({ deployment, pod }: Observed): Judgement | undefined {
   return pod === undefined ? fails('AgentStarting', 'The agent\'s pod is being made.') : undefined;
 }
 
+/** The pod that is there may still be the one of an earlier spec. */
+function replaced({ deployment }: Observed): Judgement | undefined {
+  const generation = deployment?.metadata?.generation;
+  const { observedGeneration = 0, updatedReplicas = 0 } = deployment?.status ?? {};
+  if (generation === undefined || (observedGeneration >= generation && updatedReplicas > 0)) return undefined;
+  return fails('AgentStarting', 'The agent is being replaced by one of the newest spec.');
+}
+
 /** The scheduler says of how many nodes what kept them from being taken; only the words about labels concern the site. */
-function misplaced({ stream, pod }: Observed): Judgement | undefined {
+function misplaced({ stream, pod, former }: Observed): Judgement | undefined {
   const scheduled = pod?.status?.conditions?.find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') return undefined;
   const words = scheduled.message ?? '';
+  const node = former?.spec?.nodeName;
+  if (node !== undefined) return fails('NodeLost', `The agent was on node ${node}, and no other can take it: ${words}`);
   if (onlyOfLabels(words)) {
     const { site, nodeSelector = {} } = stream.spec;
     const wanted = [...(site === undefined ? [] : [`${SITE_LABEL}=${site}`]), ...Object.entries(nodeSelector).map(([key, value]) => `${key}=${value}`)];
@@ -162,7 +178,10 @@ function noCounter({ stream, pool }: Observed): Judgement {
 function reportOf({ stream, pool }: Observed) {
   const report = stream.status?.stream;
   if (report === undefined || report.state === 'Disconnected') return undefined;
-  return pool.ready.has(report.counter) || report.state === 'Refused' ? report : undefined;
+  if (report.state === 'Refused') return report;
+  // Of a counter that was started anew in its pod, what it said before is not true any more.
+  const runsSince = pool.ready.get(report.counter);
+  return runsSince !== undefined && Date.parse(report.since) >= runsSince ? report : undefined;
 }
 
 function holds(reason: string, message: string): Judgement {

@@ -1,14 +1,26 @@
 /** Whether an object on the server already says everything that is asked of it; what the server filled in by itself does not matter. */
 export function covers(observed: unknown, desired: unknown): boolean {
   if (desired === undefined) return true;
-  if (Array.isArray(desired)) {
-    return Array.isArray(observed) && observed.length === desired.length && desired.every((item, index) => covers(observed[index], item));
-  }
+  if (Array.isArray(desired)) return Array.isArray(observed) && coversList(observed, desired);
   if (typeof desired === 'object' && desired !== null) {
     if (typeof observed !== 'object' || observed === null) return Object.keys(desired).length === 0;
     return Object.entries(desired).every(([key, value]) => covers((observed as Record<string, unknown>)[key], value));
   }
   return observed === desired || sameQuantity(observed, desired);
+}
+
+/** By which the items of Kubernetes' lists are known. */
+const KEYS = ['uid', 'mountPath', 'containerPort', 'port', 'topologyKey', 'name'];
+
+/** To a list whose items are known by a key, others may add items of their own. */
+function coversList(observed: readonly unknown[], desired: readonly unknown[]): boolean {
+  const key = KEYS.find((candidate) => desired.length > 0 && desired.every((item) => fieldOf(item, candidate) !== undefined));
+  if (key === undefined) return observed.length === desired.length && desired.every((item, index) => covers(observed[index], item));
+  return desired.every((item) => covers(observed.find((other) => fieldOf(other, key) === fieldOf(item, key)), item));
+}
+
+function fieldOf(item: unknown, field: string): unknown {
+  return typeof item === 'object' && item !== null ? (item as Record<string, unknown>)[field] : undefined;
 }
 
 /** The server writes quantities its own way: 0.5 comes back as 500m, 1024Mi as 1Gi. */

@@ -12,7 +12,7 @@ import { announce } from '#proto/shutdown.ts';
 import type { OperatorConfig } from './config.ts';
 import type { PoolView } from './conditions.ts';
 import { type Operator, type Pass, reconcileStream } from './reconcile.ts';
-import { reconcilePool, samePool } from './reconcile-pool.ts';
+import { PoolSize, reconcilePool, samePool } from './reconcile-pool.ts';
 import { LeaderLease } from './runtime/lease.ts';
 import { eventMetrics, leaderMetrics, queueMetrics, reflectorMetrics, requestMetrics } from './runtime/metrics.ts';
 import { WorkQueue } from './runtime/queue.ts';
@@ -79,6 +79,7 @@ interface Parts {
 
 async function runControllers({ config, api, world, streams, pool, metrics, log }: Parts, signal: AbortSignal): Promise<void> {
   let owner: V1OwnerReference | undefined;
+  const size = new PoolSize();
   const recorder = new EventRecorder({ api, controller: 'footfall.dev/operator', instance: config.identity, log, onResult: eventMetrics(metrics) });
   let view: PoolView = world.poolView(config.counter);
   const operator: Operator = {
@@ -89,11 +90,11 @@ async function runControllers({ config, api, world, streams, pool, metrics, log 
   };
   const lookAtPool = async (): Promise<Pass> => {
     owner ??= await ownerOf(config, api, signal);
-    const next = await reconcilePool(operator, owner, signal);
+    const { view: next, ...pass } = await reconcilePool(operator, size, owner, signal);
     const changed = !samePool(view, next);
     view = next;
     if (changed) for (const key of world.keys()) streams.add(key);
-    return {};
+    return pass;
   };
   // Whoever led before may have left anything half done.
   for (const key of world.keys()) streams.add(key);

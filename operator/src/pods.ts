@@ -19,18 +19,19 @@ export function podTrouble(pod: V1Pod): PodTrouble | undefined {
   const container = containerStatuses[0];
   const { waiting, terminated } = container?.state ?? {};
   if (waiting !== undefined && IMAGE_REASONS.has(waiting.reason ?? '')) {
-    return { reason: 'ImagePull', sentence: `cannot start: its image ${container!.image} cannot be pulled (${waiting.reason}).` };
+    return { reason: 'ImagePull', sentence: `cannot start: its image ${container!.image} cannot be pulled.` };
   }
+  // The node's keeper of order says so when a node no longer reports.
+  if (phase === 'Running' && container?.state?.running !== undefined && container.ready) {
+    return { reason: 'NodeLost', sentence: `was on node ${pod.spec?.nodeName}, which no longer reports.` };
+  }
+  // Also while it is tried once more: the reason must not change with each try.
   const last = terminated ?? container?.lastState?.terminated;
-  if (last !== undefined && container?.state?.running === undefined) {
-    return { reason: 'Crashing', sentence: `ends again and again, with exit code ${last.exitCode}: ${lastWords(last.message, last.reason)}` };
+  if (last !== undefined) {
+    return { reason: 'Crashing', sentence: `ended with exit code ${last.exitCode} and has not come back: ${lastWords(last.message, last.reason)}` };
   }
   if (waiting !== undefined && !STARTING_REASONS.has(waiting.reason ?? '')) {
     return { reason: 'Failing', sentence: `cannot start: ${waiting.message ?? waiting.reason}.` };
-  }
-  // The node's keeper of order says so when a node no longer reports.
-  if (phase === 'Running' && ready?.status !== 'True' && container?.state?.running !== undefined && container.ready) {
-    return { reason: 'NodeLost', sentence: `was on node ${pod.spec?.nodeName}, which no longer reports.` };
   }
   const unscheduled = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
   if (unscheduled !== undefined) return { reason: 'Unschedulable', sentence: `finds no node: ${unscheduled.message}` };
@@ -38,6 +39,21 @@ export function podTrouble(pod: V1Pod): PodTrouble | undefined {
 }
 
 function lastWords(message: string | undefined, reason: string | undefined): string {
-  const line = message?.trimEnd().split('\n').at(-1);
-  return line === undefined || line === '' ? `${reason ?? 'nothing was said'}.` : line.slice(0, 500);
+  const line = message?.trimEnd().split('\n').at(-1) ?? '';
+  return line === '' ? `${reason ?? 'nothing was said'}.` : sentenceOf(line).slice(0, 500);
+}
+
+/** Of a line of log without its time, which would make it another one at each try. */
+function sentenceOf(line: string): string {
+  try {
+    const { sentence, msg } = JSON.parse(line) as { sentence?: string; msg?: string };
+    return sentence ?? msg ?? line;
+  } catch {
+    return line;
+  }
+}
+
+/** Its work is over, one way or the other: another one has taken its place, or will. */
+export function isOver({ status }: V1Pod): boolean {
+  return status?.phase === 'Failed' || status?.phase === 'Succeeded';
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configOf } from './fixtures/objects.ts';
 import { desiredPool, poolSize } from './pool.ts';
+import { PoolSize } from './reconcile-pool.ts';
 
 const pool = (changes: object = {}) => configOf({ counter: { image: 'counter:1', ...changes } });
 
@@ -32,4 +33,29 @@ test('the pool goes with the operator\'s own Deployment', () => {
   const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'footfall-operator', uid: 'uid-2' };
   const { service, deployment } = desiredPool(1, pool(), owner);
   assert.deepEqual([service, deployment].map(({ metadata }) => metadata!.ownerReferences), [[owner], [owner]]);
+});
+
+test('the pool grows at once, and shrinks when less has been enough for a minute', () => {
+  const size = new PoolSize();
+  const bounds = { minimum: 1, maximum: 4 };
+  assert.deepEqual(size.settle(3, 1, bounds, 0), { size: 3 });
+  assert.deepEqual(size.settle(1, 3, bounds, 10), { size: 3, againSeconds: 60 });
+  assert.deepEqual(size.settle(2, 3, bounds, 50), { size: 3, againSeconds: 20 });
+  assert.deepEqual(size.settle(3, 3, bounds, 60), { size: 3 }, 'needed again: the minute begins anew');
+  assert.deepEqual(size.settle(1, 3, bounds, 70), { size: 3, againSeconds: 60 });
+  assert.deepEqual(size.settle(1, 3, bounds, 130), { size: 1 });
+});
+
+test('a lower maximum is obeyed at once', () => {
+  assert.deepEqual(new PoolSize().settle(1, 3, { minimum: 1, maximum: 2 }, 0), { size: 1 });
+});
+
+test('counters look for streams where the operator does', () => {
+  const told = (watchNamespaces: string[]) => {
+    const { deployment } = desiredPool(1, configOf({ watchNamespaces }), undefined);
+    const value = deployment.spec!.template.spec!.containers[0]!.env!.find(({ name }) => name === 'FOOTFALL_COUNTER')!.value!;
+    return (JSON.parse(value) as { cluster: object }).cluster;
+  };
+  assert.deepEqual(told([]), { counter: '$(POD_NAME)' });
+  assert.deepEqual(told(['shop']), { counter: '$(POD_NAME)', namespaces: ['shop'] });
 });

@@ -17,7 +17,7 @@ export function poolSize(streams: number, { streamsPerCounter, minimum, maximum 
   return Math.min(maximum, Math.max(minimum, Math.ceil(streams / streamsPerCounter)));
 }
 
-export function desiredPool(streams: number, config: OperatorConfig, owner: V1OwnerReference | undefined): DesiredPool {
+export function desiredPool(replicas: number, config: OperatorConfig, owner: V1OwnerReference | undefined): DesiredPool {
   const labels = labelsOf('counter');
   const metadata = { name: POOL, namespace: config.namespace, labels, ...(owner && { ownerReferences: [owner] }) };
   return {
@@ -40,18 +40,18 @@ export function desiredPool(streams: number, config: OperatorConfig, owner: V1Ow
       kind: 'Deployment',
       metadata,
       spec: {
-        replicas: poolSize(streams, config.counter),
+        replicas,
         revisionHistoryLimit: 1,
         // On a GPU there is no room for one more counter than there are to be.
         strategy: { type: 'RollingUpdate', rollingUpdate: config.counter.gpu ? { maxSurge: 0, maxUnavailable: 1 } : { maxSurge: 1, maxUnavailable: 0 } },
         selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: counterPod(config.counter) },
+        template: { metadata: { labels }, spec: counterPod(config) },
       },
     },
   };
 }
 
-function counterPod(pool: PoolConfig): V1PodSpec {
+function counterPod({ counter: pool, watchNamespaces }: OperatorConfig): V1PodSpec {
   const { gpu, nodeSelector, tolerations } = pool;
   const basics = containerBasics(pool);
   return {
@@ -71,7 +71,7 @@ function counterPod(pool: PoolConfig): V1PodSpec {
       name: 'counter',
       env: [
         { name: 'POD_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
-        { name: 'FOOTFALL_COUNTER', value: JSON.stringify(counterConfig(pool)) },
+        { name: 'FOOTFALL_COUNTER', value: JSON.stringify(counterConfig(pool, watchNamespaces)) },
       ],
       ports: [
         { name: 'counting', containerPort: COUNTING_PORT, protocol: 'TCP' },
@@ -86,11 +86,11 @@ function counterPod(pool: PoolConfig): V1PodSpec {
 }
 
 /** `$(POD_NAME)` is filled in by the kubelet. */
-function counterConfig({ provider, workers, maxBatch, streamsPerCounter, logLevel }: PoolConfig) {
+function counterConfig({ provider, workers, maxBatch, streamsPerCounter, logLevel }: PoolConfig, namespaces: readonly string[]) {
   return {
     listen: `0.0.0.0:${COUNTING_PORT}`,
     presence: { host: '0.0.0.0', port: PRESENCE_PORT },
-    cluster: { counter: '$(POD_NAME)' },
+    cluster: { counter: '$(POD_NAME)', ...(namespaces.length > 0 && { namespaces }) },
     modelsDirectory: '/app/models',
     inference: { provider, workers, maxBatch },
     maxStreams: streamsPerCounter,

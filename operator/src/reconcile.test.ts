@@ -7,6 +7,7 @@ import { pause } from '#proto/backoff.ts';
 import { createLog } from '#proto/log.ts';
 import { ControlPlane, withoutControlPlane } from '../../hack/control-plane/control-plane.ts';
 import { configOf, entrance, poolOf } from './fixtures/objects.ts';
+import { agentLabels } from './labels.ts';
 import { type Operator, type Pass, reconcileStream } from './reconcile.ts';
 import { World } from './world.ts';
 
@@ -78,6 +79,11 @@ class Stage {
   async showsDeployment(name: string, holds: (deployment: V1Deployment | undefined) => boolean): Promise<void> {
     const { stream } = this.#world.stream(`${this.namespace}/${name}`)!;
     await until(() => holds(this.#world.agent(stream).deployment));
+  }
+
+  async showsPod(name: string, there: boolean): Promise<void> {
+    const { stream } = this.#world.stream(`${this.namespace}/${name}`)!;
+    await until(() => (this.#world.agent(stream).pod !== undefined) === there);
   }
 
   async look(name: string): Promise<Pass> {
@@ -197,6 +203,30 @@ scene('a Deployment of that name which is somebody else\'s is left alone, and na
   assert.equal(ready.reason, 'NameTaken');
   assert.match(ready.message, /door-agent is there and is not Footfall's/);
   assert.ok(requeueAfterSeconds! > 0, 'it is tried again when the other is gone');
+});
+
+scene('a ServiceAccount of that name which is somebody else\'s is not taken over, though no field speaks against it', async (stage) => {
+  await plane.api.create(resources.serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'door-agent', namespace: stage.namespace } });
+  await stage.make('door');
+  await stage.look('door');
+  assert.equal((await stage.ready('door')).reason, 'NameTaken');
+  const { metadata } = await plane.api.get<V1ServiceAccount>(resources.serviceAccounts, { namespace: stage.namespace, name: 'door-agent' });
+  assert.equal(metadata!.ownerReferences, undefined);
+});
+
+scene('a pod that goes leaves the status', async (stage) => {
+  await stage.make('door');
+  await stage.look('door');
+  const labels = agentLabels('door');
+  await plane.api.create(resources.pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'door-agent-1', namespace: stage.namespace, labels }, spec: { serviceAccountName: 'door-agent', containers: [{ name: 'agent', image: 'agent' }] } } as KubernetesObject);
+  await stage.showsPod('door', true);
+  await stage.look('door');
+  assert.deepEqual((await stage.stream('door')).status!.agent, { pod: 'door-agent-1' });
+  await stage.edit('door', { suspend: true });
+  await plane.api.delete(resources.pods, { namespace: stage.namespace, name: 'door-agent-1' });
+  await stage.showsPod('door', false);
+  await stage.look('door');
+  assert.equal((await stage.stream('door')).status!.agent, undefined);
 });
 
 scene('what the API server does not take is told with its words', async (stage) => {

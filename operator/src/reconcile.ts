@@ -6,7 +6,7 @@
  * Nothing is remembered between two passes but what the API server holds; what already is as it should be is not
  * written again.
  */
-import { ApiFault, type ApiServer, isConflict, isNotFound, type KubernetesObject, type Resource, resources } from '#crds/cluster/api.ts';
+import { ApiFault, type ApiServer, isNotFound, type KubernetesObject, type Resource, resources } from '#crds/cluster/api.ts';
 import { apiVersion, type CameraStream, type Condition, kind } from '#crds/schema.ts';
 import type { Log } from '#proto/log.ts';
 import type { OperatorConfig } from './config.ts';
@@ -42,9 +42,13 @@ export async function reconcileStream(key: string, operator: Operator, signal: A
   const found = operator.world.stream(key);
   // What was made for a stream belongs to it, and goes with it.
   if (found === undefined || found.stream.metadata.deletionTimestamp !== undefined) return {};
-  const refused = found.fault === undefined ? await bringAbout(found.stream, operator, signal) : await takeAway(found.stream, operator, signal);
-  const { deployment, pod } = operator.world.agent(found.stream);
-  await report({ ...found, refused, deployment, pod, pool: operator.pool() }, operator, signal);
+  let refused: Judgement | undefined;
+  try {
+    refused = found.fault === undefined ? await bringAbout(found.stream, operator, signal) : await takeAway(found.stream, operator, signal);
+  } finally {
+    // Also when something passing keeps the agent's objects from being written: what is the case is told all the same.
+    await report({ ...found, ...operator.world.agent(found.stream), refused, pool: operator.pool() }, operator, signal);
+  }
   return refused === undefined ? {} : { requeueAfterSeconds: REFUSED_SECONDS };
 }
 
@@ -81,14 +85,18 @@ export async function ensure<T extends KubernetesObject>(
   signal: AbortSignal,
 ): Promise<void> {
   if (there !== undefined && isAsDesired(there, desired)) return;
-  // What is not known as ours may be somebody's: without force, the server refuses to change another one's fields.
-  const options = { fieldManager: FIELD_MANAGER, force: there !== undefined };
-  const written = await api.apply<T>(resource, sealed(desired), options, signal).catch((error: unknown) => {
-    if (there === undefined && isConflict(error)) throw new NameTaken(resource, desired);
-    throw error;
-  });
+  // The mirrors hold what is ours. What they do not hold may be somebody else's all the same.
+  if (there === undefined && (await isForeign(resource, desired, api, signal))) throw new NameTaken(resource, desired);
+  const written = await api.apply<T>(resource, sealed(desired), { fieldManager: FIELD_MANAGER }, signal);
   world.wrote(resource, written);
   log.info({ kind: resource.kind, namespace: desired.metadata?.namespace, name: desired.metadata?.name }, there === undefined ? 'created' : 'updated');
+}
+
+/** Asked as a list of one, for the right to list is there already. */
+async function isForeign(resource: Resource, { metadata }: KubernetesObject, api: ApiServer, signal: AbortSignal): Promise<boolean> {
+  const { items } = await api.list(resource, { namespace: metadata?.namespace, fieldSelector: `metadata.name=${metadata?.name}` }, signal);
+  const labels = Object.entries(metadata?.labels ?? {});
+  return items.some((there) => labels.some(([label, value]) => there.metadata?.labels?.[label] !== value));
 }
 
 async function report(observed: Observed, operator: Operator, signal: AbortSignal): Promise<void> {
@@ -104,12 +112,14 @@ async function report(observed: Observed, operator: Operator, signal: AbortSigna
 }
 
 async function writeStatus({ metadata: { namespace, name, uid } }: CameraStream, status: OperatorStatus, { api }: Operator, signal: AbortSignal): Promise<CameraStream | undefined> {
-  const patch = { apiVersion, kind, metadata: { namespace, name, uid: uid! }, status };
+  const patch = { apiVersion, kind, metadata: { namespace, name }, status };
   try {
-    return await api.apply<CameraStream>(resources.cameraStreams, patch, { fieldManager: FIELD_MANAGER, subresource: 'status' }, signal);
+    const written = await api.apply<CameraStream>(resources.cameraStreams, patch, { fieldManager: FIELD_MANAGER, subresource: 'status' }, signal);
+    // Made anew under its name meanwhile: the server passes over the uid. The watch tells of it, and the next pass mends it.
+    return written.metadata.uid === uid ? written : undefined;
   } catch (error) {
-    // Deleted meanwhile, or made anew under its name: either is told by the watch.
-    if (isNotFound(error) || isConflict(error)) return undefined;
+    // Deleted meanwhile: that is told by the watch.
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

@@ -30,8 +30,11 @@ test('quantities are the same in whichever way they are written', () => {
   assert.equal(covers('a', 'b'), false);
 });
 
-test('a list must be as long as it is to be', () => {
+test('a list is as long as it is to be, unless its items have names: then others may add theirs', () => {
+  assert.equal(covers([{ name: 'theirs' }, { name: 'ours', value: 1, more: 2 }], [{ name: 'ours', value: 1 }]), true);
+  assert.equal(covers([{ name: 'theirs' }], [{ name: 'ours' }]), false);
   assert.equal(covers([1, 2], [1]), false);
+  assert.equal(covers([{ a: 1 }, { a: 2 }], [{ a: 1 }]), false);
   assert.equal(covers([{ a: 1, b: 2 }], [{ a: 1 }]), true);
 });
 

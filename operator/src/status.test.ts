@@ -30,13 +30,20 @@ test('a transition time changes with its status and with nothing else', () => {
 
 test('the agent\'s node and pod are shown while there is one', () => {
   assert.deepEqual(statusOf(observedOf(), noon).agent, { node: 'edge-1', pod: runningPod.metadata!.name });
-  assert.deepEqual(statusOf(observedOf({ pod: undefined }), noon).agent, {});
+  assert.equal(statusOf(observedOf({ pod: undefined }), noon).agent, undefined);
 });
 
 test('what the counter writes is none of the operator\'s business', () => {
   const { stream, next } = after({}, {});
   const counted = { ...stream, status: { ...stream.status, stream: { ...stream.status.stream!, since: later } } };
   assert.equal(sameStatus(counted, next), true);
+  const foreign = { type: 'Theirs', status: 'True' as const, reason: 'Theirs', message: '', lastTransitionTime: noon };
+  assert.equal(sameStatus({ ...stream, status: { ...stream.status, conditions: [foreign, ...stream.status.conditions] } }, next), true, 'nor what others add');
+});
+
+test('no word of a process brings a password into the status', () => {
+  const refused = { status: 'False', reason: 'AgentForbidden', message: 'rtsp://admin:hunter2@10.0.0.8/ is not taken' } as const;
+  assert.doesNotMatch(JSON.stringify(statusOf(observedOf({ refused }), noon)), /hunter2/);
 });
 
 test('every condition names the generation that it judged', () => {

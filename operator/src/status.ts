@@ -1,12 +1,14 @@
 /** The operator's part of a status: conditions, agent, observedGeneration. Computed whole; times change with what they date. */
 import type { AgentStatus, CameraStream, CameraStreamStatus, Condition } from '#crds/schema.ts';
 import { conditionTypes } from '#crds/schema.ts';
+import { scrub } from '#proto/scrub.ts';
 import { judge, type Observed } from './conditions.ts';
 
 export interface OperatorStatus {
   readonly observedGeneration: number;
   readonly conditions: Condition[];
-  readonly agent: AgentStatus;
+  /** Left out without a pod: a mapping that has become empty is refused by the API server. */
+  readonly agent?: AgentStatus;
 }
 
 /** @param now RFC 3339, to the second as Kubernetes has it. */
@@ -23,15 +25,17 @@ export function statusOf(observed: Observed, now: string): OperatorStatus {
       const old = before.get(type);
       const judgement = judgements[type];
       const lastTransitionTime = old?.status === judgement.status ? old.lastTransitionTime : now;
-      return { type, ...judgement, message: judgement.message.slice(0, 4096), lastTransitionTime, observedGeneration };
+      const judged = judgement.observedGeneration ?? observedGeneration;
+      return { type, status: judgement.status, reason: judgement.reason, message: scrub(judgement.message).slice(0, 4096), lastTransitionTime, observedGeneration: judged };
     }),
-    agent: { ...(node !== undefined && { node }), ...(pod?.metadata?.name !== undefined && { pod: pod.metadata.name }) },
+    ...(pod && { agent: { pod: pod.metadata!.name!, ...(node !== undefined && { node }) } }),
   };
 }
 
 /** Whether the resource already says this. */
-export function sameStatus({ status }: CameraStream, next: OperatorStatus): boolean {
-  return canonical({ ...status, counts: undefined, stream: undefined }) === canonical(next);
+export function sameStatus({ status = {} }: CameraStream, next: OperatorStatus): boolean {
+  const own = status.conditions?.filter(({ type }) => (conditionTypes as readonly string[]).includes(type));
+  return canonical({ observedGeneration: status.observedGeneration, conditions: own, agent: status.agent }) === canonical(next);
 }
 
 export function readyOf({ conditions = [] }: Pick<CameraStreamStatus, 'conditions'>): Condition | undefined {

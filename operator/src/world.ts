@@ -8,7 +8,7 @@ import { CameraStreamSpec, type CameraStream } from '#crds/schema.ts';
 import type { PoolView } from './conditions.ts';
 import { clusterFault } from './desired.ts';
 import { agentName, componentOf, MANAGED, POOL, STREAM_LABEL } from './labels.ts';
-import { podTrouble } from './pods.ts';
+import { isOver, podTrouble } from './pods.ts';
 import { WrittenObjects } from './written.ts';
 
 export interface WorldOptions {
@@ -33,7 +33,10 @@ export interface KnownStream {
 export interface AgentObjects {
   readonly serviceAccount: V1ServiceAccount | undefined;
   readonly deployment: V1Deployment | undefined;
+  /** The one that is to stay, or else the newest. */
   readonly pod: V1Pod | undefined;
+  /** Another one, which has been told to go and has not gone. */
+  readonly former: V1Pod | undefined;
 }
 
 export interface PoolObjects {
@@ -51,6 +54,8 @@ export class World {
   readonly #pods: readonly Reflector<V1Pod>[];
   readonly #services: readonly Reflector<V1Service>[];
   readonly #written = new WrittenObjects();
+  /** Of each stream, what the operator looks at. */
+  readonly #known = new Map<string, string>();
   readonly #options: WorldOptions;
 
   constructor(options: WorldOptions) {
@@ -58,7 +63,7 @@ export class World {
     const { namespace, watchNamespaces, onStream, onPool } = options;
     const everywhere: readonly (string | undefined)[] = watchNamespaces.length === 0 ? [undefined] : [...new Set([...watchNamespaces, namespace])];
     const ofChild = (object: KubernetesObject) => {
-      if (componentOf(object.metadata?.labels) === 'counter') onPool();
+      if (componentOf(object.metadata?.labels) === 'counter' && object.metadata?.namespace === namespace) onPool();
       const stream = object.metadata?.labels?.[STREAM_LABEL];
       if (stream !== undefined) onStream(`${object.metadata!.namespace}/${stream}`);
     };
@@ -67,8 +72,9 @@ export class World {
       this.#mirror<CameraStream>(resources.cameraStreams, within, {
         keep: withoutCounts,
         index: counterOf,
-        onChange: ({ metadata }) => {
-          onStream(`${metadata.namespace}/${metadata.name}`);
+        onChange: (stream, deleted) => {
+          if (!this.#concerns(stream, deleted)) return;
+          onStream(keyOf(stream));
           onPool();
         },
       }),
@@ -96,17 +102,18 @@ export class World {
 
   stream(key: string): KnownStream | undefined {
     const { namespace, name } = refOf(key);
-    const raw = this.#find(resources.cameraStreams, this.#streams, namespace, name);
-    return raw && known(raw);
+    const raw = this.#mirrored(this.#streams, namespace, name);
+    return raw && known(this.#written.newer(resources.cameraStreams, raw));
   }
 
   agent({ metadata: { namespace, name } }: CameraStream): AgentObjects {
-    const pods = this.#pods.flatMap((reflector) => reflector.indexed(`${namespace}/${name}`));
+    const pods = this.#pods.flatMap((reflector) => reflector.indexed(`${namespace}/${name}`)).toSorted((a, b) => bornAt(b) - bornAt(a));
+    const [pod] = [...pods.filter((one) => !isGoing(one) && !isOver(one)), ...pods.filter((one) => isGoing(one) || isOver(one))];
     return {
       serviceAccount: this.#find(resources.serviceAccounts, this.#serviceAccounts, namespace, agentName(name)),
       deployment: this.#find(resources.deployments, this.#deployments, namespace, agentName(name)),
-      // The one that stays, or the newest.
-      pod: pods.toSorted((a, b) => Number(isGoing(a)) - Number(isGoing(b)) || bornAt(b) - bornAt(a))[0],
+      pod,
+      former: pods.find((one) => one !== pod && isGoing(one)),
     };
   }
 
@@ -115,7 +122,10 @@ export class World {
     return {
       deployment: this.#find(resources.deployments, this.#deployments, namespace, POOL),
       service: this.#find(resources.services, this.#services, namespace, POOL),
-      pods: this.#pods.flatMap((reflector) => reflector.indexed(POOL)).toSorted((a, b) => bornAt(b) - bornAt(a)),
+      pods: this.#pods
+        .flatMap((reflector) => reflector.indexed(POOL))
+        .filter((pod) => pod.metadata?.namespace === namespace && !isOver(pod))
+        .toSorted((a, b) => bornAt(b) - bornAt(a)),
     };
   }
 
@@ -128,15 +138,15 @@ export class World {
 
   poolView({ streamsPerCounter, maximum }: Pick<PoolView, 'streamsPerCounter' | 'maximum'>): PoolView {
     const { pods } = this.pool();
-    const ready = new Set(pods.filter((pod) => !isGoing(pod) && podTrouble(pod) === undefined).map((pod) => pod.metadata!.name!));
-    const served = [...ready].reduce((sum, counter) => sum + this.#streams.reduce((of, reflector) => of + reflector.indexed(counter).length, 0), 0);
+    const ready = new Map(pods.filter((pod) => !isGoing(pod) && podTrouble(pod) === undefined).map((pod) => [pod.metadata!.name!, runsSince(pod)]));
+    const served = [...ready.keys()].reduce((sum, counter) => sum + this.#streams.reduce((of, reflector) => of + reflector.indexed(counter).length, 0), 0);
     const troubled = pods.map((pod) => ({ pod, trouble: isGoing(pod) ? undefined : podTrouble(pod) })).find(({ trouble }) => trouble !== undefined);
     const trouble = troubled && `Counter ${troubled.pod.metadata!.name} ${troubled.trouble!.sentence}`;
     return { ready, full: served >= ready.size * streamsPerCounter, streamsPerCounter, maximum, trouble };
   }
 
   keys(): string[] {
-    return this.#streams.flatMap((reflector) => reflector.values().map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
+    return this.#streams.flatMap((reflector) => reflector.values().map(keyOf));
   }
 
   /** What the server answered to a write: true from now on, whatever the mirrors still show. */
@@ -151,17 +161,28 @@ export class World {
   }
 
   #find<T extends KubernetesObject>(resource: Resource, reflectors: readonly Reflector<T>[], namespace: string, name: string): T | undefined {
-    for (const reflector of reflectors) {
-      const mirrored = reflector.get(namespace, name);
-      if (mirrored !== undefined) return this.#written.newer(resource, mirrored);
-    }
-    return this.#written.unseen(resource, namespace, name) as T | undefined;
+    const mirrored = this.#mirrored(reflectors, namespace, name);
+    return mirrored === undefined ? (this.#written.unseen(resource, namespace, name) as T | undefined) : this.#written.newer(resource, mirrored);
+  }
+
+  #mirrored<T extends KubernetesObject>(reflectors: readonly Reflector<T>[], namespace: string, name: string): T | undefined {
+    return reflectors.map((reflector) => reflector.get(namespace, name)).find((found) => found !== undefined);
+  }
+
+  /** Whether anything in it has changed that is the operator's business: counts change all the time. */
+  #concerns(stream: CameraStream, deleted: boolean): boolean {
+    const { metadata: { uid, generation, deletionTimestamp }, status } = stream;
+    const looks = JSON.stringify([uid, generation, deletionTimestamp, status]);
+    if (deleted) return this.#known.delete(keyOf(stream));
+    if (this.#known.get(keyOf(stream)) === looks) return false;
+    this.#known.set(keyOf(stream), looks);
+    return true;
   }
 
   #mirror<T extends KubernetesObject>(
     resource: Resource,
     namespace: string | undefined,
-    options: { labelSelector?: string; keep?: (object: T) => T; index?: (object: T) => string | undefined; onChange: (object: T) => void },
+    options: { labelSelector?: string; keep?: (object: T) => T; index?: (object: T) => string | undefined; onChange: (object: T, deleted: boolean) => void },
   ): Reflector<T> {
     const reflector = new Reflector<T>({
       api: this.#options.api,
@@ -172,7 +193,7 @@ export class World {
       onChange: (object, deleted) => {
         if (deleted) this.#written.forget(resource, object);
         else this.#written.shown(resource, object);
-        options.onChange(object);
+        options.onChange(object, deleted);
       },
     });
     const plain = reflector as unknown as Reflector<KubernetesObject>;
@@ -223,6 +244,15 @@ function agentOf({ metadata }: V1Pod): string | undefined {
 
 function isGoing(pod: V1Pod): boolean {
   return pod.metadata?.deletionTimestamp !== undefined;
+}
+
+function keyOf({ metadata: { namespace, name } }: CameraStream): string {
+  return `${namespace}/${name}`;
+}
+
+/** Milliseconds since 1970. */
+function runsSince({ status }: V1Pod): number {
+  return Date.parse(status?.containerStatuses?.[0]?.state?.running?.startedAt ?? '') || 0;
 }
 
 /** Milliseconds since 1970. */

@@ -1,0 +1,159 @@
+/** Alerts, dashboard, monitors and policies are about what the processes really show, and about the pods that the operator really makes. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { V1Deployment, V1Service } from '#crds/cluster/api.ts';
+import { parseDocuments } from '#crds/documents.ts';
+import { createMetrics } from '#proto/metrics.ts';
+import { streamMetrics } from '../../counter-service/src/metrics.ts';
+import { Site } from '../../edge-agent/src/site/site.ts';
+import { desiredAgent } from '../../operator/src/desired.ts';
+import { configOf, streamOf } from '../../operator/src/fixtures/objects.ts';
+import { desiredPool } from '../../operator/src/pool.ts';
+import { leaderMetrics, queueMetrics, reflectorMetrics } from '../../operator/src/runtime/metrics.ts';
+import { dashboardQueries, dashboardText } from './dashboard.ts';
+import { find, NAMESPACE, type Rendered, render, withoutHelm } from './helm.ts';
+import { CHART } from './schema.ts';
+
+const skip = withoutHelm();
+
+interface Selector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly { key: string; operator: string; values: readonly string[] }[];
+}
+interface Peer {
+  readonly namespaceSelector?: Selector;
+  readonly podSelector?: Selector;
+}
+interface PolicySpec {
+  readonly podSelector: Selector;
+  readonly ingress: readonly { from: readonly Peer[]; ports: readonly { port: number }[] }[];
+  readonly egress: readonly { to?: readonly object[]; ports: readonly { port: number }[] }[];
+}
+interface MonitorSpec {
+  readonly namespaceSelector: { any?: boolean; matchNames?: readonly string[] };
+  readonly selector: Selector;
+  readonly podMetricsEndpoints: readonly { port: string; interval: string }[];
+}
+interface Group {
+  readonly rules: readonly { alert: string; expr: string; labels: Record<string, string>; annotations: Record<string, string> }[];
+}
+
+const agent = desiredAgent(streamOf(), configOf()).deployment.spec!.template;
+const counter = desiredPool(1, configOf(), undefined).deployment.spec!.template;
+const groups = (parseDocuments(readFileSync(new URL('files/alerts.yaml', CHART), 'utf8'))[0]!.value as { groups: Group[] }).groups;
+const rules = groups.flatMap((group) => group.rules);
+
+test('alerts and panels ask for no metric that nobody shows', async () => {
+  const shown = await metricsShown();
+  for (const query of [...rules.map(({ expr }) => expr), ...dashboardQueries()]) {
+    const asked = query.match(/\b(?:footfall|workqueue|controller_runtime|rest_client|leader_election|process)_\w+/g) ?? [];
+    assert.ok(asked.length > 0, query);
+    assert.deepEqual(asked.filter((name) => !shown.has(name)), [], query);
+  }
+});
+
+test('each alert says what is the case and what to do', () => {
+  assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length);
+  for (const { alert, labels, annotations } of rules) {
+    assert.match(alert, /^Footfall[A-Z]\w+$/);
+    assert.match(labels['severity']!, /^(warning|critical)$/);
+    for (const sentence of [annotations['summary'], annotations['description']]) assert.match(sentence ?? '', /^\S.*[.?]$/, alert);
+  }
+});
+
+test('rule and dashboard reach the cluster as they are in the chart', { skip }, () => {
+  const rendered = render({ values: 'monitoring' });
+  assert.deepEqual(find(rendered, 'PrometheusRule', 'footfall')['spec'], { groups });
+  const { 'footfall.json': dashboard } = find(rendered, 'ConfigMap', 'footfall-dashboard')['data'] as Record<string, string>;
+  assert.deepEqual(JSON.parse(dashboard!), JSON.parse(dashboardText()));
+});
+
+test('nothing of monitoring is there unless it is asked for', { skip }, () => {
+  assert.deepEqual(render().objects.filter(({ kind }) => ['PodMonitor', 'PrometheusRule', 'ConfigMap'].includes(kind)), []);
+});
+
+test('the monitors find the pods of operator, counters and agents, and a port that these have', { skip }, () => {
+  const rendered = render({ values: 'monitoring' });
+  for (const [name, template, namespace] of [['operator', operatorOf(rendered), NAMESPACE], ['counter', counter, NAMESPACE], ['edge-agent', agent, 'shop']] as const) {
+    const spec = find(rendered, 'PodMonitor', `footfall-${name}`)['spec'] as MonitorSpec;
+    assert.ok(selects(spec.selector, template.metadata!.labels), name);
+    assert.ok(spec.namespaceSelector.any === true || spec.namespaceSelector.matchNames?.includes(namespace) === true, name);
+    const ports = template.spec!.containers[0]!.ports!.map((port) => port.name);
+    assert.ok(ports.includes(spec.podMetricsEndpoints[0]!.port), name);
+  }
+});
+
+test('the operator\'s Service is that of its pods', { skip }, () => {
+  const rendered = render({ values: 'full' });
+  const { selector } = (find(rendered, 'Service', 'people-operator') as V1Service).spec!;
+  assert.ok(selects({ matchLabels: selector! }, operatorOf(rendered, 'people-operator').metadata!.labels));
+});
+
+test('counters hear agents, and nobody else, where video comes in', { skip }, () => {
+  const { podSelector, ingress } = policyOf(render(), 'footfall-counter');
+  assert.ok(selects(podSelector, counter.metadata!.labels));
+  const counting = ingress.filter(({ ports }) => ports.some(({ port }) => port === 7443));
+  assert.equal(counting.length, 1);
+  assert.ok(admits(counting[0]!.from, 'shop', agent.metadata!.labels));
+  assert.ok(!admits(counting[0]!.from, 'shop', { app: 'shop' }));
+  assert.ok(!admits(counting[0]!.from, NAMESPACE, operatorOf(render()).metadata!.labels));
+});
+
+test('with watchNamespaces, counters hear agents of these', { skip }, () => {
+  const { ingress } = policyOf(render({ values: 'namespaced' }), 'footfall-counter');
+  const [counting] = ingress.filter(({ ports }) => ports.some(({ port }) => port === 7443));
+  assert.deepEqual(['store-12', 'store-13', 'shop'].map((namespace) => admits(counting!.from, namespace, agent.metadata!.labels)), [true, true, false]);
+});
+
+test('metrics are for whom it is said, and for the pod of helm test', { skip }, () => {
+  const rendered = render({ values: 'monitoring' });
+  const tester = find(rendered, 'Pod', 'footfall-test').metadata?.labels;
+  for (const name of ['footfall-operator', 'footfall-counter']) {
+    const [metrics] = policyOf(rendered, name).ingress.filter(({ ports }) => ports.some(({ port }) => port === 8080));
+    assert.ok(admits(metrics!.from, 'monitoring', { 'app.kubernetes.io/name': 'prometheus' }), name);
+    assert.ok(admits(metrics!.from, NAMESPACE, tester), name);
+    assert.ok(!admits(metrics!.from, 'shop', { 'app.kubernetes.io/name': 'prometheus' }), name);
+  }
+});
+
+test('operator and counters reach the API server and nothing else', { skip }, () => {
+  const rendered = render({ values: 'full' });
+  for (const name of ['people-operator', 'people-counter']) {
+    assert.deepEqual(policyOf(rendered, name).egress, [{ ports: [{ port: 6443 }], to: [{ ipBlock: { cidr: '10.0.0.1/32' } }, { ipBlock: { cidr: 'fd00::1/128' } }] }]);
+  }
+});
+
+/** Names as Prometheus has them, from the processes' own registries. */
+async function metricsShown(): Promise<Set<string>> {
+  const metrics = createMetrics();
+  streamMetrics(metrics);
+  queueMetrics(metrics);
+  leaderMetrics(metrics, 'footfall-operator');
+  reflectorMetrics(metrics);
+  const site = new Site({ namespace: 'shop', name: 'door', uid: 'uid-1' }, metrics, () => 0);
+  await site.close();
+  const types = (await metrics.render()).matchAll(/^# TYPE (\w+) (\w+)$/gm);
+  return new Set([...types].flatMap(([, name, type]) => (type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => `${name}${part}`) : [name!])));
+}
+
+function operatorOf(rendered: Rendered, name = 'footfall-operator') {
+  return (find(rendered, 'Deployment', name) as V1Deployment).spec!.template;
+}
+
+function policyOf(rendered: Rendered, name: string): PolicySpec {
+  return find(rendered, 'NetworkPolicy', name)['spec'] as PolicySpec;
+}
+
+/** As Kubernetes has it: a peer without a namespaceSelector is of the policy's own namespace. */
+function admits(peers: readonly Peer[], namespace: string, labels: Readonly<Record<string, string>> | undefined): boolean {
+  return peers.some(({ namespaceSelector, podSelector }) => {
+    const inPlace = namespaceSelector === undefined ? namespace === NAMESPACE : selects(namespaceSelector, { 'kubernetes.io/metadata.name': namespace });
+    return inPlace && (podSelector === undefined || selects(podSelector, labels));
+  });
+}
+
+function selects({ matchLabels = {}, matchExpressions = [] }: Selector, labels: Readonly<Record<string, string>> = {}): boolean {
+  assert.ok(matchExpressions.every(({ operator }) => operator === 'In'));
+  return Object.entries(matchLabels).every(([key, value]) => labels[key] === value) && matchExpressions.every(({ key, values }) => values.includes(labels[key] ?? ''));
+}

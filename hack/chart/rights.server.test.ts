@@ -1,0 +1,235 @@
+/**
+ * The chart in a real API server: it takes every object, and the operator and a counter do all of their work there with
+ * the tokens of their own accounts, without being denied a call.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type KubernetesObject, type Resource, resources, type V1Deployment } from '#crds/cluster/api.ts';
+import { connect } from '#crds/cluster/client.ts';
+import type { CameraStream } from '#crds/schema.ts';
+import { createLog } from '#proto/log.ts';
+import { createMetrics } from '#proto/metrics.ts';
+import { Cluster } from '../../counter-service/src/cluster.ts';
+import { streamMetrics } from '../../counter-service/src/metrics.ts';
+import { type OperatorConfig, readOperatorConfig } from '../../operator/src/config.ts';
+import { desiredAgent } from '../../operator/src/desired.ts';
+import { streamOf } from '../../operator/src/fixtures/objects.ts';
+import { runOperator } from '../../operator/src/operator.ts';
+import { desiredPool } from '../../operator/src/pool.ts';
+import { until } from '../camera/rtsp-server.ts';
+import { ControlPlane, freePort, withoutControlPlane } from '../control-plane/control-plane.ts';
+import { find, type Manifest, NAMESPACE, type Rendered, type RenderOptions, render, withoutHelm } from './helm.ts';
+import { type Right, rights, type Where } from './rights.ts';
+
+const skip = withoutHelm() || withoutControlPlane();
+/** Where kinds are asked for. What is not here is not Kubernetes' own. */
+const plurals: Readonly<Record<string, string>> = {
+  ClusterRole: 'clusterroles', ClusterRoleBinding: 'clusterrolebindings', ConfigMap: 'configmaps', CustomResourceDefinition: 'customresourcedefinitions',
+  Deployment: 'deployments', Namespace: 'namespaces', NetworkPolicy: 'networkpolicies', Pod: 'pods', PodDisruptionBudget: 'poddisruptionbudgets',
+  Role: 'roles', RoleBinding: 'rolebindings', Service: 'services', ServiceAccount: 'serviceaccounts',
+};
+const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+const log = createLog('test', 'silent');
+const folder = mkdtempSync(join(tmpdir(), 'footfall-chart-'));
+let plane: ControlPlane;
+
+before(async () => {
+  if (skip === false) plane = await ControlPlane.start();
+});
+
+after(async () => {
+  if (skip === false) await plane.stop();
+  rmSync(folder, { recursive: true });
+});
+
+for (const values of ['default', 'gpu', 'namespaced', 'monitoring', 'full']) {
+  test(`an API server takes everything that there is with ${values} values`, { skip }, async () => {
+    await install({ values });
+  });
+}
+
+test('all pods pass Pod Security restricted: the operator\'s, and those that it makes', { skip }, async () => {
+  const rendered = await install({});
+  const config = configOf(rendered);
+  const stream = streamOf({ source: { url: 'rtsp://10.0.0.8/stream2', credentialsSecretRef: { name: 'door-camera' } } });
+  const pods = [
+    (find(rendered, 'Deployment', 'footfall-operator') as V1Deployment).spec!.template,
+    desiredPool(1, config, undefined).deployment.spec!.template,
+    desiredAgent({ ...stream, metadata: { ...stream.metadata, uid: 'uid-1' } }, config).deployment.spec!.template,
+  ];
+  for (const [index, { spec }] of pods.entries()) await makePod(`restricted-${index}`, spec);
+  const { securityContext: _, ...lax } = pods[0]!.spec!;
+  await assert.rejects(makePod('lax', lax), /violates PodSecurity "restricted/);
+});
+
+test('the operator can do all that it does across the cluster', { skip }, () => operates('shop', {}));
+
+test('the operator can do all that it does in the namespaces that it watches', { skip }, () => operates('store-12', { values: 'namespaced' }));
+
+test('a counter can do all that it does across the cluster', { skip }, () => counts('mall', {}));
+
+test('a counter can do all that it does in the namespaces that it watches', { skip }, () => counts('store-13', { values: 'namespaced' }));
+
+test('accounts have the rights of the table, and none that would make them more', { skip }, async () => {
+  await install({ values: 'namespaced' });
+  await removeClusterRoles();
+  for (const right of rights) {
+    for (const verb of Object.keys(right.verbs)) assert.ok(await allowed(right, verb, placeOf(right.where)), `${right.who}: ${verb} ${right.resource} ${right.where}`);
+  }
+  for (const who of ['operator', 'counter'] as const) {
+    for (const [group, resource, verb] of [
+      ['', 'secrets', 'get'], ['', 'secrets', 'list'], ['', 'pods/exec', 'create'], ['', 'serviceaccounts/token', 'create'], ['', 'pods', 'create'],
+      ['rbac.authorization.k8s.io', 'roles', 'escalate'], ['rbac.authorization.k8s.io', 'rolebindings', 'create'],
+      ['footfall.dev', 'camerastreams', 'create'], ['footfall.dev', 'camerastreams', 'patch'], ['footfall.dev', 'camerastreams', 'delete'],
+    ] as const) {
+      assert.equal(await allowed({ who, group, resource }, verb, 'store-12'), false, `${who}: ${verb} ${resource}`);
+    }
+    assert.equal(await allowed({ who, group: 'footfall.dev', resource: 'camerastreams' }, 'list', 'elsewhere'), false);
+  }
+});
+
+/** The operator, as the chart configures it, with its account's token: from a new stream to one that it takes away again. */
+async function operates(namespace: string, options: RenderOptions): Promise<void> {
+  const rendered = await install(options);
+  await removeOthers(rendered);
+  await makeNamespace(namespace);
+  const port = await freePort();
+  const stop = new AbortController();
+  const config = { ...configOf(rendered), kubeconfig: await kubeconfigOf('footfall-operator'), presence: { host: '127.0.0.1', port } };
+  const running = runOperator(config, log, stop.signal);
+  try {
+    const stream = await makeStream(namespace);
+    const made = { namespace, name: `${stream.metadata.name}-agent` };
+    await until(async () => (await plane.api.get<CameraStream>(resources.cameraStreams, stream.metadata)).status?.conditions?.length === 4);
+    await plane.api.get(resources.serviceAccounts, made);
+    await plane.api.get(resources.deployments, made);
+    await until(() => there(resources.services, 'footfall-counter'));
+    await until(() => there(resources.deployments, 'footfall-counter'));
+    assert.equal((await plane.api.get<V1Deployment>(resources.deployments, { namespace: NAMESPACE, name: 'footfall-counter' })).metadata!.ownerReferences![0]!.name, 'footfall-operator');
+    await until(async () => (await plane.api.list(resources.events, { namespace })).items.length > 0);
+    await plane.api.merge(resources.cameraStreams, stream.metadata, { spec: { source: { url: 'hall.mp4' } } });
+    await until(() => plane.api.get(resources.deployments, made).then(() => false, () => true));
+    const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const answers = page.match(/^rest_client_requests_total\{.*/gm) ?? [];
+    assert.ok(answers.some((answer) => answer.includes('code="201"')));
+    assert.deepEqual(answers.filter((answer) => /code="40[13]"/.test(answer)), []);
+  } finally {
+    stop.abort();
+    await running;
+  }
+}
+
+/** A counter's ledger and specs, with its account's token. */
+async function counts(namespace: string, options: RenderOptions): Promise<void> {
+  await removeOthers(await install(options));
+  await makeNamespace(namespace);
+  const { metadata } = await makeStream(namespace);
+  const stream = { namespace, name: metadata.name, uid: metadata.uid! };
+  const api = connect({ kubeconfig: await kubeconfigOf('footfall-counter'), userAgent: 'footfall-counter' });
+  const cluster = new Cluster(api, { counter: 'counter-1', ...(options.values === 'namespaced' && { namespaces: [namespace] }) }, streamMetrics(createMetrics()), log);
+  const signal = AbortSignal.timeout(20_000);
+  try {
+    await cluster.reach(signal);
+    assert.equal(cluster.unready(), undefined);
+    const followed = await cluster.specs.follow(stream, signal);
+    await plane.api.merge(resources.cameraStreams, stream, { spec: { suspend: true } });
+    while (!followed.current().spec.suspend) await followed.changed.wait(signal);
+    await followed.close();
+    const tenure = await cluster.ledger.claim(stream, await cluster.ledger.read(stream), 'session-1');
+    assert.equal((await plane.api.get<CameraStream>(resources.cameraStreams, stream)).status?.counts?.term, tenure.term);
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function install(options: RenderOptions): Promise<Rendered> {
+  const rendered = render(options);
+  for (const namespace of new Set(rendered.objects.flatMap(({ metadata }) => metadata?.namespace ?? []))) await makeNamespace(namespace);
+  for (const object of rendered.objects) {
+    const resource = resourceOf(object);
+    if (resource === undefined) continue;
+    // The pod of `helm test` cannot be changed: Helm, too, makes it anew.
+    if (object.kind === 'Pod') await plane.api.delete(resource, object.metadata!).catch(() => undefined);
+    // Fields that the server does not know are refused.
+    await plane.api.apply(resource, object, { fieldManager: 'helm' });
+  }
+  return rendered;
+}
+
+/** Whoever was installed before may have been given more: only this one's roles count. */
+async function removeOthers({ objects }: Rendered): Promise<void> {
+  if (!objects.some(({ kind }) => kind === 'ClusterRole')) await removeClusterRoles();
+}
+
+async function removeClusterRoles(): Promise<void> {
+  const { items } = await plane.api.list<KubernetesObject>(kindOf('ClusterRole'), { labelSelector: 'app.kubernetes.io/name=footfall' });
+  for (const { metadata } of items) await plane.api.delete(kindOf('ClusterRole'), { name: metadata?.name });
+}
+
+function kindOf(kind: 'ClusterRole' | 'Namespace'): Resource {
+  return { apiVersion: kind === 'Namespace' ? 'v1' : 'rbac.authorization.k8s.io/v1', kind, plural: plurals[kind]! };
+}
+
+function resourceOf({ apiVersion = '', kind }: Manifest): Resource | undefined {
+  if (apiVersion.startsWith('monitoring.coreos.com/')) return undefined;
+  const plural = plurals[kind];
+  assert.ok(plural !== undefined, kind);
+  return { apiVersion, kind, plural };
+}
+
+async function makeNamespace(name: string): Promise<void> {
+  await plane.api.apply(kindOf('Namespace'), { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: RESTRICTED } }, { fieldManager: 'test' });
+}
+
+async function makeStream(namespace: string): Promise<CameraStream> {
+  const { metadata: _, ...door } = streamOf();
+  return plane.api.create<CameraStream>(resources.cameraStreams, { ...door, metadata: { name: 'door', namespace } });
+}
+
+function makePod(name: string, spec: unknown): Promise<KubernetesObject> {
+  return plane.api.create<KubernetesObject & { spec: unknown }>(resources.pods, { apiVersion: 'v1', kind: 'Pod', metadata: { namespace: NAMESPACE, name }, spec });
+}
+
+function there(resource: Resource, name: string): Promise<boolean> {
+  return plane.api.get(resource, { namespace: NAMESPACE, name }).then(() => true, () => false);
+}
+
+async function kubeconfigOf(account: string): Promise<string> {
+  const tokens = { apiVersion: 'v1', kind: 'TokenRequest', plural: `serviceaccounts/${account}/token` };
+  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: { namespace: NAMESPACE }, spec: { expirationSeconds: 3600 } };
+  const { status } = await plane.api.create<KubernetesObject & { status?: { token: string } }>(tokens, request);
+  const path = join(folder, `${account}.json`);
+  writeFileSync(path, JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'test', cluster: { server: plane.url, 'certificate-authority': plane.certificate } }],
+    users: [{ name: account, user: { token: status!.token } }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user: account } }],
+    'current-context': 'test',
+  }), { mode: 0o600 });
+  return path;
+}
+
+function configOf(rendered: Rendered): OperatorConfig {
+  const { env = [] } = (find(rendered, 'Deployment', 'footfall-operator') as V1Deployment).spec!.template.spec!.containers[0]!;
+  return readOperatorConfig(Object.fromEntries(env.map(({ name, value }) => [name, value?.replaceAll('$(POD_NAME)', 'operator-1')])));
+}
+
+function placeOf(where: Where): string {
+  return where === 'streams' ? 'store-12' : NAMESPACE;
+}
+
+async function allowed({ who, group, resource, name }: Pick<Right, 'who' | 'group' | 'resource' | 'name'>, verb: string, namespace: string): Promise<boolean> {
+  const reviews = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', plural: 'subjectaccessreviews' };
+  const [plural, subresource] = resource.split('/');
+  const review = {
+    apiVersion: reviews.apiVersion,
+    kind: reviews.kind,
+    spec: { user: `system:serviceaccount:${NAMESPACE}:footfall-${who}`, resourceAttributes: { group, resource: plural, subresource, name, verb, namespace } },
+  };
+  const { status } = await plane.api.create<KubernetesObject & { status?: { allowed: boolean } }>(reviews, review);
+  return status!.allowed;
+}
