@@ -1,0 +1,58 @@
+/** The kind cluster: found or made, its nodes given their parts. The user's own kubeconfig is left alone. */
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { run } from './commands.ts';
+
+/** Two sites; the second one's node is the facility's. */
+export const SITE = 'store-12';
+export const OTHER_SITE = 'store-13';
+export const FACILITY_LABEL = 'e2e.footfall.dev/facility';
+
+export interface Cluster {
+  readonly name: string;
+  readonly kubeconfig: string;
+  /** Nodes: where the cameras are, and where operator and counters run. */
+  readonly site: string;
+  readonly facility: string;
+  /** Whether it was there before. */
+  readonly found: boolean;
+}
+
+/**
+ * The cluster of this name, made if it is not there. KIND_CONFIG and KIND_NODE_IMAGE say how, where a machine needs it.
+ * @throws Error with a sentence.
+ */
+export async function ensureCluster(name: string, folder: string, signal: AbortSignal): Promise<Cluster> {
+  const kubeconfig = join(folder, 'kubeconfig');
+  const found = (await run('kind', ['get', 'clusters'], { signal })).split('\n').includes(name);
+  if (found) await comeBack(name, kubeconfig, signal);
+  else await create(name, kubeconfig, signal);
+  const kubectl = (...args: string[]) => run('kubectl', ['--kubeconfig', kubeconfig, ...args], { seconds: 180, signal });
+  await kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=150s');
+  const workers = (await kubectl('get', 'nodes', '--selector=!node-role.kubernetes.io/control-plane', '--output=jsonpath={.items[*].metadata.name}')).split(' ').toSorted();
+  const [site, facility] = workers;
+  if (site === undefined || facility === undefined) throw new Error(`Cluster ${name} needs two worker nodes, and has ${workers.filter(Boolean).length}.`);
+  await kubectl('uncordon', site, facility);
+  await kubectl('label', '--overwrite', 'node', site, `footfall.dev/site=${SITE}`, `${FACILITY_LABEL}-`);
+  await kubectl('label', '--overwrite', 'node', facility, `footfall.dev/site=${OTHER_SITE}`, `${FACILITY_LABEL}=true`);
+  return { name, kubeconfig, site, facility, found };
+}
+
+export async function deleteCluster({ name, kubeconfig }: Cluster): Promise<void> {
+  await run('kind', ['delete', 'cluster', '--name', name, '--kubeconfig', kubeconfig]);
+}
+
+/** What an interrupted run paused goes on. */
+async function comeBack(name: string, kubeconfig: string, signal: AbortSignal): Promise<void> {
+  await run('kind', ['export', 'kubeconfig', '--name', name, '--kubeconfig', kubeconfig], { signal });
+  const paused = (await run('docker', ['ps', '--quiet', '--filter', 'status=paused', '--filter', `label=io.x-k8s.kind.cluster=${name}`], { signal })).split('\n').filter(Boolean);
+  if (paused.length > 0) await run('docker', ['unpause', ...paused], { signal });
+}
+
+async function create(name: string, kubeconfig: string, signal: AbortSignal): Promise<void> {
+  const config = process.env['KIND_CONFIG'] ?? fileURLToPath(new URL('kind.yaml', import.meta.url));
+  const image = process.env['KIND_NODE_IMAGE'];
+  const args = ['create', 'cluster', '--name', name, '--kubeconfig', kubeconfig, '--config', config, '--wait', '150s'];
+  await run('kind', [...args, ...(image === undefined ? [] : ['--image', image])], { seconds: 400, signal });
+}

@@ -1,0 +1,39 @@
+/** Programs of others: docker, kind, kubectl. Each runs to its end, within a bound, and fails with its last words. */
+import { spawn, spawnSync } from 'node:child_process';
+import process from 'node:process';
+
+export interface CommandOptions {
+  readonly input?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly seconds?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const LAST_WORDS = 2000;
+
+/** What the program wrote to stdout. @throws Error with a sentence when it failed, was stopped, or took longer than `seconds` (120). */
+export function run(program: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
+  const { input = '', environment, seconds = 120, signal } = options;
+  const late = AbortSignal.timeout(seconds * 1000);
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      env: { ...process.env, ...environment },
+      signal: signal === undefined ? late : AbortSignal.any([signal, late]),
+    });
+    let [said, complained] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (complained = (complained + text).slice(-LAST_WORDS)));
+    // A program that does not want its input closes it.
+    child.stdin.on('error', () => {}).end(input);
+    const failed = (how: string) => reject(new Error(`${[program, ...args].join(' ').slice(0, 300)} ${how}.${complained === '' ? said.slice(-LAST_WORDS) : ` ${complained.trim()}`}`));
+    child.once('error', (error) => failed(late.aborted ? `took longer than ${seconds} s` : `failed: ${error.message}`));
+    child.once('close', (code) => (code === 0 ? resolve(said) : failed(`ended with exit code ${code}`)));
+  });
+}
+
+/** @throws Error with one sentence that names what is missing. */
+export function requirePrograms(): void {
+  const missing = ['docker', 'kind', 'kubectl'].filter((program) => spawnSync(program, ['--help'], { stdio: 'ignore' }).error !== undefined);
+  if (missing.length > 0) throw new Error(`${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: the end-to-end tests need docker, kind and kubectl on the PATH.`);
+  if (spawnSync('docker', ['info'], { stdio: 'ignore' }).status !== 0) throw new Error('docker does not answer: is its daemon running, and may this user talk to it?');
+}

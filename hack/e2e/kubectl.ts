@@ -1,0 +1,18 @@
+/** kubectl as a person would use it, against the cluster under test. */
+import { run } from './commands.ts';
+
+export interface Kubectl {
+  /** What it wrote to stdout. @throws Error with its last words. */
+  (args: readonly string[], seconds?: number): Promise<string>;
+  /** Server-side, from YAML or JSON. */
+  apply(manifests: string): Promise<void>;
+}
+
+export function kubectlOf(kubeconfig: string, signal: AbortSignal): Kubectl {
+  const kubectl = (args: readonly string[], seconds = 60) => run('kubectl', args, { environment: { KUBECONFIG: kubeconfig }, seconds, signal });
+  const apply = async (manifests: string) => {
+    const args = ['apply', '--server-side', '--force-conflicts', '--field-manager=footfall-e2e', '--filename=-'];
+    await run('kubectl', args, { environment: { KUBECONFIG: kubeconfig }, input: manifests, signal });
+  };
+  return Object.assign(kubectl, { apply });
+}

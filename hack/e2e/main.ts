@@ -1,0 +1,81 @@
+/** `npm run e2e`: brings Footfall up in a real cluster, and checks its promises one by one. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { connect } from '#crds/cluster/client.ts';
+import { shutdownSignal } from '#proto/shutdown.ts';
+import { type Cluster, deleteCluster, ensureCluster } from './cluster.ts';
+import { requirePrograms } from './commands.ts';
+import { buildImages, type Images, loadImages } from './images.ts';
+import { install } from './installation.ts';
+import { type Kubectl, kubectlOf } from './kubectl.ts';
+import { help, type Options, readOptions } from './options.ts';
+import { clearReport, keepDiagnostics, REPORT } from './report.ts';
+import { runScenarios } from './runner.ts';
+import { scenarios } from './scenarios/all.ts';
+
+async function run({ cluster: name, keep, only }: Options, signal: AbortSignal): Promise<0 | 1> {
+  const folder = await mkdtemp(join(tmpdir(), 'footfall-e2e-'));
+  let cluster: Cluster | undefined;
+  try {
+    const [images, made] = await Promise.all([
+      step('images are built', () => buildImages(signal)),
+      step(`cluster ${name} is there`, async () => (cluster = await ensureCluster(name, folder, signal))),
+    ]);
+    await step('the nodes have the images', () => loadImages(images, made, signal));
+    const kubectl = kubectlOf(made.kubeconfig, signal);
+    await clearReport();
+    await step('Footfall and the cameras run', () => installOrReport(images, kubectl));
+    const api = connect({ kubeconfig: made.kubeconfig, userAgent: 'footfall-e2e' });
+    try {
+      const chosen = scenarios.filter((scenario) => only.length === 0 || only.includes(scenario.name));
+      return await runScenarios(chosen, { cluster: made, images, kubectl, api, signal, say });
+    } finally {
+      await api.close();
+    }
+  } catch (error) {
+    say(signal.aborted ? 'Stopped.' : (error as Error).message);
+    return 1;
+  } finally {
+    if (cluster !== undefined && !cluster.found && !keep) await step(`cluster ${name} is gone`, () => deleteCluster(cluster!));
+    else if (cluster !== undefined) say(`Cluster ${name} is left; to look around: kind export kubeconfig --name ${name}; kubectl get counts -A -o wide`);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function installOrReport(images: Images, kubectl: Kubectl): Promise<void> {
+  try {
+    await install(images, kubectl);
+  } catch (error) {
+    await keepDiagnostics('installation', 'default', error as Error, kubectl);
+    throw new Error(`${(error as Error).message} See ${REPORT}/installation/.`, { cause: error });
+  }
+}
+
+async function step<T>(sentence: string, work: () => Promise<T>): Promise<T> {
+  const began = performance.now();
+  const result = await work();
+  say(`${sentence} (${((performance.now() - began) / 1000).toFixed(0)} s)`);
+  return result;
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
+}
+
+async function main(args: readonly string[]): Promise<0 | 1 | 2> {
+  let options: Options | 'help';
+  try {
+    options = readOptions(args, scenarios.map(({ name }) => name));
+    if (options !== 'help') requirePrograms();
+  } catch (error) {
+    say((error as Error).message);
+    return 2;
+  }
+  if (options !== 'help') return run(options, shutdownSignal());
+  process.stdout.write(help(scenarios));
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

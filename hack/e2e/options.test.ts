@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { readOptions } from './options.ts';
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url));
+const known = ['one-pass', 'node-lost'];
+
+test('all scenarios run when none is named', () => {
+  assert.deepEqual(readOptions([], known), { cluster: 'footfall-e2e', keep: false, only: [] });
+});
+
+test('several scenarios may follow one --only', () => {
+  assert.deepEqual(readOptions(['--only', 'one-pass', 'node-lost', '--keep'], known), { cluster: 'footfall-e2e', keep: true, only: ['one-pass', 'node-lost'] });
+});
+
+for (const [args, sentence] of [
+  [['--only', 'two-pass'], 'There is no scenario two-pass; there are one-pass, node-lost.'],
+  [['node-lost'], 'node-lost is no option (see --help).'],
+  [['--cluster', 'Lab'], '--cluster must be a name of lower-case letters, digits and dashes, found Lab.'],
+  [['--kep'], 'Unknown option \'--kep\' (see --help).'],
+] as const) {
+  test(`"${args.join(' ')}" is refused: ${sentence}`, () => {
+    assert.throws(() => readOptions(args, known), { message: sentence });
+  });
+}
+
+test('what is missing on the machine is named in one sentence, with exit code 2', () => {
+  const nowhere = mkdtempSync(join(tmpdir(), 'footfall-e2e-'));
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [main], { env: { ...process.env, PATH: nowhere }, encoding: 'utf8' });
+    assert.equal(status, 2);
+    assert.equal(stderr, 'docker and kind and kubectl are missing: the end-to-end tests need docker, kind and kubectl on the PATH.\n');
+  } finally {
+    rmSync(nowhere, { recursive: true });
+  }
+});
+
+test('--help names every scenario with its promise, and needs nothing', () => {
+  const { status, stdout } = spawnSync(process.execPath, [main, '--help'], { env: { ...process.env, PATH: '' }, encoding: 'utf8' });
+  assert.equal(status, 0);
+  assert.match(stdout, /^ {2}one-pass +Whoever crosses the lines/m);
+});

@@ -1,0 +1,34 @@
+/** What a scenario is, and what it has at hand. */
+import type { ApiServer } from '#crds/cluster/api.ts';
+import type { Cluster } from './cluster.ts';
+import type { CounterSettings } from './installation.ts';
+import type { Kubectl } from './kubectl.ts';
+import type { Streams } from './streams.ts';
+
+export interface Scenario {
+  /** For --only, and for folders. */
+  readonly name: string;
+  /** What the product promises, as a sentence. */
+  readonly promise: string;
+  /** Whether it disturbs others, which then have to wait. */
+  readonly alone?: boolean;
+  run(world: World): Promise<void>;
+}
+
+export interface World {
+  readonly cluster: Cluster;
+  readonly kubectl: Kubectl;
+  readonly api: ApiServer;
+  /** The scenario's own; everything in it goes when the scenario is over. */
+  readonly namespace: string;
+  readonly streams: Streams;
+  /** Sets the operator up anew; the usual settings come back when the scenario is over. */
+  readonly configure: (counter: CounterSettings) => Promise<void>;
+  /** Called when the scenario is over, however it went, last first. */
+  readonly afterwards: (mend: () => Promise<unknown>) => void;
+  /** Waits for the world to be so; `look` throws as long as it is not. @throws Error with what was seen last. */
+  readonly eventually: <T>(what: string, seconds: number, look: () => Promise<T> | T) => Promise<T>;
+  /** A word on what the scenario found, for the report. */
+  readonly note: (sentence: string) => void;
+  readonly signal: AbortSignal;
+}

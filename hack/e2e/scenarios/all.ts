@@ -1,0 +1,15 @@
+/** Every promise that is checked, in the order in which they begin. */
+import type { Scenario } from '../scenario.ts';
+import { deadPath, fileSource, hevc, missingSecret, unreachable, wrongPassword } from './camera-troubles.ts';
+import { countersFull, gpuPool, noCounter } from './counter-pool.ts';
+import { countersDrained, nodeLost, noNode, siteDrained } from './nodes.ts';
+import { nothingLeft } from './nothing-left.ts';
+import { onePass } from './one-stream.ts';
+import { leaderKilled, operatorAway } from './operator-away.ts';
+import { tenStreams } from './ten-streams.ts';
+
+export const scenarios: readonly Scenario[] = [
+  onePass, unreachable, wrongPassword, missingSecret, deadPath, fileSource, hevc, tenStreams,
+  nothingLeft, operatorAway, leaderKilled, noNode, siteDrained, countersDrained, nodeLost,
+  noCounter, countersFull, gpuPool,
+];
