@@ -1,0 +1,204 @@
+/**
+ * The counter's side of a call: `stream.ts`, `admission.ts`, `analysis.ts` and `settlement.ts` of the counter service.
+ *
+ *   asked ──reads, claims──▶ claiming ──taken──▶ welcomed ──Resume──▶ counting ──the end, or leaving: settled──▶ over
+ *     └── superseded          └── fenced                                └── fenced
+ *
+ * A settlement, one at a time: storing ──CheckpointStored──▶ committing ──answer──▶ released.
+ */
+import { orphanWritesOf } from './agent.ts';
+import { claim, commitOf, end, hangUp, say, settled, substance } from './ledger.ts';
+import { type Account, accountOf, after, between, counterName, type Entry, nothingCounted, type Run, type State, type Step, type UpMessage, type World } from './state.ts';
+
+export function counterSteps(state: State, world: World): Step[] {
+  return state.runs.flatMap((run, counter) => {
+    if (!run.open) return [];
+    return [...asks(state, world, counter), ...hears(state, world, counter), ...settles(state, world, counter), ...loses(state, counter), ...drains(state, counter)];
+  });
+}
+
+function asks(state: State, { rules }: World, counter: number): Step[] {
+  const { phase, session, lastTerm } = state.runs[counter]!;
+  if (phase !== 'asked') return [];
+  const superseded = rules.supersededRefused && state.ledger.term > 0 && state.ledger.session !== session && lastTerm > 0;
+  return [
+    after(state, `${counterName(counter)} reads the ledger and ${superseded ? 'refuses session ' + session : 'claims the next term'}`, (next) => {
+      if (superseded) end(next.runs[counter]!, 'superseded');
+      else claim(next, counter);
+    }),
+  ];
+}
+
+function hears(state: State, world: World, counter: number): Step[] {
+  const [message, ...rest] = state.runs[counter]!.up;
+  if (message === undefined) return [];
+  return [
+    after(state, `${counterName(counter)} takes ${spoken(message)}`, (next) => {
+      const run = next.runs[counter]!;
+      run.up = rest;
+      take(next, world, counter, message);
+      if (!run.invalid) return;
+      orphanWritesOf(next, counter);
+      hangUp(run);
+      run.invalid = true;
+    }),
+  ];
+}
+
+function take(next: State, world: World, counter: number, message: UpMessage): void {
+  const run = next.runs[counter]!;
+  switch (message.kind) {
+    case 'resume':
+      return resume(run, message.account, world);
+    case 'stored':
+      return stored(next, world, counter, message.serial);
+    case 'end':
+      run.ended = true;
+      return;
+    case 'unit':
+      if (run.newest !== undefined && message.number !== run.newest + 1) run.invalid = true;
+      run.newest = message.number;
+      if (!run.leaving) run.account = see(run.account!, message);
+      return;
+    case 'gap':
+      if (run.newest !== undefined && message.after !== run.newest) run.invalid = true;
+      run.newest = message.next - 1;
+      if (!run.leaving) run.account = interrupt(run.account!, message, world);
+  }
+}
+
+function resume(run: Run, checkpoint: Account | undefined, world: World): void {
+  run.phase = 'counting';
+  run.account = checkpoint ?? startAfresh(run, run.before, world);
+  run.before = undefined;
+  run.born = 0;
+  if (checkpoint !== undefined) run.settled = checkpoint.position;
+}
+
+function startAfresh({ session, born }: Run, before: Entry | undefined, { rules }: World): Account {
+  if (before === undefined) return nothingCounted;
+  const { time, seen, gaps, twice } = before;
+  const position = before.session === session ? before.position : 0;
+  const carried = { position, seen, gaps, twice, time: rules.overlapPassedOver ? time : 0 };
+  if (!rules.takeoverDeclared) return accountOf({ ...carried, open: -1 });
+  if (!rules.declaredToFirstUnit) return accountOf({ ...carried, open: -1, gaps: gaps | between(time, born + 1) });
+  return accountOf({ ...carried, open: time });
+}
+
+/** A frame is known by its time: what lies before the frontier is decoded, and not counted. */
+function see(account: Account, { number, moment }: { readonly number: number; readonly moment: number }): Account {
+  const position = Math.max(account.position, number);
+  if (moment <= account.time || number <= account.position) return { ...account, position };
+  const { seen, open } = account;
+  return accountOf({
+    position,
+    time: moment,
+    seen: seen | (1 << moment),
+    gaps: account.gaps | (open < 0 ? 0 : between(open, moment)),
+    open: -1,
+    twice: account.twice || (seen & (1 << moment)) !== 0,
+  });
+}
+
+function interrupt(account: Account, { next, from, to }: Extract<UpMessage, { kind: 'gap' }>, { rules }: World): Account {
+  const since = account.open < 0 ? from : account.open;
+  return {
+    ...account,
+    position: Math.max(account.position, next - 1),
+    time: Math.max(account.time, to - 1),
+    gaps: account.gaps | (rules.gapsRecorded ? between(since, to) : 0),
+    open: -1,
+  };
+}
+
+/** Now and then while it counts; once more, and for the last time, when the log has ended or the stream is to leave. */
+function settles(state: State, world: World, counter: number): Step[] {
+  const run = state.runs[counter]!;
+  const { account, settling } = run;
+  if (run.phase === 'welcomed' && run.leaving) {
+    return [after(state, `${counterName(counter)} sends the agent away`, (next) => {
+      say(next.runs[counter]!, { kind: 'goAway' });
+      hangUp(next.runs[counter]!);
+    })];
+  }
+  const last = run.ended || run.leaving;
+  if (account === undefined || settling !== undefined || (!last && account.position <= run.settled)) return [];
+  return [
+    after(state, `${counterName(counter)} sends StoreCheckpoint ${run.serial + 1}, of position ${account.position}`, (next) => {
+      const settler = next.runs[counter]!;
+      settler.serial += 1;
+      const checkpoint = { serial: settler.serial, account };
+      say(settler, { kind: 'store', checkpoint });
+      settler.settled = account.position;
+      settler.settling = { stage: 'storing', checkpoint, last };
+      if (!world.rules.storeBeforeCommit) commit(next, world, counter);
+    }),
+  ];
+}
+
+function stored(next: State, world: World, counter: number, serial: number): void {
+  const { settling } = next.runs[counter]!;
+  if (settling?.stage === 'storing' && settling.checkpoint.serial === serial) commit(next, world, counter);
+}
+
+/** What would say nothing new is not written, and final all the same. */
+function commit(next: State, world: World, counter: number): void {
+  const run = next.runs[counter]!;
+  const { checkpoint, last } = run.settling!;
+  if (!world.rules.commitBeforeRelease) say(run, { kind: 'release', serial: checkpoint.serial });
+  if (substance(checkpoint.account, run.session, world) === run.committed) return settled(run, world);
+  run.settling = { stage: 'committing', checkpoint, last };
+  const entry = commitOf(run, checkpoint.account, next, world);
+  next.writes = [...next.writes, { kind: 'commit', by: counter, version: run.version, entry }];
+}
+
+function loses(state: State, counter: number): Step[] {
+  const { called } = state.runs[counter]!;
+  const who = counterName(counter);
+  const steps: Step[] = [];
+  if (!called || state.faults.cuts > 0) {
+    steps.push(
+      after(state, `${who} ${called ? 'loses the call' : 'finds the agent gone'}`, (next) => {
+        if (called) next.faults.cuts -= 1;
+        orphanWritesOf(next, counter);
+        hangUp(next.runs[counter]!);
+      }),
+    );
+  }
+  if (state.faults.counterCrashes > 0) {
+    steps.push(
+      after(state, `${who} crashes`, (next) => {
+        next.faults.counterCrashes -= 1;
+        orphanWritesOf(next, counter);
+        hangUp(next.runs[counter]!);
+      }),
+    );
+  }
+  return steps;
+}
+
+function drains(state: State, counter: number): Step[] {
+  const { phase, leaving } = state.runs[counter]!;
+  if (state.faults.drains === 0 || leaving || (phase !== 'counting' && phase !== 'welcomed')) return [];
+  return [
+    after(state, `${counterName(counter)} is to leave`, (next) => {
+      next.faults.drains -= 1;
+      next.runs[counter]!.leaving = true;
+    }),
+  ];
+}
+
+function spoken(message: UpMessage): string {
+  switch (message.kind) {
+    case 'resume':
+      return message.account === undefined ? 'Resume without a checkpoint' : `Resume with the checkpoint of position ${message.account.position}`;
+    case 'unit':
+      return `access unit ${message.number}`;
+    case 'gap':
+      return `Gap after ${message.after}, next ${message.next}`;
+    case 'stored':
+      return `CheckpointStored ${message.serial}`;
+    default:
+      return 'EndOfStream';
+  }
+}
