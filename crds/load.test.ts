@@ -39,7 +39,7 @@ test('what is left out has its default', () => {
     lines: [{ name: 'entrance', from: { x: 500, y: 200 }, to: { x: 500, y: 600 } }],
     zones: [],
     detection: { model: 'rtmdet-nano-person', framesPerSecond: 10, scorePermille: 400, region: 'auto' },
-    buffer: { seconds: 120, megabytes: 64 },
+    buffer: { seconds: 120, megabytes: 64, overload: 'lossless', maxLagSeconds: 5 },
   });
 });
 
@@ -71,7 +71,7 @@ test('several faults of a document are reported at once, and other documents sti
   assert.deepEqual(faults.map(formatFault), [
     'door.yaml, document 2 (line 14): spec.lines[0].from.y must be a whole number from 0 to 1000, found 2000.',
     'door.yaml, document 2 (line 14): spec.lines[0].to.y must be a whole number from 0 to 1000, found "low".',
-    'door.yaml, document 2 (line 12): spec.buffer.second is not a known field; known here: seconds, megabytes.',
+    'door.yaml, document 2 (line 12): spec.buffer.second is not a known field; known here: seconds, megabytes, overload, maxLagSeconds.',
   ]);
 });
 

@@ -100,6 +100,8 @@ const DetectionField = fields({
 const BufferField = fields({
   seconds: whole(1, 3600).default(120).describe('How much video the agent keeps, in seconds.'),
   megabytes: whole(1, 4096).default(64).describe('How much video the agent keeps, in megabytes; the narrower bound counts.'),
+  overload: oneOf(['lossless', 'live']).default('lossless').describe('When the counter does not keep up: lossless, nothing is left out that the buffer can hold; live, the counts are never far behind the camera.'),
+  maxLagSeconds: whole(1, 3600).default(5).describe('With overload live: how far behind the camera the agent sends at most, in seconds; what is left out is declared as a gap.'),
 });
 
 export const CameraStreamSpec = ruled(

@@ -20,7 +20,16 @@ const agentConfig = z.strictObject({
     /** Files `username` and `password`. */
     credentialsDirectory: z.string().optional(),
   }),
-  buffer: z.strictObject({ seconds: z.int().min(1), megabytes: z.int().min(1) }),
+  buffer: z.strictObject({
+    seconds: z.int().min(1),
+    megabytes: z.int().min(1),
+    /** When a counter does not keep up: lose nothing that the buffer can hold, or never be far behind. */
+    overload: z.enum(['lossless', 'live']).default('lossless'),
+    /** With `live`: how far behind the camera the agent sends at most. */
+    maxLagSeconds: z.number().positive().default(5),
+  }),
+  /** A folder in memory that outlives the agent's process: the session goes on in the next one. Cameras only. */
+  ring: z.strictObject({ directory: z.string().min(1) }).optional(),
   /** host:port: a counter, or all counters that the host's name stands for. */
   counters: z.array(counter).min(1),
   site: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),

@@ -10,8 +10,8 @@ import { announce, shutdownSignal } from '#proto/shutdown.ts';
 import { type AgentConfig, readAgentConfig } from './config.ts';
 import { CameraFault } from './camera/faults.ts';
 import { Refused, runSession } from './session.ts';
-import { openSource } from './source.ts';
-import { Checkpoints } from './ring/checkpoints.ts';
+import { openSource, retain } from './source.ts';
+import { thisMachine } from './ring/machine.ts';
 import { Site } from './site/site.ts';
 import { NamedCounters } from './uplink/directory.ts';
 
@@ -32,7 +32,11 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
   const log = createLog('edge-agent', config.logLevel).child({ stream: `${stream.namespace}/${stream.name}` });
   const metrics = createMetrics();
   const site = new Site(stream, metrics, () => performance.now() / 1000);
-  const source = openSource(config, site, log);
+  const retained = retain(config, { ...thisMachine(), newId: randomUUID });
+  const { restarts, recovered, faults } = retained;
+  site.retained(retained);
+  if (restarts > 0) log.info({ restarts, from: recovered.newest.number, corruptFiles: faults.corruptFiles }, 'the session goes on');
+  const source = openSource(config, retained, site, log);
   const presence = await servePresence({
     ...config.site,
     metrics,
@@ -52,9 +56,8 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
           camera: source.report,
           directory: new NamedCounters({ counters: config.counters, onLookup: (result) => site.lookedUp(result) }),
           dial: dialCounting,
-          checkpoints: new Checkpoints(),
-          newSessionId: randomUUID,
-          sessionStartMicros: Date.now() * 1000,
+          checkpoints: retained.checkpoints,
+          book: retained.session,
           exitWhenUnusable: config.exitWhenUnusable,
           random: Math.random,
         },
@@ -69,6 +72,7 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
   } finally {
     await site.close();
     await presence.stop();
+    retained.close();
   }
 }
 

@@ -9,6 +9,7 @@ import { type Behaviour, closed, counter, finish, listen } from './fixtures/coun
 import { swallowing } from './fixtures/swallowing.ts';
 import { Checkpoints } from './ring/checkpoints.ts';
 import { FileRecording } from './ring/file.ts';
+import { SessionBook } from './ring/session-book.ts';
 import { Refused, runSession, type Session } from './session.ts';
 import { Site } from './site/site.ts';
 import { NamedCounters } from './uplink/directory.ts';
@@ -30,8 +31,12 @@ function session(counters: readonly string[], change: Partial<Session> = {}): Se
     checkpoints: new Checkpoints(),
     site: new Site(stream, createMetrics(), () => 0),
     log: createLog('edge-agent', 'silent'),
-    newSessionId: () => crypto.randomUUID(),
-    sessionStartMicros: 0,
+    book: new SessionBook({
+      facts: { id: crypto.randomUUID(), lastTerm: 0, firstNumber: 1 },
+      startMicros: 0,
+      newId: () => crypto.randomUUID(),
+      save: () => undefined,
+    }),
     exitWhenUnusable: true,
     random: () => 0,
     ...change,

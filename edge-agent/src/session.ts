@@ -12,6 +12,7 @@ import type { Log } from '#proto/log.ts';
 import { type AgentCall, type RefusalReason, type StreamName } from '#proto/protocol.ts';
 import type { Checkpoints } from './ring/checkpoints.ts';
 import type { Recording } from './ring/recording.ts';
+import type { SessionBook } from './ring/session-book.ts';
 import type { Site } from './site/site.ts';
 import type { CameraReport } from './uplink/camera-report.ts';
 import type { Directory } from './uplink/directory.ts';
@@ -49,8 +50,7 @@ export interface Session {
   readonly checkpoints: Checkpoints;
   readonly site: Site;
   readonly log: Log;
-  readonly newSessionId: () => string;
-  readonly sessionStartMicros: number;
+  readonly book: SessionBook;
   /** Ends with the first refusal that does not pass by itself, instead of waiting for it to be mended. */
   readonly exitWhenUnusable: boolean;
   readonly random: () => number;
@@ -65,25 +65,24 @@ export interface Session {
  * left by the same signal and a counter that settles may take.
  */
 export async function runSession(session: Session, signal: AbortSignal): Promise<void> {
-  const { recording, log, site } = session;
+  const { recording, log, site, book } = session;
   const over = new AbortController();
   const rounds = new Rounds({ ...session, uid: session.stream.uid, onNobody: (sentence) => foundNobody(session, sentence) });
-  let id = session.newSessionId();
-  let lastTerm = 0;
-  let firstNumber = 1;
   try {
     for (;;) {
       const address = await rounds.next(signal);
       if (address === undefined) return;
       site.dialing(address);
+      const { id, lastTerm, firstNumber } = book.facts;
       const outcome = await exchange(session.dial(address, over.signal), {
         ...session,
         session: id,
         lastTerm,
         firstNumber,
+        sessionStartMicros: book.startMicros,
         leaving: signal,
         onWelcome: (term) => {
-          lastTerm = term;
+          book.welcomed(term);
           site.welcomed(address, term);
           log.info({ counter: address, session: id, term }, 'counter took the stream');
         },
@@ -103,11 +102,9 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
       }
       if (isSuperseded(outcome)) {
         await pause(SUPERSEDED_QUIET_SECONDS, signal);
-        id = session.newSessionId();
-        lastTerm = 0;
         // Another session counted meanwhile: what this one has kept was seen by that one.
-        firstNumber = recording.newestNumber + 1;
         session.checkpoints.clear();
+        book.renew(recording.newestNumber);
       }
     }
   } finally {

@@ -9,7 +9,8 @@ import { createMetrics } from '#proto/metrics.ts';
 import { RtspServer, withoutRtspServer } from '../../hack/camera/rtsp-server.ts';
 import { readAgentConfig } from './config.ts';
 import { Site } from './site/site.ts';
-import { openSource } from './source.ts';
+import { thisMachine } from './ring/machine.ts';
+import { openSource, retain } from './source.ts';
 
 const CLIP = new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url).pathname;
 const USER = 'admin';
@@ -32,7 +33,7 @@ test('a Secret that is absent, then lacks a key, then holds a wrong password, th
     counters: ['pool.svc:7443'],
     site: { host: '127.0.0.1', port: 0 },
   }) });
-  const source = openSource(config, new Site(stream, createMetrics(), () => 0), createLog('edge-agent', 'silent'));
+  const source = openSource(config, retain(config, { ...thisMachine(), newId: () => 'id' }), new Site(stream, createMetrics(), () => 0), createLog('edge-agent', 'silent'));
   const key = (name: string, value: string) => writeFileSync(join(secret, name), value);
   /** What is done about each condition, in their order. */
   const mended: { condition: RegExp; mend: () => void }[] = [

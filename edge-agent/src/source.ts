@@ -8,6 +8,7 @@ import { rtspCamera } from './camera/rtsp.ts';
 import { FileRecording } from './ring/file.ts';
 import { type CameraState, LiveRecording } from './ring/live.ts';
 import type { Recording } from './ring/recording.ts';
+import { type Retained, retainIn, retainInMemory, type World } from './ring/retained.ts';
 import type { Site } from './site/site.ts';
 import { CameraReport } from './uplink/camera-report.ts';
 
@@ -22,8 +23,20 @@ export interface Source {
 /** How long local mode lets a camera that was never there fail before it gives up. */
 const GIVE_UP_SECONDS = 10;
 
-export function openSource(config: AgentConfig, site: Site, log: Log): Source {
-  return /^rtsps?:/.test(config.source.url) ? liveSource(config, site, log) : fileSource(config, site);
+/**
+ * What outlives the agent's process of this source. A file is its own record, which every process reads from the front.
+ * @throws Error with a sentence when the folder cannot be used.
+ */
+export function retain({ source, ring }: AgentConfig, world: World): Retained {
+  return isCamera(source.url) && ring !== undefined ? retainIn(ring.directory, world) : retainInMemory(world);
+}
+
+export function openSource(config: AgentConfig, retained: Retained, site: Site, log: Log): Source {
+  return isCamera(config.source.url) ? liveSource(config, retained, site, log) : fileSource(config, site);
+}
+
+function isCamera(url: string): boolean {
+  return /^rtsps?:/.test(url);
 }
 
 function fileSource({ source }: AgentConfig, site: Site): Source {
@@ -45,14 +58,15 @@ function fileSource({ source }: AgentConfig, site: Site): Source {
   return { recording, report: undefined, verdict: () => camera.verdict() };
 }
 
-function liveSource(config: AgentConfig, site: Site, log: Log): Source {
+function liveSource(config: AgentConfig, { segments, recovered, elapsedMicros }: Retained, site: Site, log: Log): Source {
   const { url, transport, credentialsDirectory } = config.source;
   const startedAt = performance.now();
   const report = new CameraReport();
   const recording: LiveRecording = new LiveRecording({
     camera: rtspCamera({ url, transport, ...(credentialsDirectory !== undefined && { credentialsDirectory }) }),
     limits: { seconds: config.buffer.seconds, bytes: config.buffer.megabytes * 1e6 },
-    elapsedMicros: () => Math.round((performance.now() - startedAt) * 1000),
+    segments, recovered, elapsedMicros,
+    maxLagSeconds: config.buffer.overload === 'live' ? config.buffer.maxLagSeconds : undefined,
     onState: (state) => {
       site.camera(state, recording.ring);
       report.update(state);

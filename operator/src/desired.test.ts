@@ -71,5 +71,6 @@ test('a file is refused in a cluster, with the field to mend', () => {
 
 test('the agent is told everything it needs, and finds counters by the pool\'s name', () => {
   assert.deepEqual(told().stream, { namespace: 'shop', name: 'door', uid: 'uid-1' });
+  assert.deepEqual(told().ring, { directory: '/var/run/footfall/ring' });
   assert.deepEqual(told().counters, ['footfall-counter.footfall-system.svc:7443']);
 });

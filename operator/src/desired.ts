@@ -66,8 +66,8 @@ function agentPod({ metadata, spec }: CameraStream, config: OperatorConfig): V1P
       ports: [{ name: 'http', containerPort: PRESENCE_PORT }],
       resources: config.agent.resources ?? {
         requests: { cpu: '50m', memory: `${AGENT_MEGABYTES.request}Mi` },
-        // The ring twice: once as it is read, once as it is kept for the next container.
-        limits: { memory: `${AGENT_MEGABYTES.limit + 2 * buffer.megabytes + CHECKPOINT_MEGABYTES}Mi` },
+        // What lies in the memory-backed folder counts here, too.
+        limits: { memory: `${AGENT_MEGABYTES.limit + buffer.megabytes + CHECKPOINT_MEGABYTES}Mi` },
       },
       volumeMounts: [
         { name: 'ring', mountPath: `${RUN}/ring` },
@@ -97,6 +97,7 @@ function agentConfig(
       ...(source.credentialsSecretRef && { credentialsDirectory: `${RUN}/credentials` }),
     },
     buffer,
+    ring: { directory: `${RUN}/ring` },
     counters: [`${POOL}.${config.namespace}.svc:${COUNTING_PORT}`],
     site: { host: '0.0.0.0', port: PRESENCE_PORT },
     logLevel: config.agent.logLevel,

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import type { Camera } from '../camera/camera.ts';
-import type { Entry, NumberedUnit, Recording, Start } from './recording.ts';
+import type { Counted, Entry, NumberedUnit, Recording, Start } from './recording.ts';
 
 interface Keyframe {
   readonly number: number;
@@ -72,7 +72,7 @@ export class FileRecording implements Recording {
     return this.#newestNumber;
   }
 
-  keyframeFor(presentationMicros: number): number | undefined {
+  keyframeFor({ presentationMicros }: Counted): number | undefined {
     return this.#keyframes.findLast((keyframe) => keyframe.presentationMicros <= presentationMicros)?.number;
   }
 

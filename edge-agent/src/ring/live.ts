@@ -2,15 +2,21 @@
  * A live camera's recording: a supervised task fills the ring, whatever the uplink does; readers follow the ring.
  *
  * The camera's own clock starts anew at each connect. The session's does not: the first access unit of a connect is
- * put at the time that has really passed, and what lies between is declared as an interruption.
+ * put at the time that has really passed, and what lies between is declared as an interruption. So is the time
+ * between two processes of one session, of which the second takes up what the first one left.
+ *
+ * A reader that cannot keep up loses what the ring lets go of, the oldest. One with a bounded lag passes over what it is
+ * behind by, up to the newest keyframe, as soon as that is too much.
  */
 import { backoffSeconds, pause } from '#proto/backoff.ts';
 import { Changed } from '#proto/changed.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut.ts';
 import { CameraFault } from '../camera/faults.ts';
 import type { Camera } from '../camera/camera.ts';
-import type { Entry, Gap, Recording, Start } from './recording.ts';
-import { type Group, type Interruption, Ring, type RingLimits } from './ring.ts';
+import type { Counted, Entry, Gap, Recording, Start } from './recording.ts';
+import type { Recovered } from './retained.ts';
+import { type Group, Ring, type RingLimits } from './ring.ts';
+import type { Interruption, SegmentStore } from './segments.ts';
 
 /** A camera's clock that jumps by more than this was set anew: what it says of the time between is worth nothing. */
 const CLOCK_JUMP_MICROS = 10e6;
@@ -20,7 +26,9 @@ export interface CameraState {
   connected: boolean;
   /** Access units read since the session began. */
   units: number;
+  /** Since the process began. */
   bytes: number;
+  /** Since the process began. */
   connects: number;
   /** Why it is not connected. */
   fault: CameraFault | undefined;
@@ -29,6 +37,11 @@ export interface CameraState {
 export interface LiveOptions {
   readonly camera: Camera;
   readonly limits: RingLimits;
+  /** Where the ring lies, and what an earlier process left there. By default in memory, with nothing. */
+  readonly segments?: SegmentStore;
+  readonly recovered?: Recovered;
+  /** How far a reader may be behind the camera; without it as far as the ring reaches. */
+  readonly maxLagSeconds?: number | undefined;
   /** Microseconds of a clock that never goes back, 0 where the session began. */
   readonly elapsedMicros: () => number;
   readonly onState: (state: Readonly<CameraState>) => void;
@@ -50,11 +63,17 @@ export class LiveRecording implements Recording {
   #left = false;
 
   constructor(options: LiveOptions) {
+    const { limits, segments, recovered } = options;
     this.#options = options;
-    this.ring = new Ring(options.limits);
+    this.ring = new Ring(limits, segments, recovered?.groups);
+    this.#number = recovered?.newest.number ?? 0;
+    this.#newestMicros = recovered?.newest.presentationMicros ?? -1;
+    this.#state.units = this.#number;
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    // Of what an earlier process left, too.
+    this.#report({});
     try {
       await this.#keepConnected(signal);
     } finally {
@@ -64,25 +83,36 @@ export class LiveRecording implements Recording {
   }
 
   async *read(start: Start, signal: AbortSignal): AsyncIterable<Entry> {
-    let group = await this.#until(signal, () => this.ring.startableFrom(start.from));
+    const { counted } = start;
+    let next = start.from;
+    // What is counted is sent again however old it is: what follows cannot be decoded without.
+    const ahead = () => (next > counted.position ? this.#ahead(next) : undefined);
+    let group = await this.#until(signal, () => this.#ahead(Math.max(next, counted.position + 1)) ?? this.ring.startableFrom(next));
     if (group === undefined) return;
     yield { kind: 'start', codec: group.codec };
-    let next = start.from;
-    let { position, presentationMicros: newestMicros } = start.counted;
-    let reason = start.reason;
+    let { position, presentationMicros: newestMicros } = counted;
+    let { reason } = start;
     while (group !== undefined) {
       const lost = group.first > position + 1;
       const broken = group.first > position && group.interruption !== undefined;
-      if (lost || broken) yield { kind: 'gap', gap: gapBefore(group, position, newestMicros, lost ? reason : undefined) };
-      for (next = Math.max(next, group.first); ; next += 1) {
-        const unit = group.units[next - group.first];
+      // A gap begins where the access units ended, but here those that are counted have not all come again.
+      if (group.first > next && next > start.from && next <= counted.position) return;
+      if (lost || broken) {
+        const gap = gapBefore(group, position, newestMicros, lost ? reason : undefined);
+        yield { kind: 'gap', gap };
+        position = Math.max(position, gap.next - 1);
+        newestMicros = Math.max(newestMicros, gap.toMicros);
+      }
+      for (next = Math.max(next, group.first); ahead() === undefined; next += 1) {
+        const unit = this.ring.read(group, next);
         if (unit === undefined) break;
         yield { kind: 'unit', unit };
         position = Math.max(position, unit.number);
         newestMicros = Math.max(newestMicros, unit.presentationMicros);
       }
-      reason = 'RING_FULL';
-      group = await this.#until(signal, () => this.ring.holding(next) ?? this.ring.startableFrom(next));
+      const passing = ahead();
+      reason = passing === undefined ? 'RING_FULL' : 'PASSED_OVER';
+      group = passing ?? (await this.#until(signal, () => this.ring.holding(next) ?? this.ring.startableFrom(next)));
     }
     yield { kind: 'end', lastNumber: next - 1, paused: true };
   }
@@ -91,8 +121,8 @@ export class LiveRecording implements Recording {
     return this.#number;
   }
 
-  keyframeFor(presentationMicros: number): number | undefined {
-    return this.ring.startableFor(presentationMicros)?.first;
+  keyframeFor(counted: Counted): number | undefined {
+    return this.ring.startableFor(counted)?.first;
   }
 
   release(presentationMicros: number): void {
@@ -109,7 +139,7 @@ export class LiveRecording implements Recording {
         if (signal.aborted) return;
         if (!(error instanceof CameraFault)) throw error;
         this.#report({ connected: false, fault: error });
-        if (giveUp(error, this.#state.connects > 0)) {
+        if (giveUp(error, this.#number > 0)) {
           this.#ended = error;
           throw error;
         }
@@ -153,6 +183,17 @@ export class LiveRecording implements Recording {
       ...(broken ? { connected: true, connects: this.#state.connects + 1, fault: undefined } : {}),
     });
     this.#changed.notify();
+  }
+
+  /** The newest group that a decoder can start with, when what comes next is too far behind the camera. */
+  #ahead(next: number): Group | undefined {
+    const { maxLagSeconds } = this.#options;
+    if (maxLagSeconds === undefined) return undefined;
+    const newest = this.ring.newestStartable();
+    if (newest === undefined || newest.first <= next) return undefined;
+    const group = this.ring.holding(next) ?? this.ring.startableFrom(next);
+    const { presentationMicros } = group!.units[Math.max(0, next - group!.first)]!;
+    return this.#newestMicros - presentationMicros > maxLagSeconds * 1e6 ? newest : undefined;
   }
 
   /** Time of the session for the first access unit of a connect: never before what was there. */

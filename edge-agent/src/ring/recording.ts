@@ -29,12 +29,19 @@ export type Entry =
   /** Paused: the source goes on, and is no longer read. */
   | { readonly kind: 'end'; readonly lastNumber: number; readonly paused: boolean };
 
+/** Up to where frames are counted. */
+export interface Counted {
+  /** The newest access unit that is counted. */
+  readonly position: number;
+  readonly presentationMicros: number;
+}
+
 /** Where a reading starts. */
 export interface Start {
   /** A keyframe's number, or any number when `keyframe` is to be looked for from there on. */
   readonly from: number;
   /** Counted up to here: a gap is declared from here to the first access unit that can still be had. */
-  readonly counted: { readonly position: number; readonly presentationMicros: number };
+  readonly counted: Counted;
   /** Why there is a gap, if there is one at the start. */
   readonly reason: keyof typeof GapReason;
 }
@@ -47,13 +54,15 @@ export interface Recording {
   run(signal: AbortSignal): Promise<void>;
   /**
    * Ends after the entry `end`, which comes at the end of a file or when the source was left. Without an access unit
-   * to start with there is neither `start` nor `end`. Throws a CameraFault when the source cannot be read.
+   * to start with there is neither `start` nor `end`; and there is no `end` when something that is counted already was
+   * lost while it was read once more: another reading does without it. Throws a CameraFault when the source cannot be
+   * read.
    */
   read(start: Start, signal: AbortSignal): AsyncIterable<Entry>;
   /** The last access unit that was numbered; 0 before the first. */
   readonly newestNumber: number;
-  /** Number of the keyframe from which a decoder reaches everything after this time; none when it is gone. */
-  keyframeFor(presentationMicros: number): number | undefined;
+  /** Number of the keyframe from which a decoder reaches everything after what is counted; none when it is gone. */
+  keyframeFor(counted: Counted): number | undefined;
   /** Nothing before this time will be asked for again, except what its decoding needs. */
   release(presentationMicros: number): void;
 }

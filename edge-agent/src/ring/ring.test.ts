@@ -32,9 +32,9 @@ test('whole groups of pictures leave when the bytes are used up', () => {
 
 test('a decoder that needs a time starts at the keyframe at or before it', () => {
   const ring = filled(30);
-  assert.equal(ring.startableFor(1_500_000)?.first, 11);
-  assert.equal(ring.startableFor(2_000_000)?.first, 21);
-  assert.equal(ring.startableFor(-1), undefined);
+  assert.equal(ring.startableFor({ position: 16, presentationMicros: 1_500_000 })?.first, 11);
+  assert.equal(ring.startableFor({ position: 21, presentationMicros: 2_000_000 })?.first, 21);
+  assert.equal(ring.startableFor({ position: 0, presentationMicros: -1 }), undefined);
 });
 
 test('released groups go, but not the one that the time needs', () => {
@@ -50,7 +50,16 @@ test('one group that outgrows the ring loses its head: a reader inside goes on, 
   for (let number = 1; number <= 50; number += 1) ring.append(unit(number, { keyframe: number === 1 }), codec);
   assert.equal(ring.bytes, 1000);
   assert.equal(ring.startableFrom(1), undefined);
-  assert.equal(ring.holding(50)?.first, 41);
+  assert.equal(ring.holding(40), undefined);
+  assert.equal(ring.holding(50)?.first, 46);
   ring.append(unit(51, { keyframe: true }), codec);
   assert.equal(ring.startableFrom(1)?.first, 51);
+});
+
+test('a reader inside a long group keeps what it has not read when the head of the group goes', () => {
+  const ring = new Ring({ seconds: 4, bytes: 1e6 });
+  for (let number = 1; number <= 43; number += 1) ring.append(unit(number, { keyframe: number === 1 || number === 41 }), codec);
+  assert.equal(ring.startableFrom(1)?.first, 41);
+  const group = ring.holding(38)!;
+  assert.equal(ring.read(group, 38)?.number, 38);
 });

@@ -1,35 +1,39 @@
 /**
- * The ring: the recent groups of pictures of a live camera, in memory.
+ * The ring: the recent groups of pictures of a live camera.
  *
- * States of a group:
- *   growing   the newest one, access units are still added
- *   whole     a later group has begun
- *   headless  it alone outgrew the ring and lost its first units: a reader inside it may go on, none can start there
+ * A group of pictures is one segment; one that fills half of the ring goes on in a further segment, so that its head
+ * can go while it grows. States of a segment:
+ *   growing    the newest one, access units are still added
+ *   whole      a later one has begun
+ *   headless   it goes on with a group whose head has left: a reader inside may go on, none can start there
  * Invariants:
- *   - groups are in order, each begins with a keyframe unless headless, numbers are contiguous over all of them;
- *   - seconds and bytes stay within the limits: whole groups go first, oldest first, and each loss is counted.
- * A gap is not stored for evicted units: it is what a reader finds between the next number it wants and the first
+ *   - segments are in order, their numbers rise, and are contiguous but for what was lost;
+ *   - seconds and bytes stay within the limits: whole segments go, oldest first, and each loss is counted;
+ *   - what follows a lost access unit in its group is lost, too: nothing could decode it.
+ * A gap is not stored for what was lost: it is what a reader finds between the next number it wants and the first
  * group it can start with.
  */
 import type { Codec } from '#proto/media/nut.ts';
-import type { GapReason } from '#proto/protocol.ts';
-import type { NumberedUnit } from './recording.ts';
+import { NotKept } from './folder.ts';
+import type { Counted, NumberedUnit } from './recording.ts';
+import { type Interruption, MemorySegments, type Segment, type SegmentHead, type SegmentStore } from './segments.ts';
 
-export interface Interruption {
-  readonly fromMicros: number;
-  readonly toMicros: number;
-  readonly reason: keyof typeof GapReason;
+export interface KeptUnit {
+  readonly presentationMicros: number;
+  readonly keyframe: boolean;
 }
 
-export interface Group {
-  readonly codec: Codec;
-  /** What lies between this group and the one before it, when the camera's stream broke there. */
-  readonly interruption: Interruption | undefined;
-  /** Number of units[0]; grows only when the group becomes headless. */
-  first: number;
-  readonly units: NumberedUnit[];
-  bytes: number;
-  headless: boolean;
+/** A group of pictures, or a part of a long one. */
+export interface Group extends SegmentHead {
+  /** Numbered from `first` on. */
+  readonly units: KeptUnit[];
+  readonly segment: Segment;
+}
+
+/** As an earlier process left it. */
+export interface RecoveredGroup extends Group {
+  /** Something in it could not be read; what comes before that is there. */
+  readonly torn: boolean;
 }
 
 export interface RingLimits {
@@ -39,19 +43,27 @@ export interface RingLimits {
 
 export class Ring {
   readonly #limits: RingLimits;
-  #groups: Group[] = [];
-  #bytes = 0;
+  readonly #store: SegmentStore;
+  #groups: Group[];
+  /** None before the first access unit, and after one was lost: then up to the next keyframe. */
+  #growing: Group | undefined;
+  #bytes: number;
   #evictedUnits = 0;
 
-  constructor(limits: RingLimits) {
+  constructor(limits: RingLimits, store: SegmentStore = new MemorySegments(), recovered: readonly Group[] = []) {
     this.#limits = limits;
+    this.#store = store;
+    this.#groups = [...recovered];
+    this.#bytes = recovered.reduce((sum, { segment }) => sum + segment.bytes, 0);
+    store.onFull(() => this.#makeRoom());
+    this.#evict();
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Access units that went because the ring was full, since the session began. */
+  /** Access units that went because the ring was full, or could not be kept, since the process began. */
   get evictedUnits(): number {
     return this.#evictedUnits;
   }
@@ -62,53 +74,139 @@ export class Ring {
     return oldest && newest ? (newest.presentationMicros - oldest.presentationMicros) / 1e6 : 0;
   }
 
+  get faults(): SegmentStore['faults'] {
+    return this.#store.faults;
+  }
+
   append(unit: NumberedUnit, codec: Codec, interruption?: Interruption): void {
-    if (unit.keyframe || interruption !== undefined || this.#groups.length === 0) {
-      const headless = !unit.keyframe;
-      this.#groups.push({ codec, interruption, first: unit.number, units: [], bytes: 0, headless });
+    try {
+      if (!this.#keep(unit, codec, interruption)) this.#evictedUnits += 1;
+    } catch (error) {
+      if (!(error instanceof NotKept)) throw error;
+      this.#growing = undefined;
+      this.#evictedUnits += 1;
     }
-    const group = this.#groups.at(-1)!;
-    group.units.push(unit);
-    group.bytes += unit.data.length;
-    this.#bytes += unit.data.length;
+    this.#store.reached(unit.number, unit.presentationMicros);
     this.#evict();
+  }
+
+  /** Undefined when it is gone, or is not what was written: then it is lost, and what follows it in its group. */
+  read(group: Group, number: number): NumberedUnit | undefined {
+    const index = number - group.first;
+    const unit = group.units[index];
+    if (unit === undefined) return undefined;
+    const data = group.segment.read(index);
+    if (data !== undefined) return { ...unit, number, data };
+    if (this.#groups.includes(group)) this.#cut(group, index);
+    return undefined;
   }
 
   /** The group that holds this number. */
   holding(number: number): Group | undefined {
-    return this.#groups.findLast((group) => group.first <= number && number < group.first + group.units.length);
+    return this.#groups.findLast((group) => group.first <= number && number < endOf(group));
   }
 
   /** The first group from this number on that a decoder can start with. */
   startableFrom(number: number): Group | undefined {
-    return this.#groups.find((group) => !group.headless && group.first >= number);
+    return this.#groups.find((group) => group.startable && group.first >= number);
   }
 
-  startableFor(presentationMicros: number): Group | undefined {
-    return this.#groups.findLast((group) => !group.headless && group.units[0]!.presentationMicros <= presentationMicros);
+  /** The group from which a decoder reaches everything after what is counted, if nothing is missing on the way. */
+  startableFor({ position, presentationMicros }: Counted): Group | undefined {
+    const index = this.#groups.findLastIndex((group) => group.startable && group.units[0]!.presentationMicros <= presentationMicros);
+    let end = this.#groups[index]?.first ?? Infinity;
+    for (const group of this.#groups.slice(Math.max(0, index))) {
+      if (end > position || group.first !== end) break;
+      end = endOf(group);
+    }
+    return end > position ? this.#groups[index] : undefined;
+  }
+
+  newestStartable(): Group | undefined {
+    return this.#groups.findLast((group) => group.startable);
   }
 
   /** Lets go of the groups before the one that decoding from this time needs. */
   release(presentationMicros: number): void {
-    const needed = this.#groups.findLastIndex((group) => group.units[0]!.presentationMicros <= presentationMicros);
-    for (const group of this.#groups.splice(0, Math.max(0, needed))) this.#bytes -= group.bytes;
+    const needed = this.#groups.findLastIndex((group) => group.startable && group.units[0]!.presentationMicros <= presentationMicros);
+    for (let count = Math.max(0, needed); count > 0; count -= 1) this.#shift();
+  }
+
+  /** False when nothing could decode it. @throws NotKept */
+  #keep(unit: NumberedUnit, codec: Codec, interruption: Interruption | undefined): boolean {
+    if (this.#growing === undefined && !unit.keyframe) return false;
+    if (unit.keyframe || this.#long(unit)) {
+      // The one that grew so far may go, too, if there is no room otherwise.
+      this.#growing = undefined;
+      this.#growing = this.#begin(unit, codec, interruption);
+      this.#groups.push(this.#growing);
+    } else {
+      const { segment } = this.#growing!;
+      const before = segment.bytes;
+      segment.append(unit);
+      this.#bytes += segment.bytes - before;
+    }
+    this.#growing!.units.push({ presentationMicros: unit.presentationMicros, keyframe: unit.keyframe });
+    return true;
+  }
+
+  /** A segment that holds this access unit. */
+  #begin(unit: NumberedUnit, codec: Codec, interruption: Interruption | undefined): Group {
+    const head = { first: unit.number, startable: unit.keyframe, codec, interruption };
+    const segment = this.#store.begin(head);
+    try {
+      segment.append(unit);
+    } catch (error) {
+      segment.letGo();
+      throw error;
+    }
+    this.#bytes += segment.bytes;
+    return { ...head, units: [], segment };
+  }
+
+  /** Whether the growing segment alone takes half of the ring. */
+  #long({ presentationMicros }: NumberedUnit): boolean {
+    const { segment, units } = this.#growing!;
+    const seconds = (presentationMicros - units[0]!.presentationMicros) / 1e6;
+    return segment.bytes >= this.#limits.bytes / 2 || seconds >= this.#limits.seconds / 2;
+  }
+
+  #cut(group: Group, index: number): void {
+    this.#evictedUnits += group.units.length - index;
+    if (group === this.#growing) this.#growing = undefined;
+    if (index > 0) {
+      group.units.length = index;
+      return;
+    }
+    this.#groups = this.#groups.filter((other) => other !== group);
+    this.#bytes -= group.segment.bytes;
+    group.segment.letGo();
   }
 
   #evict(): void {
     const over = () => this.#bytes > this.#limits.bytes || this.seconds > this.#limits.seconds;
-    while (over() && this.#groups.length > 1) {
-      const group = this.#groups.shift()!;
-      this.#bytes -= group.bytes;
-      this.#evictedUnits += group.units.length;
-    }
-    const last = this.#groups[0]!;
-    while (over() && last.units.length > 1) {
-      const unit = last.units.shift()!;
-      last.headless = true;
-      last.first += 1;
-      last.bytes -= unit.data.length;
-      this.#bytes -= unit.data.length;
-      this.#evictedUnits += 1;
-    }
+    while (this.#groups.length > 1 && over()) this.#evictOldest();
   }
+
+  #makeRoom(): boolean {
+    const oldest = this.#groups[0];
+    if (oldest === undefined || oldest === this.#growing) return false;
+    this.#evictOldest();
+    return true;
+  }
+
+  #evictOldest(): void {
+    this.#evictedUnits += this.#shift().units.length;
+  }
+
+  #shift(): Group {
+    const group = this.#groups.shift()!;
+    this.#bytes -= group.segment.bytes;
+    group.segment.letGo();
+    return group;
+  }
+}
+
+function endOf({ first, units }: Group): number {
+  return first + units.length;
 }

@@ -8,6 +8,7 @@ import type { Route } from '#proto/presence.ts';
 import type { CountsMessage, StreamName } from '#proto/protocol.ts';
 import type { CameraState } from '../ring/live.ts';
 import type { Gap, NumberedUnit } from '../ring/recording.ts';
+import type { Retained } from '../ring/retained.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { LookupResult } from '../uplink/directory.ts';
 import type { Outcome } from '../uplink/exchange.ts';
@@ -62,6 +63,12 @@ export class Site {
     };
   }
 
+  /** What an earlier process of this session left. */
+  retained({ restarts, recovered }: Retained): void {
+    this.#metrics.restarts.set(restarts);
+    this.#metrics.recovered.set(recovered.groups.reduce((sum, { units }) => sum + units.length, 0));
+  }
+
   /** A sentence on what is missing, or nothing while video goes up and counts come down. */
   unready(): string | undefined {
     const { camera, counter, finished } = this.#view;
@@ -79,6 +86,8 @@ export class Site {
       this.#metrics.ringBytes.set(ring.bytes);
       this.#metrics.ringSeconds.set(ring.seconds);
       this.#metrics.evicted.set(ring.evictedUnits);
+      this.#metrics.writeFaults.set(ring.faults.writes);
+      this.#metrics.corruptFiles.set(ring.faults.corruptFiles);
     }
     const { connected, fault } = state;
     if (connected === this.#view.camera.connected && fault?.sentence === this.#view.camera.sentence) return;
@@ -208,12 +217,16 @@ function eventOf(view: SiteView): string {
 function siteMetrics(metrics: Metrics) {
   return {
     units: metrics.gauge('agent_access_units', 'Access units read from the camera in this session.'),
-    bytes: metrics.gauge('agent_access_unit_bytes', 'Bytes of video read from the camera in this session.'),
-    connects: metrics.gauge('agent_camera_connects', 'Times the camera was connected in this session.'),
+    bytes: metrics.gauge('agent_access_unit_bytes', 'Bytes of video read from the camera since the process began.'),
+    connects: metrics.gauge('agent_camera_connects', 'Times the camera was connected since the process began.'),
     cameraUp: metrics.gauge('agent_camera_up', '1 while the camera sends video.'),
     ringBytes: metrics.gauge('agent_ring_bytes', 'Video kept for replay.'),
     ringSeconds: metrics.gauge('agent_ring_seconds', 'Video kept for replay.'),
     evicted: metrics.gauge('agent_ring_evicted_access_units', 'Access units that left the ring because it was full.'),
+    restarts: metrics.gauge('agent_session_restarts', 'Times the session went on in a new process.'),
+    recovered: metrics.gauge('agent_ring_recovered_access_units', 'Access units that this process took up from the one before it.'),
+    writeFaults: metrics.gauge('agent_ring_write_faults', 'Writes to the folder of the ring that failed at first, or for good, since the process began.'),
+    corruptFiles: metrics.gauge('agent_ring_corrupt_files', 'Files of the ring and checkpoints that were not as they had been written, since the process began.'),
     sent: metrics.counter('agent_sent_access_units_total', 'Access units sent to counters, replays included.'),
     sentBytes: metrics.counter('agent_sent_bytes_total', 'Bytes of video sent to counters, replays included.'),
     counterUp: metrics.gauge('agent_counter_up', '1 while a counter serves the stream.'),

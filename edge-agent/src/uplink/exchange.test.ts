@@ -1,5 +1,8 @@
 /** Films of one call, over real gRPC, with a counter and a camera that the test plays. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { pause } from '#proto/backoff.ts';
 import { type CounterCall, dialCounting } from '#proto/protocol.ts';
@@ -10,7 +13,9 @@ import { CameraFault } from '../camera/faults.ts';
 import { Checkpoints } from '../ring/checkpoints.ts';
 import { FileRecording } from '../ring/file.ts';
 import { LiveRecording } from '../ring/live.ts';
+import { thisMachine } from '../ring/machine.ts';
 import type { Recording } from '../ring/recording.ts';
+import { retainIn } from '../ring/retained.ts';
 import { CameraReport } from './camera-report.ts';
 import { exchange, type Exchange, type Outcome } from './exchange.ts';
 
@@ -240,4 +245,57 @@ suite('a greeting', { timeout: 20_000 }, () => {
     const { sentence } = (await enter('127.0.0.1:1').outcome) as { sentence: string };
     assert.match(sentence, /^No counter answers at 127\.0\.0\.1:1: .*ECONNREFUSED/);
   });
+});
+
+suite('a checkpoint', { timeout: 20_000 }, () => {
+  const offer = (bytes: number): Behaviour => async (call, heard) => {
+    await listen(call, heard, ({ numbers }) => numbers.length === 3);
+    await call.send({ storeCheckpoint: { serial: 1, position: 3, presentationMicros: 200_000, checkpoint: Buffer.alloc(bytes) } });
+    await listen(call, heard, (all) => all.kinds.includes('checkpointStored'));
+  };
+
+  test('is in its file when the counter is told that it is stored', async (context) => {
+    const directory = mkdtempSync(join(tmpdir(), 'footfall-exchange-'));
+    context.after(() => rmSync(directory, { recursive: true }));
+    const open = () => retainIn(directory, { ...thisMachine(), newId: () => 'id' });
+    const retained = open();
+    let found: number | undefined;
+    const { address } = await counter(context, async (call, heard) => {
+      await offer(70_000)(call, heard);
+      const next = open();
+      found = next.checkpoints.newestFrom(3)?.state.length;
+      next.close();
+      await call.send({ goAway: { sentence: 'Enough.' } });
+      await closed(call);
+    });
+    const scene = enter(address, { checkpoints: retained.checkpoints });
+    scene.camera.play(3);
+    assert.equal((await scene.outcome).kind, 'goAway');
+    assert.equal(found, 70_000);
+    retained.close();
+  });
+
+  test('that is too large is not kept, and the call ends with a sentence', async (context) => {
+    const { address, calls } = await counter(context, offer(2_000_000));
+    const scene = enter(address);
+    scene.camera.play(3);
+    const sentence = "The counter's checkpoint has 2000000 bytes, and the agent keeps none of more than 1048576.";
+    assert.deepEqual(await scene.outcome, { kind: 'cut', sentence });
+    assert.ok(!calls[0]!.kinds.includes('checkpointStored'));
+    assert.equal(scene.checkpoints.newestFrom(0), undefined);
+  });
+});
+
+test('a term that cannot be kept for the next process ends the call, before anything is sent under it', { timeout: 10_000 }, async (context) => {
+  const { address, calls } = await counter(context, async (call, heard) => {
+    await listen(call, heard, () => false);
+  });
+  const scene = enter(address, {
+    onWelcome: () => {
+      throw new Error("The ring's folder cannot take session (EIO).");
+    },
+  });
+  scene.camera.play(3);
+  assert.deepEqual(await scene.outcome, { kind: 'cut', sentence: "The ring's folder cannot take session (EIO)." });
+  assert.deepEqual([kinds(calls[0]!), calls[0]!.numbers], [['hello'], []]);
 });

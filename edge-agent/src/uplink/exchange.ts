@@ -52,6 +52,7 @@ export interface Exchange {
   readonly leaving: AbortSignal;
   readonly greetingSeconds?: number;
   readonly leaveSeconds?: number;
+  /** An Error that it throws ends the call. */
   readonly onWelcome: (term: number) => void;
   readonly onSent: (unit: NumberedUnit) => void;
   readonly onGap: (gap: Gap) => void;
@@ -65,7 +66,13 @@ export async function exchange(call: AgentCall, side: Exchange): Promise<Outcome
   const incoming = call.messages[Symbol.asyncIterator]();
   try {
     const greeting = await greet(call, side, incoming);
-    return greeting.kind === 'welcome' ? await serve(call, side, incoming, greeting.value) : greeting;
+    if (greeting.kind !== 'welcome') return greeting;
+    try {
+      side.onWelcome(greeting.value.term);
+    } catch (error) {
+      return cut(error);
+    }
+    return await serve(call, side, incoming, greeting.value);
   } finally {
     call.cancel();
   }
@@ -97,7 +104,6 @@ async function greet(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
 
 async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<FromCounter>, welcome: Welcome['value']): Promise<Outcome> {
   const { leaving, leaveSeconds = LEAVE_SECONDS } = side;
-  side.onWelcome(welcome.term);
   const hangUp = new HangUp(call);
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, call.signal]);
@@ -110,6 +116,7 @@ async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
     (sent) => {
       paused = sent === 'paused';
       if (sent === 'nothing') hangUp.because('there was nothing to settle');
+      if (sent === 'broken off') hangUp.because('what was to be replayed has left the ring');
     },
     (error: unknown) => {
       if (signal.aborted) return;

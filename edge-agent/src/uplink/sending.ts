@@ -14,8 +14,8 @@ export interface SessionLog {
 }
 
 /**
- * Sends until the log ends, and tells how: at the source's end, where the agent left the source, or without anything
- * to send. Throws what the recording throws, the signal's reason, or that the call has broken.
+ * Sends until the log ends, and tells how: at the source's end, where the agent left the source, without anything to
+ * send, or in the middle, because another call can go on better. Throws what the recording throws, the signal's reason, or that the call has broken.
  * @param position committed of this session.
  */
 export async function sendLog(
@@ -24,10 +24,12 @@ export async function sendLog(
   position: number,
   allowance: Allowance,
   signal: AbortSignal,
-): Promise<'whole' | 'paused' | 'nothing'> {
+): Promise<'whole' | 'paused' | 'nothing' | 'broken off'> {
+  let begun = false;
   const { start, checkpoint } = resumption(log, position);
   for await (const entry of log.recording.read(start, signal)) {
     if (entry.kind === 'start') {
+      begun = true;
       await call.send({ resume: { checkpoint, codec: codecToMessage(entry.codec) } });
     } else if (entry.kind === 'unit') {
       await allowance.take(entry.unit.data.length, signal);
@@ -42,7 +44,7 @@ export async function sendLog(
       return paused ? 'paused' : 'whole';
     }
   }
-  return 'nothing';
+  return begun ? 'broken off' : 'nothing';
 }
 
 function resumption({ checkpoints, recording, firstNumber }: SessionLog, position: number): { start: Start; checkpoint: Buffer } {
@@ -51,6 +53,6 @@ function resumption({ checkpoints, recording, firstNumber }: SessionLog, positio
     const counted = { position: Math.max(position, firstNumber - 1), presentationMicros: 0 };
     return { start: { from: counted.position + 1, counted, reason: position > 0 ? 'CHECKPOINT_LOST' : 'RING_FULL' }, checkpoint: Buffer.alloc(0) };
   }
-  const from = recording.keyframeFor(checkpoint.presentationMicros) ?? checkpoint.position + 1;
+  const from = recording.keyframeFor(checkpoint) ?? checkpoint.position + 1;
   return { start: { from, counted: checkpoint, reason: 'RING_FULL' }, checkpoint: checkpoint.state };
 }

@@ -6,6 +6,7 @@ export const GapReason = {
   RING_FULL: 'RING_FULL',
   CHECKPOINT_LOST: 'CHECKPOINT_LOST',
   AGENT_REPLACED: 'AGENT_REPLACED',
+  PASSED_OVER: 'PASSED_OVER',
 } as const;
 
 export type GapReason =
@@ -19,5 +20,7 @@ export type GapReason =
   | 3
   | 'AGENT_REPLACED'
   | 4
+  | 'PASSED_OVER'
+  | 5
 
 export type GapReason__Output = typeof GapReason[keyof typeof GapReason]
