@@ -48,13 +48,13 @@ const CountsField = fields({
   term: total().describe('Rises with every counter that takes the stream over; only the latest term may write.'),
   session: text('an id', 64).describe('The life of one agent pod, within which access units are numbered.'),
   position: total().describe('The access unit of the session up to which everything is counted or declared a gap.'),
-  time: moment().describe('When the frame at the position was taken.'),
+  time: moment().describe('When the frame at the position was taken; in the year 1 when nothing was counted yet.'),
   in: total().describe('People who went in, over all lines, since the resource was made.'),
   out: total().describe('People who went out, over all lines, since the resource was made.'),
   inside: total().describe('People who went in and are not out yet, never below 0.'),
   // Room for the lines of the past: a removed line keeps its totals as long as the counter remembers it.
   // Atomic, as is the next: of a list that is known by a key, server-side apply takes the list away with its last item.
-  lines: list(LineCountsField, 0, 64).describe('The totals of each line.'),
+  lines: list(LineCountsField, 0, 64).describe('The totals of each line; those of removed lines follow, while there is room.'),
   zones: list(ZoneCountsField, 0, 64).describe('The occupancy of each zone.'),
   observedSeconds: total().describe('How much video was looked at, in seconds.'),
   gaps: GapsField.describe('The times that were not looked at.'),

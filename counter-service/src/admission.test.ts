@@ -19,7 +19,7 @@ test('as many streams are served as there are places, and the next one when one 
   places.take(three, stream('c'));
 });
 
-test('an agent that calls again takes over its own place, and the old call leaves without it', () => {
+test('an agent that calls again shares its own place, and the old call leaves without it', () => {
   const places = new Places(1);
   const [old, again] = [call(), call()];
   places.take(old, stream('a'));
@@ -36,4 +36,16 @@ test('calls that have not said hello are bounded, too', () => {
   assert.throws(() => places.enter(call()), full);
   places.leave(calls[0]!);
   places.enter(call());
+});
+
+test('a call that shares a place and is refused leaves it to the one that is served', () => {
+  const places = new Places(1);
+  const [served, superseded] = [call(), call()];
+  places.take(served, stream('a'));
+  places.take(superseded, stream('a'));
+  places.leave(superseded);
+  assert.ok(places.has(stream('a')));
+  assert.throws(() => places.take(call(), stream('b')), full);
+  places.leave(served);
+  assert.equal(places.streams, 0);
 });

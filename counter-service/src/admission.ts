@@ -3,11 +3,11 @@
  * reaches another.
  *
  * Bounds: `maxStreams` streams, and twice as many calls, those that wait for their Hello among them. A stream has its
- * place from the moment it is found to have one until its call is over; an agent that calls again, before its old call
- * was noticed to be dead, takes over its own place.
+ * place from the moment it is found to have one until its last call is over: an agent that calls again, before its old
+ * call was noticed to be dead, shares its own place.
  */
-import type { CounterCall, Hello, RefusalReason, StreamName } from '#proto/protocol.ts';
-import type { CountingDetector } from './counting-run.ts';
+import type { CounterCall, Hello, StreamName } from '#proto/protocol.ts';
+import type { LentDetector } from './detectors.ts';
 import type { Ledger, Tenure } from './ledger/ledger.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refused.ts';
@@ -19,7 +19,7 @@ export interface Resources {
   readonly ledger: Ledger;
   readonly specs: Specs;
   /** The detector of a model. @throws Error with a sentence when the model cannot be used. */
-  readonly detector: (model: string) => Promise<CountingDetector>;
+  readonly detector: (model: string) => Promise<LentDetector>;
   /** Aborted when the service drains: streams settle and are sent away. */
   readonly draining: AbortSignal;
   readonly metrics: StreamMetrics;
@@ -30,7 +30,7 @@ export interface Admitted {
   readonly hello: Hello;
   readonly followed: FollowedSpec;
   readonly model: string;
-  readonly detector: CountingDetector;
+  readonly detector: LentDetector;
   readonly tenure: Tenure;
   readonly standing: Standing;
 }
@@ -39,7 +39,8 @@ export interface Admitted {
 export class Places {
   readonly #maxStreams: number;
   readonly #calls = new Set<CounterCall>();
-  readonly #streams = new Map<string, CounterCall>();
+  /** By uid: whose calls share the place. */
+  readonly #streams = new Map<string, Set<CounterCall>>();
 
   constructor(maxStreams: number) {
     this.#maxStreams = maxStreams;
@@ -61,22 +62,24 @@ export class Places {
 
   /** @throws Refused FULL. */
   take(call: CounterCall, { uid }: StreamName): void {
-    if (this.#streams.size >= this.#maxStreams && !this.#streams.has(uid)) {
-      throw new Refused('FULL', `The counter serves ${this.#maxStreams} streams already.`);
+    const sharing = this.#streams.get(uid);
+    if (sharing !== undefined) {
+      sharing.add(call);
+      return;
     }
-    this.#streams.set(uid, call);
+    if (this.#streams.size >= this.#maxStreams) throw new Refused('FULL', `The counter serves ${this.#maxStreams} streams already.`);
+    this.#streams.set(uid, new Set([call]));
   }
 
   leave(call: CounterCall): void {
     this.#calls.delete(call);
-    for (const [uid, holder] of this.#streams) if (holder === call) this.#streams.delete(uid);
+    for (const [uid, sharing] of this.#streams) if (sharing.delete(call) && sharing.size === 0) this.#streams.delete(uid);
   }
 }
 
 /** @throws Refused, Fenced; the signal's reason when the call ends meanwhile. */
 export async function admit(hello: Hello, resources: Resources, takePlace: (stream: StreamName) => void, signal: AbortSignal): Promise<Admitted> {
-  const { stream } = hello;
-  if (stream === null || hello.session === '') throw new Refused('INVALID', 'The agent did not say who it is.');
+  const stream = streamOf(hello);
   if (resources.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');
   takePlace(stream);
   const followed = await resources.specs.follow(stream, signal);
@@ -85,15 +88,28 @@ export async function admit(hello: Hello, resources: Resources, takePlace: (stre
     if (spec.suspend) throw new Refused('SUSPENDED', 'spec.suspend is true: nothing is counted now.');
     const { model } = spec.detection;
     const detector = await resources.detector(model).catch(async (error: unknown) => {
-      throw await refusedAloud(resources.ledger, stream, 'MODEL_UNAVAILABLE', error, generation);
+      throw await refusedAloud(resources.ledger, stream, hello.session, error, generation);
     });
-    signal.throwIfAborted();
-    const tenure = await claim(hello, stream, resources.ledger);
-    return { stream, hello, followed, model, detector, tenure, standing: new Standing(tenure, generation) };
+    try {
+      signal.throwIfAborted();
+      const tenure = await claim(hello, stream, resources.ledger);
+      return { stream, hello, followed, model, detector, tenure, standing: new Standing(tenure, generation) };
+    } catch (error) {
+      detector.release();
+      throw error;
+    }
   } catch (error) {
     await followed.close();
     throw error;
   }
+}
+
+function streamOf({ stream, session, sessionStartMicros }: Hello): StreamName {
+  if (stream === null || session === '') throw new Refused('INVALID', 'The agent did not say who it is.');
+  if (!Number.isSafeInteger(sessionStartMicros) || sessionStartMicros < 0) {
+    throw new Refused('INVALID', `The agent's session cannot have begun ${sessionStartMicros} microseconds after 1970.`);
+  }
+  return stream;
 }
 
 async function claim(hello: Hello, stream: StreamName, ledger: Ledger): Promise<Tenure> {
@@ -105,10 +121,11 @@ async function claim(hello: Hello, stream: StreamName, ledger: Ledger): Promise<
 }
 
 /** Nobody has the stream, so nobody else says why. */
-async function refusedAloud(ledger: Ledger, stream: StreamName, reason: keyof typeof RefusalReason, error: unknown, generation: number | undefined): Promise<Refused> {
+async function refusedAloud(ledger: Ledger, stream: StreamName, session: string, error: unknown, generation: number | undefined): Promise<Refused> {
+  const reason = 'MODEL_UNAVAILABLE';
   const sentence = error instanceof Error ? error.message : String(error);
   const report = { ...refusalReport(reason, sentence), ...(generation !== undefined && { observedGeneration: generation }) };
   // The agent is told in any case.
-  await ledger.refuse(stream, report).catch(() => undefined);
+  await ledger.refuse(stream, session, report).catch(() => undefined);
   return new Refused(reason, sentence);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CameraStreamSpec } from '#crds/schema.ts';
-import { advance, analyse, type AnalysisState, changeView, committedCounts, interrupt, resumeAnalysis, startAnalysis, type View } from './analysis.ts';
+import { advance, analyse, type AnalysisState, changeView, committedCounts, interrupt, resumeAnalysis, startAnalysis, takeOver, type View } from './analysis.ts';
 
 const spec = CameraStreamSpec.parse({ source: { url: 'clip.mp4' }, lines: [{ name: 'entrance', from: { x: 500, y: 0 }, to: { x: 500, y: 1000 } }] });
 const view: View = {
@@ -48,5 +48,39 @@ test('an edit keeps the totals of the camera and of the lines that stay', () => 
   const wider = committedCounts(changeView(state, { ...view, lines: [...view.lines, exit] }), 's', 0);
   assert.deepEqual(wider.lines, [{ name: 'entrance', in: 5, out: 1 }, { name: 'exit', in: 0, out: 0 }]);
   const other = committedCounts(changeView(state, { ...view, lines: [exit] }), 's', 0);
-  assert.deepEqual([other.in, other.out, other.lines], [5, 1, [{ name: 'exit', in: 0, out: 0 }]]);
+  assert.deepEqual([other.in, other.out, other.lines], [5, 1, [{ name: 'exit', in: 0, out: 0 }, { name: 'entrance', in: 5, out: 1 }]]);
+});
+
+test('over a gap nobody stays in a zone', () => {
+  const zoned = { ...view, zones: [{ name: 'hall', polygon: [{ x: 0, y: 0 }, { x: 1000, y: 0 }, { x: 1000, y: 1000 }, { x: 0, y: 1000 }] }] };
+  let state = startAnalysis(zoned, undefined, 0);
+  for (const seconds of [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]) {
+    const person = { left: 300, top: 100, right: 360, bottom: 300, score: 0.9 };
+    state = analyse(state, { presentationMicros: seconds * 1e6, passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 }, detections: [person] }, spec.detection, zoned);
+  }
+  const occupancy = (of: AnalysisState) => committedCounts(of, 's', 0).zones[0]?.occupancy;
+  assert.equal(occupancy(state), 1);
+  assert.equal(occupancy(interrupt(state, gap, 7, zoned)), 0);
+});
+
+test('what another session has counted of the same time is not counted again', () => {
+  const state = takeOver(startAnalysis(view, undefined, 0), { fromMicros: 30e6, reason: 'AGENT_REPLACED' });
+  assert.equal(state.presentationMicros, 30e6, 'frames up to there are passed over');
+  const { gaps } = frameAt(state, 30.1);
+  assert.deepEqual(gaps.last, { fromMicros: 30e6, toMicros: 30.1e6, reason: 'AGENT_REPLACED', accessUnits: 0 });
+});
+
+test('the gap of a takeover lasts until something is seen, however long the camera is away', () => {
+  const state = takeOver(startAnalysis(view, undefined, 0), { fromMicros: -5e6, reason: 'AGENT_REPLACED' });
+  assert.equal(committedCounts(state, 's', 10e6).time, '1970-01-01T00:00:05.000Z', 'so whoever comes next finds it, too');
+  const { gaps, takeover } = frameAt(state, 3600);
+  assert.deepEqual([gaps.count, gaps.micros, takeover], [1, 3605e6, undefined]);
+  assert.equal(frameAt(frameAt(state, 3600), 3601).gaps.count, 1);
+});
+
+test('the agent\'s own gap and that of a takeover are one, from where the others counted to', () => {
+  const state = takeOver(startAnalysis(view, undefined, 12), { fromMicros: 500e6, reason: 'AGENT_REPLACED' });
+  const after = interrupt(state, { fromMicros: 0, toMicros: 515e6, reason: 'RING_FULL', accessUnits: 3 }, 16, view);
+  assert.deepEqual(after.gaps.last, { fromMicros: 500e6, toMicros: 515e6, reason: 'AGENT_REPLACED', accessUnits: 3 });
+  assert.equal(frameAt(after, 515).gaps.count, 1);
 });

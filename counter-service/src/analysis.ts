@@ -10,6 +10,7 @@ import {
   countStep,
   createCounter,
   type CrossingEvent,
+  loseSight,
   totalsOf,
   zoneCounts,
 } from './counting/counter.ts';
@@ -28,6 +29,12 @@ export interface GapRecord {
   readonly accessUnits: number;
 }
 
+export interface Takeover {
+  /** Presentation time of this session up to which everything is counted; negative when that was before it began. */
+  readonly fromMicros: number;
+  readonly reason: GapRecord['reason'];
+}
+
 export interface AnalysisState {
   readonly version: 1;
   /** Highest access unit that is counted. */
@@ -40,6 +47,8 @@ export interface AnalysisState {
   /** Whether the frontier lies in the footage that goes on: the time from it to the next frame is observed. */
   readonly continuous: boolean;
   readonly gaps: { readonly count: number; readonly micros: number; readonly last?: GapRecord };
+  /** Somebody else counted before, and nothing has been seen since: what lies between is a gap that ends with the first frame. */
+  readonly takeover?: Takeover | undefined;
   /** Number of the first access unit after the newest recorded gap: a replayed gap is not recorded again. */
   readonly gapNext: number;
   readonly look: LookState;
@@ -78,6 +87,11 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
   };
 }
 
+/** As `startAnalysis`, after somebody else: what they have counted of this session's time is not counted again. */
+export function takeOver(fresh: AnalysisState, takeover: Takeover): AnalysisState {
+  return { ...fresh, takeover, presentationMicros: Math.max(fresh.presentationMicros, takeover.fromMicros) };
+}
+
 /** The state of a checkpoint under the spec as it is now. */
 export function resumeAnalysis(state: AnalysisState, view: View, committed: CommittedCounts | undefined): AnalysisState {
   // The checkpoint was stored before its commit, which may have come about or not: the totals say how many crossings are new.
@@ -85,7 +99,7 @@ export function resumeAnalysis(state: AnalysisState, view: View, committed: Comm
   return { ...changeView(state, view), uncommitted: fresh > 0 ? state.uncommitted.slice(-fresh) : [] };
 }
 
-/** After an edit of the spec, or in a picture of another size. Tracks go on, and so do the totals of lines that stay. */
+/** After an edit of the spec, or in a picture of another size. Tracks go on, and so do all totals. */
 export function changeView(state: AnalysisState, view: View): AnalysisState {
   return {
     ...state,
@@ -112,7 +126,7 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
 /** Moves the frontier over access units of which no frame was looked at. */
 export function advance(state: AnalysisState, passed: Passed, presentationMicros: number): AnalysisState {
   return {
-    ...state,
+    ...(state.takeover ? declared(state, { ...state.takeover, toMicros: presentationMicros, accessUnits: 0 }) : state),
     position: Math.max(state.position, passed.position),
     presentationMicros,
     frames: state.frames + passed.units,
@@ -124,15 +138,23 @@ export function advance(state: AnalysisState, passed: Passed, presentationMicros
 export function interrupt(state: AnalysisState, gap: GapRecord, next: number, view: View): AnalysisState {
   // A replayed one is recorded already; the picture may have been another before it.
   if (next <= state.gapNext) return changeView(state, view);
+  // Another resolution is another picture: what was learned of people's sizes in the old one is worth nothing.
+  const seen = changeView(state, view);
   return {
-    // Another resolution is another picture: what was learned of people's sizes in the old one is worth nothing.
-    ...changeView(state, view),
+    ...declared(seen, { ...gap, ...state.takeover }),
     continuous: false,
-    gaps: { count: state.gaps.count + 1, micros: state.gaps.micros + Math.max(0, gap.toMicros - gap.fromMicros), last: gap },
     gapNext: next,
     position: Math.max(state.position, next - 1),
     tracker: endAllTracks(state.tracker),
+    counter: loseSight(seen.counter),
   };
+}
+
+/** With the gap, which takes the place of what the takeover has left open. */
+function declared(state: AnalysisState, gap: GapRecord): AnalysisState {
+  const last = { ...gap, toMicros: Math.max(gap.fromMicros, gap.toMicros) };
+  const { count, micros } = state.gaps;
+  return { ...state, takeover: undefined, gaps: { count: count + 1, micros: micros + last.toMicros - last.fromMicros, last } };
 }
 
 /** What the ledger is to hold. */
@@ -143,7 +165,8 @@ export function committedCounts(state: AnalysisState, session: string, sessionSt
   return {
     session,
     position: state.position,
-    time: at(Math.max(0, state.presentationMicros)),
+    // Until something is seen, no time has passed since the others counted.
+    time: at(state.takeover?.fromMicros ?? Math.max(0, state.presentationMicros)),
     ...totals,
     lines: [...lines],
     zones: zoneCounts(state.counter),

@@ -14,13 +14,12 @@ import {
   analyse,
   type AnalysisState,
   changeView,
-  committedCounts,
   interrupt,
   resumeAnalysis,
   startAnalysis,
+  takeOver,
   type View,
 } from './analysis.ts';
-import { totalsOf, zoneCounts } from './counting/counter.ts';
 import type { Answered, Frame as DetectorFrame } from './detection/detector.ts';
 import type { ModelInput } from './detection/manifest.ts';
 import type { Intake, Piece } from './intake.ts';
@@ -30,13 +29,11 @@ import { type DecodedFrame, DecoderFault } from './media/decoder.ts';
 import type { Footage } from './media/footage.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refused.ts';
-import type { Settlement, Snapshot } from './settlement.ts';
+import { Settling } from './settling.ts';
+import type { Settlement } from './settlement.ts';
 import type { FollowedSpec, KnownSpec } from './specs/specs.ts';
 import type { Standing } from './standing.ts';
 
-/** A checkpoint at least this often, so that the agent's ring stays short; sooner when counts changed. */
-const CHECKPOINT_SECONDS = 5;
-const CHANGED_CHECKPOINT_SECONDS = 2;
 /** A piece this short may end before its first picture is out. */
 const FEW_UNITS = 10;
 /** Decoders that die without a frame in between, before the stream is given up. */
@@ -77,18 +74,14 @@ export type Ended = 'finished' | 'paused' | 'left';
 
 export class Counting {
   readonly #options: CountingOptions;
-  readonly #settleFault = new AbortController();
+  readonly #settling: Settling;
+  /** What went wrong beside the frames. */
+  readonly #fault = new AbortController();
   #state: AnalysisState;
   /** Of the footage at hand. */
   #codec: Pick<CodecMessage, 'width' | 'height'>;
   /** By which the state counts. */
   #known: KnownSpec;
-  /** Since the last settlement: whoever edited the spec waits to see it taken up. */
-  #edited = false;
-  #settling: Promise<void> | undefined;
-  #due: NodeJS.Timeout | undefined;
-  #over = false;
-  #settledAt = performance.now();
 
   constructor(options: CountingOptions) {
     this.#options = options;
@@ -96,25 +89,32 @@ export class Counting {
     this.#known = options.followed.current();
     this.#codec = options.codec;
     this.#state = checkpoint ? resumeAnalysis(checkpoint, this.#view(), options.committed) : this.#startAfresh();
+    // An edit may have come while there was no video.
+    options.standing.observes(this.#known.generation);
+    this.#settling = new Settling({
+      ...options,
+      state: () => this.#state,
+      onCommitted: (crossings) => (this.#state = { ...this.#state, uncommitted: this.#state.uncommitted.slice(crossings) }),
+      onFault: (error) => this.#fault.abort(error),
+    });
   }
 
   /** Counts until the stream ends or is sent away; then everything counted is settled. */
   async run(signal: AbortSignal): Promise<Ended> {
-    const either = AbortSignal.any([signal, this.#settleFault.signal]);
+    const either = AbortSignal.any([signal, this.#fault.signal]);
     const counted = new AbortController();
-    const following = this.#followSpec(AbortSignal.any([either, counted.signal]));
+    const following = this.#followSpec(AbortSignal.any([either, counted.signal])).catch((error: unknown) => this.#fault.abort(error));
     try {
       const ended = await this.#countUntilLeaving(either);
-      this.#stopSettling();
+      this.#settling.stop();
       counted.abort(new Error('nothing is counted any more'));
       await following;
-      while (this.#settling !== undefined) await this.#settling;
-      await this.#settle(() => this.#options.sayEnded(ended));
+      await this.#settling.last(() => this.#options.sayEnded(ended));
       return ended;
     } catch (error) {
-      throw this.#settleFault.signal.aborted ? (this.#settleFault.signal.reason as unknown) : error;
+      throw this.#fault.signal.aborted ? (this.#fault.signal.reason as unknown) : error;
     } finally {
-      this.#stopSettling();
+      this.#settling.stop();
       counted.abort(new Error('nothing is counted any more'));
     }
   }
@@ -141,13 +141,11 @@ export class Counting {
     while (!signal.aborted) {
       await followed.changed.wait(signal).catch(() => undefined);
       if (signal.aborted) return;
-      try {
-        this.#adopt(followed.current());
-      } catch {
-        // A stream that is gone is for whoever serves it to end.
-        return;
-      }
-      this.#settleWhenDue();
+      const known = latest(followed);
+      // A stream that is gone is for whoever serves it to end.
+      if (known === undefined) return;
+      this.#adopt(known);
+      this.#settling.whenDue();
     }
   }
 
@@ -156,7 +154,7 @@ export class Counting {
     if (known === this.#known) return;
     this.#known = known;
     this.#state = changeView(this.#state, this.#view());
-    this.#edited = true;
+    this.#settling.urgently();
     this.#options.standing.observes(known.generation);
     this.#options.log.info({ generation: known.generation }, 'spec taken up');
   }
@@ -221,8 +219,8 @@ export class Counting {
       skipped: passed.units - 1,
       lagMicros: footage.newestMicros - presentationMicros,
     });
-    await this.#show();
-    this.#settleWhenDue();
+    await this.#settling.show();
+    this.#settling.whenDue();
   }
 
   /** The access units after the last frame that was looked at belong to what was seen, too. */
@@ -243,18 +241,27 @@ export class Counting {
     const record = { fromMicros, toMicros, reason, accessUnits: next - after - 1 };
     this.#codec = footage.codec;
     this.#state = interrupt(this.#state, record, next, this.#view());
+    this.#settling.whenDue();
   }
 
   #startAfresh(): AnalysisState {
-    const { committed, session, sessionStartMicros, settlement } = this.#options;
+    const { committed, session, settlement } = this.#options;
     const fresh = startAnalysis(this.#view(), committed, committed?.session === session ? settlement.position : 0);
     if (committed === undefined) return fresh;
     // Counted before, but not from here: what lies between was seen by nobody who could go on.
     // A position of 0 was only ever taken over from another session.
     const reason = committed.session === session && committed.position > 0 ? 'CHECKPOINT_LOST' : 'AGENT_REPLACED';
-    const fromMicros = Date.parse(committed.time) * 1000 - sessionStartMicros;
-    const record = { fromMicros, toMicros: Math.max(0, fromMicros), reason, accessUnits: 0 } as const;
-    return interrupt(fresh, record, fresh.position + 1, this.#view());
+    return takeOver(fresh, { fromMicros: this.#countedMicros(committed, reason), reason });
+  }
+
+  /** Up to where others have counted, in the time of this session. */
+  #countedMicros(committed: CommittedCounts, reason: GapMessage['reason']): number {
+    const { sessionStartMicros } = this.#options;
+    // The status holds milliseconds: the frame itself lies within the last one.
+    const counted = Date.parse(committed.time) * 1000 + 999 - sessionStartMicros;
+    const now = Date.now() * 1000 - sessionStartMicros;
+    // Another agent may have read ahead of the clock (a file), or by a clock that was wrong: nothing is passed over for that.
+    return reason === 'AGENT_REPLACED' && counted > now ? -1 : counted;
   }
 
   /** What the lines and zones mean in the pictures at hand, for this model. */
@@ -264,68 +271,14 @@ export class Counting {
     const picture = { width: this.#codec.width, height: this.#codec.height };
     return { lines: spec.lines, zones: spec.zones, picture, input: detector.input, region: spec.detection.region };
   }
+}
 
-  async #show(): Promise<void> {
-    const { settlement, term, send } = this.#options;
-    const { counter, gaps, position, presentationMicros, frames } = this.#state;
-    const counts = this.#committed();
-    await send({
-      counts: {
-        position, presentationMicros, frames, term,
-        ...totalsOf(counter),
-        lines: [...totalsOf(counter).lines],
-        zones: zoneCounts(counter),
-        gaps: gaps.count,
-        gapMicros: gaps.micros,
-        committedPosition: settlement.position,
-        provisional: settlement.differs(counts),
-      },
-    });
-  }
-
-  #committed(): CommittedCounts {
-    return committedCounts(this.#state, this.#options.session, this.#options.sessionStartMicros);
-  }
-
-  #settleWhenDue(): void {
-    if (this.#settling !== undefined || this.#over) return;
-    const changed = this.#options.settlement.differs(this.#committed());
-    const wait = (changed ? CHANGED_CHECKPOINT_SECONDS : CHECKPOINT_SECONDS) - (performance.now() - this.#settledAt) / 1000;
-    clearTimeout(this.#due);
-    if (!this.#edited && wait > 0) {
-      // Frames bring this up as a rule; the last count before a camera falls silent does not wait for them.
-      if (changed) this.#due = setTimeout(() => this.#settleWhenDue(), wait * 1000);
-      return;
-    }
-    this.#settling = this.#settle()
-      .catch((error: unknown) => this.#settleFault.abort(error))
-      .finally(() => {
-        this.#settling = undefined;
-        if (!this.#over && !this.#settleFault.signal.aborted) this.#settleWhenDue();
-      });
-  }
-
-  /** The last settlement is about to be made, or none any more. */
-  #stopSettling(): void {
-    this.#over = true;
-    clearTimeout(this.#due);
-  }
-
-  /** @param beforeCommit what is said of the stream here is written together with its counts. */
-  async #settle(beforeCommit?: () => void): Promise<void> {
-    const state = this.#state;
-    this.#edited = false;
-    const snapshot: Snapshot = {
-      position: state.position,
-      presentationMicros: state.presentationMicros,
-      checkpoint: Buffer.from(JSON.stringify(state)),
-      counts: this.#committed(),
-      crossings: state.uncommitted,
-    };
-    await this.#options.settlement.settle(snapshot, beforeCommit);
-    this.#settledAt = performance.now();
-    // Crossings only ever come behind these: the state has moved on meanwhile, but not lost any.
-    this.#state = { ...this.#state, uncommitted: this.#state.uncommitted.slice(state.uncommitted.length) };
-    await this.#show();
+/** Undefined when the stream is gone, or what its spec says cannot be read. */
+function latest(followed: FollowedSpec): KnownSpec | undefined {
+  try {
+    return followed.current();
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
   }
 }

@@ -52,12 +52,12 @@ export class Intake {
     return this.#paused;
   }
 
-  /** Takes messages until the agent half-closes or the call breaks. */
-  async run(messages: AsyncIterator<FromAgent>): Promise<void> {
+  /** Takes messages until the agent half-closes, the call breaks, or the signal aborts: then none is taken any more. */
+  async run(messages: AsyncIterator<FromAgent>, signal: AbortSignal): Promise<void> {
     await this.#options.send({ credit: this.#credited });
     for (;;) {
       const message = await messages.next();
-      if (message.done === true) return;
+      if (message.done === true || signal.aborted) return;
       this.#take(message.value);
     }
   }
@@ -109,6 +109,7 @@ export class Intake {
     if (this.#received.accessUnits >= this.#credited.accessUnits || this.#received.bytes >= this.#credited.bytes) {
       throw new Refused('INVALID', 'The agent sent more than it was given credit for.');
     }
+    refuseUnsound(`Access unit ${unit.number}`, unit.presentationMicros);
     this.#newest = unit.number;
     this.#received.accessUnits += 1;
     this.#received.bytes += unit.data.length;
@@ -120,6 +121,7 @@ export class Intake {
     if (gap.next <= gap.after || (this.#newest !== undefined && gap.after !== this.#newest)) {
       throw new Refused('INVALID', `A gap from ${gap.after} to ${gap.next} was declared after access unit ${this.#newest}.`);
     }
+    refuseUnsound(`The gap after ${gap.after}`, gap.fromMicros, gap.toMicros);
     this.#newest = gap.next - 1;
     this.#codec = gap.codec ?? this.#codec;
     this.#current.end();
@@ -146,4 +148,10 @@ export class Intake {
     // A call that breaks here is noticed by whoever reads it.
     this.#options.send({ credit: this.#credited }).catch(() => undefined);
   }
+}
+
+/** A time that is no date can be neither committed nor shown. */
+function refuseUnsound(what: string, ...times: readonly number[]): void {
+  const unsound = times.find((micros) => !Number.isSafeInteger(micros));
+  if (unsound !== undefined) throw new Refused('INVALID', `${what} cannot be of the time ${unsound} microseconds.`);
 }

@@ -17,6 +17,7 @@ import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
 import { FixedSpecs } from './specs/specs.ts';
 import { type CounterService, serveStream } from './stream.ts';
+import { unforeseen } from './unforeseen.ts';
 
 const HELP = `usage: FOOTFALL_COUNTER='{"listen":"127.0.0.1:0","local":{...},...}' counter-service
 
@@ -88,7 +89,7 @@ async function main(): Promise<void> {
   }
   const log = createLog('counter-service', config.logLevel);
   try {
-    await run(config, log, shutdownSignal());
+    await run(config, log, AbortSignal.any([shutdownSignal(), unforeseen(log, 2 * DRAIN_MS)]));
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);
     process.exitCode = 1;

@@ -67,7 +67,8 @@ export class Settlement {
     await this.#send({ storeCheckpoint: { serial, position, presentationMicros, checkpoint } });
     while (this.#stored < serial) await this.#changed.wait(this.#signal);
     beforeCommit?.();
-    if (this.differs(snapshot.counts)) {
+    // The last one is committed in any case: whoever comes next declares as a gap what lies after the time it names.
+    if (beforeCommit !== undefined || this.differs(snapshot.counts)) {
       await this.#tenure.commit(snapshot.counts, snapshot.crossings);
       this.#committed = substance(snapshot.counts);
     }

@@ -53,3 +53,13 @@ test('a refusal is told in the words of the status', () => {
   of.refused('UNDECODABLE', 'It is not video.');
   assert.deepEqual(told.map(({ reason }) => reason), ['ModelUnavailable', 'UnsupportedCodec']);
 });
+
+test('nothing is told over what the claim wrote until there is an edit or a frame', () => {
+  const { told, of } = standing(1);
+  of.camera({ connected: true, reason: '', sentence: '' });
+  of.observes(1);
+  assert.deepEqual(told, []);
+  of.observes(2);
+  of.counted();
+  assert.deepEqual(told, [{ state: 'Starting', observedGeneration: 2 }, { state: 'Counting', observedGeneration: 2 }]);
+});

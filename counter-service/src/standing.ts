@@ -3,7 +3,7 @@
  *
  *   Starting ──first frame──▶ Counting ──the camera is silent──▶ Interrupted ──next frame after it is back──▶ Counting
  *
- * and at the end one of Ended, Disconnected, Refused.
+ * and at the end one of Ended, Disconnected, Refused. A stream that was refused begins with that, until a frame is counted.
  */
 import { scrub } from '#proto/scrub.ts';
 import type { RefusalReason } from '#proto/protocol.ts';
@@ -22,6 +22,7 @@ export interface CameraReport {
 export class Standing {
   readonly #tenure: Pick<Tenure, 'report'>;
   #generation: number | undefined;
+  /** Until another one is told, the status says what the claim wrote: this, or why the stream was refused before. */
   #report: StreamReport = { state: 'Starting' };
   /** A file says nothing of a camera, and has one that is always there. */
   #connected = true;
@@ -33,6 +34,7 @@ export class Standing {
   }
 
   observes(generation: number | undefined): void {
+    if (generation === this.#generation) return;
     this.#generation = generation;
     this.#tell(this.#report);
   }

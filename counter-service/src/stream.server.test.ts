@@ -63,7 +63,7 @@ suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
     const look = async () => (await plane.api.get<Resource>(cameraStreams, ref)).status ?? {};
     return {
       stream, drain, look, declare, cluster, metrics,
-      dial: (session?: string, lastTerm?: number) => new PlayedAgent(server.port, stream, session, lastTerm),
+      dial: (session?: string, lastTerm?: number) => new PlayedAgent(server.port, stream, { session, lastTerm }),
       edit: (change: object) => plane.api.merge<Resource>(cameraStreams, ref, { spec: change }),
       remove: () => plane.api.delete(cameraStreams, ref),
       shows: (holds: (status: CameraStreamStatus) => boolean) => until(async () => holds(await look()), 20),

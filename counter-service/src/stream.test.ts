@@ -24,6 +24,8 @@ import { type CounterService, serveStream } from './stream.ts';
 
 const spec = CameraStreamSpec.parse({ source: { url: clipPath }, lines: [entrance] });
 const log = createLog('counter-service', 'silent');
+/** A session that saw nothing of what one that began at 0 has seen. */
+const LATER_MICROS = 3600e6;
 
 let codec: Codec;
 let units: readonly AccessUnit[];
@@ -74,6 +76,7 @@ interface Played {
 
 interface Script {
   readonly session?: string;
+  readonly sessionStartMicros?: number;
   readonly lastTerm?: number;
   readonly name?: string;
   readonly checkpoint?: { position: number; presentationMicros: number; state: Buffer };
@@ -95,7 +98,7 @@ async function play({ server }: Counter, script: Script = {}): Promise<Played> {
   let credit = 0;
   let wake: () => void = () => undefined;
   const stream = { ...door, name: script.name ?? door.name };
-  await call.send({ hello: { stream, session: script.session ?? 's1', lastTerm: script.lastTerm ?? 0, sessionStartMicros: 0 } });
+  await call.send({ hello: { stream, session: script.session ?? 's1', lastTerm: script.lastTerm ?? 0, sessionStartMicros: script.sessionStartMicros ?? 0 } });
   try {
     for await (const message of call.messages) {
       if (message.kind === 'welcome') {
@@ -172,18 +175,27 @@ suite('a counter', () => {
   test('declares what lies between two sessions', async () => {
     await withCounter(async (counter) => {
       await play(counter);
-      const again = await play(counter, { session: 's2' });
+      const again = await play(counter, { session: 's2', sessionStartMicros: LATER_MICROS });
       assert.deepEqual(again.welcome, { term: 2, position: 0 });
       const { counts } = await counter.ledger.read(door);
       assert.deepEqual([counts?.in, counts?.gaps.count, counts?.gaps.last?.reason], [2, 1, 'AgentReplaced']);
     });
   });
 
+  test('counts nobody twice whom two sessions have seen at the same time', async () => {
+    await withCounter(async (counter) => {
+      await play(counter);
+      await play(counter, { session: 's2' });
+      const { counts } = await counter.ledger.read(door);
+      assert.deepEqual([counts?.in, counts?.session], [1, 's2']);
+    });
+  });
+
   test('lets a session come back that was cut before its first commit', async () => {
     await withCounter(async (counter) => {
       await play(counter);
-      const cut = await play(counter, { session: 's2', breakAfterCheckpoints: 1 });
-      const back = await play(counter, { session: 's2', lastTerm: 2, checkpoint: cut.checkpoints[0]! });
+      const cut = await play(counter, { session: 's2', sessionStartMicros: LATER_MICROS, breakAfterCheckpoints: 1 });
+      const back = await play(counter, { session: 's2', sessionStartMicros: LATER_MICROS, lastTerm: 2, checkpoint: cut.checkpoints[0]! });
       assert.deepEqual([back.refusal, back.finished], [undefined, true]);
       const { counts } = await counter.ledger.read(door);
       assert.equal(counts?.in, 2);

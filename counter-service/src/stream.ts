@@ -94,10 +94,9 @@ async function serveAdmitted(call: CounterCall, service: CounterService, admitte
   if (service.draining.aborted) drain();
   service.draining.addEventListener('abort', drain, { once: true });
   const leaving = AbortSignal.any([draining.signal, bySpec.signal]);
-  const beating = greet(call, admitted).then(
-    () => beat(call, signal),
-    (error: unknown) => ending.abort(error),
-  );
+  const beating = greet(call, admitted)
+    .then(() => beat(call, signal))
+    .catch((error: unknown) => ending.abort(error));
   try {
     const ended = await countOnceThereIsVideo({ call, service, admitted, incoming, log, ending, signal, leaving });
     await call.send(ended === 'left' ? { goAway: { sentence: (leaving.reason as Departure).sentence } } : { finished: {} });
@@ -153,8 +152,8 @@ async function count({ call, service, admitted, incoming, log, ending, signal, l
     committed: tenure.counts,
     sayEnded: (ended) => sayEnded({ admitted, leaving }, ended),
   });
-  // The intake runs until the call ends; its failure must end the counting, and the other way round.
-  intake.run(incoming).then(
+  // The intake runs until the stream is done with; its failure must end the counting, and the other way round.
+  intake.run(incoming, signal).then(
     () => ending.abort(new Gone('the agent left in the middle of the stream')),
     (error: unknown) => ending.abort(error),
   );
@@ -169,7 +168,8 @@ function sayEnded({ admitted: { standing }, leaving }: Pick<Served, 'admitted' |
 }
 
 /** The call is over for the agent; what is still to be said of the stream is said now. */
-async function letGo({ followed, tenure, standing }: Admitted, gone: boolean, draining: AbortSignal): Promise<void> {
+async function letGo({ followed, detector, tenure, standing }: Admitted, gone: boolean, draining: AbortSignal): Promise<void> {
+  detector.release();
   await followed.close();
   if (gone) {
     await pause(AWAY_SECONDS, AbortSignal.any([tenure.lost, draining]));

@@ -1,5 +1,6 @@
 /** The operator's part of a status: conditions, agent, observedGeneration. Computed whole; times change with what they date. */
 import type { AgentStatus, CameraStream, CameraStreamStatus, Condition } from '#crds/schema.ts';
+import { canonical } from '#crds/cluster/canonical.ts';
 import { conditionTypes } from '#crds/schema.ts';
 import { scrub } from '#proto/scrub.ts';
 import { judge, type Observed } from './conditions.ts';
@@ -40,13 +41,4 @@ export function sameStatus({ status = {} }: CameraStream, next: OperatorStatus):
 
 export function readyOf({ conditions = [] }: Pick<CameraStreamStatus, 'conditions'>): Condition | undefined {
   return conditions.find(({ type }) => type === 'Ready');
-}
-
-/** The same text for the same content, whatever the order of the keys. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([one], [other]) => (one < other ? -1 : 1)))
-      : part,
-  );
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { array, assert as always, boolean, integer, property, record } from 'fast-check';
 import type { Track } from '../tracking/track.ts';
-import { changeLayout, type CounterState, countStep, createCounter, type CrossingEvent, totalsOf, zoneCounts } from './counter.ts';
+import { changeLayout, type CounterState, countStep, createCounter, type CrossingEvent, loseSight, totalsOf, zoneCounts } from './counter.ts';
 import type { Layout } from './layout.ts';
 
 /** A picture of 1000 x 1000, so that thousandths are pixels; the door is walked through from left to right to get in. */
@@ -83,8 +83,9 @@ test('somebody who was inside before the first count and leaves does not hide a 
 });
 
 test('a new counter goes on from the totals of the ledger', () => {
-  const state = createCounter(layout, { in: 7, out: 3, inside: 4, lines: [{ name: 'door', in: 5, out: 2 }, { name: 'gone', in: 2, out: 1 }] });
-  assert.deepEqual(totalsOf(film(walk(480, 520), state).state), { in: 8, out: 3, inside: 5, lines: [{ name: 'door', in: 6, out: 2 }] });
+  const state = createCounter(layout, { in: 7, out: 3, inside: 4, lines: [{ name: 'gone', in: 2, out: 1 }, { name: 'door', in: 5, out: 2 }] });
+  const lines = [{ name: 'door', in: 6, out: 2 }, { name: 'gone', in: 2, out: 1 }];
+  assert.deepEqual(totalsOf(film(walk(480, 520), state).state), { in: 8, out: 3, inside: 5, lines });
 });
 
 test('a moved line keeps its totals and forgets who stood where; an untouched one forgets nothing', () => {
@@ -95,9 +96,34 @@ test('a moved line keeps its totals and forgets who stood where; an untouched on
   assert.equal(film(walk(540), changeLayout(counted, layout)).events.length, 1);
 });
 
-test('a removed line leaves the totals of the camera', () => {
-  const counted = changeLayout(film(walk(480, 520)).state, { ...layout, lines: [] });
-  assert.deepEqual(totalsOf(counted), { in: 1, out: 0, inside: 1, lines: [] });
+test('a removed line keeps its totals, counts nobody, and goes on when it comes back', () => {
+  const removed = changeLayout(film(walk(480, 520)).state, { ...layout, lines: [] });
+  assert.deepEqual(totalsOf(removed), { in: 1, out: 0, inside: 1, lines: [{ name: 'door', in: 1, out: 0 }] });
+  const meanwhile = film(walk(480, 520), removed);
+  assert.deepEqual([meanwhile.events, totalsOf(meanwhile.state)], [[], totalsOf(removed)]);
+  const back = changeLayout(JSON.parse(JSON.stringify(meanwhile.state)) as CounterState, layout);
+  assert.deepEqual(totalsOf(film(walk(480, 520), back).state), { in: 2, out: 0, inside: 2, lines: [{ name: 'door', in: 2, out: 0 }] });
+  assert.equal(back.former, undefined, 'and stands there once');
+});
+
+test('lines of the spec come first, then removed ones, the latest first, and none that was never crossed', () => {
+  const line = (name: string) => ({ ...layout.lines[0]!, name });
+  let state = createCounter(layout, { in: 6, out: 0, inside: 6, lines: ['a', 'b', 'c'].map((name) => ({ name, in: 2, out: 0 })) });
+  state = changeLayout(state, { ...layout, lines: [line('c'), line('new'), line('a')] });
+  state = changeLayout(state, { ...layout, lines: [line('c')] });
+  assert.deepEqual(totalsOf(state).lines.map(({ name }) => name), ['c', 'a', 'b']);
+});
+
+test('of removed lines as many are remembered as a status has room for, and the camera\'s totals stay', () => {
+  const lines = Array.from({ length: 64 }, (_, index) => ({ name: `former ${index}`, in: 1, out: 0 }));
+  const totals = totalsOf(createCounter(layout, { in: 64, out: 0, inside: 64, lines }));
+  assert.deepEqual([totals.lines.length, totals.lines[0]?.name, totals.lines.at(-1)?.name, totals.in], [64, 'door', 'former 62', 64]);
+});
+
+test('whoever was in a zone or beside a line is forgotten with the sight of them', () => {
+  const lost = loseSight(film([[at(700), at(480, 500, { id: 2 })]]).state);
+  assert.deepEqual(zoneCounts(lost), [{ name: 'queue', occupancy: 0 }]);
+  assert.equal(film([[at(520, 500, { id: 2 })]], lost).events.length, 0);
 });
 
 test('a zone holds whoever stands in it, confirmed people only', () => {

@@ -24,12 +24,13 @@ export interface ZoneCounts {
   readonly occupancy: number;
 }
 
-/** Over all lines since the resource began. A removed line leaves the totals of the camera as they are. */
+/** Over all lines since the resource began. */
 export interface Totals {
   readonly in: number;
   readonly out: number;
   /** In less out, but never below 0: somebody who was there before the first count and leaves must not hide a later visitor. */
   readonly inside: number;
+  /** Those of the spec, in its order; then removed ones, the latest first. */
   readonly lines: readonly LineCounts[];
 }
 
@@ -50,6 +51,8 @@ export interface CounterState {
   readonly out: number;
   readonly inside: number;
   readonly lines: readonly LineState[];
+  /** Totals of removed lines, the latest first: one that comes back under its name goes on. Absent when there are none. */
+  readonly former?: readonly LineCounts[];
   readonly zones: readonly ZoneState[];
 }
 
@@ -69,15 +72,20 @@ export interface Moment {
 
 export const nothingCounted: Totals = { in: 0, out: 0, inside: 0, lines: [] };
 
+/** As many as a status holds: beyond it, the lines that were removed first are forgotten. */
+const mostLines = 64;
+
 /** A counter that has seen nobody yet and goes on from `totals`. */
 export function createCounter(layout: Layout, totals: Totals = nothingCounted): CounterState {
   const known = new Map(totals.lines.map((line) => [line.name, line]));
+  const former = formerLines(totals.lines, layout);
   return {
     in: totals.in, out: totals.out, inside: totals.inside,
     lines: layout.lines.map((line) => ({
       name: line.name, in: known.get(line.name)?.in ?? 0, out: known.get(line.name)?.out ?? 0,
       ...endsOf(line, layout), sides: [],
     })),
+    ...(former.length > 0 && { former }),
     zones: layout.zones.map((zone) => ({ name: zone.name, polygon: cornersOf(zone, layout), present: [] })),
   };
 }
@@ -89,7 +97,7 @@ export function createCounter(layout: Layout, totals: Totals = nothingCounted): 
 export function changeLayout(state: CounterState, layout: Layout): CounterState {
   const oldLines = new Map(state.lines.map((line) => [line.name, line]));
   const oldZones = new Map(state.zones.map((zone) => [zone.name, zone]));
-  const fresh = createCounter(layout, state);
+  const fresh = createCounter(layout, totalsOf(state));
   return {
     ...fresh,
     lines: fresh.lines.map((line) => {
@@ -100,6 +108,15 @@ export function changeLayout(state: CounterState, layout: Layout): CounterState 
       const old = oldZones.get(zone.name);
       return old !== undefined && samePlaces(old.polygon, zone.polygon) ? old : zone;
     }),
+  };
+}
+
+/** Nobody is known to be anywhere: their tracks have ended. */
+export function loseSight(state: CounterState): CounterState {
+  return {
+    ...state,
+    lines: state.lines.map((line) => ({ ...line, sides: [] })),
+    zones: state.zones.map((zone) => ({ ...zone, present: [] })),
   };
 }
 
@@ -117,12 +134,19 @@ export function countStep(state: CounterState, tracks: readonly Track[], moment:
 }
 
 /** The totals as the resource's status shows them. */
-export function totalsOf(state: CounterState): Totals {
-  return { in: state.in, out: state.out, inside: state.inside, lines: state.lines.map((line) => ({ name: line.name, in: line.in, out: line.out })) };
+export function totalsOf({ in: entered, out, inside, lines, former = [] }: CounterState): Totals {
+  return { in: entered, out, inside, lines: [...lines, ...former].map((line) => ({ name: line.name, in: line.in, out: line.out })) };
 }
 
 export function zoneCounts(state: CounterState): ZoneCounts[] {
   return state.zones.map((zone) => ({ name: zone.name, occupancy: zone.present.length }));
+}
+
+/** What was never crossed has nothing to go on from. */
+function formerLines(lines: readonly LineCounts[], layout: Layout): LineCounts[] {
+  const wanted = new Set(layout.lines.map((line) => line.name));
+  const former = lines.filter((line) => !wanted.has(line.name) && line.in + line.out > 0);
+  return former.slice(0, mostLines - layout.lines.length).map((line) => ({ name: line.name, in: line.in, out: line.out }));
 }
 
 function totalsAfter(state: CounterState, events: readonly CrossingEvent[]): Pick<CounterState, 'in' | 'out' | 'inside'> {

@@ -108,6 +108,13 @@ test('a provider that is not there is an error with what it needs, never another
   }
 });
 
+test('a counter that may open no more files cannot start a worker, and lives', async () => {
+  const script = fileURLToPath(new URL('./fixtures/without-files.ts', import.meta.url));
+  const owner = spawn('sh', ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, script, models, 'rtmdet-nano-person'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [said] = (await once(owner.stdout, 'data')) as [Buffer];
+  assert.match(said.toString(), /^Model rtmdet-nano-person could not be loaded: an inference worker ended \(spawn .* EMFILE\)\.$/m);
+});
+
 async function inTurn(by: Detector): Promise<unknown[][]> {
   const all = [];
   for (const frame of frames) all.push((await by.detect(frame)).detections);

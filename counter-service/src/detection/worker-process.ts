@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { AnswerReader, encode, WORKER_PIPE, type Answer, type Request } from './wire.ts';
 
@@ -30,17 +30,23 @@ export class WorkerProcess {
   constructor() {
     const script = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url));
     this.#child = spawn(process.execPath, [script], { env: environment(), stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
-    this.#pipe = this.#child.stdio[WORKER_PIPE] as Duplex;
+    // Where no file can be opened any more there are no pipes at all; the error that says so follows.
+    this.#pipe = ((this.#child.stdio as unknown[] | undefined)?.[WORKER_PIPE] as Duplex | undefined) ?? nowhere();
     const reader = new AnswerReader();
     this.#pipe.on('data', (chunk: Buffer) => {
-      for (const answer of reader.push(chunk)) this.#settle((open) => open.resolve(answer));
+      try {
+        for (const answer of reader.push(chunk)) this.#settle((open) => open.resolve(answer));
+      } catch {
+        // What does not speak as a worker is none.
+        this.#child.kill('SIGKILL');
+      }
     });
     // Writing to a dead worker; its end is reported below.
     this.#pipe.on('error', () => {});
     this.ended = new Promise((resolve) => {
       const end = (how: string): void => {
-        const died = new WorkerDied(`an inference worker ended (${how})`);
-        this.#died = died;
+        // A process that could not be started says so first, and then that it has closed.
+        const died = (this.#died ??= new WorkerDied(`an inference worker ended (${how})`));
         this.#settle((open) => open.reject(died));
         resolve(died);
       };
@@ -89,4 +95,9 @@ export class WorkerProcess {
  */
 function environment(): NodeJS.ProcessEnv {
   return { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
+}
+
+/** What is written there is gone, and nothing ever comes. */
+function nowhere(): Duplex {
+  return new Duplex({ read: () => undefined, write: (_, __, done) => done() });
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CountsStatus, StreamStatus } from '#crds/schema.ts';
-import { claimed, type Ledgered, readingOf, refused, streamStatus } from './entry.ts';
+import { asSeen, claimed, type Ledgered, readingOf, refused, streamStatus, withdrawn } from './entry.ts';
 
 const counts: CountsStatus = {
   term: 3, session: 's1', position: 500, time: '2026-01-01T00:00:50Z', in: 7, out: 2, inside: 5,
@@ -49,13 +49,69 @@ const cases: readonly [string, StreamStatus | undefined, boolean][] = [
   ['of a stream that somebody starts', { ...stream, state: 'Starting' }, false],
   ['of a stream that somebody counts', stream, false],
   ['of a stream whose camera somebody waits for', { ...stream, state: 'Interrupted' }, false],
+  ['of a stream that this counter counted in a former life', { ...stream, counter: 'b' }, true],
+  ['of a stream that another counter counted for the agent that says hello here', { ...stream, session: 's9' }, true],
 ];
 for (const [what, before, written] of cases) {
   test(`a refusal ${what} is ${written ? '' : 'not '}written`, () => {
-    const entry = refused(resource({ counts, ...(before && { stream: before }) }), refusal, 'b', speaker.now);
+    const entry = refused(resource({ counts, ...(before && { stream: before }) }), refusal, { ...speaker, session: 's9' });
     assert.equal(entry !== undefined, written);
     if (entry === undefined) return;
     assert.deepEqual(entry.counts, counts, 'what is left out would be taken away');
     assert.equal(entry.stream?.session, before?.session, 'whose term it is stays known');
   });
 }
+
+test('nothing that was ever committed is blank, however little it says', () => {
+  const little = { ...counts, position: 3, in: 0, out: 0, inside: 0, lines: [], zones: [], observedSeconds: 0, gaps: { count: 0, seconds: 0 } };
+  const once = claimed(resource({ counts: little, stream }), { ...speaker, session: 's2' });
+  const twice = claimed(resource(once), { ...speaker, session: 's2' });
+  assert.deepEqual(readingOf(resource(twice)).counts, { ...readingOf(resource(once)).counts, session: 's2' });
+  assert.equal(readingOf(resource(twice)).counts?.time, counts.time);
+});
+
+test('however many terms are taken, as long as none commits they are blank', () => {
+  const twice = claimed(resource(claimed(resource(undefined), speaker)), { ...speaker, session: 's2' });
+  assert.deepEqual(readingOf(resource(twice)), { term: 2, session: 's2', counts: undefined });
+});
+
+const undecodable: StreamStatus = { ...stream, state: 'Refused', reason: 'UnsupportedCodec', message: 'It is not video.', observedGeneration: 4 };
+const again: readonly [string, StreamStatus, boolean][] = [
+  ['in the same session', undecodable, true],
+  ['and whose spec was edited since', { ...undecodable, observedGeneration: 3 }, false],
+  ['in a session before this one', { ...undecodable, session: 's0' }, false],
+];
+for (const [what, before, stays] of again) {
+  test(`a claim of a stream that was refused ${what} ${stays ? 'leaves that as it is' : 'starts anew'}`, () => {
+    const { stream: after } = claimed(resource({ counts, stream: before }), speaker);
+    const started: StreamStatus = { state: 'Starting', counter: 'b', since: speaker.now, session: 's1', observedGeneration: 4 };
+    assert.deepEqual(after, stays ? { ...before, counter: 'b' } : started);
+  });
+}
+
+const zones = [{ name: 'queue', occupancy: 2 }];
+
+test('zones are occupied only where somebody looks', () => {
+  for (const state of ['Interrupted', 'Disconnected', 'Ended', 'Refused'] as const) {
+    assert.deepEqual(asSeen({ ...counts, zones }, { state }), { ...counts, zones: [{ name: 'queue', occupancy: 0 }] });
+  }
+  assert.deepEqual(asSeen({ ...counts, zones }, { state: 'Counting' }).zones, zones);
+  assert.deepEqual(refused(resource({ counts: { ...counts, zones }, stream }), refusal, { ...speaker, counter: 'a' })?.counts?.zones, [{ name: 'queue', occupancy: 0 }]);
+});
+
+const gone = { state: 'Disconnected', reason: 'AgentGone' } as const;
+const withdrawals: readonly [string, StreamStatus, number, string | undefined][] = [
+  ['that is still said to be counted', stream, 3, 'AgentGone'],
+  ['that another term was taken for', stream, 2, undefined],
+  ['of which something else was said since', { ...stream, state: 'Refused', reason: 'ModelUnavailable' }, 3, undefined],
+];
+for (const [what, before, term, reason] of withdrawals) {
+  test(`the last word on a stream ${what} is ${reason === undefined ? 'not ' : ''}written late`, () => {
+    assert.equal(withdrawn(resource({ counts, stream: before }), term, gone, speaker.now)?.stream.reason, reason);
+  });
+}
+
+test('a term that was lost while it counted is not left counting', () => {
+  const entry = withdrawn(resource({ counts: { ...counts, zones }, stream }), 3, { state: 'Counting' }, speaker.now);
+  assert.deepEqual([entry?.stream.state, entry?.stream.since, entry?.counts.zones[0]?.occupancy], ['Disconnected', speaker.now, 0]);
+});

@@ -28,6 +28,11 @@ export interface Speaker {
 
 /** States in which a counter has the stream. */
 const TAKEN: ReadonlySet<StreamState> = new Set(['Starting', 'Counting', 'Interrupted']);
+/** States in which the camera is looked at, or is about to be. */
+const SEEN: ReadonlySet<StreamState> = new Set(['Starting', 'Counting']);
+/** Where nothing was ever committed: no frame was taken then. As Kubernetes writes a time that there is none of. */
+const NEVER = '0001-01-01T00:00:00Z';
+const givenUp = { state: 'Disconnected', reason: 'CounterFailed', message: 'The counter gave the stream up.' } as const;
 
 export function readingOf({ status }: Ledgered): Reading {
   const { counts, stream } = status ?? {};
@@ -38,13 +43,16 @@ export function readingOf({ status }: Ledgered): Reading {
 
 /** The next term, and nothing else new: the totals go on. Numbers of another session's access units mean nothing here. */
 export function claimed({ metadata, status }: Ledgered, { counter, session, now }: Speaker): WholeEntry {
-  const old = status?.counts ?? blank(session, now);
+  const old = status?.counts ?? blank(session);
   const position = old.session === session ? old.position : 0;
   const observedGeneration = metadata?.generation;
-  return {
-    counts: { ...old, term: old.term + 1, session, position },
-    stream: { state: 'Starting', counter, since: now, session, ...(observedGeneration !== undefined && { observedGeneration }) },
-  };
+  const counts = { ...old, term: old.term + 1, session, position };
+  const before = status?.stream;
+  // What could not be counted cannot be counted now, either, until a frame of it is: each try would say Starting.
+  if (before?.state === 'Refused' && before.session === session && before.observedGeneration === observedGeneration) {
+    return { counts, stream: { ...before, counter } };
+  }
+  return { counts, stream: { state: 'Starting', counter, since: now, session, ...(observedGeneration !== undefined && { observedGeneration }) } };
 }
 
 /** `since` is when the state or its reason became what they are. */
@@ -54,26 +62,41 @@ export function streamStatus(before: StreamStatus | undefined, report: StreamRep
 }
 
 /**
- * What a counter that has no term may say of a stream: nothing while somebody has it, and nothing twice. The session
- * stays the one that the term was taken for.
+ * What a counter that has no term may say of a stream: nothing while somebody else has it, and nothing twice. An agent
+ * has one call: the stream that it had here before, or elsewhere in the session that says hello, nobody has any more.
+ * The session stays the one that the term was taken for.
  */
-export function refused({ status }: Ledgered, report: StreamReport, counter: string, now: string): Entry | undefined {
+export function refused({ status }: Ledgered, report: StreamReport, { counter, session: caller, now }: Speaker): Entry | undefined {
   const { counts, stream } = status ?? {};
-  if (stream !== undefined && TAKEN.has(stream.state)) return undefined;
+  if (stream !== undefined && TAKEN.has(stream.state) && stream.counter !== counter && stream.session !== caller) return undefined;
   const same = stream?.state === report.state && stream.reason === report.reason && stream.message === report.message;
   if (same && stream.observedGeneration === report.observedGeneration) return undefined;
   const session = stream?.session;
-  return { ...(counts && { counts }), stream: { ...report, counter, since: now, ...(session !== undefined && { session }) } };
+  return { ...(counts && { counts: asSeen(counts, report) }), stream: { ...report, counter, since: now, ...(session !== undefined && { session }) } };
 }
 
-/** A term was taken and nothing was ever counted: the first to count begins as if nobody had been there. */
-function isBlank({ position, in: entered, out, gaps }: CountsStatus): boolean {
-  return position === 0 && entered === 0 && out === 0 && gaps.count === 0;
+/** What is left to say of a term that a counter lost without a word; undefined when another was taken, or nobody is said to have it. */
+export function withdrawn({ status }: Ledgered, term: number, report: StreamReport, now: string): WholeEntry | undefined {
+  const { counts, stream } = status ?? {};
+  if (counts?.term !== term || stream === undefined || !TAKEN.has(stream.state)) return undefined;
+  const last = TAKEN.has(report.state) ? givenUp : report;
+  const { counter, session = counts.session } = stream;
+  return { counts: asSeen(counts, last), stream: streamStatus(stream, last, { counter, session, now }) };
 }
 
-function blank(session: string, time: string): CountsStatus {
+/** What nobody looks at is not occupied. */
+export function asSeen(counts: CountsStatus, { state }: StreamReport): CountsStatus {
+  return SEEN.has(state) ? counts : { ...counts, zones: counts.zones.map(({ name }) => ({ name, occupancy: 0 })) };
+}
+
+/** A term was taken and nothing was ever committed: the first to count begins as if nobody had been there. */
+function isBlank({ time }: CountsStatus): boolean {
+  return time === NEVER;
+}
+
+function blank(session: string): CountsStatus {
   return {
-    term: 0, session, position: 0, time, in: 0, out: 0, inside: 0,
+    term: 0, session, position: 0, time: NEVER, in: 0, out: 0, inside: 0,
     lines: [], zones: [], observedSeconds: 0, gaps: { count: 0, seconds: 0 },
   };
 }

@@ -25,8 +25,8 @@ export interface Ledger {
   read(stream: StreamName): Promise<Reading>;
   /** Takes the term after the one that was read. @throws Fenced when somebody else took it first. */
   claim(stream: StreamName, reading: Reading, session: string): Promise<Tenure>;
-  /** Why a stream is not counted, for which no term was taken: shown as long as nobody else counts it. */
-  refuse(stream: StreamName, report: StreamReport): Promise<void>;
+  /** Why a stream is not counted, for which no term was taken for this session: shown as long as nobody else counts it. */
+  refuse(stream: StreamName, session: string, report: StreamReport): Promise<void>;
 }
 
 export interface Tenure {

@@ -11,10 +11,11 @@
 import { backoffSeconds } from '#proto/backoff.ts';
 import type { StreamName } from '#proto/protocol.ts';
 import { ApiFault, isConflict, isNotFound } from '#crds/cluster/api.ts';
+import { canonical } from '#crds/cluster/canonical.ts';
 import type { CountsStatus } from '#crds/schema.ts';
 import { Refused } from '../refused.ts';
 import type { Desk } from './desk.ts';
-import { type Ledgered, type WholeEntry, readingOf, streamStatus } from './entry.ts';
+import { asSeen, type Ledgered, type WholeEntry, readingOf, streamStatus } from './entry.ts';
 import { type CommittedCounts, Fenced, type StreamReport, type Tenure } from './ledger.ts';
 
 /** Meanwhile the agent keeps what is not committed: its ring is made for two minutes. */
@@ -61,6 +62,11 @@ export class StatusTenure implements Tenure {
 
   get lost(): AbortSignal {
     return this.#over.signal;
+  }
+
+  /** What it said last, when that is not what stands in the status. */
+  get unsaid(): StreamReport | undefined {
+    return this.#entry() === this.#written ? undefined : this.#report;
   }
 
   commit(counts: CommittedCounts): Promise<void> {
@@ -114,8 +120,8 @@ export class StatusTenure implements Tenure {
   #entry(): WholeEntry {
     const now = this.#desk.clock.date().toISOString();
     const speaker = { counter: this.#desk.counter, session: this.#session, now };
-    const entry = { counts: this.#wanted, stream: streamStatus(this.#written.stream, this.#report, speaker) };
-    return saysTheSame(entry, this.#written) ? this.#written : entry;
+    const entry = { counts: asSeen(this.#wanted, this.#report), stream: streamStatus(this.#written.stream, this.#report, speaker) };
+    return canonical(entry) === canonical(this.#written) ? this.#written : entry;
   }
 
   /** To write the same twice does no harm: one that was taken, though its answer was lost, changes nothing the next time. */
@@ -161,19 +167,6 @@ export class StatusTenure implements Tenure {
     }
     this.#resourceVersion = there.metadata?.resourceVersion ?? '';
   }
-}
-
-function saysTheSame(one: WholeEntry, other: WholeEntry): boolean {
-  return inOrder(one) === inOrder(other);
-}
-
-/** As text, the keys of each mapping in one order: the API server and this process put them in different ones. */
-function inOrder(entry: WholeEntry): string {
-  return JSON.stringify(entry, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([one], [other]) => (one < other ? -1 : 1)))
-      : part,
-  );
 }
 
 export function unavailable(error: unknown): Refused {

@@ -4,6 +4,7 @@ import { after, before, suite, test } from 'node:test';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import type { CameraStreamSpec } from '#crds/schema.ts';
 import { ControlPlane, withoutControlPlane } from '../../../hack/control-plane/control-plane.ts';
+import { until } from '../../../hack/camera/rtsp-server.ts';
 import { patientClock } from '../fixtures/memory-api.ts';
 import { FIELD_MANAGER } from './desk.ts';
 import type { Ledgered } from './entry.ts';
@@ -120,6 +121,23 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
     assert.equal((await take(counter('a'), stream)).counts?.in, 1);
   });
 
+  test('what was committed of a quiet hall is known to a session that claims twice before it commits', async () => {
+    const stream = await declared();
+    const quiet = { ...counts(0, 9000), lines: [{ name: 'entrance', in: 0, out: 0 }], observedSeconds: 900 };
+    await (await take(counter('a'), stream)).commit(quiet, []);
+    assert.equal((await take(counter('a'), stream, 's2')).counts?.observedSeconds, 900);
+    const again = await take(counter('b'), stream, 's2');
+    assert.deepEqual([again.counts?.observedSeconds, again.counts?.position, again.counts?.time], [900, 0, quiet.time]);
+  });
+
+  test('a counter that was started anew under its name says why it cannot count what it counted before', async () => {
+    const stream = await declared();
+    (await take(counter('a'), stream)).report({ state: 'Counting' });
+    await until(async () => (await look(stream)).status?.stream?.state === 'Counting');
+    await counter('a').refuse(stream, 's1', { state: 'Refused', reason: 'ModelUnavailable', message: 'There is no model.' });
+    assert.equal((await look(stream)).status?.stream?.reason, 'ModelUnavailable');
+  });
+
   test('lines and zones come and go with the spec, the last of them, too', async () => {
     const stream = await declared();
     const tenure = await take(counter('a'), stream);
@@ -134,10 +152,10 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
   test('why a stream is not counted is written once, and without a claim', async () => {
     const stream = await declared();
     const report = { state: 'Refused', reason: 'ModelUnavailable', message: 'There is no model.' } as const;
-    await counter('a').refuse(stream, report);
+    await counter('a').refuse(stream, 's1', report);
     const { metadata, status } = await look(stream);
     assert.deepEqual([status?.stream?.reason, status?.counts], ['ModelUnavailable', undefined]);
-    for (let tries = 0; tries < 3; tries += 1) await counter('b').refuse(stream, report);
+    for (let tries = 0; tries < 3; tries += 1) await counter('b').refuse(stream, 's1', report);
     assert.equal((await look(stream)).metadata?.resourceVersion, metadata?.resourceVersion);
     const tenure = await take(counter('a'), stream);
     assert.equal(tenure.term, 1);

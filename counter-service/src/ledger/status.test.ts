@@ -147,10 +147,88 @@ test('while nothing changes, nothing is written', async () => {
 test('a refusal is written once, however often the agent tries', async () => {
   const { ledger, writes, take } = setting();
   const report = { state: 'Refused', reason: 'ModelUnavailable', message: 'There is no model.' } as const;
-  for (let tries = 0; tries < 5; tries += 1) await ledger.refuse(door, report);
+  for (let tries = 0; tries < 5; tries += 1) await ledger.refuse(door, 's', report);
   assert.equal(writes.length, 1);
   const tenure = await take();
   assert.equal(tenure.term, 1, 'and it took no term');
-  await ledger.refuse(door, report);
+  await ledger.refuse(door, 's', report);
   assert.equal(writes.at(-1)?.status.stream?.state, 'Starting', 'who has the stream speaks for it');
 });
+
+test('a stream that cannot be decoded costs one write a try, and its standing does not change', async () => {
+  const { take, writes, current } = setting();
+  const undecodable = { state: 'Refused', reason: 'UnsupportedCodec', message: 'It is not video.', observedGeneration: 1 } as const;
+  for (let tries = 0; tries < 4; tries += 1) {
+    const tenure = await take();
+    assert.equal(current().status?.stream?.state, tries === 0 ? 'Starting' : 'Refused');
+    tenure.report(undecodable);
+    await until(() => current().status?.stream?.state === 'Refused');
+    await tenure.close();
+  }
+  assert.equal(writes.length, 5, 'the first refusal, and a term for each try');
+  assert.equal(new Set(writes.slice(1).map(({ status }) => status.stream?.since)).size, 1);
+  assert.equal(current().status?.stream?.reason, 'UnsupportedCodec');
+});
+
+test('zones are empty while the camera is away, and say again who is in them when it is back', async () => {
+  const { take, current, writes } = setting();
+  const tenure = await take();
+  tenure.report({ state: 'Counting' });
+  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] }, []);
+  const occupancy = () => current().status?.counts?.zones[0]?.occupancy;
+  assert.equal(occupancy(), 2);
+  const before = writes.length;
+  tenure.report({ state: 'Interrupted', reason: 'CameraLost' });
+  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 3 }] }, []);
+  assert.deepEqual([occupancy(), current().status?.stream?.state, writes.length], [0, 'Interrupted', before + 1]);
+  tenure.report({ state: 'Counting' });
+  await tenure.commit({ ...counts(2), zones: [{ name: 'queue', occupancy: 1 }] }, []);
+  assert.equal(occupancy(), 1);
+});
+
+test('of a stream whose agent is gone the zones are empty', async () => {
+  const { take, current } = setting();
+  const tenure = await take();
+  tenure.report({ state: 'Counting' });
+  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] }, []);
+  tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
+  await until(() => current().status?.stream?.state === 'Disconnected');
+  assert.deepEqual([current().status?.counts?.zones[0]?.occupancy, current().status?.counts?.in], [0, 1]);
+});
+
+test('the last word of a tenure that the server did not take is written once it is back', async () => {
+  const { take, next, current } = setting();
+  const tenure = await take();
+  tenure.report({ state: 'Counting' });
+  await tenure.commit(counts(1), []);
+  next(fault(403), fault(503), fault(503), 'taken');
+  await assert.rejects(tenure.commit(counts(2), []), { reason: 'LEDGER_UNAVAILABLE' });
+  tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
+  await until(() => current().status?.stream?.reason === 'AgentGone');
+  assert.equal(current().status?.counts?.in, 1, 'and nothing that was not committed');
+});
+
+test('the last word of a lost tenure is not written over the next one', async () => {
+  const { take, next, current, ledger, writes } = setting();
+  const tenure = await take();
+  tenure.report({ state: 'Counting' });
+  await tenure.commit(counts(1), []);
+  next(fault(403));
+  await assert.rejects(tenure.commit(counts(2), []), { reason: 'LEDGER_UNAVAILABLE' });
+  tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
+  const again = await take();
+  again.report({ state: 'Counting' });
+  await again.commit(counts(2), []);
+  const before = writes.length;
+  await ledger.close();
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([current().status?.stream?.state, writes.length], ['Counting', before]);
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  const late = performance.now() + 5000;
+  while (!holds()) {
+    assert.ok(performance.now() < late, `it did not come true: ${String(holds)}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -3,19 +3,25 @@
  * Crossings by themselves have no place in a status: only their totals are kept.
  */
 import { ApiFault, isConflict } from '#crds/cluster/api.ts';
+import { backoffSeconds } from '#proto/backoff.ts';
 import type { StreamName } from '#proto/protocol.ts';
+import { Refused } from '../refused.ts';
 import { Desk, type DeskOptions } from './desk.ts';
-import { claimed, type Ledgered, readingOf, refused } from './entry.ts';
+import { claimed, type Ledgered, readingOf, refused, withdrawn } from './entry.ts';
 import { Fenced, type Ledger, type Reading, type StreamReport, type Tenure } from './ledger.ts';
 import { StatusTenure, unavailable } from './status-tenure.ts';
 
 /** An agent that is not greeted within five seconds tries another counter. */
 const ANSWER_MS = 4_000;
+/** So that what is kept of streams that went while the server was away is bounded by how many can go in that time. */
+const WITHDRAW_SECONDS = 900;
+const WITHDRAW_BACKOFF = { initialSeconds: 1, maximumSeconds: 30 };
 
 export class StatusLedger implements Ledger {
   readonly #desk: Desk;
   /** By uid: a stream has one tenure in a counter. */
   readonly #tenures = new Map<string, StatusTenure>();
+  readonly #closed = new AbortController();
 
   constructor(options: DeskOptions) {
     this.#desk = new Desk(options);
@@ -30,16 +36,22 @@ export class StatusLedger implements Ledger {
     this.#tenures.get(stream.uid)?.end(new Fenced('The agent has called again.'));
     const tenure = await this.#ask((signal) => this.#claim(stream, reading, session, signal));
     this.#tenures.set(stream.uid, tenure);
-    tenure.lost.addEventListener('abort', () => this.#forget(stream.uid, tenure), { once: true });
+    const over = () => {
+      this.#forget(stream.uid, tenure);
+      if (!(tenure.lost.reason instanceof Fenced) && tenure.unsaid !== undefined) void this.#withdraw(stream, tenure);
+    };
+    tenure.lost.addEventListener('abort', over, { once: true });
     return tenure;
   }
 
-  async refuse(stream: StreamName, report: StreamReport): Promise<void> {
+  async refuse(stream: StreamName, session: string, report: StreamReport): Promise<void> {
+    // Whoever has the stream here speaks for it.
+    if (this.#tenures.has(stream.uid)) return;
     const { clock, counter } = this.#desk;
     await this.#ask(async (signal) => {
       await this.#desk.turn(stream, signal);
       const there = await this.#desk.read(stream, signal);
-      const entry = refused(there, report, counter, clock.date().toISOString());
+      const entry = refused(there, report, { counter, session, now: clock.date().toISOString() });
       if (entry === undefined) return;
       await this.#desk.write(stream, versionOf(there), entry, signal).catch((error: unknown) => {
         // Somebody had something to say meanwhile: the agent's next try finds out what.
@@ -50,6 +62,7 @@ export class StatusLedger implements Ledger {
 
   /** Resolves when every tenure has said its last, or cannot. */
   async close(): Promise<void> {
+    this.#closed.abort();
     await Promise.all([...this.#tenures.values()].map((tenure) => tenure.close()));
   }
 
@@ -68,6 +81,32 @@ export class StatusLedger implements Ledger {
         return new StatusTenure(this.#desk, { stream, session, counts: now.counts, entry, resourceVersion: versionOf(taken) });
       } catch (error) {
         if (!isConflict(error)) throw error;
+      }
+    }
+  }
+
+  /**
+   * The last word of a tenure could not be written, and what stands there, as a rule that the stream is counted, is not
+   * so any more. It is written once the server answers, unless another term was taken by then. Never throws.
+   */
+  async #withdraw(stream: StreamName, tenure: StatusTenure): Promise<void> {
+    const { clock } = this.#desk;
+    const giveUpAt = clock.seconds() + WITHDRAW_SECONDS;
+    for (let attempt = 1; clock.seconds() < giveUpAt; attempt += 1) {
+      await clock.pause(backoffSeconds(WITHDRAW_BACKOFF, attempt, Math.random()), this.#closed.signal);
+      if (this.#closed.signal.aborted) return;
+      const { unsaid } = tenure;
+      if (unsaid === undefined) return;
+      try {
+        await this.#ask(async (signal) => {
+          await this.#desk.turn(stream, signal);
+          const there = await this.#desk.read(stream, signal);
+          const entry = withdrawn(there, tenure.term, unsaid, clock.date().toISOString());
+          if (entry !== undefined) await this.#desk.write(stream, versionOf(there), entry, signal);
+        });
+        return;
+      } catch (error) {
+        if (error instanceof Refused && error.reason === 'UNKNOWN_STREAM') return;
       }
     }
   }

@@ -1,0 +1,120 @@
+/** What agents and users do to a counter, and that it harms nobody else: calls that are refused, edits, streams that go. */
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { asBuffer } from '#proto/protocol.ts';
+import { until } from '../../hack/camera/rtsp-server.ts';
+import { type Clip, readClip } from './fixtures/clip.ts';
+import { plainDoor as door, plainService, plainSpec } from './fixtures/plain-service.ts';
+import { PlayedAgent } from './fixtures/played-agent.ts';
+import { Refused } from './refused.ts';
+
+let clip: Clip;
+before(async () => {
+  clip = await readClip();
+});
+
+for (const sessionStartMicros of [9e18, -1, 2 ** 53]) {
+  test(`a session that began ${sessionStartMicros} microseconds after 1970 is refused, in a sentence`, async (context) => {
+    const { port } = await plainService(context);
+    const agent = new PlayedAgent(port, door, { sessionStartMicros });
+    await agent.until(({ refusal }) => refusal !== undefined);
+    assert.equal(agent.heard.refusal?.reason, 'INVALID');
+    assert.match(agent.heard.refusal?.sentence ?? '', /^The agent's session cannot have begun .+ microseconds after 1970\.$/);
+  });
+}
+
+test('an access unit, and a gap, of no sound time ends its own stream', async (context) => {
+  const { port, spec } = await plainService(context);
+  const unit = clip.units[0]!;
+  const wrong = [
+    { accessUnit: { ...unit, number: 1, data: asBuffer(unit.data), presentationMicros: 9e18 } },
+    { gap: { after: 0, next: 1, fromMicros: 0, toMicros: 9e18, reason: 'CAMERA_LOST' } },
+  ] as const;
+  for (const message of wrong) {
+    const agent = new PlayedAgent(port, door);
+    agent.resume(clip);
+    agent.say(message);
+    await agent.until(({ over, refusal }) => over && refusal?.reason === 'INVALID');
+    // A spec that is taken up has the counts looked at without a frame.
+    spec.become({ spec: { ...plainSpec }, generation: 2 });
+  }
+});
+
+test('a checkpoint that cannot be dated ends its own stream, also when an edit brings it up', async (context) => {
+  const { port, spec } = await plainService(context);
+  const first = new PlayedAgent(port, door);
+  first.resume(clip);
+  await first.send(clip, 40);
+  spec.become({ spec: { ...plainSpec, zones: [{ name: 'hall', polygon: [{ x: 0, y: 0 }, { x: 9, y: 0 }, { x: 9, y: 9 }] }] }, generation: 2 });
+  await first.until(({ checkpoint }) => checkpoint !== undefined);
+  first.hangUp();
+  const state = JSON.parse(first.heard.checkpoint!.toString()) as object;
+  const undated = Buffer.from(JSON.stringify({ ...state, presentationMicros: 1e300 }));
+  const agent = new PlayedAgent(port, door, { lastTerm: 1 });
+  agent.resume(clip, undated);
+  await agent.until(({ credit }) => credit > 0);
+  spec.become({ spec: plainSpec, generation: 3 });
+  await agent.until(({ over, refusal }) => over && refusal?.reason === 'REFUSAL_REASON_UNSPECIFIED');
+  const sound = new PlayedAgent(port, door, { lastTerm: 2 });
+  await sound.until(({ welcome }) => welcome !== undefined);
+  sound.hangUp();
+});
+
+test('a spec that cannot be taken up for a reason that nobody foresaw ends its own stream', async (context) => {
+  const { port, spec } = await plainService(context);
+  const agent = new PlayedAgent(port, door);
+  agent.resume(clip);
+  await agent.send(clip, 10);
+  spec.become({ spec: { ...plainSpec, zones: undefined as never }, generation: 2 });
+  await agent.until(({ over, refusal }) => over && refusal?.reason === 'REFUSAL_REASON_UNSPECIFIED');
+});
+
+test('an edit that came while there was no video is told with the first frame', async (context) => {
+  const { port, spec, reports } = await plainService(context);
+  const agent = new PlayedAgent(port, door);
+  await agent.until(({ welcome }) => welcome !== undefined);
+  spec.become({ spec: { ...plainSpec, zones: [] }, generation: 2 });
+  agent.resume(clip);
+  await agent.send(clip, 10);
+  assert.deepEqual(reports.at(-1), { state: 'Counting', observedGeneration: 2 });
+  agent.hangUp();
+});
+
+test('a call that is superseded leaves its place to the one that is served', async (context) => {
+  const { port, places, lent } = await plainService(context);
+  const served = new PlayedAgent(port, door);
+  served.resume(clip);
+  await served.send(clip, 10);
+  const superseded = new PlayedAgent(port, door, { session: 'lingering', lastTerm: 7 });
+  await superseded.until(({ over, refusal }) => over && refusal?.reason === 'SUPERSEDED');
+  assert.deepEqual([places.streams, lent.now], [1, 1]);
+  const another = new PlayedAgent(port, { ...door, uid: 'uid-other' });
+  await another.until(({ refusal }) => refusal?.reason === 'FULL');
+  served.end();
+  await served.until(({ finished }) => finished);
+  served.hangUp();
+  await until(() => Promise.resolve(places.streams === 0 && lent.now === 0), 5);
+});
+
+test('a stream that is gone leaves no series behind, though its agent goes on sending', async (context) => {
+  const closed = Promise.withResolvers<void>();
+  const { port, spec, page, places } = await plainService(context, closed.promise);
+  const agent = new PlayedAgent(port, door);
+  agent.resume(clip);
+  await agent.send(clip, 40);
+  assert.match(await page(), /stream="default\/door"/);
+  spec.become(new Refused('UNKNOWN_STREAM', 'There is no CameraStream default/door.'));
+  await agent.until(({ refusal }) => refusal?.reason === 'UNKNOWN_STREAM');
+  const series = async () => (await page()).includes('stream="default/door"');
+  await until(async () => places.streams === 0 && !(await series()), 5);
+  for (let number = 41; number <= 60; number += 1) {
+    const unit = clip.units[number - 1]!;
+    await agent.tell({ accessUnit: { ...unit, number, data: asBuffer(unit.data) } });
+  }
+  // As far as a counter would take them: what is sent later is answered later.
+  const next = new PlayedAgent(port, { ...door, uid: 'uid-other' });
+  await next.until(({ refusal }) => refusal !== undefined);
+  assert.equal(await series(), false);
+  closed.resolve();
+  await agent.until(({ over }) => over);
+});
