@@ -2,6 +2,7 @@
 import type { Scenario } from '../scenario.ts';
 import { deadPath, fileSource, hevc, missingSecret, unreachable, wrongPassword } from './camera-troubles.ts';
 import { countersFull, gpuPool, noCounter } from './counter-pool.ts';
+import { agentKilled, counterKilled } from './crashes.ts';
 import { countersDrained, nodeLost, noNode, siteDrained } from './nodes.ts';
 import { nothingLeft } from './nothing-left.ts';
 import { onePass } from './one-stream.ts';
@@ -11,5 +12,5 @@ import { tenStreams } from './ten-streams.ts';
 export const scenarios: readonly Scenario[] = [
   onePass, unreachable, wrongPassword, missingSecret, deadPath, fileSource, hevc, tenStreams,
   nothingLeft, operatorAway, leaderKilled, noNode, siteDrained, countersDrained, nodeLost,
-  noCounter, countersFull, gpuPool,
+  counterKilled, agentKilled, noCounter, countersFull, gpuPool,
 ];

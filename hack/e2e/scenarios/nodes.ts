@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { run } from '../commands.ts';
 import { OTHER_SITE } from '../cluster.ts';
+import { hasCounted } from '../counted.ts';
 import { whenPoolHas } from '../counters.ts';
 import type { Scenario, World } from '../scenario.ts';
 
@@ -78,17 +79,6 @@ export const nodeLost: Scenario = {
     assert.ok(status!.counts!.in >= counted, 'the totals stay');
   },
 };
-
-/** A stream that has counted somebody: how many went in. */
-async function hasCounted(name: string, { streams, eventually }: World): Promise<number> {
-  await streams.create(name);
-  await streams.whenReady(name, HEALED_WITHIN_SECONDS);
-  return eventually(`${name} has counted somebody`, 60, async () => {
-    const found = (await streams.get(name)).status?.counts?.in ?? 0;
-    assert.ok(found > 0, 'nobody yet');
-    return found;
-  });
-}
 
 /** Empties a node of one kind of Footfall's pods; cameras and operator stay where they are. */
 async function drain(node: string, component: string, { kubectl, afterwards }: World): Promise<void> {

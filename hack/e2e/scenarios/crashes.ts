@@ -1,0 +1,62 @@
+/** Processes that are killed without a word: no count is lost or doubled, and what nobody saw is declared. */
+import assert from 'node:assert/strict';
+import type { V1Pod } from '#crds/cluster/api.ts';
+import { run } from '../commands.ts';
+import { hasCounted } from '../counted.ts';
+import { counterPods } from '../counters.ts';
+import type { Scenario, World } from '../scenario.ts';
+
+const GOES_ON_WITHIN_SECONDS = 45;
+
+export const counterKilled: Scenario = {
+  name: 'counter-killed',
+  promise: 'When a counter is killed, another one goes on where it was: the agent keeps the video, and there is no gap.',
+  alone: true,
+  async run(world) {
+    const { streams, note } = world;
+    await hasCounted('door', world);
+    const { status: before } = await streams.get('door');
+    const pod = (await counterPods(world)).find(({ metadata }) => metadata?.name === before!.stream!.counter)!;
+    await killContainer(pod, world);
+    const began = performance.now();
+    const { counts } = await world.eventually('a later term counts on', GOES_ON_WITHIN_SECONDS, async () => {
+      const { status } = await streams.get('door');
+      assert.ok(status!.counts!.term > before!.counts!.term && status!.stream!.state === 'Counting', `term ${status!.counts!.term}, ${status!.stream!.state}`);
+      return status!;
+    });
+    note(`after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    assert.ok(counts!.in >= before!.counts!.in && counts!.out >= before!.counts!.out, 'the totals stay');
+    assert.deepEqual([counts!.session, counts!.gaps.count], [before!.counts!.session, before!.counts!.gaps.count]);
+  },
+};
+
+export const agentKilled: Scenario = {
+  name: 'agent-killed',
+  promise: 'When an agent\'s container is killed, its session goes on in the next one: no access unit is lost, and the time without an agent is declared.',
+  alone: true,
+  async run(world) {
+    const { streams, note } = world;
+    await hasCounted('door', world);
+    const { status: before } = await streams.get('door');
+    const [pod] = await streams.agentPods('door');
+    await killContainer(pod!, world);
+    const began = performance.now();
+    const { counts } = await world.eventually('the next container declares the interruption', GOES_ON_WITHIN_SECONDS, async () => {
+      const { status } = await streams.get('door');
+      assert.ok(status!.counts!.gaps.count > before!.counts!.gaps.count, `${status!.counts!.gaps.count} gaps, ${status!.stream!.state}`);
+      return status!;
+    });
+    note(`after ${((performance.now() - began) / 1000).toFixed(1)} s, ${counts!.gaps.seconds} s declared`);
+    assert.equal(counts!.session, before!.counts!.session, 'it is the same session');
+    assert.deepEqual([counts!.gaps.last?.reason, counts!.gaps.last?.accessUnits], ['CameraLost', 0]);
+    assert.ok(counts!.in >= before!.counts!.in && counts!.position > before!.counts!.position, 'the totals stay, and the position goes on');
+    assert.equal((await streams.agentPods('door'))[0]?.metadata?.uid, pod!.metadata!.uid, 'the pod is the same');
+    await streams.whenReady('door', GOES_ON_WITHIN_SECONDS);
+  },
+};
+
+/** SIGKILL, from its node. */
+async function killContainer({ spec, status }: V1Pod, { signal }: World): Promise<void> {
+  const id = status!.containerStatuses![0]!.containerID!.replace('containerd://', '');
+  await run('docker', ['exec', spec!.nodeName!, 'ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id], { signal });
+}
