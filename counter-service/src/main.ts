@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { connect } from '#crds/cluster/client.ts';
 import { formatFault, loadCameraStreams } from '#crds/load.ts';
+import { enter } from '#proto/entry.ts';
 import { createLog, type Log } from '#proto/log.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
 import { createMetrics } from '#proto/metrics.ts';
@@ -74,27 +75,15 @@ function readLocal({ manifests, ledgerDirectory }: NonNullable<CounterConfig['lo
   return { ledger: new FolderLedger(ledgerDirectory), specs: new FixedSpecs(specs) };
 }
 
-async function main(): Promise<void> {
-  if (process.argv.includes('--help')) {
-    process.stdout.write(HELP);
-    return;
-  }
-  let config: CounterConfig;
-  try {
-    config = readCounterConfig(process.env);
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 2;
-    return;
-  }
-  const log = createLog('counter-service', config.logLevel);
-  try {
+await enter({
+  help: HELP,
+  readConfig: readCounterConfig,
+  work: async (config) => {
+    const log = createLog('counter-service', config.logLevel);
     await run(config, log, AbortSignal.any([shutdownSignal(), unforeseen(log, 2 * DRAIN_MS)]));
-  } catch (error) {
+  },
+  failed: (error) => {
     process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 1;
-  }
-  if (process.connected) process.disconnect();
-}
-
-await main();
+    return 'failed';
+  },
+});

@@ -1,6 +1,7 @@
 /** Puts an edge agent together, runs it until its source ends or a signal comes, and tells how it went. */
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';
+import { enter } from '#proto/entry.ts';
 import { createLog } from '#proto/log.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
 import { createMetrics } from '#proto/metrics.ts';
@@ -83,30 +84,17 @@ function endOf(error: unknown): AgentEnd['ended'] & object {
   return { reason: 'AgentFailed', sentence, badInput: false };
 }
 
-async function main(): Promise<void> {
-  if (process.argv.includes('--help')) {
-    process.stdout.write(HELP);
-    return;
-  }
-  let config: AgentConfig;
-  try {
-    config = readAgentConfig(process.env);
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 2;
-    return;
-  }
-  try {
+await enter({
+  help: HELP,
+  readConfig: readAgentConfig,
+  work: async (config) => {
     await run(config, shutdownSignal());
     announce({ ended: 'well' } satisfies AgentEnd);
-  } catch (error) {
+  },
+  failed: (error) => {
     const ended = endOf(error);
     announce({ ended } satisfies AgentEnd);
     process.stderr.write(`${ended.sentence}\n`);
-    process.exitCode = ended.badInput ? 2 : 1;
-  }
-  // The channel to a parent would keep the process alive.
-  if (process.connected) process.disconnect();
-}
-
-await main();
+    return ended.badInput ? 'bad input' : 'failed';
+  },
+});

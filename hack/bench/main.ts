@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
 import { shutdownSignal } from '#proto/shutdown.ts';
 import { agent } from './agent.ts';
@@ -14,6 +13,7 @@ import { allowedCores, busyMs, cpuOf } from './processes.ts';
 import { type Bench, isMet, type Part, type Row, rowTable } from './rows.ts';
 import { stages } from './stages.ts';
 import { wire } from './wire.ts';
+import { parseOptions } from '../options.ts';
 
 const parts: Readonly<Record<string, Part>> = { stages, peer, wire, agent, latency };
 
@@ -96,21 +96,17 @@ async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        clip: { type: 'string' },
-        rounds: { type: 'string', default: '3' },
-        seconds: { type: 'string', default: '60' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-  } catch (error) {
-    throw new Error(`${(error as Error).message.split('. ')[0]!} (see --help).`, { cause: error });
-  }
+  return parseOptions({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      clip: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '60' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
 }
 
 function wholeNumber(option: string, value: string): number {

@@ -1,5 +1,5 @@
 /** What the end-to-end tests are asked for. */
-import { parseArgs } from 'node:util';
+import { parseOptions } from '../options.ts';
 
 export interface Options {
   readonly cluster: string;
@@ -40,18 +40,14 @@ export function readOptions(args: readonly string[], scenarios: readonly string[
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        only: { type: 'string', multiple: true },
-        keep: { type: 'boolean', default: false },
-        cluster: { type: 'string', default: 'footfall-e2e' },
-        help: { type: 'boolean', default: false },
-      },
-    });
-  } catch (error) {
-    throw new Error(`${(error as Error).message.split('. ')[0]!} (see --help).`, { cause: error });
-  }
+  return parseOptions({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      only: { type: 'string', multiple: true },
+      keep: { type: 'boolean', default: false },
+      cluster: { type: 'string', default: 'footfall-e2e' },
+      help: { type: 'boolean', default: false },
+    },
+  });
 }

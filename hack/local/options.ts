@@ -1,7 +1,7 @@
 /** What `count` and `demo` are asked for. */
-import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { ExecutionProvider } from '../../counter-service/src/detection/wire.ts';
+import { parseOptions } from '../options.ts';
 
 export const HELP = `usage: npm run --silent count -- FILE.yaml... [options]
 
@@ -57,26 +57,22 @@ export function readOptions(args: readonly string[]): CountOptions | 'help' {
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        events: { type: 'string' },
-        output: { type: 'string', default: 'table' },
-        ledger: { type: 'string' },
-        secrets: { type: 'string' },
-        models: { type: 'string', default: SHIPPED_MODELS },
-        provider: { type: 'string', default: 'cpu' },
-        workers: { type: 'string', default: '0' },
-        verbose: { type: 'boolean', default: false },
-        quiet: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-  } catch (error) {
-    throw new Error(`${(error as Error).message.split('. ')[0]!} (see --help).`, { cause: error });
-  }
+  return parseOptions({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      events: { type: 'string' },
+      output: { type: 'string', default: 'table' },
+      ledger: { type: 'string' },
+      secrets: { type: 'string' },
+      models: { type: 'string', default: SHIPPED_MODELS },
+      provider: { type: 'string', default: 'cpu' },
+      workers: { type: 'string', default: '0' },
+      verbose: { type: 'boolean', default: false },
+      quiet: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
 }
 
 function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {

@@ -1,12 +1,12 @@
 /** `npm run bench:operator`: what an operator with many CameraStreams costs, itself and the API server. */
 import process from 'node:process';
-import { parseArgs } from 'node:util';
 import { resources } from '#crds/cluster/api.ts';
 import type { CameraStream } from '#crds/schema.ts';
 import { pause } from '#proto/backoff.ts';
 import { shutdownSignal } from '#proto/shutdown.ts';
 import { ControlPlane, findControlPlane } from '../../control-plane/control-plane.ts';
 import { Child } from '../../local/child.ts';
+import { parseOptions } from '../../options.ts';
 import { cpuOf, memoryOfTree } from '../processes.ts';
 import { isMet, type Row, rowTable } from '../rows.ts';
 
@@ -155,7 +155,7 @@ async function until(holds: () => Promise<boolean>, signal: AbortSignal): Promis
 
 /** @throws Error with one sentence. */
 function readOptions(args: readonly string[]): Options | 'help' {
-  const { values } = parseArgs({
+  const { values } = parseOptions({
     args: [...args],
     options: { streams: { type: 'string', default: '2000' }, rest: { type: 'string', default: '30' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
   });
