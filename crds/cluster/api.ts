@@ -4,15 +4,17 @@ import { apiVersion, kind } from '../schema.ts';
 
 /** As it is on the wire: plain data, times as text. The library's types are of classes, with times as Date. */
 type Wire<T> = T extends Date ? string : T extends object ? { [K in keyof T]: Wire<T[K]> } : T;
+export type V1Affinity = Wire<library.V1Affinity>;
 export type V1Deployment = Wire<library.V1Deployment>;
+export type V1EnvVar = Wire<library.V1EnvVar>;
 export type V1OwnerReference = Wire<library.V1OwnerReference>;
 export type V1Pod = Wire<library.V1Pod>;
 export type V1PodSpec = Wire<library.V1PodSpec>;
+export type V1PodTemplateSpec = Wire<library.V1PodTemplateSpec>;
 export type V1Service = Wire<library.V1Service>;
 export type V1ServiceAccount = Wire<library.V1ServiceAccount>;
 export type V1Toleration = Wire<library.V1Toleration>;
 export type V1Volume = Wire<library.V1Volume>;
-
 
 /** What every object has, and what is read of it here. */
 export interface KubernetesObject {

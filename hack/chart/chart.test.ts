@@ -47,7 +47,14 @@ test('the operator is told every knob of the full values', { skip }, () => {
       image: `${tag}/edge-agent@sha256:${'0123456789abcdef'.repeat(4)}`,
       imagePullPolicy: 'IfNotPresent',
       imagePullSecrets: ['registry'],
+      nodeSelector: { 'kubernetes.io/arch': 'arm64' },
+      tolerations: [{ key: 'edge', operator: 'Exists' }],
+      affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'camera-network', operator: 'Exists' }] }] } } },
       priorityClassName: 'edge',
+      runtimeClassName: 'kata',
+      podAnnotations: { 'example.com/owner': 'shops' },
+      podLabels: { team: 'shops' },
+      extraEnv: [{ name: 'TZ', value: 'Europe/Berlin' }],
       resources: { requests: { cpu: '100m' }, limits: { cpu: '1', memory: '1Gi' } },
       logLevel: 'warn',
     },
@@ -55,7 +62,12 @@ test('the operator is told every knob of the full values', { skip }, () => {
       image: `${tag}/counter-service:1.2.3`,
       imagePullPolicy: 'Never',
       imagePullSecrets: ['registry', 'other'],
+      affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { 'app.kubernetes.io/component': 'counter' } } }] } },
       priorityClassName: 'counting',
+      runtimeClassName: 'gvisor',
+      podAnnotations: { 'example.com/owner': 'facilities' },
+      podLabels: { team: 'facilities' },
+      extraEnv: [{ name: 'LIMIT', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } }],
       resources: { requests: { cpu: '1.5', memory: '2Gi' }, limits: { memory: '8Gi' } },
       logLevel: 'error',
       serviceAccountName: 'people-counter',
@@ -91,9 +103,11 @@ test('with watchNamespaces nothing of the cluster is asked for', { skip }, () =>
   assert.deepEqual(kindsOf(render({ values: 'namespaced' })).filter((kind) => OF_CLUSTER.has(kind)), []);
 });
 
-test('a single operator has no disruption budget: it could never be moved', { skip }, () => {
-  assert.ok(kindsOf(render()).includes('PodDisruptionBudget'));
-  assert.ok(!kindsOf(render({ set: ['operator.replicas=1'] })).includes('PodDisruptionBudget'));
+test('a single operator or counter has no disruption budget: it could never be moved', { skip }, () => {
+  const budgets = (...set: string[]) => render({ set }).objects.filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ metadata }) => metadata!.name);
+  assert.deepEqual(budgets(), ['footfall-operator', 'footfall-counter']);
+  assert.deepEqual(budgets('operator.replicas=1'), ['footfall-counter']);
+  assert.deepEqual(budgets('counter.maximum=1'), ['footfall-operator']);
 });
 
 test('the operator\'s pods keep the labels by which they are found, whatever labels are added', { skip }, () => {

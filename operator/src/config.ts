@@ -5,16 +5,6 @@ import { readJsonConfig } from '#proto/config.ts';
 const quantities = z.record(z.string(), z.string());
 const resourcesField = z.strictObject({ requests: quantities.default({}), limits: quantities.default({}) });
 
-/** Of both kinds of pods. */
-const podFields = {
-  image: z.string().min(1),
-  imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
-  imagePullSecrets: z.array(z.string().min(1)).default([]),
-  priorityClassName: z.string().optional(),
-  resources: resourcesField.optional(),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-};
-
 const tolerationField = z.strictObject({
   key: z.string().optional(),
   operator: z.enum(['Exists', 'Equal']).optional(),
@@ -22,6 +12,29 @@ const tolerationField = z.strictObject({
   effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
   tolerationSeconds: z.int().optional(),
 });
+
+const texts = z.record(z.string(), z.string());
+/** Plain things of Kubernetes, which the API server judges. */
+const anything = z.record(z.string(), z.unknown());
+
+/** Of both kinds of pods. */
+const podFields = {
+  image: z.string().min(1),
+  imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  imagePullSecrets: z.array(z.string().min(1)).default([]),
+  priorityClassName: z.string().optional(),
+  runtimeClassName: z.string().optional(),
+  resources: resourcesField.optional(),
+  /** Of agents: beside what their CameraStream says, which wins. */
+  nodeSelector: texts.default({}),
+  tolerations: z.array(tolerationField).default([]),
+  affinity: anything.default({}),
+  podAnnotations: texts.default({}),
+  /** Those by which pods are found stay as they are. */
+  podLabels: texts.default({}),
+  extraEnv: z.array(z.looseObject({ name: z.string().min(1) })).default([]),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+};
 
 const poolField = z
   .strictObject({
@@ -36,14 +49,13 @@ const poolField = z
       .strictObject({
         resource: z.string().min(1).default('nvidia.com/gpu'),
         count: z.int().min(1).default(1),
+        /** In place of the pod's. */
         runtimeClassName: z.string().optional(),
       })
       .optional(),
     streamsPerCounter: z.int().min(1).max(1000).default(8),
     minimum: z.int().min(0).default(1),
     maximum: z.int().min(0).default(4),
-    nodeSelector: z.record(z.string(), z.string()).default({}),
-    tolerations: z.array(tolerationField).default([]),
   })
   .refine(({ minimum, maximum }) => minimum <= maximum, { path: ['minimum'], error: 'must not be above maximum' });
 

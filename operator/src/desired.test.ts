@@ -19,6 +19,24 @@ test('without a site, any node will do', () => {
   assert.equal(podOf({ site: undefined }).affinity, undefined);
 });
 
+test('what the administrator says of agents is added to what the stream says, which wins', () => {
+  const term = { matchExpressions: [{ key: 'camera-network', operator: 'Exists' }] };
+  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term, {}] } } };
+  const agent = {
+    image: 'agent', nodeSelector: { zone: 'a', 'kubernetes.io/arch': 'amd64' }, tolerations: [{ key: 'far', operator: 'Exists' }], affinity, runtimeClassName: 'kata',
+    podLabels: { team: 'shops', 'footfall.dev/stream': 'other' }, podAnnotations: { owner: 'shops' }, extraEnv: [{ name: 'TZ', value: 'UTC' }],
+  };
+  const stream = streamOf({ nodeSelector: { 'kubernetes.io/arch': 'arm64' }, tolerations: [{ key: 'edge', operator: 'Exists' }] });
+  const { metadata, spec: pod } = desiredAgent(stream, configOf({ agent })).deployment.spec!.template;
+  const site = { key: 'footfall.dev/site', operator: 'In', values: ['store-12'] };
+  assert.deepEqual(pod!.affinity!.nodeAffinity!.requiredDuringSchedulingIgnoredDuringExecution!.nodeSelectorTerms, [
+    { matchExpressions: [...term.matchExpressions, site] }, { matchExpressions: [site] },
+  ]);
+  assert.deepEqual([pod!.nodeSelector, pod!.tolerations?.map(({ key }) => key)], [{ zone: 'a', 'kubernetes.io/arch': 'arm64' }, ['far', 'edge']]);
+  assert.deepEqual([pod!.runtimeClassName, pod!.containers[0]!.env!.at(-1)], ['kata', { name: 'TZ', value: 'UTC' }]);
+  assert.deepEqual([metadata!.labels!['team'], metadata!.labels!['footfall.dev/stream'], metadata!.annotations], ['shops', 'door', { owner: 'shops' }]);
+});
+
 test('the agent\'s objects belong to the stream, so they go with it', () => {
   const { serviceAccount, deployment } = desiredAgent(streamOf(), config);
   for (const { metadata } of [serviceAccount, deployment]) {

@@ -1,5 +1,5 @@
 /** What is to be there for one CameraStream: a ServiceAccount and a Deployment of one agent. A function of the spec and the configuration. */
-import type { KubernetesObject, V1Deployment, V1PodSpec, V1ServiceAccount, V1Toleration, V1Volume } from '#crds/cluster/api.ts';
+import type { KubernetesObject, V1Affinity, V1Deployment, V1EnvVar, V1PodSpec, V1PodTemplateSpec, V1ServiceAccount, V1Toleration, V1Volume } from '#crds/cluster/api.ts';
 import { apiVersion, type CameraStream, isCamera, kind } from '#crds/schema.ts';
 import type { OperatorConfig, PodConfig } from './config.ts';
 import { agentLabels, agentName, COUNTING_PORT, POOL, PRESENCE_PORT, SITE_LABEL, STREAM_LABEL } from './labels.ts';
@@ -44,25 +44,29 @@ export function desiredAgent(stream: CameraStream, config: OperatorConfig): Desi
         strategy: { type: 'Recreate' },
         revisionHistoryLimit: 1,
         selector: { matchLabels: { [STREAM_LABEL]: name } },
-        template: { metadata: { labels: agentLabels(name) }, spec: agentPod(stream, config) },
+        template: { metadata: podMetadata(agentLabels(name), config.agent), spec: agentPod(stream, config) },
       },
     },
   };
 }
 
 function agentPod({ metadata, spec }: CameraStream, config: OperatorConfig): V1PodSpec {
-  const { source, site, nodeSelector, tolerations, buffer } = spec;
+  const { source, site, nodeSelector = {}, tolerations = [], buffer } = spec;
+  const { agent } = config;
+  const placed = {
+    ...agent,
+    nodeSelector: { ...agent.nodeSelector, ...nodeSelector },
+    tolerations: [...agent.tolerations, ...tolerations] as PodConfig['tolerations'],
+    affinity: site === undefined ? agent.affinity : atSite(site, agent.affinity),
+  };
   return {
-    ...podBasics(config.agent),
+    ...podBasics(placed),
     serviceAccountName: agentName(metadata.name),
     terminationGracePeriodSeconds: AGENT_GRACE_SECONDS,
-    ...(site !== undefined && { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: onSite(site) } } }),
-    ...(nodeSelector !== undefined && { nodeSelector }),
-    ...(tolerations !== undefined && tolerations.length > 0 && { tolerations: tolerations as V1Toleration[] }),
     containers: [{
       ...containerBasics(config.agent),
       name: 'agent',
-      env: [{ name: 'FOOTFALL_AGENT', value: JSON.stringify(agentConfig(metadata, source, buffer, config)) }],
+      env: [{ name: 'FOOTFALL_AGENT', value: JSON.stringify(agentConfig(metadata, source, buffer, config)) }, ...extraEnv(agent)],
       ports: [{ name: 'http', containerPort: PRESENCE_PORT }],
       resources: config.agent.resources ?? {
         requests: { cpu: '50m', memory: `${AGENT_MEGABYTES.request}Mi` },
@@ -104,8 +108,12 @@ function agentConfig(
   };
 }
 
-function onSite(site: string) {
-  return { nodeSelectorTerms: [{ matchExpressions: [{ key: SITE_LABEL, operator: 'In', values: [site] }] }] };
+/** Terms of a node selector are alternatives: the site is asked for in each of them. */
+function atSite(site: string, affinity: V1Affinity): V1Affinity {
+  const { nodeSelectorTerms = [] } = affinity.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? {};
+  const here = { key: SITE_LABEL, operator: 'In', values: [site] };
+  const terms = (nodeSelectorTerms.length > 0 ? nodeSelectorTerms : [{}]).map((term) => ({ ...term, matchExpressions: [...(term.matchExpressions ?? []), here] }));
+  return { ...affinity, nodeAffinity: { ...affinity.nodeAffinity, requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } } };
 }
 
 /** Optional: without the Secret the agent starts all the same and says what is missing; the kubelet brings it when it is there. */
@@ -114,14 +122,28 @@ function credentials(secretName: string): V1Volume {
 }
 
 /** What makes a pod pass Pod Security `restricted`, and what every pod of ours has. */
-export function podBasics({ imagePullSecrets, priorityClassName }: PodConfig): Omit<V1PodSpec, 'containers'> {
+export function podBasics(config: PodConfig): Omit<V1PodSpec, 'containers'> {
+  const { imagePullSecrets, priorityClassName, runtimeClassName, nodeSelector, tolerations, affinity } = config;
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     securityContext: { runAsNonRoot: true, runAsUser: USER, runAsGroup: USER, fsGroup: USER, seccompProfile: { type: 'RuntimeDefault' } },
     ...(imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
     ...(priorityClassName !== undefined && { priorityClassName }),
+    ...(runtimeClassName !== undefined && { runtimeClassName }),
+    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
+    ...(tolerations.length > 0 && { tolerations: tolerations as V1Toleration[] }),
+    ...(Object.keys(affinity).length > 0 && { affinity }),
   };
+}
+
+/** @param labels by which the pods are found: what the configuration adds does not change them. */
+export function podMetadata(labels: Readonly<Record<string, string>>, { podLabels, podAnnotations }: PodConfig): NonNullable<V1PodTemplateSpec['metadata']> {
+  return { labels: { ...podLabels, ...labels }, ...(Object.keys(podAnnotations).length > 0 && { annotations: podAnnotations }) };
+}
+
+export function extraEnv({ extraEnv: variables }: PodConfig): V1EnvVar[] {
+  return variables as V1EnvVar[];
 }
 
 export function containerBasics({ image, imagePullPolicy }: PodConfig) {

@@ -59,3 +59,8 @@ test('counters look for streams where the operator does', () => {
   assert.deepEqual(told([]), { counter: '$(POD_NAME)' });
   assert.deepEqual(told(['shop']), { counter: '$(POD_NAME)', namespaces: ['shop'] });
 });
+
+test('on a GPU the runtime class is the GPU\'s, else the pods\' own', () => {
+  const classOf = (gpu?: object) => desiredPool(1, configOf({ counter: { image: 'counter', runtimeClassName: 'gvisor', gpu } }), undefined).deployment.spec!.template.spec!.runtimeClassName;
+  assert.deepEqual([classOf(), classOf({}), classOf({ runtimeClassName: 'nvidia' })], ['gvisor', 'gvisor', 'nvidia']);
+});

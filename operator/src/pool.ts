@@ -1,7 +1,7 @@
 /** The counter pool: a Deployment as large as the streams need, and the headless Service by which agents find it. */
-import type { KubernetesObject, V1Deployment, V1OwnerReference, V1PodSpec, V1Service, V1Toleration } from '#crds/cluster/api.ts';
+import type { KubernetesObject, V1Deployment, V1OwnerReference, V1PodSpec, V1Service } from '#crds/cluster/api.ts';
 import type { OperatorConfig, PoolConfig } from './config.ts';
-import { containerBasics, podBasics } from './desired.ts';
+import { containerBasics, extraEnv, podBasics, podMetadata } from './desired.ts';
 import { COUNTING_PORT, labelsOf, POOL, PRESENCE_PORT } from './labels.ts';
 
 /** Enough to settle every stream and to be left by every agent. */
@@ -45,22 +45,20 @@ export function desiredPool(replicas: number, config: OperatorConfig, owner: V1O
         // On a GPU there is no room for one more counter than there are to be.
         strategy: { type: 'RollingUpdate', rollingUpdate: config.counter.gpu ? { maxSurge: 0, maxUnavailable: 1 } : { maxSurge: 1, maxUnavailable: 0 } },
         selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: counterPod(config) },
+        template: { metadata: podMetadata(labels, config.counter), spec: counterPod(config) },
       },
     },
   };
 }
 
 function counterPod({ counter: pool, watchNamespaces }: OperatorConfig): V1PodSpec {
-  const { gpu, nodeSelector, tolerations } = pool;
+  const { gpu } = pool;
   const basics = containerBasics(pool);
   return {
     ...podBasics(pool),
     serviceAccountName: pool.serviceAccountName,
     automountServiceAccountToken: true,
     terminationGracePeriodSeconds: COUNTER_GRACE_SECONDS,
-    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
-    ...(tolerations.length > 0 && { tolerations: tolerations as V1Toleration[] }),
     ...(gpu?.runtimeClassName !== undefined && { runtimeClassName: gpu.runtimeClassName }),
     topologySpreadConstraints: [
       { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: labelsOf('counter') } },
@@ -72,6 +70,7 @@ function counterPod({ counter: pool, watchNamespaces }: OperatorConfig): V1PodSp
       env: [
         { name: 'POD_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
         { name: 'FOOTFALL_COUNTER', value: JSON.stringify(counterConfig(pool, watchNamespaces)) },
+        ...extraEnv(pool),
       ],
       ports: [
         { name: 'counting', containerPort: COUNTING_PORT, protocol: 'TCP' },

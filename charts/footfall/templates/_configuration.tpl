@@ -5,7 +5,7 @@
 {{- end -}}
 {{- $agent := include "footfall.pods" (dict "of" .Values.agent "chart" .Chart) | fromJson -}}
 {{- $counter := include "footfall.pods" (dict "of" .Values.counter "chart" .Chart) | fromJson -}}
-{{- $counter = merge $counter (pick .Values.counter "provider" "workers" "maxBatch" "streamsPerCounter" "minimum" "maximum" "nodeSelector" "tolerations") -}}
+{{- $counter = merge $counter (pick .Values.counter "provider" "workers" "maxBatch" "streamsPerCounter" "minimum" "maximum") -}}
 {{- $_ := set $counter "serviceAccountName" (include "footfall.counter" .) -}}
 {{- if ne .Values.counter.provider "cpu" -}}
 {{- $gpu := pick .Values.counter.gpu "resource" "count" -}}
@@ -28,10 +28,11 @@
 {{/* What agents and counters have in common. Takes {of, chart}. What is left empty is the operator's to choose. */}}
 {{- define "footfall.pods" -}}
 {{- $pods := dict "image" (include "footfall.image" (dict "image" .of.image "chart" .chart)) "imagePullPolicy" .of.image.pullPolicy -}}
-{{- $_ := set $pods "imagePullSecrets" .of.imagePullSecrets -}}
-{{- $_ := set $pods "logLevel" .of.logLevel -}}
-{{- with .of.priorityClassName -}}
-{{- $_ := set $pods "priorityClassName" . -}}
+{{- $pods = merge $pods (pick .of "imagePullSecrets" "logLevel" "nodeSelector" "tolerations" "affinity" "podAnnotations" "podLabels" "extraEnv") -}}
+{{- range $name := list "priorityClassName" "runtimeClassName" -}}
+{{- with get $.of $name -}}
+{{- $_ := set $pods $name . -}}
+{{- end -}}
 {{- end -}}
 {{- if .of.resources -}}
 {{- $resources := dict -}}
