@@ -1,4 +1,4 @@
-/** Programs of others: docker, kind, kubectl. Each runs to its end, within a bound, and fails with its last words. */
+/** Programs of others: docker, kind, kubectl, helm. Each runs to its end, within a bound, and fails with its last words. */
 import { spawn, spawnSync } from 'node:child_process';
 import process from 'node:process';
 
@@ -33,7 +33,7 @@ export function run(program: string, args: readonly string[], options: CommandOp
 
 /** @throws Error with one sentence that names what is missing. */
 export function requirePrograms(): void {
-  const missing = ['docker', 'kind', 'kubectl'].filter((program) => spawnSync(program, ['--help'], { stdio: 'ignore' }).error !== undefined);
-  if (missing.length > 0) throw new Error(`${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: the end-to-end tests need docker, kind and kubectl on the PATH.`);
+  const missing = ['docker', 'kind', 'kubectl', 'helm'].filter((program) => spawnSync(program, ['--help'], { stdio: 'ignore' }).error !== undefined);
+  if (missing.length > 0) throw new Error(`${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: the end-to-end tests need docker, kind, kubectl and helm on the PATH.`);
   if (spawnSync('docker', ['info'], { stdio: 'ignore' }).status !== 0) throw new Error('docker does not answer: is its daemon running, and may this user talk to it?');
 }

@@ -7,8 +7,9 @@ import { connect } from '#crds/cluster/client.ts';
 import { shutdownSignal } from '#proto/shutdown.ts';
 import { type Cluster, deleteCluster, ensureCluster } from './cluster.ts';
 import { requirePrograms } from './commands.ts';
-import { buildImages, type Images, loadImages } from './images.ts';
-import { install } from './installation.ts';
+import { helmOf } from './helm.ts';
+import { buildImages, loadImages } from './images.ts';
+import { Installation } from './installation.ts';
 import { type Kubectl, kubectlOf } from './kubectl.ts';
 import { help, type Options, readOptions } from './options.ts';
 import { clearReport, keepDiagnostics, REPORT } from './report.ts';
@@ -25,12 +26,13 @@ async function run({ cluster: name, keep, only }: Options, signal: AbortSignal):
     ]);
     await step('the nodes have the images', () => loadImages(images, made, signal));
     const kubectl = kubectlOf(made.kubeconfig, signal);
+    const installation = new Installation({ images, kubectl, helm: helmOf(made.kubeconfig, signal) });
     await clearReport();
-    await step('Footfall and the cameras run', () => installOrReport(images, kubectl));
+    await step('Footfall and the cameras run', () => installOrReport(installation, kubectl));
     const api = connect({ kubeconfig: made.kubeconfig, userAgent: 'footfall-e2e' });
     try {
       const chosen = scenarios.filter((scenario) => only.length === 0 || only.includes(scenario.name));
-      return await runScenarios(chosen, { cluster: made, images, kubectl, api, signal, say });
+      return await runScenarios(chosen, { cluster: made, installation, kubectl, api, signal, say });
     } finally {
       await api.close();
     }
@@ -44,9 +46,9 @@ async function run({ cluster: name, keep, only }: Options, signal: AbortSignal):
   }
 }
 
-async function installOrReport(images: Images, kubectl: Kubectl): Promise<void> {
+async function installOrReport(installation: Installation, kubectl: Kubectl): Promise<void> {
   try {
-    await install(images, kubectl);
+    await installation.bringUp();
   } catch (error) {
     await keepDiagnostics('installation', 'default', error as Error, kubectl);
     throw new Error(`${(error as Error).message} See ${REPORT}/installation/.`, { cause: error });

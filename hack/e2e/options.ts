@@ -12,7 +12,8 @@ export function help(scenarios: readonly { readonly name: string; readonly promi
   const width = Math.max(...scenarios.map(({ name }) => name.length));
   return `usage: npm run --silent e2e -- [options]
 
-Runs Footfall in a real Kubernetes cluster (kind) and checks what it promises. Needs docker, kind and kubectl.
+Runs Footfall in a real Kubernetes cluster (kind) and checks what it promises. Needs docker, kind,
+kubectl and helm.
 
   --only NAME...   only these scenarios; \`none\`: bring everything up and run nothing
   --keep           leave the cluster (one that was there before is always left)

@@ -3,8 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { ApiServer } from '#crds/cluster/api.ts';
 import type { Cluster } from './cluster.ts';
 import { eventually } from './eventually.ts';
-import type { Images } from './images.ts';
-import { configure, configureAsUsual } from './installation.ts';
+import type { Installation } from './installation.ts';
 import type { Kubectl } from './kubectl.ts';
 import { keepDiagnostics, type Outcome, REPORT, writeSummary } from './report.ts';
 import type { Scenario, World } from './scenario.ts';
@@ -15,7 +14,7 @@ const SIDE_BY_SIDE = 4;
 
 export interface Stage {
   readonly cluster: Cluster;
-  readonly images: Images;
+  readonly installation: Installation;
   readonly kubectl: Kubectl;
   readonly api: ApiServer;
   readonly signal: AbortSignal;
@@ -51,9 +50,9 @@ async function runOne(scenario: Scenario, stage: Stage): Promise<Outcome> {
     ...stage,
     namespace,
     streams: new Streams(stage.api, namespace, signal),
-    configure: async (counter) => {
-      mends.push(() => configureAsUsual(stage.images, kubectl));
-      await configure(stage.images, counter, kubectl);
+    configure: async (settings) => {
+      mends.push(() => stage.installation.configureAsUsual());
+      await stage.installation.configure(settings);
     },
     afterwards: (mend) => mends.push(mend),
     eventually: (what, seconds, look) => eventually(what, seconds, look, signal),

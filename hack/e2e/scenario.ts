@@ -1,7 +1,7 @@
 /** What a scenario is, and what it has at hand. */
 import type { ApiServer } from '#crds/cluster/api.ts';
 import type { Cluster } from './cluster.ts';
-import type { CounterSettings } from './installation.ts';
+import type { Installation, Settings } from './installation.ts';
 import type { Kubectl } from './kubectl.ts';
 import type { Streams } from './streams.ts';
 
@@ -22,8 +22,9 @@ export interface World {
   /** The scenario's own; everything in it goes when the scenario is over. */
   readonly namespace: string;
   readonly streams: Streams;
-  /** Sets the operator up anew; the usual settings come back when the scenario is over. */
-  readonly configure: (counter: CounterSettings) => Promise<void>;
+  readonly installation: Installation;
+  /** Upgrades to these settings; the usual ones come back when the scenario is over. */
+  readonly configure: (settings: Settings) => Promise<void>;
   /** Called when the scenario is over, however it went, last first. */
   readonly afterwards: (mend: () => Promise<unknown>) => void;
   /** Waits for the world to be so; `look` throws as long as it is not. @throws Error with what was seen last. */

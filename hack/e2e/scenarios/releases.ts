@@ -1,0 +1,120 @@
+/** What an administrator does with the chart: installs, upgrades, uninstalls, and installs again. */
+import assert from 'node:assert/strict';
+import { Installation, POOL, SYSTEM } from '../installation.ts';
+import { previousVersion } from '../previous.ts';
+import type { Scenario, World } from '../scenario.ts';
+import { Witness } from '../witness.ts';
+
+const COUNTS_WITHIN_SECONDS = 60;
+/** Wide enough to tell a line that counts from one that does not. */
+const FRAMES_PER_SECOND = 5;
+
+export const freshInstall: Scenario = {
+  name: 'fresh-install',
+  promise: 'On a cluster that has never seen Footfall, people are counted 60 s after `helm install`; `helm test` passes.',
+  alone: true,
+  async run(world) {
+    const { installation, kubectl, streams, note, afterwards } = world;
+    await installation.uninstall();
+    await kubectl(['delete', 'namespace', SYSTEM, '--ignore-not-found', '--timeout=100s'], 120);
+    await kubectl(['delete', 'crd', 'camerastreams.footfall.dev', '--ignore-not-found', '--timeout=50s']);
+    afterwards(() => installation.configureAsUsual());
+    await installation.makeNamespace();
+
+    const began = performance.now();
+    await installation.install();
+    await kubectl(['wait', '--for=condition=Established', 'crd/camerastreams.footfall.dev', '--timeout=10s']);
+    const declared = performance.now();
+    await streams.create('door');
+    await world.eventually('somebody is counted', COUNTS_WITHIN_SECONDS - (declared - began) / 1000, async () => {
+      assert.ok((await streams.get('door')).status?.counts?.in, 'nobody yet');
+    });
+    note(`somebody was counted ${secondsSince(began)} s after helm install, ${secondsSince(declared)} s after the stream was declared`);
+    assert.match(await installation.test(), /ok {6}A counter can count\./);
+  },
+};
+
+export const upgraded: Scenario = {
+  name: 'upgraded',
+  promise: 'An upgrade from the previous version keeps the counts: totals never go back, and are what the camera played less what is declared.',
+  alone: true,
+  async run(world) {
+    const { installation, streams, note, afterwards } = world;
+    const previous = await previousVersion(world);
+    await installation.uninstall();
+    afterwards(() => installation.configureAsUsual());
+    await installation.configure({}, previous);
+    const witness = new Witness(world);
+    try {
+      await streams.create('door', { framesPerSecond: FRAMES_PER_SECOND });
+      const before = await counted('door', 1, world);
+      await installation.configureAsUsual();
+      await counted('door', before + 2, world);
+      const { crossings, uncertain, gapSeconds } = await witness.judge('door');
+      note(`from ${previous.name}: ${crossings} crossings, ${uncertain} of them at the edge of a gap; ${gapSeconds} s declared`);
+    } finally {
+      await witness.close();
+    }
+  },
+};
+
+export const reinstalled: Scenario = {
+  name: 'reinstalled',
+  promise: '`helm uninstall` leaves the streams with their counts; installed again, counting goes on where it was, without a gap.',
+  alone: true,
+  async run(world) {
+    const { installation, kubectl, streams, note, afterwards } = world;
+    const witness = new Witness(world);
+    try {
+      await streams.create('door', { framesPerSecond: FRAMES_PER_SECOND });
+      const before = await counted('door', 1, world);
+      const agents = await streams.agentUids();
+      afterwards(() => installation.configureAsUsual());
+      await installation.uninstall();
+      const began = performance.now();
+      await world.eventually('operator and counters are gone', 45, async () => {
+        assert.equal(await kubectl(['get', 'pods,deployments', `--namespace=${SYSTEM}`, '--output=name']), '');
+      });
+      assert.ok((await streams.get('door')).status!.counts!.in >= before, 'the stream has its counts');
+      await installation.configureAsUsual();
+      note(`${POOL} was away for ${secondsSince(began)} s`);
+      assert.deepEqual(await streams.agentUids(), agents, 'the agent has gone on all the while');
+      await counted('door', before + 2, world);
+      const { gapSeconds, uncertain } = await witness.judge('door');
+      assert.deepEqual({ gapSeconds, uncertain }, { gapSeconds: 0, uncertain: 0 });
+    } finally {
+      await witness.close();
+    }
+  },
+};
+
+export const namespaced: Scenario = {
+  name: 'namespaced',
+  promise: 'With watchNamespaces people are counted there, by Roles alone, and streams elsewhere are left alone.',
+  alone: true,
+  async run(world) {
+    const { configure, kubectl, namespace, streams, elsewhere } = world;
+    await configure({ watchNamespaces: [namespace] });
+    const roles = await kubectl(['get', 'clusterroles,clusterrolebindings', '--selector=app.kubernetes.io/name=footfall', '--output=name']);
+    assert.equal(roles, '', 'nothing is allowed in the whole cluster');
+    const other = await elsewhere('e2e-unwatched');
+    await other.create('door');
+    await streams.create('door');
+    await counted('door', 1, world);
+    assert.equal((await other.get('door')).status, undefined, 'nothing is said of a stream in another namespace');
+    assert.deepEqual(await other.agentPods('door'), [], 'and it has no agent');
+  },
+};
+
+/** Waits for so many, both ways. @returns how many there are. */
+function counted(name: string, least: number, { streams, eventually }: World): Promise<number> {
+  return eventually(`${name} has counted ${least}`, 90, async () => {
+    const { in: entered = 0, out = 0 } = (await streams.get(name)).status?.counts ?? {};
+    assert.ok(entered + out >= least, `${entered} in, ${out} out`);
+    return entered + out;
+  });
+}
+
+function secondsSince(began: number): string {
+  return ((performance.now() - began) / 1000).toFixed(0);
+}

@@ -1,0 +1,86 @@
+/** Sees every state of a namespace's streams, and when their cameras began to play. */
+import assert from 'node:assert/strict';
+import { resources } from '#crds/cluster/api.ts';
+import type { CameraStream, CountsStatus } from '#crds/schema.ts';
+import { type Gap, type Judged, judge } from './played.ts';
+import type { World } from './scenario.ts';
+
+/** Nothing was ever committed: the ledger's way to say it. */
+const NEVER = '0001-01-01T00:00:00Z';
+
+export class Witness {
+  readonly #world: World;
+  readonly #stop = new AbortController();
+  readonly #seen = new Map<string, CountsStatus[]>();
+  readonly #watching: Promise<void>;
+
+  /** Sees from now on. */
+  constructor(world: World) {
+    this.#world = world;
+    this.#watching = this.#watch(AbortSignal.any([world.signal, this.#stop.signal]));
+    // It is thrown where it is awaited.
+    this.#watching.catch(() => {});
+  }
+
+  /**
+   * Holds all that was committed for the stream against what its camera `loop/NAMESPACE-NAME` played.
+   * @throws Error with a sentence when that is not the same, or totals ever went back.
+   */
+  async judge(name: string): Promise<Judged & { readonly gapSeconds: number }> {
+    const counts = this.#seen.get(name) ?? [];
+    for (const [index, { in: entered, out }] of counts.slice(1).entries()) {
+      assert.ok(entered >= counts[index]!.in && out >= counts[index]!.out, `${name}'s totals went back: ${counts[index]!.in} in ${counts[index]!.out} out, then ${entered} in ${out} out`);
+    }
+    const commits = counts.map(({ time, lines }) => ({ time: Date.parse(time), totals: Object.fromEntries(lines.map((line) => [line.name, line.in + line.out])) }));
+    try {
+      return { ...judge({ starts: await this.#starts(name), gaps: gapsOf(counts), commits }), gapSeconds: counts.at(-1)!.gaps.seconds };
+    } catch (error) {
+      throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('enough was seen'));
+    await this.#watching.catch((error: unknown) => {
+      if (!this.#stop.signal.aborted) throw error;
+    });
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { api, namespace } = this.#world;
+    for (;;) {
+      const { metadata, items } = await api.list<CameraStream>(resources.cameraStreams, { namespace }, signal);
+      for (const stream of items) this.#note(stream);
+      for await (const { type, object } of api.watch<CameraStream>(resources.cameraStreams, { namespace, resourceVersion: metadata.resourceVersion! }, signal)) {
+        if (type === 'ADDED' || type === 'MODIFIED') this.#note(object);
+      }
+    }
+  }
+
+  #note({ metadata: { name }, status }: CameraStream): void {
+    const { counts } = status ?? {};
+    if (counts === undefined || counts.time === NEVER) return;
+    const seen = this.#seen.get(name) ?? [];
+    if (JSON.stringify(counts) !== JSON.stringify(seen.at(-1))) this.#seen.set(name, [...seen, counts]);
+  }
+
+  /** From the camera's log: somebody publishes, which it does when the first one begins to watch. */
+  async #starts(name: string): Promise<number[]> {
+    const { kubectl, namespace } = this.#world;
+    const log = await kubectl(['logs', '--namespace=cameras', 'deployment/camera', '--timestamps', '--tail=-1']);
+    const begins = log.split('\n').filter((line) => line.includes(`is publishing to path 'loop/${namespace}-${name}'`));
+    return begins.map((line) => Date.parse(line.slice(0, line.indexOf(' '))));
+  }
+}
+
+/** A status names the latest gap: of those that came with it, all that is known is between which times they were. */
+function gapsOf(counts: readonly CountsStatus[]): readonly Gap[] {
+  const gaps = new Map<string, Gap>();
+  let [known, time] = [0, 0];
+  for (const { gaps: { count, last }, time: now } of counts) {
+    if (last !== undefined) gaps.set(last.from, { from: Date.parse(last.from), to: Date.parse(last.to), whole: true });
+    if (last !== undefined && count > known + 1) gaps.set(`before ${last.from}`, { from: time, to: Date.parse(last.from), whole: false });
+    [known, time] = [count, Date.parse(now)];
+  }
+  return [...gaps.values()];
+}
