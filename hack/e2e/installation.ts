@@ -35,16 +35,18 @@ export interface Settings {
 export interface Version {
   /** A folder, or a package. */
   readonly chart: string;
-  readonly images: Images;
+  readonly images: Omit<Images, 'camera'>;
 }
 
 export class Installation {
-  readonly #images: Images;
+  readonly images: Images;
+  /** When it was taken away, in milliseconds since 1970. */
+  readonly uninstalls: { readonly from: number; readonly to: number }[] = [];
   readonly #kubectl: Kubectl;
   readonly #helm: Helm;
 
   constructor({ images, kubectl, helm }: { readonly images: Images; readonly kubectl: Kubectl; readonly helm: Helm }) {
-    this.#images = images;
+    this.images = images;
     this.#kubectl = kubectl;
     this.#helm = helm;
   }
@@ -52,7 +54,7 @@ export class Installation {
   /** Cameras and Footfall, with all counters at work. @throws Error with a sentence. */
   async bringUp(): Promise<void> {
     const cameras = await readFile(new URL('manifests/cameras.yaml', import.meta.url), 'utf8');
-    await this.#kubectl.apply(cameras.replaceAll('image: footfall/e2e-camera', `image: ${this.#images.camera}`));
+    await this.#kubectl.apply(cameras.replaceAll('image: footfall/e2e-camera', `image: ${this.images.camera}`));
     await this.makeNamespace();
     await this.configureAsUsual();
     await this.#kubectl(['rollout', 'status', '--namespace=cameras', 'deployment/camera', '--timeout=120s'], 150);
@@ -69,7 +71,7 @@ export class Installation {
   }
 
   /** Installs or upgrades to these settings, and waits until the operator has set the pool to them. */
-  async configure(settings: Settings, version: Version = { chart: CHART, images: this.#images }): Promise<void> {
+  async configure(settings: Settings, version: Version = { chart: CHART, images: this.images }): Promise<void> {
     await this.#upgrade(version, settings, ['--wait', '--timeout=100s']);
     const { streamsPerCounter, minimum, maximum } = { ...COUNTERS, ...settings.counter };
     await eventually(`${POOL} is as the operator was told`, 40, async () => {
@@ -85,11 +87,17 @@ export class Installation {
 
   /** As the first command of a user: it does not wait for anything. */
   async install(): Promise<void> {
-    await this.#upgrade({ chart: CHART, images: this.#images }, {}, []);
+    await this.#upgrade({ chart: CHART, images: this.images }, {}, []);
   }
 
+  /** Until nothing of it runs; the CRD, the streams and their agents stay. */
   async uninstall(): Promise<void> {
+    const from = Date.now();
     await this.#helm(['uninstall', RELEASE, `--namespace=${SYSTEM}`, '--ignore-not-found', '--wait', '--timeout=100s']);
+    await eventually('operator and counters are gone', 60, async () => {
+      assert.equal(await this.#kubectl(['get', 'pods,deployments', `--namespace=${SYSTEM}`, '--output=name']), '');
+    });
+    this.uninstalls.push({ from, to: Date.now() });
   }
 
   /** What `helm test` says. @throws Error when something does not hold. */
@@ -108,7 +116,7 @@ export class Installation {
 }
 
 /** Requests are small: all nodes share one machine. */
-function valuesOf(images: Images, { watchNamespaces = [], counter }: Settings): object {
+function valuesOf(images: Version['images'], { watchNamespaces = [], counter }: Settings): object {
   const nodeSelector = { [FACILITY_LABEL]: 'true' };
   return {
     watchNamespaces,

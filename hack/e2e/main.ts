@@ -16,7 +16,7 @@ import { clearReport, keepDiagnostics, REPORT } from './report.ts';
 import { runScenarios } from './runner.ts';
 import { scenarios } from './scenarios/all.ts';
 
-async function run({ cluster: name, keep, only }: Options, signal: AbortSignal): Promise<0 | 1> {
+async function run({ cluster: name, keep, only, minutes, seed }: Options, signal: AbortSignal): Promise<0 | 1> {
   const folder = await mkdtemp(join(tmpdir(), 'footfall-e2e-'));
   let cluster: Cluster | undefined;
   try {
@@ -28,11 +28,12 @@ async function run({ cluster: name, keep, only }: Options, signal: AbortSignal):
     const kubectl = kubectlOf(made.kubeconfig, signal);
     const installation = new Installation({ images, kubectl, helm: helmOf(made.kubeconfig, signal) });
     await clearReport();
+    const begin = new Date();
     await step('Footfall and the cameras run', () => installOrReport(installation, kubectl));
     const api = connect({ kubeconfig: made.kubeconfig, userAgent: 'footfall-e2e' });
     try {
       const chosen = scenarios.filter((scenario) => only.length === 0 || only.includes(scenario.name));
-      return await runScenarios(chosen, { cluster: made, installation, kubectl, api, signal, say });
+      return await runScenarios(chosen, { cluster: made, installation, kubectl, api, begin, whole: chosen.length === scenarios.length, killing: { minutes, seed }, signal, say });
     } finally {
       await api.close();
     }

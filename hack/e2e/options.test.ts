@@ -9,20 +9,22 @@ import { fileURLToPath } from 'node:url';
 import { readOptions } from './options.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
+const usual = { cluster: 'footfall-e2e', keep: false, only: [], minutes: 3, seed: 42 };
 const known = ['one-pass', 'node-lost'];
 
 test('all scenarios run when none is named', () => {
-  assert.deepEqual(readOptions([], known), { cluster: 'footfall-e2e', keep: false, only: [] });
+  assert.deepEqual(readOptions(['--seed', '42'], known), usual);
 });
 
 test('several scenarios may follow one --only', () => {
-  assert.deepEqual(readOptions(['--only', 'one-pass', 'node-lost', '--keep'], known), { cluster: 'footfall-e2e', keep: true, only: ['one-pass', 'node-lost'] });
+  assert.deepEqual(readOptions(['--seed', '42', '--only', 'one-pass', 'node-lost', '--keep'], known), { ...usual, keep: true, only: ['one-pass', 'node-lost'] });
 });
 
 for (const [args, sentence] of [
   [['--only', 'two-pass'], 'There is no scenario two-pass; there are one-pass, node-lost.'],
   [['node-lost'], 'node-lost is no option (see --help).'],
   [['--cluster', 'Lab'], '--cluster must be a name of lower-case letters, digits and dashes, found Lab.'],
+  [['--minutes', '2.5'], '--minutes must be a whole number up to 60, found 2.5.'],
   [['--kep'], 'Unknown option \'--kep\' (see --help).'],
 ] as const) {
   test(`"${args.join(' ')}" is refused: ${sentence}`, () => {
@@ -35,7 +37,7 @@ test('what is missing on the machine is named in one sentence, with exit code 2'
   try {
     const { status, stderr } = spawnSync(process.execPath, [main], { env: { ...process.env, PATH: nowhere }, encoding: 'utf8' });
     assert.equal(status, 2);
-    assert.equal(stderr, 'docker and kind and kubectl are missing: the end-to-end tests need docker, kind and kubectl on the PATH.\n');
+    assert.equal(stderr, 'docker and kind and kubectl and helm are missing: the end-to-end tests need docker, kind, kubectl and helm on the PATH.\n');
   } finally {
     rmSync(nowhere, { recursive: true });
   }

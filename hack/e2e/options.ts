@@ -1,11 +1,17 @@
 /** What the end-to-end tests are asked for. */
+import { randomInt } from 'node:crypto';
 import { parseOptions } from '../options.ts';
+
+const SEEDS = 999_999;
 
 export interface Options {
   readonly cluster: string;
   readonly keep: boolean;
   /** Names of scenarios; none named, all; `none`, none. */
   readonly only: readonly string[];
+  /** How long there is killing at random, and by which seed. */
+  readonly minutes: number;
+  readonly seed: number;
 }
 
 export function help(scenarios: readonly { readonly name: string; readonly promise: string }[]): string {
@@ -18,6 +24,8 @@ kubectl and helm.
   --only NAME...   only these scenarios; \`none\`: bring everything up and run nothing
   --keep           leave the cluster (one that was there before is always left)
   --cluster NAME   the kind cluster, made if it is not there (default: footfall-e2e)
+  --minutes N      how long random-kills kills (default: 3)
+  --seed N         what it kills, and when; it tells its own, so that this can be done again (default: another one each time)
   --help           show this
 
 Environment: KIND_NODE_IMAGE and KIND_CONFIG, for machines that need their own.
@@ -37,7 +45,12 @@ export function readOptions(args: readonly string[], scenarios: readonly string[
   const only = [...(values.only ?? []), ...positionals];
   const unknown = only.find((name) => name !== 'none' && !scenarios.includes(name));
   if (unknown !== undefined) throw new Error(`There is no scenario ${unknown}; there are ${scenarios.join(', ')}.`);
-  return { cluster: values.cluster, keep: values.keep, only };
+  return { cluster: values.cluster, keep: values.keep, only, minutes: wholeNumber('minutes', values.minutes, 60), seed: wholeNumber('seed', values.seed, SEEDS) };
+}
+
+function wholeNumber(option: string, value: string, most: number): number {
+  if (!/^[0-9]{1,10}$/.test(value) || Number(value) > most) throw new Error(`--${option} must be a whole number up to ${most}, found ${value}.`);
+  return Number(value);
 }
 
 function parse(args: readonly string[]) {
@@ -48,6 +61,8 @@ function parse(args: readonly string[]) {
       only: { type: 'string', multiple: true },
       keep: { type: 'boolean', default: false },
       cluster: { type: 'string', default: 'footfall-e2e' },
+      minutes: { type: 'string', default: '3' },
+      seed: { type: 'string', default: String(randomInt(SEEDS)) },
       help: { type: 'boolean', default: false },
     },
   });

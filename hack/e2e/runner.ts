@@ -17,6 +17,9 @@ export interface Stage {
   readonly installation: Installation;
   readonly kubectl: Kubectl;
   readonly api: ApiServer;
+  readonly begin: Date;
+  readonly whole: boolean;
+  readonly killing: World['killing'];
   readonly signal: AbortSignal;
   readonly say: (sentence: string) => void;
 }

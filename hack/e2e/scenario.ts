@@ -29,6 +29,10 @@ export interface World {
   readonly afterwards: (mend: () => Promise<unknown>) => void;
   /** Waits for the world to be so; `look` throws as long as it is not. @throws Error with what was seen last. */
   readonly eventually: <T>(what: string, seconds: number, look: () => Promise<T> | T) => Promise<T>;
+  /** When the first scenario began, and whether all of them are run. */
+  readonly begin: Date;
+  readonly whole: boolean;
+  readonly killing: { readonly minutes: number; readonly seed: number };
   /** A word on what the scenario found, for the report. */
   readonly note: (sentence: string) => void;
   readonly signal: AbortSignal;

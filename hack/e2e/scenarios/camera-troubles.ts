@@ -71,12 +71,16 @@ export const missingSecret: Scenario = {
 
 export const fileSource: Scenario = {
   name: 'file-in-a-cluster',
-  promise: 'A source that no agent of a cluster can read is InvalidSpec, and starts no agent.',
-  async run({ streams }) {
+  promise: 'A source that no agent of a cluster can read is InvalidSpec: no agent is started, and one that there is goes.',
+  async run({ streams, eventually }) {
     await streams.create('door', { url: 'file:///clips/loop.mp4' });
     const { status } = await streams.whenCondition('door', { type: 'Ready', status: 'False', reason: 'InvalidSpec' }, SAID_WITHIN_SECONDS);
     assert.match(status!.conditions!.find(({ type }) => type === 'Ready')!.message, /rtsp:\/\//);
     assert.deepEqual(await streams.agentPods('door'), []);
+    await streams.create('gate');
+    await eventually('gate has an agent', 30, async () => assert.equal((await streams.agentPods('gate')).length, 1));
+    await streams.patch('gate', { spec: { source: { url: 'file:///clips/loop.mp4' } } });
+    await eventually('gate has no agent any more', 45, async () => assert.deepEqual(await streams.agentPods('gate'), []));
   },
 };
 

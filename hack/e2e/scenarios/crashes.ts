@@ -1,10 +1,9 @@
 /** Processes that are killed without a word: no count is lost or doubled, and what nobody saw is declared. */
 import assert from 'node:assert/strict';
-import type { V1Pod } from '#crds/cluster/api.ts';
-import { run } from '../commands.ts';
 import { hasCounted } from '../counted.ts';
 import { counterPods } from '../counters.ts';
-import type { Scenario, World } from '../scenario.ts';
+import { killContainer } from '../kills.ts';
+import type { Scenario } from '../scenario.ts';
 
 const GOES_ON_WITHIN_SECONDS = 45;
 
@@ -54,9 +53,3 @@ export const agentKilled: Scenario = {
     await streams.whenReady('door', GOES_ON_WITHIN_SECONDS);
   },
 };
-
-/** SIGKILL, from its node. */
-async function killContainer({ spec, status }: V1Pod, { signal }: World): Promise<void> {
-  const id = status!.containerStatuses![0]!.containerID!.replace('containerd://', '');
-  await run('docker', ['exec', spec!.nodeName!, 'ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id], { signal });
-}

@@ -1,0 +1,46 @@
+/** The version before this one: its chart and its images, made from the repository's history as they were then. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from './commands.ts';
+import { loadImages } from './images.ts';
+import type { Version } from './installation.ts';
+import type { World } from './scenario.ts';
+
+/** The last commit of chart 0.1.0. */
+const COMMIT = '07950b554609';
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What is unpacked goes when the scenario is over; the images stay, so that the next run finds them. @throws Error with a sentence. */
+export async function previousVersion({ cluster, installation, afterwards, signal }: World): Promise<Version> {
+  const folder = await mkdtemp(join(tmpdir(), 'footfall-e2e-previous-'));
+  afterwards(() => rm(folder, { recursive: true }));
+  await unpack(folder, signal);
+  const images = {
+    agent: await build('edge-agent', folder, signal),
+    counter: await build('counter-service', folder, signal),
+    operator: await build('operator', folder, signal),
+  };
+  await loadImages({ ...installation.images, ...images }, cluster, signal);
+  return { chart: join(folder, 'charts/footfall'), images };
+}
+
+async function unpack(folder: string, signal: AbortSignal): Promise<void> {
+  const archive = join(folder, 'previous.tar');
+  try {
+    await run('git', ['-C', root, 'archive', `--output=${archive}`, COMMIT], { signal });
+  } catch (error) {
+    throw new Error(`The previous version is commit ${COMMIT}, which this clone may lack (git fetch --unshallow): ${(error as Error).message}`, { cause: error });
+  }
+  await run('tar', ['--extract', '--file', archive, '--directory', folder], { signal });
+  await rm(archive);
+}
+
+async function build(part: string, folder: string, signal: AbortSignal): Promise<string> {
+  const registry = (await run('npm', ['config', 'get', 'registry'], { signal })).trim();
+  const image = `footfall/${part}:previous-${COMMIT}`;
+  const args = ['build', '--quiet', '--network', 'host', '--build-arg', `npm_config_registry=${registry}`, '--tag', image, '--file', join(folder, part, 'Dockerfile'), folder];
+  await run('docker', args, { seconds: 900, signal });
+  return image;
+}
