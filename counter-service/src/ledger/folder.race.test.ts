@@ -36,11 +36,14 @@ class LedgerProcess {
 
   /** Resolves with how it met its end: an answer, or the signal, after which there may be one later. */
   async obey(order: Order): Promise<{ readonly met: 'answer' | 'signal'; readonly answer: Promise<Answer | undefined> }> {
-    let over = false;
-    const answer = this.#heard().finally(() => (over = true));
+    const answer = this.#heard();
     this.child.send(order);
-    while (!over && !isHeldUp(this.child.pid!)) await sleep(2);
-    return { met: over && (await answer) !== undefined ? 'answer' : 'signal', answer };
+    for (;;) {
+      const first = await Promise.race([answer, sleep(2, 'nothing yet' as const)]);
+      if (first === undefined) return { met: 'signal', answer };
+      if (first !== 'nothing yet') return { met: 'answer', answer };
+      if (isHeldUp(this.child.pid!)) return { met: 'signal', answer };
+    }
   }
 
   #heard(): Promise<Answer | undefined> {
