@@ -246,7 +246,7 @@ export class Counting {
 
   #startAfresh(): AnalysisState {
     const { committed, session, settlement } = this.#options;
-    const fresh = startAnalysis(this.#view(), committed, committed?.session === session ? settlement.position : 0);
+    const fresh = startAnalysis(this.#view(), committed, settlement.position);
     if (committed === undefined) return fresh;
     // Counted before, but not from here: what lies between was seen by nobody who could go on.
     // A position of 0 was only ever taken over from another session.

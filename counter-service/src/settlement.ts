@@ -33,11 +33,11 @@ export class Settlement {
   #committed: string;
   #position: number;
 
-  constructor(tenure: Tenure, send: (message: CounterMessage) => Promise<void>, signal: AbortSignal) {
+  constructor(tenure: Tenure, send: (message: CounterMessage) => Promise<void>, session: string, signal: AbortSignal) {
     this.#tenure = tenure;
     this.#send = send;
     this.#signal = signal;
-    this.#position = tenure.counts?.position ?? 0;
+    this.#position = positionOf(tenure.counts, session);
     this.#committed = tenure.counts ? substance(tenure.counts) : '';
   }
 
@@ -75,6 +75,11 @@ export class Settlement {
     this.#position = position;
     await this.#send({ release: { serial } });
   }
+}
+
+/** Access units of this session up to here are committed; another session's numbers mean nothing in it. */
+export function positionOf(counts: CommittedCounts | undefined, session: string): number {
+  return counts?.session === session ? counts.position : 0;
 }
 
 /** What is worth a write: a position that moved over an empty floor is not. */

@@ -20,7 +20,7 @@ import { type Departure, departureBySpec, drained } from './departure.ts';
 import { Intake } from './intake.ts';
 import { Fenced } from './ledger/ledger.ts';
 import { Gone, Refused } from './refused.ts';
-import { Settlement } from './settlement.ts';
+import { positionOf, Settlement } from './settlement.ts';
 
 /** An agent that lost its call and is back within this was never away. */
 const AWAY_SECONDS = 2;
@@ -113,7 +113,7 @@ async function serveAdmitted(call: CounterCall, service: CounterService, admitte
 }
 
 async function greet(call: CounterCall, { tenure, hello }: Admitted): Promise<void> {
-  await call.send({ welcome: { term: tenure.term, position: positionOf(tenure.counts, hello) } });
+  await call.send({ welcome: { term: tenure.term, position: positionOf(tenure.counts, hello.session) } });
 }
 
 async function countOnceThereIsVideo(served: Served): Promise<Ended> {
@@ -125,7 +125,7 @@ async function countOnceThereIsVideo(served: Served): Promise<Ended> {
   const { codec, checkpoint } = resume;
   if (codec === null) throw new Refused('INVALID', 'The agent did not say how its video is coded.');
   const { tenure, hello } = served.admitted;
-  const position = positionOf(tenure.counts, hello);
+  const position = positionOf(tenure.counts, hello.session);
   served.log.info({ term: tenure.term, position, resumed: checkpoint.length > 0 }, 'stream taken');
   return count(served, codec, checkpoint.length > 0 ? readCheckpoint(checkpoint, position) : undefined);
 }
@@ -135,7 +135,7 @@ async function count({ call, service, admitted, incoming, log, ending, signal, l
   const { metrics } = service;
   const labels = labelsOf(admitted);
   const send = (message: CounterMessage) => call.send(message);
-  const settlement = new Settlement(tenure, send, signal);
+  const settlement = new Settlement(tenure, send, hello.session, signal);
   const intake = new Intake({
     codec,
     send,
@@ -236,11 +236,6 @@ function nextOf(incoming: AsyncIterator<FromAgent>, signal: AbortSignal): Promis
       .then(({ done, value }) => resolve(done === true ? undefined : value), reject)
       .finally(() => signal.removeEventListener('abort', stop));
   });
-}
-
-/** Access units of this session up to here are committed. */
-function positionOf(counts: Admitted['tenure']['counts'], { session }: Hello): number {
-  return counts?.session === session ? counts.position : 0;
 }
 
 function readCheckpoint(bytes: Buffer, position: number): AnalysisState {

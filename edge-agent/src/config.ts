@@ -28,7 +28,7 @@ const agentConfig = z.strictObject({
     /** With `live`: how far behind the camera the agent sends at most. */
     maxLagSeconds: z.number().positive().default(5),
   }),
-  /** A folder in memory that outlives the agent's process: the session goes on in the next one. Cameras only. */
+  /** A folder that outlives the agent's process: the session goes on in the next one. For a camera it is in memory. */
   ring: z.strictObject({ directory: z.string().min(1) }).optional(),
   /** host:port: a counter, or all counters that the host's name stands for. */
   counters: z.array(counter).min(1),

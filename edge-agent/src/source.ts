@@ -24,11 +24,11 @@ export interface Source {
 const GIVE_UP_SECONDS = 10;
 
 /**
- * What outlives the agent's process of this source. A file is its own record, which every process reads from the front.
+ * What outlives the agent's process of this source. A file is its own record: of it only session and checkpoints.
  * @throws Error with a sentence when the folder cannot be used.
  */
-export function retain({ source, ring }: AgentConfig, world: World): Retained {
-  return isCamera(source.url) && ring !== undefined ? retainIn(ring.directory, world) : retainInMemory(world);
+export function retain({ ring }: AgentConfig, world: World): Retained {
+  return ring !== undefined ? retainIn(ring.directory, world) : retainInMemory(world);
 }
 
 export function openSource(config: AgentConfig, retained: Retained, site: Site, log: Log): Source {

@@ -26,7 +26,7 @@ export async function pipelineCrossings(video: string, sequence: Sequence, signa
     await writeFile(file, streams.map((stream) => JSON.stringify(stream)).join('\n---\n'));
     const options = readOptions([file, '--events', events, '--quiet']);
     if (options === 'help') throw new Error('unreachable');
-    const { exitCode, reports } = await countLocally(loadCameraStreams([file]).streams, options, signal, () => undefined);
+    const { exitCode, reports } = await countLocally(loadCameraStreams([file]).streams, options, signal, { show: () => undefined, say: () => undefined });
     if (exitCode !== 0) throw new Error(reports.map((report) => report.failure?.sentence).find(Boolean) ?? 'The run failed.');
     const crossings = (await readFile(events, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as TimedCrossing & { stream: string });
     const named = crossings.map((crossing) => ({ ...crossing, line: lineNamed(crossing.line, sequence.lines) }));

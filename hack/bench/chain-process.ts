@@ -39,7 +39,7 @@ async function run({ clip, lines, framesPerSecond, region }: ChainTask, folder: 
     // The last of these calls comes when the agent has ended and the counter has not.
     agentMs = cpuOf('self').reaped;
   };
-  const outcome = await countLocally(streams, options, shutdownSignal(), watch);
+  const outcome = await countLocally(streams, options, shutdownSignal(), { show: watch, say: () => undefined });
   const { failure } = outcome.reports[0]!;
   if (failure !== undefined) throw new Error(failure.sentence);
   if (counter === undefined) throw new Error('The agent ended without having finished.');

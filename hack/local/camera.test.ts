@@ -44,9 +44,12 @@ class Run {
 
   constructor(file: string) {
     const options = readOptions([file, '--quiet']) as CountOptions;
-    this.outcome = countLocally(loadCameraStreams([file]).streams, options, this.#stop.signal, ([report]) => {
-      this.#last = report;
-      for (const look of this.#waiting) look(report!);
+    this.outcome = countLocally(loadCameraStreams([file]).streams, options, this.#stop.signal, {
+      show: ([report]) => {
+        this.#last = report;
+        for (const look of this.#waiting) look(report!);
+      },
+      say: () => undefined,
     });
   }
 

@@ -49,11 +49,16 @@ export class Child {
 
   /** What it announced under this key. @throws Error with its last words when it ended first. */
   async announced<T>(key: string): Promise<T> {
-    while (!(key in this.#messages)) {
+    while (!this.said(key)) {
       if (this.process.exitCode !== null || this.process.signalCode !== null) throw new Error(this.lastWords());
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     return this.#messages[key] as T;
+  }
+
+  /** Whether it has announced this key. */
+  said(key: string): boolean {
+    return key in this.#messages;
   }
 
   /** How it ended, for a sentence: its last line that was meant for a person, or the signal that killed it. */

@@ -27,7 +27,7 @@ export async function count(args: readonly string[], signal: AbortSignal): Promi
   try {
     await requireFfmpeg();
     const progress = new Progress(process.stderr, options.quiet);
-    const outcome = await countLocally(streams, options, signal, (reports, seconds) => progress.show(reports, seconds));
+    const outcome = await countLocally(streams, options, signal, progress);
     progress.end(outcome.reports, outcome.seconds);
     for (const { name, failure } of outcome.reports) {
       if (failure !== undefined) process.stderr.write(`${name}: ${failure.sentence}\n`);

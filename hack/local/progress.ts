@@ -25,6 +25,12 @@ export class Progress {
     this.#draw(reports, seconds);
   }
 
+  /** Quiet or not: above what is drawn next. */
+  say(sentence: string): void {
+    this.#out.write(`${sentence}\n`);
+    this.#drawn = 0;
+  }
+
   /** The last state stays on the screen. */
   end(reports: readonly StreamReport[], seconds: number): void {
     if (!this.#quiet) this.#draw(reports, seconds);

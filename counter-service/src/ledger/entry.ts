@@ -85,7 +85,7 @@ export function withdrawn({ status }: Ledgered, term: number, report: StreamRepo
 }
 
 /** What nobody looks at is not occupied. */
-export function asSeen(counts: CountsStatus, { state }: StreamReport): CountsStatus {
+export function asSeen<C extends Pick<CountsStatus, 'zones'>>(counts: C, { state }: StreamReport): C {
   return SEEN.has(state) ? counts : { ...counts, zones: counts.zones.map(({ name }) => ({ name, occupancy: 0 })) };
 }
 

@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { counts, crossing, stream } from '../fixtures/ledger-process.ts';
 import { FolderLedger } from './folder.ts';
-import { type CommittedCounts, Fenced } from './ledger.ts';
-
-const stream = { namespace: 'default', name: 'door', uid: 'u' };
-const crossing = (track: number) => ({ line: 'entrance', direction: 'in' as const, time: track, frame: track, track });
-const counts = (entered: number, session = 's'): CommittedCounts => ({
-  session, position: entered * 10, time: '2026-01-01T00:00:00.000Z', in: entered, out: 0, inside: entered,
-  lines: [{ name: 'entrance', in: entered, out: 0 }], zones: [], observedSeconds: 0, gaps: { count: 0, seconds: 0 },
-});
+import { Fenced } from './ledger.ts';
 
 async function folder(context: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'footfall-ledger-'));
@@ -77,7 +71,7 @@ test('old terms do not pile up', async (context) => {
   const root = await folder(context);
   const ledger = new FolderLedger(root);
   for (let term = 1; term <= 20; term += 1) await (await take(ledger)).commit(counts(term), []);
-  assert.ok((await readdir(join(root, 'default.door'))).length <= 4);
+  assert.ok((await readdir(join(root, 'default.door'))).length <= 2);
 });
 
 test('counts outlive any number of terms that never committed', async (context) => {
@@ -86,4 +80,72 @@ test('counts outlive any number of terms that never committed', async (context) 
   for (let restarts = 0; restarts < 5; restarts += 1) await take(ledger);
   assert.deepEqual((await ledger.read(stream)).counts, counts(5));
   assert.equal((await ledger.crossings(stream)).trim().split('\n').length, 1);
+});
+
+const path = (root: string, number: number) => join(root, 'default.door', `${String(number).padStart(12, '0')}.json`);
+
+test('an entry that is torn or changed at any byte is noticed, told in one sentence, and never taken for another', async (context) => {
+  const root = await folder(context);
+  const ledger = new FolderLedger(root);
+  const tenure = await take(ledger);
+  await tenure.commit(counts(1), [crossing(1)]);
+  const whole = await readFile(path(root, 2));
+  const changes = [...whole.keys()].flatMap((index) => [whole.subarray(0, index), whole.with(index, whole[index]! ^ 1)]);
+  for (const changed of changes) {
+    await writeFile(path(root, 2), changed);
+    await assert.rejects(ledger.read(stream), { reason: 'LEDGER_UNAVAILABLE', message: /^The ledger in .*default\.door cannot be read or written: .*000000000002\.json is damaged: it is not what was written\.$/ });
+  }
+  await assert.rejects(ledger.claim(stream, { term: 1, session: 's', counts: counts(1) }, 's'), { reason: 'LEDGER_UNAVAILABLE' });
+  const window = { ...stream, name: 'window' };
+  await (await ledger.claim(window, await ledger.read(window), 's')).commit(counts(7), []);
+  assert.equal((await ledger.read(window)).counts?.in, 7, 'no other stream is harmed');
+  await writeFile(path(root, 2), whole);
+  assert.deepEqual((await ledger.read(stream)).counts, counts(1));
+});
+
+test('what cannot be read at all is told in one sentence', async (context) => {
+  const root = await folder(context);
+  await mkdir(path(root, 1), { recursive: true });
+  await assert.rejects(new FolderLedger(root).read(stream), { reason: 'LEDGER_UNAVAILABLE', message: /EISDIR/ });
+});
+
+test('crossings of which committed ones are missing are told, not passed over', async (context) => {
+  const root = await folder(context);
+  const ledger = new FolderLedger(root);
+  await (await take(ledger)).commit(counts(2), [crossing(1), crossing(2)]);
+  await truncate(join(root, 'default.door', 'crossings-1.jsonl'), 20);
+  await assert.rejects(ledger.crossings(stream), { reason: 'LEDGER_UNAVAILABLE', message: /crossings-1\.jsonl is damaged/ });
+});
+
+for (const [what, next] of [
+  ['an earlier position', { ...counts(3), position: 29 }],
+  ['a lower total', { ...counts(3), in: 2 }],
+] as const) {
+  test(`the fence of the resource holds here, too: ${what} of the same term is not taken`, async (context) => {
+    const ledger = new FolderLedger(await folder(context));
+    const tenure = await take(ledger);
+    await tenure.commit(counts(3), []);
+    await assert.rejects(tenure.commit(next, []), { reason: 'LEDGER_UNAVAILABLE' });
+    assert.deepEqual((await ledger.read(stream)).counts, counts(3));
+  });
+}
+
+test('another session begins at its own first access unit, and keeps the totals', async (context) => {
+  const ledger = new FolderLedger(await folder(context));
+  await (await take(ledger)).commit(counts(3), []);
+  const tenure = await ledger.claim(stream, await ledger.read(stream), 'another');
+  assert.deepEqual(tenure.counts, counts(3));
+  assert.deepEqual((await ledger.read(stream)).counts, { ...counts(3, 'another'), position: 0 });
+  await tenure.commit({ ...counts(4, 'another'), position: 5 }, []);
+});
+
+test('zones that nobody looks at are empty', async (context) => {
+  const ledger = new FolderLedger(await folder(context));
+  const tenure = await take(ledger);
+  const occupancy = async () => (await ledger.read(stream)).counts?.zones[0]?.occupancy;
+  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] }, []);
+  assert.equal(await occupancy(), 2);
+  tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
+  await tenure.close();
+  assert.equal(await occupancy(), 0);
 });

@@ -1,30 +1,32 @@
 /**
- * The ledger of local mode: a folder for each stream, a file for each term.
+ * The ledger of local mode: a folder for each stream.
  *
- *   <namespace>.<name>/term-000003.json    the counts committed in term 3, replaced atomically at each commit
- *   <namespace>.<name>/crossings-3.jsonl   its crossings, appended; what lies past the committed length never happened
+ *   <namespace>.<name>/000000000042.json   the newest entry: term, session, counts (see `chain.ts`)
+ *   <namespace>.<name>/crossings-3.jsonl   the crossings of term 3, appended; what lies past the length that the entry
+ *                                          tells never happened
  *
- * Taking a term is creating its file, which the file system lets only one process do. A process that lost its term
- * still writes to its own file only; it sees the later file and stops. So no lock is held and none can be left behind.
+ * Terms and commits are entries of one chain, each following the one its writer knows, as in the API server: a counter
+ * that was held up, however long and wherever, finds its place taken. The fence of the resource stands behind that.
  */
-import { link, mkdir, open, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
+import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { brokenFence } from '#crds/fence.ts';
 import type { StreamName } from '#proto/protocol.ts';
 import type { CrossingEvent } from '../counting/counter.ts';
-import { type CommittedCounts, Fenced, type Ledger, type Reading, type Tenure } from './ledger.ts';
+import { Refused } from '../refused.ts';
+import { Chain, type Link, writeDurably } from './chain.ts';
+import { asSeen } from './entry.ts';
+import { type CommittedCounts, Fenced, type Ledger, type Reading, type StreamReport, type Tenure } from './ledger.ts';
 
-interface TermFile {
+interface Entry {
+  readonly term: number;
   /** Of the agent that the term was taken for. */
   readonly session: string;
-  /** Absent until the term's first commit: the term before it speaks. */
+  /** Absent until the first commit of all. */
   readonly counts?: CommittedCounts;
   /** How much of each term's crossings is committed. */
   readonly crossings: readonly { readonly term: number; readonly bytes: number }[];
 }
-
-const TERM_FILE = /^term-(\d{6,})\.json$/;
-/** Terms kept: the one in force, and the one before it, whose counter may still be writing. */
-const KEPT_TERMS = 2;
 
 export class FolderLedger implements Ledger {
   readonly #root: string;
@@ -34,22 +36,24 @@ export class FolderLedger implements Ledger {
   }
 
   async read(stream: StreamName): Promise<Reading> {
-    const folder = streamFolder(this.#root, stream);
-    const [term = 0] = await termsOf(folder);
-    const session = term === 0 ? undefined : (await readTerm(folder, term)).session;
-    return { term, session, counts: (await newestCommit(folder))?.counts };
+    const newest = await this.#newest(stream);
+    return { term: newest?.content.term ?? 0, session: newest?.content.session, counts: newest?.content.counts };
   }
 
   async claim(stream: StreamName, reading: Reading, session: string): Promise<Tenure> {
-    const folder = streamFolder(this.#root, stream);
-    await mkdir(folder, { recursive: true });
-    const term = reading.term + 1;
-    await createTerm(folder, term, session);
-    const before = await newestCommit(folder);
-    // From here on the term speaks for itself, and those before it may go.
-    if (before !== undefined) await replaceTerm(folder, term, { ...before, session });
-    for (const old of (await termsOf(folder)).slice(KEPT_TERMS)) await rm(termPath(folder, old), { force: true });
-    return new FolderTenure(folder, term, session, before);
+    const folder = this.#folder(stream);
+    for (;;) {
+      const before = await this.#newest(stream);
+      const { term = 0, counts, crossings = [] } = before?.content ?? {};
+      if (term !== reading.term || before?.content.session !== reading.session) {
+        throw new Fenced(`Term ${term} was taken by another counter.`);
+      }
+      // Numbers of another session's access units mean nothing here.
+      const claimed = counts && { counts: { ...counts, session, position: counts.session === session ? counts.position : 0 } };
+      const content: Entry = { term: term + 1, session, crossings, ...claimed };
+      const number = (before?.number ?? 0) + 1;
+      if (await available(folder, new Chain<Entry>(folder).append(number - 1, content))) return new FolderTenure(folder, { number, content }, counts);
+    }
   }
 
   /** Whoever runs local mode is told by the agent. */
@@ -59,10 +63,24 @@ export class FolderLedger implements Ledger {
 
   /** Every committed crossing of a stream, oldest first, as JSON lines. */
   async crossings(stream: Pick<StreamName, 'namespace' | 'name'>): Promise<string> {
-    const folder = streamFolder(this.#root, stream);
-    const parts = (await newestCommit(folder))?.crossings ?? [];
-    const texts = parts.map(async ({ term, bytes }) => (await readFile(crossingsPath(folder, term))).subarray(0, bytes));
-    return Buffer.concat(await Promise.all(texts)).toString();
+    const folder = this.#folder(stream);
+    const parts = (await this.#newest(stream))?.content.crossings ?? [];
+    const texts = parts.map(async ({ term, bytes }) => {
+      const path = crossingsPath(folder, term);
+      const text = (await readFile(path)).subarray(0, bytes);
+      if (text.length < bytes) throw new Error(`${path} is damaged: ${bytes} bytes of it are committed, and it has ${text.length}`);
+      return text;
+    });
+    return available(folder, Promise.all(texts).then((all) => Buffer.concat(all).toString()));
+  }
+
+  #newest(stream: Pick<StreamName, 'namespace' | 'name'>): Promise<Link<Entry> | undefined> {
+    const folder = this.#folder(stream);
+    return available(folder, new Chain<Entry>(folder).newest());
+  }
+
+  #folder({ namespace, name }: Pick<StreamName, 'namespace' | 'name'>): string {
+    return join(this.#root, `${namespace}.${name}`);
   }
 }
 
@@ -71,32 +89,45 @@ class FolderTenure implements Tenure {
   readonly counts: CommittedCounts | undefined;
   readonly lost = new AbortController().signal;
   readonly #folder: string;
-  readonly #session: string;
-  readonly #earlier: TermFile['crossings'];
+  readonly #chain: Chain<Entry>;
+  readonly #earlier: Entry['crossings'];
+  #newest: Link<Entry>;
+  #report: StreamReport = { state: 'Starting' };
+  /** Of this term's crossings. */
   #bytes = 0;
 
-  constructor(folder: string, term: number, session: string, before: TermFile | undefined) {
-    this.#session = session;
-    this.term = term;
-    this.counts = before?.counts;
+  constructor(folder: string, claim: Link<Entry>, counts: CommittedCounts | undefined) {
     this.#folder = folder;
-    this.#earlier = before?.crossings ?? [];
+    this.#chain = new Chain(folder);
+    this.#newest = claim;
+    this.#earlier = claim.content.crossings;
+    this.term = claim.content.term;
+    this.counts = counts;
   }
 
   async commit(counts: CommittedCounts, crossings: readonly CrossingEvent[]): Promise<void> {
-    await this.#refuseWhenFenced();
-    const bytes = this.#bytes + (await this.#append(crossings));
+    const { number, content } = this.#newest;
+    const broken = brokenFence({ ...counts, term: this.term }, content.counts && { ...content.counts, term: content.term });
+    if (broken !== undefined) throw new Refused('LEDGER_UNAVAILABLE', `The ledger in ${this.#folder} does not take these counts: they ${broken}.`);
+    const bytes = this.#bytes + (await available(this.#folder, this.#append(crossings)));
     const own = bytes > 0 ? [{ term: this.term, bytes }] : [];
-    const file: TermFile = { session: this.#session, counts, crossings: [...this.#earlier, ...own] };
-    await replaceTerm(this.#folder, this.term, file);
-    await this.#refuseWhenFenced();
+    const next: Entry = { ...content, counts: asSeen(counts, this.#report), crossings: [...this.#earlier, ...own] };
+    if (!(await available(this.#folder, this.#chain.append(number, next)))) {
+      throw new Fenced(`A later term was taken: term ${this.term} may not commit any more.`);
+    }
+    this.#newest = { number: number + 1, content: next };
     this.#bytes = bytes;
   }
 
-  report(): void {}
+  report(report: StreamReport): void {
+    this.#report = report;
+  }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  /** Nobody looks at its zones any more. */
+  async close(): Promise<void> {
+    const { counts } = this.#newest.content;
+    const occupied = counts?.zones.some(({ occupancy }) => occupancy > 0) === true;
+    if (occupied && asSeen(counts, this.#report) !== counts) await this.commit(counts, []).catch(() => undefined);
   }
 
   async #append(crossings: readonly CrossingEvent[]): Promise<number> {
@@ -105,88 +136,18 @@ class FolderTenure implements Tenure {
     // What a failed commit may have left behind its committed length.
     if (this.#bytes > 0) await truncate(path, this.#bytes);
     const lines = Buffer.from(crossings.map((crossing) => `${JSON.stringify(crossing)}\n`).join(''));
-    const file = await open(path, this.#bytes > 0 ? 'a' : 'w');
-    try {
-      await file.writeFile(lines);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+    await writeDurably(path, lines, this.#bytes > 0 ? 'a' : 'w');
     return lines.length;
   }
-
-  async #refuseWhenFenced(): Promise<void> {
-    const [newest = 0] = await termsOf(this.#folder);
-    if (newest > this.term) throw new Fenced(`Term ${newest} was taken: term ${this.term} may not commit any more.`);
-  }
 }
 
-async function createTerm(folder: string, term: number, session: string): Promise<void> {
-  const path = termPath(folder, term);
-  const draft = `${path}.claim-${process.pid}-${crypto.randomUUID()}`;
-  await writeDurably(draft, JSON.stringify({ session, crossings: [] } satisfies TermFile));
+/** @throws Refused with a sentence for whatever the file system or a damaged file says. */
+async function available<T>(folder: string, work: Promise<T>): Promise<T> {
   try {
-    await link(draft, path);
+    return await work;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new Fenced(`Term ${term} was taken by another counter.`);
-    throw error;
-  } finally {
-    await rm(draft, { force: true });
+    throw new Refused('LEDGER_UNAVAILABLE', `The ledger in ${folder} cannot be read or written: ${(error as Error).message}.`);
   }
-}
-
-async function replaceTerm(folder: string, term: number, file: TermFile): Promise<void> {
-  const path = termPath(folder, term);
-  await writeDurably(`${path}.new`, JSON.stringify(file));
-  await rename(`${path}.new`, path);
-}
-
-async function newestCommit(folder: string): Promise<TermFile | undefined> {
-  for (const term of await termsOf(folder)) {
-    const file = await readTerm(folder, term);
-    if (file.counts !== undefined) return file;
-  }
-  return undefined;
-}
-
-async function readTerm(folder: string, term: number): Promise<TermFile> {
-  const path = termPath(folder, term);
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as TermFile;
-  } catch (error) {
-    throw new Error(`The ledger's file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
-  }
-}
-
-/** Newest first. */
-async function termsOf(folder: string): Promise<number[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  return names
-    .map((name) => TERM_FILE.exec(name)?.[1])
-    .filter((digits) => digits !== undefined)
-    .map(Number)
-    .toSorted((a, b) => b - a);
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-}
-
-function streamFolder(root: string, { namespace, name }: Pick<StreamName, 'namespace' | 'name'>): string {
-  return join(root, `${namespace}.${name}`);
-}
-
-function termPath(folder: string, term: number): string {
-  return join(folder, `term-${String(term).padStart(6, '0')}.json`);
 }
 
 function crossingsPath(folder: string, term: number): string {

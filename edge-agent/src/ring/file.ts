@@ -3,6 +3,7 @@
  * starts later reads from the front and passes over what is not asked for. Nothing is ever dropped; the uplink pulls.
  */
 import { once } from 'node:events';
+import type { Codec } from '#proto/media/nut.ts';
 import type { Camera } from '../camera/camera.ts';
 import type { Counted, Entry, NumberedUnit, Recording, Start } from './recording.ts';
 
@@ -50,22 +51,48 @@ export class FileRecording implements Recording {
   }
 
   async *#readAll(start: Start, signal: AbortSignal): AsyncIterable<Entry> {
-    let number = 0;
-    let originMicros = 0;
-    for await (const item of this.#options.camera.read(signal)) {
+    const from = await this.#keyframeFrom(start, signal);
+    let lastNumber = 0;
+    for await (const item of this.#numbered(signal)) {
       if (item.kind === 'codec') {
         yield { kind: 'start', codec: item.codec };
         continue;
       }
-      signal.throwIfAborted();
-      number += 1;
-      if (number === 1) originMicros = item.unit.presentationMicros;
-      if (number < start.from) continue;
-      const unit = { ...item.unit, number, presentationMicros: item.unit.presentationMicros - originMicros };
-      if (number > this.#newestNumber) await this.#admit(unit, signal);
+      const { unit } = item;
+      lastNumber = unit.number;
+      if (unit.number < from) continue;
+      if (unit.number > this.#newestNumber) await this.#admit(unit, signal);
       yield { kind: 'unit', unit };
     }
-    yield { kind: 'end', lastNumber: number, paused: false };
+    yield { kind: 'end', lastNumber, paused: false };
+  }
+
+  /** What an earlier process of this session has read, this one has not: the keyframe is looked for in the file. */
+  async #keyframeFrom({ from, counted }: Start, signal: AbortSignal): Promise<number> {
+    if (from === 1 || this.#keyframes.some(({ number }) => number === from)) return from;
+    let found = 1;
+    for await (const item of this.#numbered(signal)) {
+      if (item.kind === 'codec') continue;
+      const { number, keyframe, presentationMicros } = item.unit;
+      if (number > from) break;
+      if (keyframe && presentationMicros <= counted.presentationMicros) found = number;
+    }
+    return found;
+  }
+
+  async *#numbered(signal: AbortSignal): AsyncIterable<{ kind: 'codec'; codec: Codec } | { kind: 'unit'; unit: NumberedUnit }> {
+    let number = 0;
+    let originMicros = 0;
+    for await (const item of this.#options.camera.read(signal)) {
+      signal.throwIfAborted();
+      if (item.kind === 'codec') {
+        yield item;
+        continue;
+      }
+      number += 1;
+      if (number === 1) originMicros = item.unit.presentationMicros;
+      yield { kind: 'unit', unit: { ...item.unit, number, presentationMicros: item.unit.presentationMicros - originMicros } };
+    }
   }
 
   get newestNumber(): number {
