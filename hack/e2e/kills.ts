@@ -37,10 +37,13 @@ function randomOf(seed: number): () => number {
   };
 }
 
-/** SIGKILL, from its node. */
-export async function killContainer({ spec, status }: V1Pod, { signal }: World): Promise<void> {
-  const id = status!.containerStatuses![0]!.containerID!.replace('containerd://', '');
-  await run('docker', ['exec', spec!.nodeName!, 'ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id], { signal });
+/** From its node. */
+export async function killContainer(pod: V1Pod, { signal }: World, how: 'SIGKILL' | 'SIGABRT' = 'SIGKILL'): Promise<void> {
+  await run('docker', ['exec', pod.spec!.nodeName!, 'ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', how, containerIdOf(pod)], { signal });
+}
+
+export function containerIdOf({ status }: V1Pod): string {
+  return status!.containerStatuses![0]!.containerID!.replace('containerd://', '');
 }
 
 /** A pod that is only deleted, even by force, is told to stop, and says goodbye. */
