@@ -5,8 +5,8 @@ import type { World } from './scenario.ts';
 
 /** What dies, as often as each is named here among as many deaths. */
 const BAG = ['counter container', 'counter container', 'counter pod', 'agent container', 'agent container', 'agent pod', 'operator pod', 'node'] as const;
-/** Between deaths; some come before the last one is overcome. */
-const PAUSE_SECONDS = { least: 2, most: 18 };
+/** Between deaths; some come before the last one is overcome. A container that dies more often is held back for minutes. */
+const PAUSE_SECONDS = { least: 4, most: 26 };
 
 export interface Death {
   readonly what: (typeof BAG)[number];
