@@ -6,7 +6,6 @@ import { apiVersion, kind } from '../schema.ts';
 type Wire<T> = T extends Date ? string : T extends object ? { [K in keyof T]: Wire<T[K]> } : T;
 export type V1Affinity = Wire<library.V1Affinity>;
 export type V1Deployment = Wire<library.V1Deployment>;
-export type V1EnvVar = Wire<library.V1EnvVar>;
 export type V1OwnerReference = Wire<library.V1OwnerReference>;
 export type V1Pod = Wire<library.V1Pod>;
 export type V1PodSpec = Wire<library.V1PodSpec>;

@@ -1,6 +1,8 @@
 /** The counter pool as it is: its pods, what they show, what runs in them. */
 import { resources, type V1Pod } from '#crds/cluster/api.ts';
+import { run } from './commands.ts';
 import { POOL, SYSTEM } from './installation.ts';
+import { containerIdOf } from './kills.ts';
 import type { World } from './scenario.ts';
 
 /** Pods that are not on their way out. */
@@ -19,10 +21,10 @@ export async function seriesOf(namespace: string, pod: string, { kubectl }: Worl
   return page.split('\n').filter((line) => line.includes(`"${namespace}/`));
 }
 
-/** Command lines of the decoders that run in a counter. */
-export async function decodersOf(pod: string, { kubectl }: World): Promise<readonly string[]> {
-  const every = 'for p in /proc/[0-9]*/cmdline; do tr "\\0" " " < $p 2>/dev/null; echo; done';
-  const lines = (await kubectl(['exec', `--namespace=${SYSTEM}`, pod, '--', 'sh', '-c', every])).split('\n');
+/** Command lines of the decoders that run in a counter, as its node sees them: the image has nothing to look with. */
+export async function decodersOf(pod: V1Pod, { signal }: World): Promise<readonly string[]> {
+  const every = `for p in /proc/[0-9]*; do grep -q ${containerIdOf(pod)} $p/cgroup && tr "\\0" " " < $p/cmdline && echo; done 2>/dev/null; true`;
+  const lines = (await run('docker', ['exec', pod.spec!.nodeName!, 'sh', '-c', every], { signal })).split('\n');
   return lines.filter((line) => /^\S*ffmpeg /.test(line));
 }
 

@@ -5,8 +5,8 @@ import type { World } from './scenario.ts';
 
 /** What dies, as often as each is named here among as many deaths. */
 const BAG = ['counter container', 'counter container', 'counter pod', 'agent container', 'agent container', 'agent pod', 'operator pod', 'node'] as const;
-/** Between deaths; some come before the last one is overcome. */
-const PAUSE_SECONDS = { least: 2, most: 18 };
+/** Between deaths; some come before the last one is overcome. A container that dies more often is held back for minutes. */
+const PAUSE_SECONDS = { least: 4, most: 26 };
 
 export interface Death {
   readonly what: (typeof BAG)[number];
@@ -37,10 +37,13 @@ function randomOf(seed: number): () => number {
   };
 }
 
-/** SIGKILL, from its node. */
-export async function killContainer({ spec, status }: V1Pod, { signal }: World): Promise<void> {
-  const id = status!.containerStatuses![0]!.containerID!.replace('containerd://', '');
-  await run('docker', ['exec', spec!.nodeName!, 'ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id], { signal });
+/** From its node. */
+export async function killContainer(pod: V1Pod, { signal }: World, how: 'SIGKILL' | 'SIGABRT' = 'SIGKILL'): Promise<void> {
+  await run('docker', ['exec', pod.spec!.nodeName!, 'ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', how, containerIdOf(pod)], { signal });
+}
+
+export function containerIdOf({ status }: V1Pod): string {
+  return status!.containerStatuses![0]!.containerID!.replace('containerd://', '');
 }
 
 /** A pod that is only deleted, even by force, is told to stop, and says goodbye. */

@@ -18,6 +18,8 @@ export interface Wish {
   readonly credentials?: string;
   readonly site?: string;
   readonly framesPerSecond?: number;
+  /** How long counters may be away. */
+  readonly bufferSeconds?: number;
 }
 
 export class Streams {
@@ -31,12 +33,12 @@ export class Streams {
     this.#signal = signal;
   }
 
-  create(name: string, { path = `loop/${this.#namespace}-${name}`, url = cameraUrl(path), credentials, site = 'store-12', framesPerSecond = 2 }: Wish = {}): Promise<CameraStream> {
+  create(name: string, { path = `loop/${this.#namespace}-${name}`, url = cameraUrl(path), credentials, site = 'store-12', framesPerSecond = 2, bufferSeconds = 60 }: Wish = {}): Promise<CameraStream> {
     const source = { url, ...(credentials !== undefined && { credentialsSecretRef: { name: credentials } }) };
     const object = {
       apiVersion, kind,
       metadata: { name, namespace: this.#namespace },
-      spec: { source, site, lines: LINES, detection: { framesPerSecond }, buffer: { seconds: 60, megabytes: 16 } },
+      spec: { source, site, lines: LINES, detection: { framesPerSecond }, buffer: { seconds: bufferSeconds, megabytes: 32 } },
     };
     return this.#api.create<CameraStream>(resources.cameraStreams, object as unknown as CameraStream, this.#signal);
   }

@@ -1,5 +1,5 @@
 /** What is to be there for one CameraStream: a ServiceAccount and a Deployment of one agent. A function of the spec and the configuration. */
-import type { KubernetesObject, V1Affinity, V1Deployment, V1EnvVar, V1PodSpec, V1PodTemplateSpec, V1ServiceAccount, V1Toleration, V1Volume } from '#crds/cluster/api.ts';
+import type { KubernetesObject, V1Affinity, V1Deployment, V1PodSpec, V1PodTemplateSpec, V1ServiceAccount, V1Toleration, V1Volume } from '#crds/cluster/api.ts';
 import { apiVersion, type CameraStream, isCamera, kind } from '#crds/schema.ts';
 import type { OperatorConfig, PodConfig } from './config.ts';
 import { agentLabels, agentName, COUNTING_PORT, POOL, PRESENCE_PORT, SITE_LABEL, STREAM_LABEL } from './labels.ts';
@@ -66,7 +66,7 @@ function agentPod({ metadata, spec }: CameraStream, config: OperatorConfig): V1P
     containers: [{
       ...containerBasics(config.agent),
       name: 'agent',
-      env: [{ name: 'FOOTFALL_AGENT', value: JSON.stringify(agentConfig(metadata, source, buffer, config)) }, ...extraEnv(agent)],
+      env: [{ name: 'FOOTFALL_AGENT', value: JSON.stringify(agentConfig(metadata, source, buffer, config)) }, ...agent.extraEnv],
       ports: [{ name: 'http', containerPort: PRESENCE_PORT }],
       resources: config.agent.resources ?? {
         requests: { cpu: '50m', memory: `${AGENT_MEGABYTES.request}Mi` },
@@ -140,10 +140,6 @@ export function podBasics(config: PodConfig): Omit<V1PodSpec, 'containers'> {
 /** @param labels by which the pods are found: what the configuration adds does not change them. */
 export function podMetadata(labels: Readonly<Record<string, string>>, { podLabels, podAnnotations }: PodConfig): NonNullable<V1PodTemplateSpec['metadata']> {
   return { labels: { ...podLabels, ...labels }, ...(Object.keys(podAnnotations).length > 0 && { annotations: podAnnotations }) };
-}
-
-export function extraEnv({ extraEnv: variables }: PodConfig): V1EnvVar[] {
-  return variables as V1EnvVar[];
 }
 
 export function containerBasics({ image, imagePullPolicy }: PodConfig) {

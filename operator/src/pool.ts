@@ -1,7 +1,7 @@
 /** The counter pool: a Deployment as large as the streams need, and the headless Service by which agents find it. */
 import type { KubernetesObject, V1Deployment, V1OwnerReference, V1PodSpec, V1Service } from '#crds/cluster/api.ts';
 import type { OperatorConfig, PoolConfig } from './config.ts';
-import { containerBasics, extraEnv, podBasics, podMetadata } from './desired.ts';
+import { containerBasics, podBasics, podMetadata } from './desired.ts';
 import { COUNTING_PORT, labelsOf, POOL, PRESENCE_PORT } from './labels.ts';
 
 /** Enough to settle every stream and to be left by every agent. */
@@ -70,7 +70,7 @@ function counterPod({ counter: pool, watchNamespaces }: OperatorConfig): V1PodSp
       env: [
         { name: 'POD_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
         { name: 'FOOTFALL_COUNTER', value: JSON.stringify(counterConfig(pool, watchNamespaces)) },
-        ...extraEnv(pool),
+        ...pool.extraEnv,
       ],
       ports: [
         { name: 'counting', containerPort: COUNTING_PORT, protocol: 'TCP' },

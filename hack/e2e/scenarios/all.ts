@@ -10,6 +10,7 @@ import { onePass } from './one-stream.ts';
 import { leaderKilled, operatorAway } from './operator-away.ts';
 import { randomKills } from './random-kills.ts';
 import { freshInstall, namespaced, reinstalled, upgraded } from './releases.ts';
+import { secretCanary } from './secret-canary.ts';
 import { tenStreams } from './ten-streams.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -17,7 +18,7 @@ export const scenarios: readonly Scenario[] = [
   nothingLeft, operatorAway, leaderKilled, noNode, siteDrained, countersDrained, nodeLost,
   counterKilled, agentKilled, noCounter, countersFull, gpuPool,
   freshInstall, upgraded, reinstalled, namespaced,
-  randomKills,
+  secretCanary, randomKills,
   // Of all that came before.
   leastRights,
 ];

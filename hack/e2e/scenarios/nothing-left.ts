@@ -12,9 +12,10 @@ export const nothingLeft: Scenario = {
     const names = ['door-1', 'door-2', 'door-3'];
     await Promise.all(names.map((name) => streams.create(name)));
     await Promise.all(names.map((name) => streams.whenReady(name, 60)));
-    const counters = (await counterPods(world)).map(({ metadata }) => metadata!.name!);
+    const pods = await counterPods(world);
+    const counters = pods.map(({ metadata }) => metadata!.name!);
     const look = async () => ({
-      decoders: (await Promise.all(counters.map((pod) => decodersOf(pod, world)))).flat().length,
+      decoders: (await Promise.all(pods.map((pod) => decodersOf(pod, world)))).flat().length,
       series: (await Promise.all(counters.map((pod) => seriesOf(namespace, pod, world)))).flat().length > 0,
     });
     await eventually('each stream is decoded and shown', 15, async () => assert.deepEqual(await look(), { decoders: 3, series: true }));

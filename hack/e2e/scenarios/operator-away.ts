@@ -1,8 +1,8 @@
 /** The operator is needed to change things, not to count. */
 import assert from 'node:assert/strict';
 import { type KubernetesObject, resources, type V1Pod } from '#crds/cluster/api.ts';
-import { run } from '../commands.ts';
 import { OPERATOR, SYSTEM } from '../installation.ts';
+import { killPod } from '../kills.ts';
 import type { Scenario, World } from '../scenario.ts';
 
 interface Lease extends KubernetesObject {
@@ -45,14 +45,15 @@ export const leaderKilled: Scenario = {
     const { kubectl, streams, note } = world;
     const leader = await world.eventually('an operator leads', 40, async () => {
       const holder = await holderOf(world);
-      assert.ok((await operatorPods(world)).some(({ metadata }) => metadata?.name === holder), `the lease is ${holder ?? 'nobody'}'s`);
-      return holder!;
+      const pod = (await operatorPods(world)).find(({ metadata }) => metadata?.name === holder);
+      assert.ok(pod !== undefined, `the lease is ${holder ?? 'nobody'}'s`);
+      return pod;
     });
-    await killOutright(leader, world);
+    await killPod(leader, world);
     const began = performance.now();
     await world.eventually('another operator leads', 20, async () => {
       const holder = await holderOf(world);
-      assert.ok(holder !== undefined && holder !== '' && holder !== leader, `the lease is still ${holder}'s`);
+      assert.ok(holder !== undefined && holder !== '' && holder !== leader.metadata!.name, `the lease is still ${holder}'s`);
     });
     note(`after ${((performance.now() - began) / 1000).toFixed(1)} s`);
     await streams.create('door');
@@ -60,13 +61,6 @@ export const leaderKilled: Scenario = {
     await kubectl(['rollout', 'status', `--namespace=${SYSTEM}`, `deployment/${OPERATOR}`, '--timeout=50s']);
   },
 };
-
-/** Without a word: a pod that is only deleted, even by force, is told to stop, and gives the lease back. */
-async function killOutright(pod: string, { cluster, kubectl }: World): Promise<void> {
-  const kill = `for p in /proc/[0-9]*; do if grep -qzx "POD_NAME=${pod}" $p/environ 2>/dev/null; then kill -9 "\${p#/proc/}"; fi; done`;
-  await run('docker', ['exec', cluster.facility, 'sh', '-c', kill]);
-  await kubectl(['delete', 'pod', pod, `--namespace=${SYSTEM}`, '--force', '--grace-period=0']);
-}
 
 async function scaleOperator(replicas: number, kubectl: World['kubectl']): Promise<void> {
   await kubectl(['scale', `deployment/${OPERATOR}`, `--namespace=${SYSTEM}`, `--replicas=${replicas}`]);

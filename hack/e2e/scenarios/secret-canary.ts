@@ -1,0 +1,87 @@
+/** A camera's password is where it has to be, and nowhere else; pictures are in memory alone. */
+import assert from 'node:assert/strict';
+import { resources, type V1Pod } from '#crds/cluster/api.ts';
+import { filesThatTell, type Place, placesThatTell, processesOf, sentTo, writableDisks } from '../canary.ts';
+import { run } from '../commands.ts';
+import { SYSTEM } from '../installation.ts';
+import { containerIdOf, killContainer } from '../kills.ts';
+import type { Scenario, World } from '../scenario.ts';
+
+/** As in ../camera/mediamtx.yml. */
+const PASSWORD = 'Canary+of&the#mine@4711!';
+const COUNTING_PORT = 7443;
+const PRESENCE_PORT = 8080;
+/** Of seconds of video. */
+const LEAST_SENT_BYTES = 100_000;
+const KINDS = 'pods,replicasets,deployments,serviceaccounts,configmaps,services,endpointslices,leases,camerastreams,events';
+
+export const secretCanary: Scenario = {
+  name: 'secret-canary',
+  promise: 'A camera\'s password is in no log, event, status, metric, argument, environment, file, core or call; and no process can write pictures to a disk.',
+  alone: true,
+  async run(world) {
+    const { streams, kubectl, namespace, cluster, eventually, note, signal } = world;
+    const begin = new Date();
+    await kubectl.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'vault-camera', namespace }, stringData: { username: 'canary', password: PASSWORD } }));
+    const sent = await sentTo(COUNTING_PORT, cluster.site, async () => {
+      await streams.create('vault', { path: `locked/${namespace}`, credentials: 'vault-camera' });
+      await streams.whenReady('vault', 60);
+      await eventually('somebody is counted', 60, async () => assert.ok((await streams.get('vault')).status?.counts?.in, 'nobody yet'));
+    }, signal);
+    assert.ok(sent.length > LEAST_SENT_BYTES, `${sent.length} bytes were seen on their way to the counter`);
+
+    const [agent] = await streams.agentPods('vault');
+    // One that dies so would leave its core.
+    await killContainer(agent!, world, 'SIGABRT');
+    await eventually('the agent\'s container is another one', 60, async () => assert.notEqual(containerIdOf((await streams.agentPods('vault'))[0]!), containerIdOf(agent!)));
+    await streams.whenReady('vault', 60);
+
+    const places = [{ name: 'calls', content: sent.toString('latin1') }, ...(await told(world)), ...(await shown(world))];
+    assert.deepEqual(placesThatTell(PASSWORD, places), []);
+    for (const node of [cluster.site, cluster.facility]) await keepsItToItself(node, begin, world);
+    for (const pod of await ownPods(world)) assert.deepEqual(await writableDisks(containerIdOf(pod), pod.spec!.nodeName!, signal), [], `${pod.metadata!.name} can write to a disk`);
+    note(`${places.length} places, ${(sent.length / 1e6).toFixed(1)} MB of calls`);
+  },
+};
+
+/** What the API server has, except for the Secret itself; and that the search would find it there. */
+async function told({ kubectl, namespace }: World): Promise<Place[]> {
+  const secret = await kubectl(['get', 'secret', 'vault-camera', `--namespace=${namespace}`, '--output=json']);
+  assert.equal(placesThatTell(PASSWORD, [{ name: 'the Secret', content: secret }]).length, 1);
+  const within = [namespace, SYSTEM];
+  return Promise.all(within.map(async (name) => ({ name: `objects of ${name}`, content: await kubectl(['get', KINDS, `--namespace=${name}`, '--output=json', '--show-managed-fields']) })));
+}
+
+/** Logs, also of the container before; and every page that there is. */
+async function shown(world: World): Promise<Place[]> {
+  const { kubectl } = world;
+  const places: Place[] = [];
+  for (const { metadata, status } of await ownPods(world)) {
+    const [scope, name] = [`--namespace=${metadata!.namespace}`, metadata!.name!];
+    const restarted = status!.containerStatuses!.some(({ restartCount }) => restartCount > 0);
+    for (const which of restarted ? ['--previous', '--previous=false'] : ['--previous=false']) {
+      places.push({ name: `log of ${name} ${which}`, content: await kubectl(['logs', scope, name, '--all-containers', which]) });
+    }
+    for (const page of ['metrics', 'counts', 'readyz', 'healthz']) {
+      // What is not there answers, too.
+      const content = await kubectl(['get', '--raw', `/api/v1/namespaces/${metadata!.namespace}/pods/${name}:${PRESENCE_PORT}/proxy/${page}`]).catch(String);
+      places.push({ name: `${page} of ${name}`, content });
+    }
+  }
+  assert.ok(places.some(({ content }) => content.includes('footfall_agent_camera_up')), 'the agent\'s page was seen');
+  return places;
+}
+
+/** Processes and files; one is planted, to see that it would be found. */
+async function keepsItToItself(node: string, begin: Date, { signal, afterwards }: World): Promise<void> {
+  assert.deepEqual(placesThatTell(PASSWORD, [{ name: `processes of ${node}`, content: await processesOf(node, signal) }]), []);
+  const planted = '/var/log/pods/canary';
+  afterwards(() => run('docker', ['exec', node, 'rm', '-f', planted]));
+  await run('docker', ['exec', '--interactive', node, 'sh', '-c', `cat > ${planted}`], { input: `rtsp://canary:${encodeURIComponent(PASSWORD)}@camera`, signal });
+  assert.deepEqual(await filesThatTell(PASSWORD, begin, node, signal), [`${node}:${planted}`]);
+}
+
+async function ownPods({ api, namespace, signal }: World): Promise<readonly V1Pod[]> {
+  const lists = await Promise.all([namespace, SYSTEM].map((within) => api.list<V1Pod>(resources.pods, { namespace: within, labelSelector: 'app.kubernetes.io/name=footfall' }, signal)));
+  return lists.flatMap(({ items }) => items).filter(({ metadata, status }) => metadata?.deletionTimestamp === undefined && status?.phase === 'Running');
+}
