@@ -55,7 +55,7 @@ test('over a gap nobody stays in a zone', () => {
   const zoned = { ...view, zones: [{ name: 'hall', polygon: [{ x: 0, y: 0 }, { x: 1000, y: 0 }, { x: 1000, y: 1000 }, { x: 0, y: 1000 }] }] };
   let state = startAnalysis(zoned, undefined, 0);
   for (const seconds of [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]) {
-    const person = { left: 300, top: 100, right: 360, bottom: 300, score: 0.9 };
+    const person = { left: 100, top: 100, right: 150, bottom: 250, score: 0.9 };
     state = analyse(state, { presentationMicros: seconds * 1e6, passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 }, detections: [person] }, spec.detection, zoned);
   }
   const occupancy = (of: AnalysisState) => committedCounts(of, 's', 0).zones[0]?.occupancy;
@@ -83,4 +83,20 @@ test('the agent\'s own gap and that of a takeover are one, from where the others
   const after = interrupt(state, { fromMicros: 0, toMicros: 515e6, reason: 'RING_FULL', accessUnits: 3 }, 16, view);
   assert.deepEqual(after.gaps.last, { fromMicros: 500e6, toMicros: 515e6, reason: 'AGENT_REPLACED', accessUnits: 3 });
   assert.equal(frameAt(after, 515).gaps.count, 1);
+});
+
+test('of a checkpoint\'s crossings those are still to be committed that the ledger does not have', () => {
+  const crossings = [1, 2].map((track) => ({ line: 'entrance', direction: 'in' as const, time: track, frame: track, track }));
+  const fresh = startAnalysis(view, undefined, 0);
+  const stored = { ...fresh, counter: { ...fresh.counter, in: 2 }, uncommitted: crossings };
+  const ledger = (entered: number) => ({ ...committedCounts(fresh, 's', 0), in: entered });
+  const left = [undefined, ledger(1), ledger(2)].map((committed) => resumeAnalysis(stored, view, committed).uncommitted.length);
+  assert.deepEqual(left, [2, 1, 0]);
+});
+
+test('over a gap nobody is followed, and it is recorded', () => {
+  const person = { left: 100, top: 100, right: 150, bottom: 250, score: 0.9 };
+  const seen = [0, 0.1, 0.2, 0.3].reduce((state, seconds) => analyse(state, { presentationMicros: seconds * 1e6, passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 }, detections: [person] }, spec.detection, view), startAnalysis(view, undefined, 0));
+  const after = interrupt(seen, gap, 21, view);
+  assert.deepEqual([seen.tracker.tracks.length, after.tracker.tracks.length, after.gaps.last], [1, 0, gap]);
 });

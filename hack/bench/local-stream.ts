@@ -2,13 +2,21 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { SiteView } from '../../edge-agent/src/site/site.ts';
 import { Child } from '../local/child.ts';
+import { followCounts } from '../local/follow.ts';
+import type { Clip } from './clip.ts';
 import type { Bench } from './rows.ts';
 
 export interface LocalStream {
   readonly agent: Child;
+  readonly counter: Child;
+  readonly ledger: string;
   /** A page of the agent's. */
   page(path: string): Promise<string>;
+  /** One of its metrics, all labels together. */
+  metric(name: string): Promise<number>;
+  /** The agent first, so that all it has read is settled. */
   stop(): Promise<void>;
 }
 
@@ -17,9 +25,15 @@ export interface LocalStreamOptions {
   readonly framesPerSecond: number;
   /** What the agent is told of the counter; a benchmark may put itself between. */
   readonly via?: (counterPort: number) => Promise<number>;
+  readonly buffer?: { readonly seconds: number; readonly megabytes: number };
+  readonly onView?: (view: SiteView) => void;
 }
 
-export async function startStream({ url, framesPerSecond, via }: LocalStreamOptions, { clip, folder }: Bench): Promise<LocalStream> {
+export type Place = Pick<Bench, 'folder'> & { readonly clip: Pick<Clip, 'lines'> };
+
+export async function startStream(options: LocalStreamOptions, { clip, folder }: Place): Promise<LocalStream> {
+  const { url, framesPerSecond, via, buffer = { seconds: 120, megabytes: 64 }, onView } = options;
+  const ledger = join(folder, 'ledger');
   const manifest = join(folder, 'stream.yaml');
   const spec = { source: { url }, lines: clip.lines, detection: { framesPerSecond, region: 'full' } };
   // JSON is YAML.
@@ -31,7 +45,7 @@ export async function startStream({ url, framesPerSecond, via }: LocalStreamOpti
     config: {
       listen: '127.0.0.1:0',
       presence: { host: '127.0.0.1', port: 0 },
-      local: { manifests: [manifest], ledgerDirectory: join(folder, 'ledger') },
+      local: { manifests: [manifest], ledgerDirectory: ledger },
       modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
       inference: { provider: 'cpu' },
     },
@@ -49,7 +63,7 @@ export async function startStream({ url, framesPerSecond, via }: LocalStreamOpti
       config: {
         stream: { namespace: 'default', name: 'bench', uid: 'bench' },
         source: { url },
-        buffer: { seconds: 120, megabytes: 64 },
+        buffer,
         counters: [`127.0.0.1:${(await via?.(counterPort)) ?? counterPort}`],
         site: { host: '127.0.0.1', port: 0 },
         exitWhenUnusable: true,
@@ -57,7 +71,13 @@ export async function startStream({ url, framesPerSecond, via }: LocalStreamOpti
     });
     children.push(agent);
     const port = await agent.announced<number>('site');
-    return { agent, stop, page: async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).text() };
+    if (onView !== undefined) void followCounts(port, onView);
+    const page = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+    const metric = async (name: string) => {
+      const values = (await page('/metrics')).matchAll(new RegExp(`^footfall_${name}(?:{[^}]*})? (\\S+)`, 'gm'));
+      return [...values].reduce((sum, [, value]) => sum + Number(value), 0);
+    };
+    return { agent, counter, ledger, stop, page, metric };
   } catch (error) {
     await stop();
     throw error;

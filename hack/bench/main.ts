@@ -6,16 +6,18 @@ import process from 'node:process';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
 import { shutdownSignal } from '#proto/shutdown.ts';
 import { agent } from './agent.ts';
+import { away } from './away.ts';
 import { type Clip, describeClip, findClip } from './clip.ts';
 import { latency } from './latency.ts';
 import { peer } from './peer.ts';
 import { allowedCores, busyMs, cpuOf } from './processes.ts';
 import { type Bench, isMet, type Part, type Row, rowTable } from './rows.ts';
+import { quiet } from './quiet.ts';
 import { stages } from './stages.ts';
 import { wire } from './wire.ts';
 import { parseOptions } from '../options.ts';
 
-const parts: Readonly<Record<string, Part>> = { stages, peer, wire, agent, latency };
+const parts: Readonly<Record<string, Part>> = { stages, peer, wire, agent, latency, away, quiet };
 
 const HELP = `usage: npm run --silent bench -- [part...] [options]
 
@@ -26,6 +28,8 @@ Measures the product on this machine (Linux) and prints one table. All parts, or
   wire     bytes a second between agent and counter
   agent    CPU and memory of the agent at a live camera (needs MediaMTX)
   latency  from sending an access unit to its counts at the site (needs MediaMTX)
+  away     the agent's memory and the gap when the counter stands still for two minutes (needs MediaMTX)
+  quiet    writes to the ledger and the agent's ring over five minutes in which nobody comes (needs MediaMTX)
 
   --clip FILE    what to measure on (default: PETS09-S2L1 from $FOOTFALL_DATA or ../shared/data, else the sample);
                  a truth.json beside it names lines and their crossings
