@@ -84,7 +84,7 @@ export class World {
     );
     this.#deployments = everywhere.map((within) => this.#mirror<V1Deployment>(resources.deployments, within, managed));
     this.#serviceAccounts = everywhere.map((within) => this.#mirror<V1ServiceAccount>(resources.serviceAccounts, within, managed));
-    this.#configMaps = everywhere.map((within) => this.#mirror<V1ConfigMap>(resources.configMaps, within, managed));
+    this.#configMaps = (watchNamespaces.length === 0 ? [undefined] : watchNamespaces).map((within) => this.#mirror<V1ConfigMap>(resources.configMaps, within, managed));
     this.#pods = everywhere.map((within) => this.#mirror<V1Pod>(resources.pods, within, { ...managed, keep: podInBrief, index: agentOf }));
     this.#services = [this.#mirror<V1Service>(resources.services, namespace, managed)];
   }
