@@ -8,6 +8,7 @@
  */
 import type { CounterCall, Hello, StreamName } from '#proto/protocol.ts';
 import type { LentDetector } from './detectors.ts';
+import type { Caller, CallerOptions } from './identity/caller.ts';
 import type { Ledger, Tenure } from './ledger/ledger.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refused.ts';
@@ -23,6 +24,8 @@ export interface Resources {
   /** Aborted when the service drains: streams settle and are sent away. */
   readonly draining: AbortSignal;
   readonly metrics: StreamMetrics;
+  /** How callers are known. Absent in local mode: whoever reaches it is the user. */
+  readonly identities?: CallerOptions | undefined;
 }
 
 export interface Admitted {
@@ -33,6 +36,7 @@ export interface Admitted {
   readonly detector: LentDetector;
   readonly tenure: Tenure;
   readonly standing: Standing;
+  readonly caller: Caller | undefined;
 }
 
 /** Calls that are open, and the streams among them. */
@@ -78,8 +82,9 @@ export class Places {
 }
 
 /** @throws Refused, Fenced; the signal's reason when the call ends meanwhile. */
-export async function admit(hello: Hello, resources: Resources, takePlace: (stream: StreamName) => void, signal: AbortSignal): Promise<Admitted> {
+export async function admit(hello: Hello, caller: Caller | undefined, resources: Resources, takePlace: (stream: StreamName) => void, signal: AbortSignal): Promise<Admitted> {
   const stream = streamOf(hello);
+  caller?.mustServe(stream);
   if (resources.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');
   takePlace(stream);
   const followed = await resources.specs.follow(stream, signal);
@@ -93,7 +98,7 @@ export async function admit(hello: Hello, resources: Resources, takePlace: (stre
     try {
       signal.throwIfAborted();
       const tenure = await claim(hello, stream, resources.ledger);
-      return { stream, hello, followed, model, detector, tenure, standing: new Standing(tenure, generation) };
+      return { stream, hello, caller, followed, model, detector, tenure, standing: new Standing(tenure, generation) };
     } catch (error) {
       detector.release();
       throw error;

@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ControlPlane, withoutControlPlane } from '../../hack/control-plane/control-plane.ts';
 import { until } from '../../hack/camera/rtsp-server.ts';
+import { Certificates } from '../../hack/identity/certificates.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
 
@@ -16,10 +20,13 @@ suite('the process of a counter in a cluster', { skip: withoutControlPlane() }, 
   });
   after(() => plane.stop());
 
-  test('is ready once the API server has shown it its streams, also when that comes late, and ends in order', async () => {
+  test('is ready once the API server has shown it its streams, also when that comes late, and ends in order', async (context) => {
     await plane.killApiServer();
+    const folder = await mkdtemp(join(tmpdir(), 'footfall-counter-'));
+    context.after(() => rm(folder, { recursive: true }));
+    const { ofCounter } = await Certificates.make(folder);
     const config = {
-      listen: '127.0.0.1:0', presence: { host: '127.0.0.1', port: 0 }, cluster: { counter: 'counter-1' },
+      listen: '127.0.0.1:0', tls: ofCounter, presence: { host: '127.0.0.1', port: 0 }, cluster: { counter: 'counter-1' },
       modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)), inference: {}, logLevel: 'silent',
     };
     const counter = fork(main, { env: { ...process.env, KUBECONFIG: plane.kubeconfig, FOOTFALL_COUNTER: JSON.stringify(config) } });

@@ -4,6 +4,8 @@ import type { ApiServer } from '#crds/cluster/api.ts';
 import { waitBackoff } from '#proto/backoff.ts';
 import type { Log } from '#proto/log.ts';
 import type { CounterConfig } from './config.ts';
+import type { CallerOptions } from './identity/caller.ts';
+import { TokenReviews } from './identity/reviews.ts';
 import { StatusLedger } from './ledger/status.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { WatchedSpecs } from './specs/watched.ts';
@@ -15,6 +17,7 @@ export type ClusterConfig = NonNullable<CounterConfig['cluster']>;
 export class Cluster {
   readonly ledger: StatusLedger;
   readonly specs: WatchedSpecs;
+  readonly identities: CallerOptions;
   readonly #api: ApiServer;
   readonly #config: ClusterConfig;
   readonly #log: Log;
@@ -26,6 +29,7 @@ export class Cluster {
     this.#log = log;
     this.ledger = new StatusLedger({ api, counter: config.counter, onWrite: (result) => metrics.ledgerWritten(result) });
     this.specs = new WatchedSpecs({ api, namespaces: config.namespaces });
+    this.identities = { reviews: new TokenReviews({ api, log }) };
   }
 
   /** A sentence until the API server has let this counter see its streams once. What it does later, each stream sees for itself. */

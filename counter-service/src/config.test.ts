@@ -5,11 +5,12 @@ import { readCounterConfig } from './config.ts';
 const common = { listen: '127.0.0.1:0', presence: { host: '127.0.0.1', port: 0 }, modelsDirectory: 'models', inference: {} };
 const local = { manifests: ['door.yaml'], ledgerDirectory: 'ledger' };
 const cluster = { counter: 'counter-1' };
+const tls = { certificateFile: 'tls.crt', keyFile: 'tls.key' };
 const read = (where: object) => readCounterConfig({ FOOTFALL_COUNTER: JSON.stringify({ ...common, ...where }) });
 
 test('a counter works in local mode or in a cluster', () => {
   assert.deepEqual(read({ local }).local, local);
-  assert.deepEqual(read({ cluster }).cluster, cluster);
+  assert.deepEqual(read({ cluster, tls }).cluster, cluster);
 });
 
 for (const [what, where] of [['both', { local, cluster }], ['neither', {}]] as const) {
@@ -17,3 +18,12 @@ for (const [what, where] of [['both', { local, cluster }], ['neither', {}]] as c
     assert.throws(() => read(where), { message: 'FOOTFALL_COUNTER: the whole: must have either local or cluster.' });
   });
 }
+
+test('plaintext is for loopback, and never for a cluster, where agents send tokens', () => {
+  for (const listen of ['127.0.0.1:0', 'localhost:7443', '[::1]:0']) assert.equal(read({ local, listen }).listen, listen);
+  for (const listen of ['0.0.0.0:7443', '10.0.0.7:7443', '[::]:7443', 'counter.example:7443', '127.0.0.1.example:1']) {
+    assert.equal(read({ local, listen, tls }).listen, listen);
+    assert.throws(() => read({ local, listen }), { message: 'FOOTFALL_COUNTER: listen: must be on loopback, like 127.0.0.1:0, unless there is tls.' });
+  }
+  assert.throws(() => read({ cluster }), { message: 'FOOTFALL_COUNTER: tls: must be there in a cluster, where agents send tokens.' });
+});

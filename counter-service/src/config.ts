@@ -1,11 +1,13 @@
 /** What a counter is told: JSON in FOOTFALL_COUNTER. It holds no secret. */
 import { z } from 'zod';
-import { readJsonConfig } from '#proto/config.ts';
+import { isLoopback, readJsonConfig } from '#proto/config.ts';
 import { ExecutionProvider } from './detection/wire.ts';
 
 const counterFields = z.strictObject({
   /** host:port of the counting protocol; port 0 for any. */
   listen: z.string().min(1),
+  /** PEM files, read again when they change. Left out, agents speak plaintext, on loopback only. */
+  tls: z.strictObject({ certificateFile: z.string().min(1), keyFile: z.string().min(1) }).optional(),
   presence: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   /** Streams from files and counts into a folder, in place of the API server. */
   local: z.strictObject({ manifests: z.array(z.string()).min(1), ledgerDirectory: z.string() }).optional(),
@@ -29,9 +31,10 @@ const counterFields = z.strictObject({
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
-const counterConfig = counterFields.refine(({ local, cluster }) => (local === undefined) !== (cluster === undefined), {
-  error: 'must have either local or cluster',
-});
+const counterConfig = counterFields
+  .refine(({ local, cluster }) => (local === undefined) !== (cluster === undefined), { error: 'must have either local or cluster' })
+  .refine(({ listen, tls }) => tls !== undefined || isLoopback(listen), { path: ['listen'], error: 'must be on loopback, like 127.0.0.1:0, unless there is tls' })
+  .refine(({ cluster, tls }) => cluster === undefined || tls !== undefined, { path: ['tls'], error: 'must be there in a cluster, where agents send tokens' });
 
 export type CounterConfig = z.output<typeof counterConfig>;
 

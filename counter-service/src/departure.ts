@@ -1,10 +1,13 @@
 /** A stream that nothing is wrong with is sent away all the same: settled first, so that nothing is lost by it. */
+import type { Refused } from './refused.ts';
 import type { FollowedSpec } from './specs/specs.ts';
 
 export interface Departure {
   /** One word, for the status. */
   readonly reason: string;
   readonly sentence: string;
+  /** The agent is turned away with this; otherwise it may go to another counter. */
+  readonly refusal?: Refused['reason'];
 }
 
 export const drained: Departure = { reason: 'Drained', sentence: 'The counter is shutting down.' };
@@ -19,4 +22,11 @@ export async function departureBySpec(followed: FollowedSpec, model: string, sig
     if (spec.detection.model !== model) return modelChanged;
     await followed.changed.wait(signal);
   }
+}
+
+/** Aborted, with the departure, when there is one. */
+export function signalOf(departure: Promise<Departure>, onFault: (error: unknown) => void): AbortSignal {
+  const controller = new AbortController();
+  departure.then((one) => controller.abort(one), onFault);
+  return controller.signal;
 }

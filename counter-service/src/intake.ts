@@ -24,6 +24,8 @@ export interface IntakeOptions {
   readonly send: (message: CounterMessage) => Promise<void>;
   readonly onStored: (serial: number) => void;
   readonly onCamera: (camera: CameraReport) => void;
+  /** The agent's token was replaced. */
+  readonly onIdentity: (token: string) => void;
   readonly onUnit: (unit: NumberedUnit) => void;
   readonly onDecoded: (cpuMs: number) => void;
 }
@@ -84,6 +86,8 @@ export class Intake {
         return this.#options.onStored(message.value.serial);
       case 'camera':
         return this.#options.onCamera(message.value);
+      case 'identity':
+        return this.#options.onIdentity(message.value.token);
       case 'heartbeat':
         return;
       case 'hello':

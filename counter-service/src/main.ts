@@ -12,6 +12,7 @@ import { serveCounting } from '#proto/protocol.ts';
 import { announce, shutdownSignal } from '#proto/shutdown.ts';
 import { Places, type Resources } from './admission.ts';
 import { Cluster } from './cluster.ts';
+import { Certificate } from './certificate.ts';
 import { type CounterConfig, readCounterConfig } from './config.ts';
 import { Detectors } from './detectors.ts';
 import { FolderLedger } from './ledger/folder.ts';
@@ -49,9 +50,11 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
     places: new Places(config.maxStreams),
     draining: signal,
     metrics: ofStreams,
+    identities: cluster?.identities,
     log,
   };
-  const server = await serveCounting(config.listen, (call) => serveStream(call, service));
+  const certificate = config.tls && (await Certificate.read(config.tls, log));
+  const server = await serveCounting(config.listen, (call) => serveStream(call, service), certificate?.current);
   const presence = await servePresence({
     ...config.presence,
     metrics,
@@ -60,12 +63,13 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
   log.info({ port: server.port, presence: presence.port, provider: config.inference.provider }, 'counter serves');
   announce({ counter: server.port, presence: presence.port });
   const reaching = cluster?.reach(signal);
+  const following = certificate?.follow((renewed) => server.renew(renewed), signal);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await server.stop(DRAIN_MS);
-  await Promise.all([presence.stop(), detectors.stop(), reaching, cluster?.close()]);
+  await Promise.all([presence.stop(), detectors.stop(), reaching, following, cluster?.close()]);
 }
 
 function readLocal({ manifests, ledgerDirectory }: NonNullable<CounterConfig['local']>): Pick<Resources, 'ledger' | 'specs'> {

@@ -1,7 +1,7 @@
 /**
  * The story of one camera's stream in a counter.
  *
- *   Hello ─▶ known, with room, not superseded? ─▶ take the next term ─▶ Welcome ─▶ Resume, once there is video
+ *   known caller? ─▶ Hello ─▶ its own stream, with room, not superseded? ─▶ take the next term ─▶ Welcome ─▶ Resume, once there is video
  *         ─▶ frame after frame: detect, track, count, show ─▶ from time to time: settle
  *         ─▶ the end, or a departure: settle, Finished or GoAway
  *
@@ -16,14 +16,17 @@ import { Watchdog } from '#proto/watchdog.ts';
 import { admit, type Admitted, type Places, type Resources } from './admission.ts';
 import type { AnalysisState } from './analysis.ts';
 import { Counting, type Ended } from './counting-run.ts';
-import { type Departure, departureBySpec, drained } from './departure.ts';
+import { type Departure, departureBySpec, drained, signalOf } from './departure.ts';
 import { Intake } from './intake.ts';
+import { Caller } from './identity/caller.ts';
 import { Fenced } from './ledger/ledger.ts';
 import { Gone, Refused } from './refused.ts';
 import { positionOf, Settlement } from './settlement.ts';
 
 /** An agent that lost its call and is back within this was never away. */
 const AWAY_SECONDS = 2;
+/** How long an agent that is turned away may take to store what was counted of it. */
+const TURNED_AWAY_SECONDS = 10;
 
 export interface CounterService extends Resources {
   readonly places: Places;
@@ -48,7 +51,7 @@ interface Served {
 
 /** Serves one call to its end; never throws for what a stream or its agent did. */
 export async function serveStream(call: CounterCall, service: CounterService): Promise<void> {
-  const { places, metrics, draining } = service;
+  const { places, metrics, draining, identities } = service;
   const over = new AbortController();
   const watchdog = new Watchdog(SILENCE_SECONDS, () => over.abort(new Gone('the agent fell silent')));
   const signal = AbortSignal.any([over.signal, call.signal]);
@@ -57,10 +60,12 @@ export async function serveStream(call: CounterCall, service: CounterService): P
   let admitted: Admitted | undefined;
   let gone = false;
   try {
+    // Before it takes anybody's place.
+    const caller = identities && (await Caller.identify(identities, call.token, signal));
     places.enter(call);
     const hello = await helloOf(incoming, signal);
     log = log.child({ stream: `${hello.stream?.namespace}/${hello.stream?.name}`, session: hello.session });
-    admitted = await admit(hello, service, (stream) => places.take(call, stream), signal);
+    admitted = await admit(hello, caller, service, (stream) => places.take(call, stream), signal);
     metrics.serving(places.streams);
     await serveAdmitted(call, service, admitted, incoming, signal, log);
   } catch (error) {
@@ -81,25 +86,24 @@ export async function serveStream(call: CounterCall, service: CounterService): P
 }
 
 async function serveAdmitted(call: CounterCall, service: CounterService, admitted: Admitted, incoming: AsyncIterator<FromAgent>, over: AbortSignal, log: Log): Promise<void> {
-  const { followed, model, tenure } = admitted;
+  const { followed, model, tenure, caller } = admitted;
   const ending = new AbortController();
   const signal = AbortSignal.any([over, tenure.lost, ending.signal]);
-  const bySpec = new AbortController();
-  departureBySpec(followed, model, signal).then(
-    (departure) => bySpec.abort(departure),
-    (error: unknown) => ending.abort(error),
-  );
+  const fault = (error: unknown) => ending.abort(error);
+  const bySpec = signalOf(departureBySpec(followed, model, signal), fault);
+  const turnedAway = caller ? [signalOf(caller.departure(signal), fault)] : [];
+  turnedAway[0]?.addEventListener('abort', () => void limitTurnedAway(turnedAway[0]!.reason as Departure, ending, signal));
   const draining = new AbortController();
   const drain = () => draining.abort(drained);
   if (service.draining.aborted) drain();
   service.draining.addEventListener('abort', drain, { once: true });
-  const leaving = AbortSignal.any([draining.signal, bySpec.signal]);
+  const leaving = AbortSignal.any([draining.signal, bySpec, ...turnedAway]);
   const beating = greet(call, admitted)
     .then(() => beat(call, signal))
-    .catch((error: unknown) => ending.abort(error));
+    .catch(fault);
   try {
     const ended = await countOnceThereIsVideo({ call, service, admitted, incoming, log, ending, signal, leaving });
-    await call.send(ended === 'left' ? { goAway: { sentence: (leaving.reason as Departure).sentence } } : { finished: {} });
+    await call.send(ended === 'left' ? farewell(leaving.reason as Departure, service) : { finished: {} });
     // After its last message the agent closes the call; one that does not is left behind.
     await pause(2, signal);
   } catch (error) {
@@ -110,6 +114,17 @@ async function serveAdmitted(call: CounterCall, service: CounterService, admitte
     ending.abort(new Error('the call is over'));
     await beating;
   }
+}
+
+async function limitTurnedAway({ sentence }: Departure, ending: AbortController, signal: AbortSignal): Promise<void> {
+  await pause(TURNED_AWAY_SECONDS, signal);
+  ending.abort(new Refused('UNAUTHORIZED', sentence));
+}
+
+function farewell({ sentence, refusal }: Departure, { metrics }: CounterService): CounterMessage {
+  if (refusal === undefined) return { goAway: { sentence } };
+  metrics.refused(refusal);
+  return { refusal: { reason: refusal, sentence } };
 }
 
 async function greet(call: CounterCall, { tenure, hello }: Admitted): Promise<void> {
@@ -141,6 +156,7 @@ async function count({ call, service, admitted, incoming, log, ending, signal, l
     send,
     onStored: (serial) => settlement.stored(serial),
     onCamera: (camera) => standing.camera(camera),
+    onIdentity: (token) => admitted.caller?.replace(token),
     onUnit: (unit) => metrics.received(labels, unit.data.length),
     onDecoded: (cpuMs) => metrics.decoded(cpuMs),
   });
@@ -186,6 +202,8 @@ async function refuse(call: CounterCall, { metrics }: CounterService, admitted: 
   await call.send({ refusal }).catch(() => undefined);
   // There is nothing left to say it of, or somebody else speaks for it.
   if (refusal.reason === 'UNKNOWN_STREAM' || refusal.reason === 'FENCED') return;
+  // Whoever could not say who it is has nothing to say of a stream; what it was counted for before is still true.
+  if (refusal.reason === 'UNAUTHORIZED') return admitted?.standing.ended('Disconnected', 'AgentUnauthorized', refusal.sentence);
   if (failed) admitted?.standing.ended('Disconnected', 'CounterFailed', refusal.sentence);
   else admitted?.standing.refused(refusal.reason, refusal.sentence);
 }
@@ -213,6 +231,9 @@ async function resumeOf({ incoming, admitted, signal, leaving }: Served): Promis
         return message.value;
       case 'camera':
         admitted.standing.camera(message.value);
+        break;
+      case 'identity':
+        admitted.caller?.replace(message.value.token);
         break;
       case 'heartbeat':
         break;

@@ -5,14 +5,17 @@ import { apiVersion, kind } from '../schema.ts';
 /** As it is on the wire: plain data, times as text. The library's types are of classes, with times as Date. */
 type Wire<T> = T extends Date ? string : T extends object ? { [K in keyof T]: Wire<T[K]> } : T;
 export type V1Affinity = Wire<library.V1Affinity>;
+export type V1ConfigMap = Wire<library.V1ConfigMap>;
 export type V1Deployment = Wire<library.V1Deployment>;
 export type V1OwnerReference = Wire<library.V1OwnerReference>;
 export type V1Pod = Wire<library.V1Pod>;
 export type V1PodSpec = Wire<library.V1PodSpec>;
 export type V1PodTemplateSpec = Wire<library.V1PodTemplateSpec>;
+export type V1Secret = Wire<library.V1Secret>;
 export type V1Service = Wire<library.V1Service>;
 export type V1ServiceAccount = Wire<library.V1ServiceAccount>;
 export type V1Toleration = Wire<library.V1Toleration>;
+export type V1TokenReview = Wire<library.V1TokenReview>;
 export type V1Volume = Wire<library.V1Volume>;
 
 /** What every object has, and what is read of it here. */
@@ -38,11 +41,14 @@ export interface Resource {
 
 export const resources = {
   cameraStreams: { apiVersion, kind, plural: 'camerastreams' },
+  configMaps: { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' },
   deployments: { apiVersion: 'apps/v1', kind: 'Deployment', plural: 'deployments' },
   pods: { apiVersion: 'v1', kind: 'Pod', plural: 'pods' },
+  secrets: { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' },
   serviceAccounts: { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' },
   services: { apiVersion: 'v1', kind: 'Service', plural: 'services' },
   leases: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' },
+  tokenReviews: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', plural: 'tokenreviews' },
   events: { apiVersion: 'events.k8s.io/v1', kind: 'Event', plural: 'events' },
 } as const satisfies Record<string, Resource>;
 

@@ -1,6 +1,6 @@
 /** What an agent is told: JSON in FOOTFALL_AGENT, written by the operator or by local mode. It holds no secret. */
 import { z } from 'zod';
-import { readJsonConfig } from '#proto/config.ts';
+import { isLoopback, readJsonConfig } from '#proto/config.ts';
 import { parseCounter } from './uplink/directory.ts';
 
 const counter = z.string().check(({ value, issues }) => {
@@ -11,7 +11,7 @@ const counter = z.string().check(({ value, issues }) => {
   }
 });
 
-const agentConfig = z.strictObject({
+const agentFields = z.strictObject({
   stream: z.strictObject({ namespace: z.string().min(1), name: z.string().min(1), uid: z.string().min(1) }),
   source: z.strictObject({
     url: z.string().min(1),
@@ -32,10 +32,26 @@ const agentConfig = z.strictObject({
   ring: z.strictObject({ directory: z.string().min(1) }).optional(),
   /** host:port: a counter, or all counters that the host's name stands for. */
   counters: z.array(counter).min(1),
+  /** Left out, counters are spoken to in plaintext, on loopback only. */
+  tls: z
+    .strictObject({
+      /** For which counters have a certificate, at whatever address. */
+      serverName: z.string().min(1),
+      /** PEM: who certifies counters. */
+      authoritiesFile: z.string().min(1),
+      /** The token that counters know the agent by. */
+      tokenFile: z.string().min(1),
+    })
+    .optional(),
   site: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   /** Local mode: end with what only the user can mend, and with a camera that was never there. */
   exitWhenUnusable: z.boolean().default(false),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+const agentConfig = agentFields.refine(({ counters, tls }) => tls !== undefined || counters.every(isLoopback), {
+  path: ['counters'],
+  error: 'must all be on loopback, like 127.0.0.1:7443, unless there is tls',
 });
 
 export type AgentConfig = z.output<typeof agentConfig>;

@@ -11,7 +11,7 @@ import { closed, counter, listen } from './fixtures/counter.ts';
 const CLIP = new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url).pathname;
 
 /** An agent that plays a file in real time. */
-function start(context: TestContext, counters: string[], sitePort = 0): { child: ChildProcess; exited: Promise<{ code: number | null; stderr: string }> } {
+function start(context: TestContext, counters: string[], sitePort = 0, more: object = {}): { child: ChildProcess; exited: Promise<{ code: number | null; stderr: string }> } {
   const config = {
     stream: { namespace: 'default', name: 'door', uid: 'u' },
     source: { url: CLIP, realtime: true },
@@ -19,6 +19,7 @@ function start(context: TestContext, counters: string[], sitePort = 0): { child:
     counters,
     site: { host: '127.0.0.1', port: sitePort },
     logLevel: 'silent',
+    ...more,
   };
   const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
     env: { ...process.env, FOOTFALL_AGENT: JSON.stringify(config) },
@@ -80,10 +81,17 @@ suite('an agent', { timeout: 30_000 }, () => {
 
   test('whose counters nobody knows goes on looking, and ends when it is told to', async (context) => {
     const site = await freePort();
-    const agent = start(context, ['no-such-host.invalid:7443'], site);
+    const agent = start(context, ['no-such-host.invalid:7443'], site, { tls: { serverName: 'counter', authoritiesFile: 'ca.crt', tokenFile: 'token' } });
     await told(site, /"sentence":"No counter answers at no-such-host\.invalid:7443: the name/);
     agent.child.kill('SIGTERM');
     assert.deepEqual(await agent.exited, { code: 0, stderr: '' });
+  });
+
+  test('speaks plaintext on loopback only: any other counter must be known by a certificate', async (context) => {
+    for (const elsewhere of ['10.0.0.7:7443', 'counter.example:7443', '127.0.0.1.example:7443', '[fd00::7]:7443']) {
+      const { code, stderr } = await start(context, ['127.0.0.1:7443', elsewhere]).exited;
+      assert.deepEqual([code, stderr], [2, 'FOOTFALL_AGENT: counters: must all be on loopback, like 127.0.0.1:7443, unless there is tls.\n']);
+    }
   });
 
   test('with a counter that is no host:port is told so in one sentence', async (context) => {

@@ -15,6 +15,7 @@ import { openSource, retain } from './source.ts';
 import { thisMachine } from './ring/machine.ts';
 import { Site } from './site/site.ts';
 import { NamedCounters } from './uplink/directory.ts';
+import { Identity } from './uplink/identity.ts';
 
 const HELP = `usage: FOOTFALL_AGENT='{"stream":...,"source":...,"counters":[...],...}' edge-agent
 
@@ -37,6 +38,7 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
   const { restarts, recovered, faults } = retained;
   site.retained(retained);
   if (restarts > 0) log.info({ restarts, from: recovered.newest.number, corruptFiles: faults.corruptFiles }, 'the session goes on');
+  const identity = config.tls && new Identity(config.tls);
   const source = openSource(config, retained, site, log);
   const presence = await servePresence({
     ...config.site,
@@ -56,7 +58,8 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
           recording: source.recording,
           camera: source.report,
           directory: new NamedCounters({ counters: config.counters, onLookup: (result) => site.lookedUp(result) }),
-          dial: dialCounting,
+          identity,
+          dial: (address, until) => dialCounting(address, until, identity?.read()),
           checkpoints: retained.checkpoints,
           book: retained.session,
           exitWhenUnusable: config.exitWhenUnusable,

@@ -17,6 +17,7 @@ import type { Site } from './site/site.ts';
 import type { CameraReport } from './uplink/camera-report.ts';
 import type { Directory } from './uplink/directory.ts';
 import { exchange, type Outcome } from './uplink/exchange.ts';
+import type { Identity } from './uplink/identity.ts';
 import { Rounds } from './uplink/rounds.ts';
 
 const SUPERSEDED_QUIET_SECONDS = 60;
@@ -43,7 +44,10 @@ export class Refused extends Error {
 export interface Session {
   readonly stream: StreamName;
   readonly directory: Directory;
+  /** @throws Error with a sentence when it cannot even be tried. */
   readonly dial: (address: string, signal: AbortSignal) => AgentCall;
+  /** Absent where counters ask nobody who they are. */
+  readonly identity?: Identity | undefined;
   readonly recording: Recording;
   /** Absent for a file. */
   readonly camera?: CameraReport | undefined;
@@ -74,7 +78,8 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
       if (address === undefined) return;
       site.dialing(address);
       const { id, lastTerm, firstNumber } = book.facts;
-      const outcome = await exchange(session.dial(address, over.signal), {
+      const call = dialOrWhyNot(session, address, over.signal);
+      const outcome: Outcome = 'kind' in call ? call : await exchange(call, {
         ...session,
         session: id,
         lastTerm,
@@ -109,6 +114,14 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
     }
   } finally {
     over.abort(new Error('the session is over'));
+  }
+}
+
+function dialOrWhyNot({ dial }: Session, address: string, signal: AbortSignal): AgentCall | Outcome {
+  try {
+    return dial(address, signal);
+  } catch (error) {
+    return { kind: 'cut', sentence: (error as Error).message };
   }
 }
 

@@ -7,11 +7,11 @@ import type { V1Deployment } from '#crds/cluster/api.ts';
 import { parseDocuments } from '#crds/documents.ts';
 import { CameraStreamSpec } from '#crds/schema.ts';
 import { type OperatorConfig, readOperatorConfig } from '../../operator/src/config.ts';
-import { find, lint, notes, type Rendered, render, withoutDefinition, withoutHelm, withoutNotes } from './helm.ts';
+import { find, lint, type Manifest, notes, type Rendered, render, withoutDefinition, withoutHelm, withoutNotes } from './helm.ts';
 
 const skip = withoutHelm();
 const UPDATE = 'FOOTFALL_UPDATE_GOLDEN';
-const CASES = ['default', 'gpu', 'namespaced', 'monitoring', 'full'];
+const CASES = ['default', 'gpu', 'namespaced', 'monitoring', 'cert-manager', 'full'];
 const OF_CLUSTER = new Set(['ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition']);
 
 for (const values of CASES) {
@@ -43,6 +43,7 @@ test('the operator is told every knob of the full values', { skip }, () => {
     presence: { host: '0.0.0.0', port: 8080 },
     workers: 16,
     logLevel: 'debug',
+    tls: { secretName: 'footfall-counter-tls', certificateSeconds: 3600, authoritySeconds: 36_000, overlapSeconds: 600 },
     agent: {
       image: `${tag}/edge-agent@sha256:${'0123456789abcdef'.repeat(4)}`,
       imagePullPolicy: 'IfNotPresent',
@@ -99,8 +100,32 @@ test('the definition is that of the schema, and outlives the release unless it m
   assert.deepEqual(kindsOf(render({ set: ['crds.enabled=false'] })).filter((kind) => kind === 'CustomResourceDefinition'), []);
 });
 
-test('with watchNamespaces nothing of the cluster is asked for', { skip }, () => {
-  assert.deepEqual(kindsOf(render({ values: 'namespaced' })).filter((kind) => OF_CLUSTER.has(kind)), []);
+test('with watchNamespaces nothing of the cluster is asked for, but whose tokens agents send', { skip }, () => {
+  const { objects } = render({ values: 'namespaced' });
+  const name = 'footfall-system-footfall-counter-identities';
+  assert.deepEqual(objects.filter(({ kind }) => OF_CLUSTER.has(kind)).map(({ kind, metadata }) => [kind, metadata?.name]), [['ClusterRole', name], ['ClusterRoleBinding', name]]);
+});
+
+test('the certificate\'s Secrets are empty, so that no upgrade overwrites them, and outlive the release', { skip }, () => {
+  for (const name of ['footfall-counter-tls', 'footfall-counter-authority']) {
+    const { metadata, data, stringData } = find(render(), 'Secret', name);
+    assert.deepEqual([metadata?.annotations, data, stringData], [{ 'helm.sh/resource-policy': 'keep' }, undefined, undefined]);
+  }
+});
+
+test('a certificate that somebody else makes is mounted by counters, and the operator sees only whom to trust', { skip }, () => {
+  for (const [set, secretName] of [['tls.secretName=ours', 'ours'], ['tls.certManager.issuerName=facilities', 'footfall-counter-issued']] as const) {
+    const rendered = render({ set: [set] });
+    assert.deepEqual(configOf(rendered).tls.authoritiesFile, '/var/run/footfall/authorities/ca.crt');
+    assert.equal(configOf(rendered).tls.secretName, secretName);
+    const { volumes } = (find(rendered, 'Deployment', 'footfall-operator') as V1Deployment).spec!.template.spec!;
+    assert.deepEqual(volumes!.map(({ secret }) => [secret!.secretName, secret!.items]), [[secretName, [{ key: 'ca.crt', path: 'ca.crt' }]]]);
+  }
+});
+
+test('cert-manager is asked for a certificate of the counters\' name', { skip }, () => {
+  const { spec } = find(render({ set: ['tls.certManager.issuerName=facilities', 'tls.certManager.issuerKind=ClusterIssuer'] }), 'Certificate', 'footfall-counter-issued') as Manifest & { spec: Record<string, unknown> };
+  assert.deepEqual([spec['issuerRef'], spec['dnsNames'], spec['duration']], [{ name: 'facilities', kind: 'ClusterIssuer', group: 'cert-manager.io' }, ['footfall-counter.footfall-system.svc'], '7776000s']);
 });
 
 test('a single operator or counter has no disruption budget: it could never be moved', { skip }, () => {
@@ -118,7 +143,8 @@ test('the operator\'s pods keep the labels by which they are found, whatever lab
 test('a release of another name says whose it is', { skip }, () => {
   assert.equal(find(render({ release: 'shop' }), 'Deployment', 'shop-footfall-operator').metadata?.namespace, 'footfall-system');
   const long = render({ release: 'a'.repeat(53) });
-  for (const { metadata } of long.objects) assert.ok(metadata!.name!.length <= 63, metadata!.name);
+  // Names of roles may be longer than the label that other names are.
+  for (const { metadata } of long.objects.filter(({ kind }) => !kind.startsWith('ClusterRole'))) assert.ok(metadata!.name!.length <= 63, metadata!.name);
 });
 
 test('the commands that a user is given next fit the release, and the CameraStream among them is a good one', { skip: withoutNotes() }, () => {
@@ -139,6 +165,8 @@ for (const [assignment, sentence] of [
   ['counter.tolerations[0].effect=Never', /counter[/.]tolerations[/.]0[/.]effect.*one of/],
   ['operator.extraEnv[0].name=FOOTFALL_OPERATOR', /operator[/.]extraEnv[/.]0[/.]name/],
   ['networkPolicy.apiServer.networks={somewhere}', /networkPolicy[/.]apiServer[/.]networks[/.]0.*match/],
+  ['tls.certificateSeconds=1', /tls[/.]certificateSeconds.*(want 3|greater than or equal to 3|minimum)/],
+  ['tls.overlapSeconds=105120000', /tls\.overlapSeconds \(105120000\) must be below a third of tls\.authoritySeconds \(315360000\)/],
   ['counter.minimum=5', /counter\.minimum \(5\) must not be above counter\.maximum \(4\)\./],
 ] as const) {
   test(`${assignment} is refused with the value's name`, { skip }, () => {

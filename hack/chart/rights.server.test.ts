@@ -7,8 +7,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type KubernetesObject, type Resource, resources, type V1Deployment } from '#crds/cluster/api.ts';
+import { type KubernetesObject, type Resource, resources, type V1ConfigMap, type V1Deployment, type V1Secret } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
+import { COUNTER_AUDIENCE } from '#crds/identity.ts';
 import type { CameraStream } from '#crds/schema.ts';
 import { createLog } from '#proto/log.ts';
 import { createMetrics } from '#proto/metrics.ts';
@@ -29,7 +30,7 @@ const skip = withoutHelm() || withoutControlPlane();
 const plurals: Readonly<Record<string, string>> = {
   ClusterRole: 'clusterroles', ClusterRoleBinding: 'clusterrolebindings', ConfigMap: 'configmaps', CustomResourceDefinition: 'customresourcedefinitions',
   Deployment: 'deployments', Namespace: 'namespaces', NetworkPolicy: 'networkpolicies', Pod: 'pods', PodDisruptionBudget: 'poddisruptionbudgets',
-  Role: 'roles', RoleBinding: 'rolebindings', Service: 'services', ServiceAccount: 'serviceaccounts',
+  Role: 'roles', RoleBinding: 'rolebindings', Secret: 'secrets', Service: 'services', ServiceAccount: 'serviceaccounts',
 };
 const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
 const log = createLog('test', 'silent');
@@ -45,7 +46,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-for (const values of ['default', 'gpu', 'namespaced', 'monitoring', 'full']) {
+for (const values of ['default', 'gpu', 'namespaced', 'monitoring', 'cert-manager', 'full']) {
   test(`an API server takes everything that there is with ${values} values`, { skip }, async () => {
     await install({ values });
   });
@@ -74,8 +75,7 @@ test('a counter can do all that it does across the cluster', { skip }, () => cou
 test('a counter can do all that it does in the namespaces that it watches', { skip }, () => counts('store-13', { values: 'namespaced' }));
 
 test('accounts have the rights of the table, and none that would make them more', { skip }, async () => {
-  await install({ values: 'namespaced' });
-  await removeClusterRoles();
+  await removeOthers(await install({ values: 'namespaced' }));
   for (const right of rights) {
     for (const verb of Object.keys(right.verbs)) assert.ok(await allowed(right, verb, placeOf(right.where)), `${right.who}: ${verb} ${right.resource} ${right.where}`);
   }
@@ -106,6 +106,14 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
     await until(async () => (await plane.api.get<CameraStream>(resources.cameraStreams, stream.metadata)).status?.conditions?.length === 4);
     await plane.api.get(resources.serviceAccounts, made);
     await plane.api.get(resources.deployments, made);
+    const trusted = async () => (await plane.api.get<V1ConfigMap>(resources.configMaps, made)).data?.['ca.crt'];
+    await until(async () => (await trusted()) !== undefined);
+    const certificate = async () => (await plane.api.get<V1Secret>(resources.secrets, { namespace: NAMESPACE, name: 'footfall-counter-tls' })).data;
+    const filled = await certificate();
+    assert.equal(Buffer.from(filled!['ca.crt']!, 'base64').toString(), await trusted());
+    await install(options);
+    assert.deepEqual(await certificate(), filled, 'an upgrade leaves it alone');
+    await until(async () => (await plane.api.list(resources.events, { namespace: NAMESPACE })).items.length > 0);
     await until(() => there(resources.services, 'footfall-counter'));
     await until(() => there(resources.deployments, 'footfall-counter'));
     assert.equal((await plane.api.get<V1Deployment>(resources.deployments, { namespace: NAMESPACE, name: 'footfall-counter' })).metadata!.ownerReferences![0]!.name, 'footfall-operator');
@@ -122,7 +130,7 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
   }
 }
 
-/** A counter's ledger and specs, with its account's token. */
+/** A counter's ledger, specs and identities, with its account's token. */
 async function counts(namespace: string, options: RenderOptions): Promise<void> {
   await removeOthers(await install(options));
   await makeNamespace(namespace);
@@ -132,6 +140,8 @@ async function counts(namespace: string, options: RenderOptions): Promise<void> 
   const cluster = new Cluster(api, { counter: 'counter-1', ...(options.values === 'namespaced' && { namespaces: [namespace] }) }, streamMetrics(createMetrics()), log);
   const signal = AbortSignal.timeout(20_000);
   try {
+    const { reviews } = cluster.identities;
+    assert.equal(await reviews.userOf(reviews.read(await agentsToken(namespace)), signal, 5), `system:serviceaccount:${namespace}:default`);
     await cluster.reach(signal);
     assert.equal(cluster.unready(), undefined);
     const followed = await cluster.specs.follow(stream, signal);
@@ -161,12 +171,9 @@ async function install(options: RenderOptions): Promise<Rendered> {
 
 /** Whoever was installed before may have been given more: only this one's roles count. */
 async function removeOthers({ objects }: Rendered): Promise<void> {
-  if (!objects.some(({ kind }) => kind === 'ClusterRole')) await removeClusterRoles();
-}
-
-async function removeClusterRoles(): Promise<void> {
   const { items } = await plane.api.list<KubernetesObject>(kindOf('ClusterRole'), { labelSelector: 'app.kubernetes.io/name=footfall' });
-  for (const { metadata } of items) await plane.api.delete(kindOf('ClusterRole'), { name: metadata?.name });
+  const own = objects.flatMap(({ kind, metadata }) => (kind === 'ClusterRole' ? [metadata?.name] : []));
+  for (const { metadata } of items) if (!own.includes(metadata?.name)) await plane.api.delete(kindOf('ClusterRole'), { name: metadata?.name });
 }
 
 function kindOf(kind: 'ClusterRole' | 'Namespace'): Resource {
@@ -174,7 +181,7 @@ function kindOf(kind: 'ClusterRole' | 'Namespace'): Resource {
 }
 
 function resourceOf({ apiVersion = '', kind }: Manifest): Resource | undefined {
-  if (apiVersion.startsWith('monitoring.coreos.com/')) return undefined;
+  if (/^(monitoring\.coreos\.com|cert-manager\.io)\//.test(apiVersion)) return undefined;
   const plural = plurals[kind];
   assert.ok(plural !== undefined, kind);
   return { apiVersion, kind, plural };
@@ -197,16 +204,26 @@ function there(resource: Resource, name: string): Promise<boolean> {
   return plane.api.get(resource, { namespace: NAMESPACE, name }).then(() => true, () => false);
 }
 
-async function kubeconfigOf(account: string): Promise<string> {
+async function agentsToken(namespace: string): Promise<string> {
+  // Nobody makes a namespace's own account here.
+  await plane.api.apply(resources.serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: 'default' } }, { fieldManager: 'test' });
+  return tokenOf(namespace, 'default', [COUNTER_AUDIENCE]);
+}
+
+async function tokenOf(namespace: string, account: string, audiences?: readonly string[]): Promise<string> {
   const tokens = { apiVersion: 'v1', kind: 'TokenRequest', plural: `serviceaccounts/${account}/token` };
-  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: { namespace: NAMESPACE }, spec: { expirationSeconds: 3600 } };
-  const { status } = await plane.api.create<KubernetesObject & { status?: { token: string } }>(tokens, request);
+  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: { namespace }, spec: { expirationSeconds: 3600, ...(audiences && { audiences }) } };
+  return (await plane.api.create<KubernetesObject & { status?: { token: string } }>(tokens, request)).status!.token;
+}
+
+async function kubeconfigOf(account: string): Promise<string> {
+  const token = await tokenOf(NAMESPACE, account);
   const path = join(folder, `${account}.json`);
   writeFileSync(path, JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'test', cluster: { server: plane.url, 'certificate-authority': plane.certificate } }],
-    users: [{ name: account, user: { token: status!.token } }],
+    users: [{ name: account, user: { token } }],
     contexts: [{ name: 'test', context: { cluster: 'test', user: account } }],
     'current-context': 'test',
   }), { mode: 0o600 });

@@ -3,8 +3,11 @@
  * are held against this table, and docs/rights.md is written from it.
  */
 
-/** streams: wherever there are CameraStreams; own: the release's namespace, too; own-namespaced: only with watchNamespaces. */
-export type Where = 'streams' | 'own' | 'own-namespaced';
+/**
+ * streams: wherever there are CameraStreams; own: the release's namespace, too; own-namespaced: only with watchNamespaces;
+ * own-certificate: only where the operator makes the counters' certificate; cluster: in any case.
+ */
+export type Where = 'streams' | 'own' | 'own-namespaced' | 'own-certificate' | 'cluster';
 
 export interface Right {
   readonly who: 'operator' | 'counter';
@@ -36,6 +39,10 @@ export const rights: readonly Right[] = [
     who: 'operator', where: 'streams', group: '', resource: 'serviceaccounts',
     verbs: { ...MIRROR, create: 'an agent\'s is made', patch: 'an agent\'s is brought about (server-side apply)' },
   },
+  {
+    who: 'operator', where: 'streams', group: '', resource: 'configmaps',
+    verbs: { ...MIRROR, create: 'an agent is told by whom counters are certified', patch: 'an agent is told of another authority (server-side apply)' },
+  },
   { who: 'operator', where: 'streams', group: '', resource: 'pods', verbs: MIRROR },
   {
     who: 'operator', where: 'streams', group: 'events.k8s.io', resource: 'events',
@@ -46,6 +53,14 @@ export const rights: readonly Right[] = [
   { who: 'operator', where: 'own', group: '', resource: 'services', verbs: { ...MIRROR, create: 'the pool\'s is made; a create cannot be limited to a name' } },
   { who: 'operator', where: 'own', group: '', resource: 'services', name: 'footfall-counter', verbs: { patch: 'the pool\'s is brought about (server-side apply)' } },
   { who: 'operator', where: 'own', group: 'apps', resource: 'deployments', name: 'footfall-operator', verbs: { get: 'the operator\'s own is named as the pool\'s owner, so that the pool goes with it' } },
+  ...['footfall-counter-tls', 'footfall-counter-authority'].map((name) => ({
+    who: 'operator', where: 'own-certificate', group: '', resource: 'secrets', name,
+    verbs: { get: 'what there is of the counters\' certificate and its authority is read', update: 'it is made, and renewed in time; the chart makes the empty Secret' },
+  } as const)),
+  {
+    who: 'operator', where: 'own-namespaced', group: 'events.k8s.io', resource: 'events',
+    verbs: { create: 'a certificate that was renewed, or cannot be, is told', patch: 'what is told again is counted in the first Event' },
+  },
   { who: 'operator', where: 'own-namespaced', group: 'apps', resource: 'deployments', verbs: { ...MIRROR, create: 'the pool\'s is made; a create cannot be limited to a name' } },
   { who: 'operator', where: 'own-namespaced', group: 'apps', resource: 'deployments', name: 'footfall-counter', verbs: { patch: 'the pool\'s is brought about (server-side apply)' } },
   { who: 'operator', where: 'own-namespaced', group: '', resource: 'serviceaccounts', verbs: MIRROR },
@@ -59,12 +74,18 @@ export const rights: readonly Right[] = [
     },
   },
   { who: 'counter', where: 'streams', group: 'footfall.dev', resource: 'camerastreams/status', verbs: { patch: 'counts are committed, and how the stream does is told (server-side apply)' } },
+  {
+    who: 'counter', where: 'cluster', group: 'authentication.k8s.io', resource: 'tokenreviews',
+    verbs: { create: 'the API server is asked whose token an agent sends; tokens belong to no namespace, so no Role can give this' },
+  },
 ];
 
 const PLACES: Readonly<Record<Where, string>> = {
   streams: 'everywhere; with `watchNamespaces`, in these',
   own: 'the release\'s namespace',
   'own-namespaced': 'the release\'s namespace, only with `watchNamespaces`',
+  'own-certificate': 'the release\'s namespace, unless `tls` names who else makes the certificate',
+  cluster: 'the cluster, also with `watchNamespaces`',
 };
 
 /** docs/rights.md. */
@@ -74,7 +95,7 @@ export function rightsText(): string {
 # Rights
 
 Each verb that a role of the chart has, and what it is needed for. Agents have none: their ServiceAccounts are bound to no
-role, and their pods mount nothing but a token for counters.
+role, and their pods mount nothing but a token for counters and the certificate of whoever certifies these.
 
 ${(['operator', 'counter'] as const).map((who) => `## ${who}\n\n${tableOf(rights.filter((right) => right.who === who))}`).join('\n\n')}
 
@@ -82,8 +103,10 @@ ${(['operator', 'counter'] as const).map((who) => `## ${who}\n\n${tableOf(rights
 
 - **operator**: whoever makes Deployments in a namespace can run pods there with any of its ServiceAccounts, and can mount
   any of its Secrets into them. So a stolen operator is as good as all namespaces that it may make agents in:
-  \`watchNamespaces\` makes these few. It can read no Secret by itself, enter no pod, and change no role.
-- **counter**: a stolen counter can write false counts and states, and read where cameras are (not their logins).
+  \`watchNamespaces\` makes these few. By itself it can read no Secret but the counters' certificate and its authority, and
+  all ConfigMaps where there are streams; it can enter no pod, and change no role.
+- **counter**: a stolen counter can write false counts and states, and read where cameras are (not their logins). It can
+  ask whose any token is that it has been sent, and learns by that no other token.
 `;
 }
 

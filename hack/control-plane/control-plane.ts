@@ -109,6 +109,11 @@ export class ControlPlane {
     return join(this.#folder, 'certificates/apiserver.key');
   }
 
+  /** Signs what the server takes for a ServiceAccount's token: a file. */
+  get serviceAccountKey(): string {
+    return join(this.#folder, 'service-accounts.key');
+  }
+
   /** A namespace that nobody else uses. @returns its name. */
   async makeNamespace(): Promise<string> {
     this.#namespaces += 1;

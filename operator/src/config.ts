@@ -59,6 +59,22 @@ const poolField = z
   })
   .refine(({ minimum, maximum }) => minimum <= maximum, { path: ['minimum'], error: 'must not be above maximum' });
 
+/** The longest is 20 years: in some programs times end in 2038. */
+const lifetime = z.int().min(3).max(20 * 365 * 86_400);
+
+const tlsField = z
+  .strictObject({
+    /** What counters serve with, in the operator's namespace. */
+    secretName: z.string().min(1).default('footfall-counter-tls'),
+    /** Where somebody else makes the certificate: the file with whom agents are to trust. Left out, the operator makes both. */
+    authoritiesFile: z.string().optional(),
+    certificateSeconds: lifetime.default(90 * 86_400),
+    authoritySeconds: lifetime.default(10 * 365 * 86_400),
+    /** From when agents are told of a new authority until counters rely on it. */
+    overlapSeconds: z.int().min(0).default(86_400),
+  })
+  .refine(({ authoritySeconds, overlapSeconds }) => overlapSeconds < authoritySeconds / 3, { path: ['overlapSeconds'], error: 'must be below a third of authoritySeconds, for then the old one ends' });
+
 const operatorConfig = z.strictObject({
   /** Where the operator runs: the counter pool and the lease are here, too. */
   namespace: z.string().min(1),
@@ -72,6 +88,7 @@ const operatorConfig = z.strictObject({
   deployment: z.string().optional(),
   agent: z.strictObject(podFields),
   counter: poolField,
+  tls: tlsField.prefault({}),
   leaderElection: z.boolean().default(true),
   presence: z.strictObject({ host: z.string().default('0.0.0.0'), port: z.int().min(0).max(65535).default(8080) }).prefault({}),
   /** CameraStreams that are reconciled at a time. */

@@ -1,8 +1,12 @@
-/** What is to be there for one CameraStream: a ServiceAccount and a Deployment of one agent. A function of the spec and the configuration. */
-import type { KubernetesObject, V1Affinity, V1Deployment, V1PodSpec, V1PodTemplateSpec, V1ServiceAccount, V1Toleration, V1Volume } from '#crds/cluster/api.ts';
+/**
+ * What is to be there for one CameraStream: a ServiceAccount and a Deployment of one agent, and a ConfigMap with whom it is
+ * to trust. A function of the spec and the configuration.
+ */
+import type { KubernetesObject, V1Affinity, V1ConfigMap, V1Deployment, V1PodSpec, V1PodTemplateSpec, V1ServiceAccount, V1Toleration, V1Volume } from '#crds/cluster/api.ts';
+import { agentName, COUNTER_AUDIENCE } from '#crds/identity.ts';
 import { apiVersion, type CameraStream, isCamera, kind } from '#crds/schema.ts';
 import type { OperatorConfig, PodConfig } from './config.ts';
-import { agentLabels, agentName, COUNTING_PORT, POOL, PRESENCE_PORT, SITE_LABEL, STREAM_LABEL } from './labels.ts';
+import { agentLabels, COUNTING_PORT, PRESENCE_PORT, serverNameOf, SITE_LABEL, STREAM_LABEL } from './labels.ts';
 
 /** Beside the ring: what the agent and ffmpeg need. */
 const AGENT_MEGABYTES = { request: 128, limit: 320 };
@@ -10,12 +14,16 @@ const AGENT_MEGABYTES = { request: 128, limit: 320 };
 const CHECKPOINT_MEGABYTES = 8;
 /** The agent takes this long at most to let the counter settle what it sent. */
 const AGENT_GRACE_SECONDS = 20;
-const RUN = '/var/run/footfall';
+export const RUN = '/var/run/footfall';
+const TOKEN_FILE = 'token';
+const AUTHORITIES_FILE = 'ca.crt';
 /** In all images: nobody's, and not root's. */
 const USER = 65532;
 
 export interface DesiredAgent {
   readonly serviceAccount: V1ServiceAccount & KubernetesObject;
+  /** Undefined while it is not known whom to trust: what is there may stay. */
+  readonly configMap: (V1ConfigMap & KubernetesObject) | undefined;
   readonly deployment: V1Deployment & KubernetesObject;
 }
 
@@ -24,7 +32,8 @@ export function clusterFault({ spec }: CameraStream): string | undefined {
   return isCamera(spec.source.url) ? undefined : 'spec.source.url: must begin with rtsp:// or rtsps:// in a cluster; files are for local mode.';
 }
 
-export function desiredAgent(stream: CameraStream, config: OperatorConfig): DesiredAgent {
+/** @param authorities that certify counters, PEM. They change while agents run: nothing of them is in the pod. */
+export function desiredAgent(stream: CameraStream, config: OperatorConfig, authorities?: string): DesiredAgent {
   const { name, namespace, uid } = stream.metadata;
   const metadata = {
     name: agentName(name),
@@ -34,6 +43,7 @@ export function desiredAgent(stream: CameraStream, config: OperatorConfig): Desi
   };
   return {
     serviceAccount: { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
+    configMap: authorities === undefined ? undefined : { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [AUTHORITIES_FILE]: authorities } },
     deployment: {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
@@ -76,12 +86,15 @@ function agentPod({ metadata, spec }: CameraStream, config: OperatorConfig): V1P
       volumeMounts: [
         { name: 'ring', mountPath: `${RUN}/ring` },
         { name: 'identity', mountPath: `${RUN}/identity`, readOnly: true },
+        { name: 'authorities', mountPath: `${RUN}/authorities`, readOnly: true },
         ...(source.credentialsSecretRef ? [{ name: 'credentials', mountPath: `${RUN}/credentials`, readOnly: true }] : []),
       ],
     }],
     volumes: [
       { name: 'ring', emptyDir: { medium: 'Memory', sizeLimit: `${buffer.megabytes + CHECKPOINT_MEGABYTES}Mi` } },
-      { name: 'identity', projected: { sources: [{ serviceAccountToken: { audience: 'footfall-counter', expirationSeconds: 3600, path: 'token' } }] } },
+      { name: 'identity', projected: { sources: [{ serviceAccountToken: { audience: COUNTER_AUDIENCE, expirationSeconds: 3600, path: TOKEN_FILE } }] } },
+      // As with credentials, the agent says what is missing, and the kubelet brings it.
+      { name: 'authorities', configMap: { name: agentName(metadata.name), optional: true, defaultMode: 0o440 } },
       ...(source.credentialsSecretRef ? [credentials(source.credentialsSecretRef.name)] : []),
     ],
   };
@@ -102,7 +115,8 @@ function agentConfig(
     },
     buffer,
     ring: { directory: `${RUN}/ring` },
-    counters: [`${POOL}.${config.namespace}.svc:${COUNTING_PORT}`],
+    counters: [`${serverNameOf(config.namespace)}:${COUNTING_PORT}`],
+    tls: { serverName: serverNameOf(config.namespace), authoritiesFile: `${RUN}/authorities/${AUTHORITIES_FILE}`, tokenFile: `${RUN}/identity/${TOKEN_FILE}` },
     site: { host: '0.0.0.0', port: PRESENCE_PORT },
     logLevel: config.agent.logLevel,
   };

@@ -23,9 +23,12 @@ export function agentLabels(stream: string): Record<string, string> {
   return { ...labelsOf('edge-agent'), [STREAM_LABEL]: stream };
 }
 
-/** Of a stream's ServiceAccount and Deployment. */
-export function agentName(stream: string): string {
-  return `${stream}-agent`;
+/** Of the Secret with the authorities that certify counters, and their keys. */
+export const AUTHORITY_SECRET = 'footfall-counter-authority';
+
+/** By which agents know a counter, whatever address it is found at. */
+export function serverNameOf(namespace: string): string {
+  return `${POOL}.${namespace}.svc`;
 }
 
 export function componentOf(labels: Readonly<Record<string, string>> | undefined): Component | undefined {

@@ -12,6 +12,7 @@ import { announce } from '#proto/shutdown.ts';
 import type { OperatorConfig } from './config.ts';
 import type { PoolView } from './conditions.ts';
 import { type Operator, type Pass, reconcileStream } from './reconcile.ts';
+import { Certificates } from './reconcile-certificates.ts';
 import { PoolSize, reconcilePool, samePool } from './reconcile-pool.ts';
 import { LeaderLease } from './runtime/lease.ts';
 import { eventMetrics, leaderMetrics, queueMetrics, reflectorMetrics, requestMetrics } from './runtime/metrics.ts';
@@ -21,6 +22,7 @@ import { World } from './world.ts';
 
 /** No stream's key: those have a slash. */
 const POOL_KEY = 'pool';
+const CERTIFICATES_KEY = 'certificates';
 /** Streams come and go in droves; the pool is looked at once for all of them. */
 const POOL_SECONDS = 0.5;
 const LEASE = 'footfall-operator';
@@ -82,22 +84,30 @@ async function runControllers({ config, api, world, streams, pool, metrics, log 
   const size = new PoolSize();
   const recorder = new EventRecorder({ api, controller: 'footfall.dev/operator', instance: config.identity, log, onResult: eventMetrics(metrics) });
   let view: PoolView = world.poolView(config.counter);
+  const lookAtStreams = () => {
+    for (const key of world.keys()) streams.add(key);
+  };
+  const certificates = new Certificates({ config, api, recorder, log, onChange: lookAtStreams });
   const operator: Operator = {
     api, world, config, log,
-    pool: () => view,
+    // Without a certificate no counter can start, whatever else its pods say.
+    pool: () => ({ ...view, trouble: certificates.trouble ?? view.trouble }),
+    authorities: () => certificates.authorities,
     now: () => `${new Date().toISOString().slice(0, 19)}Z`,
     onReady: (stream, ready) => recorder.record(eventOf(stream, ready)),
   };
-  const lookAtPool = async (): Promise<Pass> => {
+  const lookAtPool = async (key: string): Promise<Pass> => {
     owner ??= await ownerOf(config, api, signal);
+    if (key === CERTIFICATES_KEY) return certificates.reconcile(owner, signal);
     const { view: next, ...pass } = await reconcilePool(operator, size, owner, signal);
     const changed = !samePool(view, next);
     view = next;
-    if (changed) for (const key of world.keys()) streams.add(key);
+    if (changed) lookAtStreams();
     return pass;
   };
-  // Whoever led before may have left anything half done.
-  for (const key of world.keys()) streams.add(key);
+  // Whoever led before may have left anything half done. Counters' pods wait for their certificate, so it comes first.
+  lookAtStreams();
+  pool.add(CERTIFICATES_KEY);
   pool.add(POOL_KEY);
   try {
     await Promise.all([

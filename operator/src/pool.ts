@@ -1,11 +1,12 @@
 /** The counter pool: a Deployment as large as the streams need, and the headless Service by which agents find it. */
 import type { KubernetesObject, V1Deployment, V1OwnerReference, V1PodSpec, V1Service } from '#crds/cluster/api.ts';
 import type { OperatorConfig, PoolConfig } from './config.ts';
-import { containerBasics, podBasics, podMetadata } from './desired.ts';
+import { containerBasics, podBasics, podMetadata, RUN } from './desired.ts';
 import { COUNTING_PORT, labelsOf, POOL, PRESENCE_PORT } from './labels.ts';
 
 /** Enough to settle every stream and to be left by every agent. */
 const COUNTER_GRACE_SECONDS = 30;
+const CERTIFICATE = `${RUN}/certificate`;
 
 export interface DesiredPool {
   readonly service: V1Service & KubernetesObject;
@@ -51,7 +52,7 @@ export function desiredPool(replicas: number, config: OperatorConfig, owner: V1O
   };
 }
 
-function counterPod({ counter: pool, watchNamespaces }: OperatorConfig): V1PodSpec {
+function counterPod({ counter: pool, watchNamespaces, tls }: OperatorConfig): V1PodSpec {
   const { gpu } = pool;
   const basics = containerBasics(pool);
   return {
@@ -78,9 +79,12 @@ function counterPod({ counter: pool, watchNamespaces }: OperatorConfig): V1PodSp
       ],
       resources: resourcesOf(pool),
       // Inference processes keep their sockets and the library's scratch here; frames never touch it.
-      volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+      volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }, { name: 'certificate', mountPath: CERTIFICATE, readOnly: true }],
     }],
-    volumes: [{ name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } }],
+    volumes: [
+      { name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } },
+      { name: 'certificate', secret: { secretName: tls.secretName, items: ['tls.crt', 'tls.key'].map((key) => ({ key, path: key })), defaultMode: 0o440 } },
+    ],
   };
 }
 
@@ -88,6 +92,7 @@ function counterPod({ counter: pool, watchNamespaces }: OperatorConfig): V1PodSp
 function counterConfig({ provider, workers, maxBatch, streamsPerCounter, logLevel }: PoolConfig, namespaces: readonly string[]) {
   return {
     listen: `0.0.0.0:${COUNTING_PORT}`,
+    tls: { certificateFile: `${CERTIFICATE}/tls.crt`, keyFile: `${CERTIFICATE}/tls.key` },
     presence: { host: '0.0.0.0', port: PRESENCE_PORT },
     cluster: { counter: '$(POD_NAME)', ...(namespaces.length > 0 && { namespaces }) },
     modelsDirectory: '/app/models',

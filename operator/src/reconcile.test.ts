@@ -25,6 +25,8 @@ class Stage {
   readonly events: string[] = [];
   /** `verb plural` of each write. */
   writes: string[] = [];
+  /** Whom agents are to trust. */
+  authorities: string | undefined;
   readonly #world: World;
   readonly #operator: Operator;
   readonly #over = new AbortController();
@@ -44,6 +46,7 @@ class Stage {
     this.#operator = {
       api: this.api, world: this.#world, config,
       pool: () => poolOf(),
+      authorities: () => this.authorities,
       now: () => '2026-11-22T12:00:00Z',
       onReady: (_, { reason }) => this.events.push(reason),
       log: createLog('test', 'silent'),

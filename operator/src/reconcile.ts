@@ -26,6 +26,8 @@ export interface Operator {
   readonly world: World;
   readonly config: OperatorConfig;
   readonly pool: () => PoolView;
+  /** Whom agents are to trust, PEM; undefined while it is not known. */
+  readonly authorities: () => string | undefined;
   /** Called once for each change of the Ready condition. */
   readonly onReady: (stream: CameraStream, ready: Condition, before: Condition | undefined) => void;
   readonly log: Log;
@@ -54,10 +56,11 @@ export async function reconcileStream(key: string, operator: Operator, signal: A
 
 /** The agent's objects as the spec wants them. Returns why not, when somebody has to mend it. */
 async function bringAbout(stream: CameraStream, operator: Operator, signal: AbortSignal): Promise<Judgement | undefined> {
-  const desired = desiredAgent(stream, operator.config);
+  const desired = desiredAgent(stream, operator.config, operator.authorities());
   const there = operator.world.agent(stream);
   try {
     await ensure(resources.serviceAccounts, desired.serviceAccount, there.serviceAccount, operator, signal);
+    if (desired.configMap !== undefined) await ensure(resources.configMaps, desired.configMap, there.configMap, operator, signal);
     await ensure(resources.deployments, desired.deployment, there.deployment, operator, signal);
     return undefined;
   } catch (error) {

@@ -2,12 +2,13 @@
  * What the operator knows of the world: mirrors of the API server's objects, kept by reflectors, with what it wrote
  * itself laid over them until they show it. Whatever changes, the keys it concerns are asked to be looked at again.
  */
-import { type ApiServer, type KubernetesObject, type Resource, resources, type V1Deployment, type V1Pod, type V1Service, type V1ServiceAccount } from '#crds/cluster/api.ts';
+import { type ApiServer, type KubernetesObject, type Resource, resources, type V1ConfigMap, type V1Deployment, type V1Pod, type V1Service, type V1ServiceAccount } from '#crds/cluster/api.ts';
 import { Reflector, type ReflectorState } from '#crds/cluster/reflector.ts';
+import { agentName } from '#crds/identity.ts';
 import { CameraStreamSpec, type CameraStream } from '#crds/schema.ts';
 import type { PoolView } from './conditions.ts';
 import { clusterFault } from './desired.ts';
-import { agentName, componentOf, MANAGED, POOL, STREAM_LABEL } from './labels.ts';
+import { componentOf, MANAGED, POOL, STREAM_LABEL } from './labels.ts';
 import { isOver, podTrouble } from './pods.ts';
 import { WrittenObjects } from './written.ts';
 
@@ -32,6 +33,7 @@ export interface KnownStream {
 
 export interface AgentObjects {
   readonly serviceAccount: V1ServiceAccount | undefined;
+  readonly configMap: V1ConfigMap | undefined;
   readonly deployment: V1Deployment | undefined;
   /** The one that is to stay, or else the newest. */
   readonly pod: V1Pod | undefined;
@@ -51,6 +53,7 @@ export class World {
   readonly #streams: readonly Reflector<CameraStream>[];
   readonly #deployments: readonly Reflector<V1Deployment>[];
   readonly #serviceAccounts: readonly Reflector<V1ServiceAccount>[];
+  readonly #configMaps: readonly Reflector<V1ConfigMap>[];
   readonly #pods: readonly Reflector<V1Pod>[];
   readonly #services: readonly Reflector<V1Service>[];
   readonly #written = new WrittenObjects();
@@ -81,6 +84,7 @@ export class World {
     );
     this.#deployments = everywhere.map((within) => this.#mirror<V1Deployment>(resources.deployments, within, managed));
     this.#serviceAccounts = everywhere.map((within) => this.#mirror<V1ServiceAccount>(resources.serviceAccounts, within, managed));
+    this.#configMaps = (watchNamespaces.length === 0 ? [undefined] : watchNamespaces).map((within) => this.#mirror<V1ConfigMap>(resources.configMaps, within, managed));
     this.#pods = everywhere.map((within) => this.#mirror<V1Pod>(resources.pods, within, { ...managed, keep: podInBrief, index: agentOf }));
     this.#services = [this.#mirror<V1Service>(resources.services, namespace, managed)];
   }
@@ -111,6 +115,7 @@ export class World {
     const [pod] = [...pods.filter((one) => !isGoing(one) && !isOver(one)), ...pods.filter((one) => isGoing(one) || isOver(one))];
     return {
       serviceAccount: this.#find(resources.serviceAccounts, this.#serviceAccounts, namespace, agentName(name)),
+      configMap: this.#find(resources.configMaps, this.#configMaps, namespace, agentName(name)),
       deployment: this.#find(resources.deployments, this.#deployments, namespace, agentName(name)),
       pod,
       former: pods.find((one) => one !== pod && isGoing(one)),

@@ -16,6 +16,7 @@ import type { Gap as _footfall_v1_Gap, Gap__Output as _footfall_v1_Gap__Output }
 import type { GoAway as _footfall_v1_GoAway, GoAway__Output as _footfall_v1_GoAway__Output } from './footfall/v1/GoAway.ts';
 import type { Heartbeat as _footfall_v1_Heartbeat, Heartbeat__Output as _footfall_v1_Heartbeat__Output } from './footfall/v1/Heartbeat.ts';
 import type { Hello as _footfall_v1_Hello, Hello__Output as _footfall_v1_Hello__Output } from './footfall/v1/Hello.ts';
+import type { Identity as _footfall_v1_Identity, Identity__Output as _footfall_v1_Identity__Output } from './footfall/v1/Identity.ts';
 import type { LineCounts as _footfall_v1_LineCounts, LineCounts__Output as _footfall_v1_LineCounts__Output } from './footfall/v1/LineCounts.ts';
 import type { Refusal as _footfall_v1_Refusal, Refusal__Output as _footfall_v1_Refusal__Output } from './footfall/v1/Refusal.ts';
 import type { Release as _footfall_v1_Release, Release__Output as _footfall_v1_Release__Output } from './footfall/v1/Release.ts';
@@ -48,6 +49,7 @@ export interface ProtoGrpcType {
       GoAway: MessageTypeDefinition<_footfall_v1_GoAway, _footfall_v1_GoAway__Output>
       Heartbeat: MessageTypeDefinition<_footfall_v1_Heartbeat, _footfall_v1_Heartbeat__Output>
       Hello: MessageTypeDefinition<_footfall_v1_Hello, _footfall_v1_Hello__Output>
+      Identity: MessageTypeDefinition<_footfall_v1_Identity, _footfall_v1_Identity__Output>
       LineCounts: MessageTypeDefinition<_footfall_v1_LineCounts, _footfall_v1_LineCounts__Output>
       Refusal: MessageTypeDefinition<_footfall_v1_Refusal, _footfall_v1_Refusal__Output>
       RefusalReason: EnumTypeDefinition

@@ -20,3 +20,9 @@ export function readJsonConfig<S extends z.ZodType>(
   const issue = parsed.error.issues[0]!;
   throw new Error(`${variable}: ${issue.path.join('.') || 'the whole'}: ${issue.message}.`);
 }
+
+/** @param address host:port. Names other than localhost may come to stand for anything. */
+export function isLoopback(address: string): boolean {
+  const host = address.replace(/:\d+$/, '');
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -4,6 +4,7 @@
  * Reading is pull: a message leaves the transport when the loop asks for the next one, so a slow reader closes
  * HTTP/2's window and with it the sender. Writing waits while the transport is full. Either side ends by its signal.
  */
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
@@ -55,12 +56,33 @@ export interface Call<In, Out> {
   readonly signal: AbortSignal;
 }
 
-export type CounterCall = Call<FromAgent, CounterMessage>;
+export type CounterCall = Call<FromAgent, CounterMessage> & {
+  /** By which the caller wants to be known; nobody has looked at it yet. */
+  readonly token: string | undefined;
+};
 export type AgentCall = Call<FromCounter, AgentMessage> & {
   /** Half-closes: the agent has said everything. */
   finish(): void;
   cancel(): void;
 };
+
+/** What a counter shows to be known by: a chain and its key, PEM. */
+export interface ServerCertificate {
+  readonly certificate: Buffer;
+  readonly key: Buffer;
+}
+
+/** How a counter is known to be one, and the agent to it. */
+export interface Secrecy {
+  /** PEM: whoever these have certified under the name is a counter. */
+  readonly authorities: Buffer;
+  /** In the certificate, whatever address is dialed. */
+  readonly serverName: string;
+  readonly token: string;
+}
+
+/** All that this speaks to is this. */
+const OLDEST_TLS = { minVersion: 'TLSv1.3' } as const satisfies SecureContextOptions;
 
 /** Room for the largest access unit that is taken from a camera at all, and for what goes around it. */
 export const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 64 * 1024;
@@ -87,23 +109,53 @@ const { Counting } = (grpc.loadPackageDefinition(definition) as unknown as Proto
 
 export interface CountingServer {
   readonly port: number;
+  /** Shows another certificate from the next connection on; those that are open stay. @throws Error when the server began without one, or this one is unsound. */
+  renew(certificate: ServerCertificate): void;
   /** Refuses new calls, waits for the open ones up to `graceMs`, then cuts them. */
   stop(graceMs: number): Promise<void>;
 }
 
 /**
- * Serves the counting protocol in plaintext on `address` (host:port, port 0 for any).
+ * What grpc-js's own credentials do not give: a certificate that changes, and a lower bound of the version (which its
+ * certificate providers lose with the first change). @throws Error when the certificate is unsound.
+ */
+class ChangingCertificate extends grpc.ServerCredentials {
+  constructor(certificate: ServerCertificate) {
+    super(OLDEST_TLS, contextOf(certificate));
+  }
+
+  renew(certificate: ServerCertificate): void {
+    this.updateSecureContextOptions(contextOf(certificate));
+  }
+
+  override _equals(other: grpc.ServerCredentials): boolean {
+    return other === this;
+  }
+}
+
+function contextOf({ certificate, key }: ServerCertificate): SecureContextOptions {
+  const context = { cert: certificate, key, ...OLDEST_TLS };
+  // gRPC would take an unsound one without a word, and serve nobody from then on.
+  createSecureContext(context);
+  return context;
+}
+
+/**
+ * Serves the counting protocol on `address` (host:port, port 0 for any), in plaintext when it has no certificate.
  * A handler that throws ends its call with INTERNAL and touches no other call.
  */
 export async function serveCounting(
   address: string,
   handler: (call: CounterCall) => Promise<void>,
+  certificate?: ServerCertificate,
 ): Promise<CountingServer> {
+  const changing = certificate && new ChangingCertificate(certificate);
   const server = new grpc.Server(channelOptions);
   server.addService(Counting.service, {
     Count: (stream: grpc.ServerDuplexStream<AgentMessage__Output, CounterMessage>) => {
       const signal = over(stream);
-      handler({ peer: stream.getPeer(), messages: variants(stream), send: writer(stream, signal), signal }).then(
+      const token = bearerToken(stream.metadata);
+      handler({ peer: stream.getPeer(), token, messages: variants(stream), send: writer(stream, signal), signal }).then(
         () => stream.end(),
         // The way of grpc-js to end a stream with a status.
         (error: unknown) => stream.emit('error', { code: grpc.status.INTERNAL, details: messageOf(error) }),
@@ -111,12 +163,16 @@ export async function serveCounting(
     },
   });
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(address, changing ?? grpc.ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
     ),
   );
   return {
     port,
+    renew: (next) => {
+      if (changing === undefined) throw new Error('The server has served in plaintext so far.');
+      changing.renew(next);
+    },
     stop: (graceMs) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => server.forceShutdown(), graceMs);
@@ -128,10 +184,15 @@ export async function serveCounting(
   };
 }
 
-/** Opens a call to the counter at `address`. It fails by its `messages` when nobody answers there. */
-export function dialCounting(address: string, signal: AbortSignal): AgentCall {
-  const client = new Counting(address, grpc.credentials.createInsecure(), channelOptions);
-  const stream = client.Count();
+/**
+ * Opens a call to the counter at `address`, in plaintext when there is nothing to know it by. It fails by its `messages`
+ * when nobody answers there. @throws Error when the authorities are none.
+ */
+export function dialCounting(address: string, signal: AbortSignal, secrecy?: Secrecy): AgentCall {
+  const client = secrecy ? secretClient(address, secrecy) : new Counting(address, grpc.credentials.createInsecure(), channelOptions);
+  const metadata = new grpc.Metadata();
+  if (secrecy !== undefined) metadata.set('authorization', `Bearer ${secrecy.token}`);
+  const stream = client.Count(metadata);
   const cancel = () => stream.cancel();
   const finished = over(stream);
   finished.addEventListener('abort', () => {
@@ -148,6 +209,16 @@ export function dialCounting(address: string, signal: AbortSignal): AgentCall {
     cancel,
     signal: finished,
   };
+}
+
+function secretClient(address: string, { authorities, serverName }: Secrecy) {
+  const credentials = grpc.credentials.createFromSecureContext(createSecureContext({ ca: authorities, ...OLDEST_TLS }));
+  return new Counting(address, credentials, { ...channelOptions, 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName });
+}
+
+function bearerToken(metadata: grpc.Metadata): string | undefined {
+  const [header] = metadata.get('authorization');
+  return typeof header === 'string' ? /^Bearer ([\w.~+/=-]+)$/i.exec(header)?.[1] : undefined;
 }
 
 interface Readable<In> {

@@ -22,7 +22,43 @@
 {{- $_ := set $operator "logLevel" .Values.operator.logLevel -}}
 {{- $_ := set $operator "agent" $agent -}}
 {{- $_ := set $operator "counter" $counter -}}
+{{- $_ := set $operator "tls" (include "footfall.tls" . | fromJson) -}}
 {{- toJson $operator -}}
+{{- end -}}
+
+{{/* Who makes the counters' certificate, and how long it lives. */}}
+{{- define "footfall.tls" -}}
+{{- with .Values.tls -}}
+{{- if and .secretName .certManager.issuerName -}}
+{{- fail "tls.secretName and tls.certManager.issuerName cannot both be set: one of them makes the certificate." -}}
+{{- end -}}
+{{- $tls := dict "secretName" (include "footfall.certificate" $) -}}
+{{- if include "footfall.certificateGiven" $ -}}
+{{- $_ := set $tls "authoritiesFile" "/var/run/footfall/authorities/ca.crt" -}}
+{{- else -}}
+{{- if ge (mul 3 .overlapSeconds) (int64 .authoritySeconds) -}}
+{{- fail (printf "tls.overlapSeconds (%d) must be below a third of tls.authoritySeconds (%d), for then the old authority ends." (int64 .overlapSeconds) (int64 .authoritySeconds)) -}}
+{{- end -}}
+{{- range $name := list "certificateSeconds" "authoritySeconds" "overlapSeconds" -}}
+{{- $_ := set $tls $name (int64 (index $.Values.tls $name)) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $tls -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Empty when the operator makes it. */}}
+{{- define "footfall.certificateGiven" -}}
+{{- .Values.tls.secretName | default .Values.tls.certManager.issuerName -}}
+{{- end -}}
+
+{{/* The Secret that counters mount. The operator's own name for it is not one that cert-manager would take over. */}}
+{{- define "footfall.certificate" -}}
+{{- if .Values.tls.certManager.issuerName -}}
+footfall-counter-issued
+{{- else -}}
+{{- .Values.tls.secretName | default "footfall-counter-tls" -}}
+{{- end -}}
 {{- end -}}
 
 {{/* What agents and counters have in common. Takes {of, chart}. What is left empty is the operator's to choose. */}}

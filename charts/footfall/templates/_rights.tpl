@@ -15,6 +15,9 @@
   resources: [serviceaccounts]
   verbs: [list, watch, create, patch]
 - apiGroups: [""]
+  resources: [configmaps]
+  verbs: [list, watch, create, patch]
+- apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
 - apiGroups: [events.k8s.io]
@@ -42,7 +45,16 @@
   resources: [deployments]
   resourceNames: [{{ include "footfall.operator" . }}]
   verbs: [get]
+{{- if not (include "footfall.certificateGiven" .) }}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [{{ include "footfall.certificate" . }}, footfall-counter-authority]
+  verbs: [get, update]
+{{- end }}
 {{- if .Values.watchNamespaces }}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [list, watch, create]
@@ -66,6 +78,13 @@
 - apiGroups: [footfall.dev]
   resources: [camerastreams/status]
   verbs: [patch]
+{{- end -}}
+
+{{/* Tokens belong to no namespace: nothing less than the cluster is the place to ask about them. */}}
+{{- define "footfall.rules.identities" -}}
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
 {{- end -}}
 
 {{/* A role and its binding: of the cluster, or of a namespace. Takes {root, name, account, component, rules, namespace?}. */}}

@@ -4,8 +4,8 @@
  *   greeting ──Welcome──▶ serving ──GoAway/Refusal/cut──▶ over (the session dials again)
  *       └──Refusal/cut──▶ over   └──Finished──▶ done
  *
- * Tasks share the call: one sends the log as credit allows, one tells how the camera does, one takes what the counter
- * says. The end of any but the second ends the others.
+ * Tasks share the call: one sends the log as credit allows, one takes what the counter says, and the end of either ends
+ * the others: those that tell how the camera does, and of a token that was replaced.
  *
  * When the agent leaves, a call that is not welcomed yet is over. One that serves goes on until the recording, which
  * is left too, has been sent to its end and the counter has settled it, but no longer than LEAVE_SECONDS.
@@ -23,6 +23,7 @@ import type { Checkpoints } from '../ring/checkpoints.ts';
 import type { Gap, NumberedUnit, Recording } from '../ring/recording.ts';
 import { Allowance } from './allowance.ts';
 import type { CameraReport } from './camera-report.ts';
+import type { Identity } from './identity.ts';
 import { sendLog } from './sending.ts';
 
 /** For whoever answers at all. An address where nobody is any more may swallow what is sent there, and say nothing. */
@@ -48,6 +49,8 @@ export interface Exchange {
   readonly checkpoints: Checkpoints;
   /** Absent for a file. */
   readonly camera?: CameraReport | undefined;
+  /** Absent where counters ask nobody who they are. */
+  readonly identity?: Pick<Identity, 'tokens'> | undefined;
   /** Aborted when the agent leaves. */
   readonly leaving: AbortSignal;
   readonly greetingSeconds?: number;
@@ -124,7 +127,10 @@ async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
       call.cancel();
     },
   );
-  const telling = tellCamera(call, side.camera, signal);
+  const telling = [
+    tell(side.camera?.follow(signal), (condition) => call.send({ camera: { ...condition } }), signal),
+    tell(side.identity?.tokens(signal), (token) => call.send({ identity: { token } }), signal),
+  ];
   const beating = beat(call, signal);
   try {
     const outcome = await receive(call, side, incoming, allowance, silence).catch((error: unknown) => hangUp.outcome ?? cut(error));
@@ -135,15 +141,15 @@ async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
     stopLimiting();
     over.abort(new Error('the call is over'));
     call.cancel();
-    await Promise.all([sending, telling, beating]);
+    await Promise.all([sending, ...telling, beating]);
   }
 }
 
 /** Before the Resume, too, which waits for a camera that may never come. */
-async function tellCamera(call: AgentCall, camera: CameraReport | undefined, signal: AbortSignal): Promise<void> {
-  if (camera === undefined) return;
+async function tell<T>(news: AsyncIterable<T> | undefined, send: (one: T) => Promise<void>, signal: AbortSignal): Promise<void> {
+  if (news === undefined) return;
   try {
-    for await (const condition of camera.follow(signal)) await call.send({ camera: { ...condition } });
+    for await (const one of news) await send(one);
   } catch (error) {
     // A call that breaks is noticed by whoever reads it.
     if (!signal.aborted) throw error;

@@ -8,6 +8,7 @@ import type { CheckpointStored as _footfall_v1_CheckpointStored, CheckpointStore
 import type { EndOfStream as _footfall_v1_EndOfStream, EndOfStream__Output as _footfall_v1_EndOfStream__Output } from '../../footfall/v1/EndOfStream.ts';
 import type { Heartbeat as _footfall_v1_Heartbeat, Heartbeat__Output as _footfall_v1_Heartbeat__Output } from '../../footfall/v1/Heartbeat.ts';
 import type { Camera as _footfall_v1_Camera, Camera__Output as _footfall_v1_Camera__Output } from '../../footfall/v1/Camera.ts';
+import type { Identity as _footfall_v1_Identity, Identity__Output as _footfall_v1_Identity__Output } from '../../footfall/v1/Identity.ts';
 
 export interface AgentMessage {
   'hello'?: (_footfall_v1_Hello | null);
@@ -18,7 +19,8 @@ export interface AgentMessage {
   'endOfStream'?: (_footfall_v1_EndOfStream | null);
   'heartbeat'?: (_footfall_v1_Heartbeat | null);
   'camera'?: (_footfall_v1_Camera | null);
-  'message'?: "hello"|"resume"|"accessUnit"|"gap"|"checkpointStored"|"endOfStream"|"heartbeat"|"camera";
+  'identity'?: (_footfall_v1_Identity | null);
+  'message'?: "hello"|"resume"|"accessUnit"|"gap"|"checkpointStored"|"endOfStream"|"heartbeat"|"camera"|"identity";
 }
 
 export interface AgentMessage__Output {
@@ -30,5 +32,6 @@ export interface AgentMessage__Output {
   'endOfStream'?: (_footfall_v1_EndOfStream__Output | null);
   'heartbeat'?: (_footfall_v1_Heartbeat__Output | null);
   'camera'?: (_footfall_v1_Camera__Output | null);
-  'message'?: "hello"|"resume"|"accessUnit"|"gap"|"checkpointStored"|"endOfStream"|"heartbeat"|"camera";
+  'identity'?: (_footfall_v1_Identity__Output | null);
+  'message'?: "hello"|"resume"|"accessUnit"|"gap"|"checkpointStored"|"endOfStream"|"heartbeat"|"camera"|"identity";
 }

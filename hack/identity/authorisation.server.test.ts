@@ -1,0 +1,214 @@
+/**
+ * Who may send for a CameraStream: a counter with a real API server, agents with tokens that it issued for real pods.
+ * While the one that may is served, every other caller is turned away, and nothing of the stream changes by it.
+ */
+import assert from 'node:assert/strict';
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { connect } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
+import { COUNTER_AUDIENCE } from '#crds/identity.ts';
+import type { CameraStreamStatus } from '#crds/schema.ts';
+import { createLog } from '#proto/log.ts';
+import { createMetrics } from '#proto/metrics.ts';
+import { type CountingServer, type Secrecy, serveCounting, type StreamName } from '#proto/protocol.ts';
+import { Places } from '../../counter-service/src/admission.ts';
+import { Cluster } from '../../counter-service/src/cluster.ts';
+import { Detectors } from '../../counter-service/src/detectors.ts';
+import { type Clip, entrance, readClip } from '../../counter-service/src/fixtures/clip.ts';
+import { type Heard, PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts';
+import { streamMetrics } from '../../counter-service/src/metrics.ts';
+import { type CounterService, serveStream } from '../../counter-service/src/stream.ts';
+import { until } from '../camera/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../control-plane/control-plane.ts';
+import { Certificates, SERVER_NAME } from './certificates.ts';
+
+const { cameraStreams, pods, serviceAccounts } = resources;
+const log = createLog('counter-service', 'silent');
+
+type Stream = KubernetesObject & { readonly spec?: object; readonly status?: CameraStreamStatus };
+
+interface Caller {
+  readonly stream?: StreamName;
+  readonly token?: string;
+  readonly plaintext?: boolean;
+  readonly authorities?: Buffer;
+  readonly serverName?: string;
+}
+
+suite('of all callers', { skip: withoutControlPlane() }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'footfall-identity-'));
+  let plane: ControlPlane;
+  let certificates: Certificates;
+  let elsewhere: Certificates;
+  let detectors: Detectors;
+  let clip: Clip;
+  let shop: string;
+  let door: StreamName;
+
+  before(async () => {
+    const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
+    detectors = new Detectors({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
+    [plane, clip, certificates, elsewhere] = await Promise.all([ControlPlane.start(), readClip(), Certificates.make(folder), Certificates.make(join(folder, 'elsewhere'))]);
+    shop = await plane.makeNamespace();
+    door = await declare(shop, 'door');
+  });
+  after(async () => {
+    await Promise.all([plane.stop(), detectors.stop()]);
+    rmSync(folder, { recursive: true });
+  });
+
+  async function declare(namespace: string, name: string): Promise<StreamName> {
+    const { apiVersion, kind } = cameraStreams;
+    const object = { apiVersion, kind, metadata: { namespace, name }, spec: { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [entrance] } };
+    const made = await plane.api.create<Stream>(cameraStreams, object);
+    await plane.api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: `${name}-agent` } });
+    return { namespace, name, uid: made.metadata!.uid! };
+  }
+
+  async function makePod(namespace: string, name: string, account: string): Promise<{ name: string; uid: string }> {
+    const spec = { serviceAccountName: account, containers: [{ name: 'agent', image: 'agent' }] };
+    const pod = await plane.api.create<KubernetesObject & { spec: object }>(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name }, spec });
+    return { name, uid: pod.metadata!.uid! };
+  }
+
+  /** As the kubelet asks for it. */
+  async function tokenOf(namespace: string, account: string, pod: { name: string; uid: string }, audience = COUNTER_AUDIENCE): Promise<string> {
+    const tokens = { apiVersion: 'v1', kind: 'TokenRequest', plural: `serviceaccounts/${account}/token` };
+    const spec = { audiences: [audience], expirationSeconds: 3600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', ...pod } };
+    const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: { namespace }, spec };
+    return (await plane.api.create<KubernetesObject & { spec: object; status?: { token: string } }>(tokens, request)).status!.token;
+  }
+
+  /** A counter of its own, with a certificate and two places. @param reviewSeconds between two looks at who an agent is. */
+  async function counter(reviewSeconds?: number) {
+    const metrics = createMetrics();
+    const ofStreams = streamMetrics(metrics);
+    const cluster = new Cluster(plane.api, { counter: 'counter-1' }, ofStreams, log);
+    const places = new Places(2);
+    const identities = { ...cluster.identities, ...(reviewSeconds !== undefined && { reviewSeconds: { least: reviewSeconds, most: reviewSeconds } }) };
+    const service: CounterService = {
+      ledger: cluster.ledger, specs: cluster.specs, identities, places, log,
+      detector: (model) => detectors.of(model),
+      draining: new AbortController().signal, metrics: ofStreams,
+    };
+    const shown = { certificate: readFileSync(certificates.ofCounter.certificateFile), key: readFileSync(certificates.ofCounter.keyFile) };
+    const server = await serveCounting('127.0.0.1:0', (call) => serveStream(call, service), shown);
+    const stop = async () => {
+      await server.stop(100);
+      await cluster.ledger.close();
+    };
+    return { server, places, metrics, stop };
+  }
+
+  function call({ port }: CountingServer, { stream = door, token = '', plaintext = false, authorities, serverName = SERVER_NAME }: Caller, session = 'theirs'): PlayedAgent {
+    const secrecy: Secrecy = { authorities: authorities ?? readFileSync(certificates.authoritiesFile), serverName, token };
+    return new PlayedAgent(port, stream, { session, secrecy: plaintext ? undefined : secrecy });
+  }
+
+  const look = async ({ namespace, name }: StreamName) => (await plane.api.get<Stream>(cameraStreams, { namespace, name })).status;
+
+  test('only the agent of the stream is served, and no other changes anything for it', async () => {
+    const other = await plane.makeNamespace();
+    const [gate, otherDoor] = await Promise.all([declare(shop, 'gate'), declare(other, 'door')]);
+    const [mine, gates, others, gone] = await Promise.all([makePod(shop, 'door-1', 'door-agent'), makePod(shop, 'gate-1', 'gate-agent'), makePod(other, 'door-1', 'door-agent'), makePod(shop, 'door-0', 'door-agent')]);
+    const legal = await tokenOf(shop, 'door-agent', mine);
+    const ofGonePod = await tokenOf(shop, 'door-agent', gone);
+    await plane.api.delete(pods, { namespace: shop, name: gone.name });
+    const foreignKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+    const ownKey = createPrivateKey(readFileSync(plane.serviceAccountKey));
+    const hourAgo = Math.floor(Date.now() / 1000) - 3600;
+
+    const unauthorized = 'UNAUTHORIZED';
+    const unreached = 'no call';
+    const matrix: readonly (readonly [who: string, caller: Caller, outcome: string])[] = [
+      ['agent of another stream', { token: await tokenOf(shop, 'gate-agent', gates) }, unauthorized],
+      ['agent of another namespace', { token: await tokenOf(other, 'door-agent', others) }, unauthorized],
+      ['token for somebody else (wrong audience)', { token: await tokenOf(shop, 'door-agent', mine, 'https://footfall.test') }, unauthorized],
+      ['expired token', { token: signedAgain(legal, { iat: hourAgo - 3600, nbf: hourAgo - 3600, exp: hourAgo }, ownKey) }, unauthorized],
+      ['token signed by somebody else', { token: signedAgain(legal, {}, foreignKey) }, unauthorized],
+      ['token whose audience was changed', { token: signedAgain(legal, { aud: [COUNTER_AUDIENCE, 'https://footfall.test'] }, foreignKey) }, unauthorized],
+      ['token of a deleted pod', { token: ofGonePod }, unauthorized],
+      ['no token', {}, unauthorized],
+      ['no token at all, but words', { token: 'let.me.in' }, unauthorized],
+      ['the stream that was made anew under the name', { token: legal, stream: { ...door, uid: gate.uid } }, 'UNKNOWN_STREAM'],
+      ['agent of the stream, for another one', { token: legal, stream: gate }, unauthorized],
+      ['agent of the stream, for one of another namespace', { token: legal, stream: otherDoor }, unauthorized],
+      ['plain TCP', { token: legal, plaintext: true }, unreached],
+      ['counter certified by somebody else (wrong CA)', { token: legal, authorities: readFileSync(elsewhere.authoritiesFile) }, unreached],
+      ['counter of another name', { token: legal, serverName: 'footfall-counter.elsewhere.svc' }, unreached],
+    ];
+
+    const { server, places, metrics, stop } = await counter();
+    try {
+      const agent = call(server, { token: legal }, 's1');
+      agent.resume(clip);
+      await agent.send(clip, 60);
+      await until(async () => (await look(door))?.stream?.state === 'Counting');
+      const before = await look(door);
+      for (const [who, caller, outcome] of matrix) {
+        const stranger = call(server, caller);
+        await stranger.until(({ over, refusal }) => over || refusal !== undefined);
+        assert.equal(outcomeOf(stranger.heard), outcome, `${who}: ${JSON.stringify(stranger.heard)}`);
+        stranger.hangUp();
+      }
+      await assert.rejects(talkAncient(server.port), /protocol version|handshake/i, 'TLS 1.2');
+      assert.deepEqual([await look(door), await look(gate), await look(otherDoor)], [before, undefined, undefined], 'no term was taken, and nothing was said of a stream');
+      assert.equal(places.streams, 1);
+      assert.match(await metrics.render(), /counter_refusals_total\{reason="UNAUTHORIZED"\} 11\n/);
+      await agent.send(clip, 150);
+      agent.end();
+      await agent.until(({ finished }) => finished);
+      assert.deepEqual([agent.heard.welcome?.term, agent.heard.counts?.in, agent.heard.counts?.gaps], [1, 1, 0], 'the only legal cell');
+      agent.hangUp();
+    } finally {
+      await stop();
+    }
+  });
+
+  test('an agent whose pod is deleted is settled and turned away, and the status does not call the stream refused', async () => {
+    const back = await declare(shop, 'back');
+    const pod = await makePod(shop, 'back-1', 'back-agent');
+    const token = await tokenOf(shop, 'back-agent', pod);
+    const { server, stop } = await counter(1);
+    try {
+      const agent = call(server, { token, stream: back }, 's1');
+      agent.resume(clip);
+      await agent.send(clip, 60);
+      await plane.api.delete(pods, { namespace: shop, name: pod.name });
+      await agent.until(({ refusal }) => refusal?.reason === 'UNAUTHORIZED');
+      agent.hangUp();
+      await until(async () => (await look(back))?.stream?.reason === 'AgentUnauthorized', 10);
+      const { counts, stream } = (await look(back))!;
+      assert.deepEqual([stream?.state, counts?.session], ['Disconnected', 's1'], 'what it sent is committed');
+    } finally {
+      await stop();
+    }
+  });
+});
+
+function outcomeOf({ welcome, refusal }: Heard): string {
+  return welcome !== undefined ? 'served' : (refusal?.reason ?? 'no call');
+}
+
+/** The token with other claims, or of another hand. */
+function signedAgain(token: string, claims: object, key: KeyObject): string {
+  const [header, payload] = token.split('.');
+  const changed = { ...(JSON.parse(Buffer.from(payload!, 'base64url').toString()) as object), ...claims };
+  const text = `${header}.${Buffer.from(JSON.stringify(changed)).toString('base64url')}`;
+  return `${text}.${sign('sha256', Buffer.from(text), key).toString('base64url')}`;
+}
+
+function talkAncient(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', maxVersion: 'TLSv1.2', rejectUnauthorized: false, ALPNProtocols: ['h2'] }, () => {
+      socket.end();
+      resolve();
+    });
+    socket.once('error', reject);
+  });
+}

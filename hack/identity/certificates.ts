@@ -1,0 +1,67 @@
+/** Certificates for tests, as files in the places where pods have them. */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Certified, issueAuthority, issueServer } from '../../operator/src/certificates/issuing.ts';
+
+export const SERVER_NAME = 'footfall-counter.footfall-system.svc';
+
+export class Certificates {
+  /** As the configuration of a counter has it. */
+  readonly ofCounter: { readonly certificateFile: string; readonly keyFile: string };
+  readonly authoritiesFile: string;
+  readonly tokenFile: string;
+  #authorities: readonly Certified[] = [];
+
+  private constructor(folder: string) {
+    mkdirSync(folder, { recursive: true });
+    this.ofCounter = { certificateFile: join(folder, 'tls.crt'), keyFile: join(folder, 'tls.key') };
+    this.authoritiesFile = join(folder, 'ca.crt');
+    this.tokenFile = join(folder, 'token');
+  }
+
+  /** An authority that is trusted and has certified a counter. */
+  static async make(folder: string): Promise<Certificates> {
+    const made = new Certificates(folder);
+    await made.addAuthority();
+    await made.certify();
+    return made;
+  }
+
+  /** As the configuration of an agent has it. */
+  get ofAgent() {
+    return { serverName: SERVER_NAME, authoritiesFile: this.authoritiesFile, tokenFile: this.tokenFile };
+  }
+
+  /** From now on agents trust it beside those before. */
+  async addAuthority(): Promise<void> {
+    this.#authorities = [await issueAuthority({ from: Date.now(), seconds: 3600 }), ...this.#authorities];
+    this.#distribute();
+  }
+
+  /** From now on agents trust the newest authority alone. */
+  dropFormerAuthorities(): void {
+    this.#authorities = this.#authorities.slice(0, 1);
+    this.#distribute();
+  }
+
+  /** The newest authority makes the counter's certificate anew. */
+  async certify(seconds = 3600): Promise<void> {
+    const { certificate, key } = await issueServer(this.#authorities[0]!, SERVER_NAME, { from: Date.now(), seconds });
+    replace(this.ofCounter.keyFile, key);
+    replace(this.ofCounter.certificateFile, certificate);
+  }
+
+  setToken(token: string): void {
+    replace(this.tokenFile, token);
+  }
+
+  #distribute(): void {
+    replace(this.authoritiesFile, this.#authorities.map(({ certificate }) => certificate).join(''));
+  }
+}
+
+/** Nobody reads half a file. */
+function replace(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}

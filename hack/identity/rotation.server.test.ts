@@ -1,0 +1,161 @@
+/**
+ * Certificates, authorities and tokens replaced again and again under an agent's process that streams a clip to a counter
+ * with a real API server: the call goes on, and nothing is lost.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { after, before, suite, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
+import { connect } from '#crds/cluster/client.ts';
+import { COUNTER_AUDIENCE } from '#crds/identity.ts';
+import type { CameraStreamStatus } from '#crds/schema.ts';
+import { createLog } from '#proto/log.ts';
+import { createMetrics } from '#proto/metrics.ts';
+import { serveCounting } from '#proto/protocol.ts';
+import { Places } from '../../counter-service/src/admission.ts';
+import { Certificate } from '../../counter-service/src/certificate.ts';
+import { Cluster } from '../../counter-service/src/cluster.ts';
+import { Detectors } from '../../counter-service/src/detectors.ts';
+import { CLIP_UNITS, clipPath, entrance } from '../../counter-service/src/fixtures/clip.ts';
+import { streamMetrics } from '../../counter-service/src/metrics.ts';
+import { type CounterService, serveStream } from '../../counter-service/src/stream.ts';
+import { until } from '../camera/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../control-plane/control-plane.ts';
+import { Certificates, SERVER_NAME } from './certificates.ts';
+
+const { cameraStreams, serviceAccounts } = resources;
+const log = createLog('counter-service', 'silent');
+type Stream = KubernetesObject & { readonly spec?: object; readonly status?: CameraStreamStatus };
+
+suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'footfall-rotation-'));
+  const clip = join(folder, 'clip.mp4');
+  const over = new AbortController();
+  let plane: ControlPlane;
+  let api: ApiServer;
+  let detectors: Detectors;
+  let reviews = 0;
+
+  before(async () => {
+    const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
+    detectors = new Detectors({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
+    spawnSync('ffmpeg', ['-v', 'error', '-i', clipPath, '-frames:v', String(CLIP_UNITS), '-c', 'copy', '-an', clip]);
+    plane = await ControlPlane.start();
+    api = connect({ kubeconfig: plane.kubeconfig, userAgent: 'counter', onRequest: ({ plural }) => (reviews += Number(plural === resources.tokenReviews.plural)) });
+  });
+  after(async () => {
+    over.abort(new Error('the test is over'));
+    await Promise.all([plane.stop(), detectors.stop(), api.close()]);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('of certificates, authorities and tokens costs no access unit, no call and no count', async () => {
+    const namespace = await plane.makeNamespace();
+    const { apiVersion, kind } = cameraStreams;
+    const made = await plane.api.create<Stream>(cameraStreams, { apiVersion, kind, metadata: { namespace, name: 'door' }, spec: { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [entrance] } });
+    await plane.api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: 'door-agent' } });
+    const certificates = await Certificates.make(folder);
+    certificates.setToken(await tokenOf(namespace));
+    const counter = await serve(certificates);
+    const agent = startAgent({ namespace, name: 'door', uid: made.metadata!.uid! }, counter.port, certificates);
+    const ended = once(agent, 'exit') as Promise<[number | null]>;
+    const look = async () => (await plane.api.get<Stream>(cameraStreams, { namespace, name: 'door' })).status;
+    await until(async () => (await look())?.stream?.state === 'Counting', 30);
+
+    const replaced = { certificates: 0, authorities: 0, tokens: 0 };
+    const rotateCertificates = async () => {
+      while (agent.exitCode === null) {
+        await certificates.addAuthority();
+        replaced.authorities += 1;
+        await certificates.certify();
+        await untilShown(counter.port, certificates);
+        certificates.dropFormerAuthorities();
+        await certificates.certify();
+        await untilShown(counter.port, certificates);
+        replaced.certificates += 2;
+      }
+    };
+    const rotateTokens = async () => {
+      while (agent.exitCode === null) {
+        certificates.setToken(await tokenOf(namespace));
+        const before = reviews;
+        await until(() => reviews > before || agent.exitCode !== null, 20);
+        replaced.tokens += Number(reviews > before);
+      }
+    };
+    const [[code]] = await Promise.all([ended, rotateCertificates(), rotateTokens()]);
+    assert.equal(code, 0);
+    const { counts } = (await look())!;
+    assert.deepEqual([counts?.position, counts?.in, counts?.gaps.count, counts?.term], [CLIP_UNITS, 1, 0, 1], JSON.stringify(counts));
+    assert.equal(counter.calls(), 1, 'the agent called once');
+    assert.ok(replaced.certificates >= 6 && replaced.authorities >= 3 && replaced.tokens >= 2, JSON.stringify(replaced));
+    await counter.stop();
+  });
+
+  async function serve(certificates: Certificates) {
+    const metrics = streamMetrics(createMetrics());
+    const cluster = new Cluster(api, { counter: 'counter-1' }, metrics, log);
+    // No look for its own sake: what is reviewed is each new token.
+    const service: CounterService = {
+      ledger: cluster.ledger, specs: cluster.specs, identities: cluster.identities, places: new Places(1), metrics, log,
+      detector: (model) => detectors.of(model),
+      draining: new AbortController().signal,
+    };
+    const certificate = await Certificate.read(certificates.ofCounter, log, 0.1);
+    let calls = 0;
+    const server = await serveCounting('127.0.0.1:0', (call) => {
+      calls += 1;
+      return serveStream(call, service);
+    }, certificate.current);
+    const following = certificate.follow((renewed) => server.renew(renewed), over.signal);
+    const stop = async () => {
+      over.abort(new Error('the test is over'));
+      await server.stop(100);
+      await Promise.all([following, cluster.ledger.close()]);
+    };
+    return { port: server.port, calls: () => calls, stop };
+  }
+
+  async function tokenOf(namespace: string): Promise<string> {
+    const tokens = { apiVersion: 'v1', kind: 'TokenRequest', plural: 'serviceaccounts/door-agent/token' };
+    const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: { namespace }, spec: { audiences: [COUNTER_AUDIENCE], expirationSeconds: 3600 } };
+    return (await plane.api.create<KubernetesObject & { spec: object; status?: { token: string } }>(tokens, request)).status!.token;
+  }
+
+  /** In real time, as a camera would. */
+  function startAgent(stream: object, port: number, certificates: Certificates): ChildProcess {
+    const config = {
+      stream, source: { url: clip, realtime: true }, buffer: { seconds: 10, megabytes: 10 },
+      counters: [`127.0.0.1:${port}`], tls: certificates.ofAgent, site: { host: '127.0.0.1', port: 0 }, logLevel: 'silent',
+    };
+    const main = fileURLToPath(new URL('../../edge-agent/src/main.ts', import.meta.url));
+    const child = spawn(process.execPath, [main], { env: { ...process.env, FOOTFALL_AGENT: JSON.stringify(config) }, stdio: 'inherit' });
+    over.signal.addEventListener('abort', () => child.kill('SIGKILL'));
+    return child;
+  }
+});
+
+/** Whoever calls now, trusting whom agents are to trust, is shown the newest certificate. */
+async function untilShown(port: number, certificates: Certificates): Promise<void> {
+  const newest = new X509Certificate(readFileSync(certificates.ofCounter.certificateFile)).fingerprint256;
+  await until(async () => (await shownAt(port, certificates)) === newest, 10);
+}
+
+/** @throws Error when it is by somebody whom agents do not trust. */
+function shownAt(port: number, { authoritiesFile }: Certificates): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ port, host: '127.0.0.1', servername: SERVER_NAME, ca: readFileSync(authoritiesFile), ALPNProtocols: ['h2'] }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+    socket.once('error', reject);
+  });
+}
