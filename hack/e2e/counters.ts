@@ -21,8 +21,9 @@ export async function seriesOf(namespace: string, pod: string, { kubectl }: Worl
 
 /** Command lines of the decoders that run in a counter. */
 export async function decodersOf(pod: string, { kubectl }: World): Promise<readonly string[]> {
-  const every = 'for p in /proc/[0-9]*/cmdline; do tr "\\0" " " < $p 2>/dev/null; echo; done';
-  const lines = (await kubectl(['exec', `--namespace=${SYSTEM}`, pod, '--', 'sh', '-c', every])).split('\n');
+  // There is no shell in the image.
+  const every = `for (const file of fs.globSync('/proc/[0-9]*/cmdline')) try { console.log(fs.readFileSync(file, 'utf8').replaceAll('\\0', ' ')) } catch {}`;
+  const lines = (await kubectl(['exec', `--namespace=${SYSTEM}`, pod, '--', 'node', '--eval', every])).split('\n');
   return lines.filter((line) => /^\S*ffmpeg /.test(line));
 }
 

@@ -7,6 +7,7 @@ import { connect } from '#crds/cluster/client.ts';
 import { shutdownSignal } from '#proto/shutdown.ts';
 import { type Cluster, deleteCluster, ensureCluster } from './cluster.ts';
 import { requirePrograms } from './commands.ts';
+import { checkImages } from './image-promises.ts';
 import { buildImages, type Images, loadImages } from './images.ts';
 import { install } from './installation.ts';
 import { type Kubectl, kubectlOf } from './kubectl.ts';
@@ -23,6 +24,7 @@ async function run({ cluster: name, keep, only }: Options, signal: AbortSignal):
       step('images are built', () => buildImages(signal)),
       step(`cluster ${name} is there`, async () => (cluster = await ensureCluster(name, folder, signal))),
     ]);
+    await step('the images keep their promises', () => checkImages(images, signal));
     await step('the nodes have the images', () => loadImages(images, made, signal));
     const kubectl = kubectlOf(made.kubeconfig, signal);
     await clearReport();
