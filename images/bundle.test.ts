@@ -41,6 +41,11 @@ for (const [image, variable] of Object.entries(variables)) {
   });
 }
 
+test('the images have the version of the project', () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  assert.ok(readFileSync(join(root, 'images/Dockerfile'), 'utf8').includes(`\nARG VERSION=${version}\n`));
+});
+
 test('the counter has ONNX Runtime for one platform', () => {
   const libraries = globSync('**/*.{so.*,dylib,dll,node}', { cwd: join(folder, 'counter-service/app/node_modules') });
   const here = `onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}/`;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# ffmpeg.sh agent|counter: builds /usr/local/bin/ffmpeg from source/ with what that process asks of it and nothing else,
-# under the LGPL; its licence and where its source is go to /licenses-agent or /licenses-counter.
+# ffmpeg.sh agent|counter: builds ffmpeg from source/ with what that process asks of it and nothing else, under the LGPL,
+# and puts it into /root-agent or /root-counter, with its licence and where its source is.
 set -eu
 process=$1
 
@@ -24,18 +24,16 @@ cd "build-$process"
 # shellcheck disable=SC2086
 ../source/configure --disable-autodetect --disable-everything --disable-doc --disable-ffplay --disable-ffprobe \
   --disable-avdevice --disable-postproc --disable-swresample --enable-pic --extra-ldexeflags=-pie \
-  --extra-cflags="$(dpkg-buildflags --get CPPFLAGS) $(dpkg-buildflags --get CFLAGS)" --extra-ldflags="$(dpkg-buildflags --get LDFLAGS)" $parts
+  --extra-cflags="$(dpkg-buildflags --get CPPFLAGS) $(dpkg-buildflags --get CFLAGS)" --extra-ldflags="$(dpkg-buildflags --get LDFLAGS)" $parts > configured
 make -j"$(nproc)" ffmpeg
-cp ffmpeg /usr/local/bin/
-
-licenses=/licenses-$process/licenses/ffmpeg
-mkdir -p "$licenses"
-cp ../source/LICENSE.md ../source/COPYING.LGPLv2.1 ../source/COPYING.LGPLv3 "$licenses"
-cat > "$licenses/SOURCE" <<END
+root=/root-$process
+install -D --target-directory="$root/usr/local/bin" ffmpeg
+install -D --mode=644 --target-directory="$root/licenses/ffmpeg" ../source/LICENSE.md ../source/COPYING.LGPLv2.1 ../source/COPYING.LGPLv3
+cat > "$root/licenses/ffmpeg/SOURCE" <<END
 This image has an ffmpeg built without changes from Debian's source package ffmpeg $FFMPEG_VERSION, under the GNU Lesser
-General Public License ($(sed -n 's/^License: //p' config.log | tail -1); the texts are beside this file).
+General Public License ($(sed -n 's/^License: LGPL //p' configured)); the texts are beside this file.
 The source: apt-get source ffmpeg=$FFMPEG_VERSION, or https://snapshot.debian.org/package/ffmpeg/.
 Built by images/ffmpeg.sh of Footfall. To put your own in its place, mount it over /usr/local/bin/ffmpeg.
 
-$(/usr/local/bin/ffmpeg -hide_banner -buildconf)
+$(./ffmpeg -hide_banner -buildconf)
 END

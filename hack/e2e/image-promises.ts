@@ -12,6 +12,8 @@ interface Promised {
   readonly licences: readonly string[];
   /** What its ffmpeg can reach. */
   readonly protocols?: readonly string[];
+  /** A package with a library of machine code. */
+  readonly native?: string;
 }
 
 const OF_ALL = ['licenses/footfall/LICENSE', 'licenses/node/LICENSE', 'licenses/debian/libc6', 'licenses/npm/zod/LICENSE'];
@@ -33,6 +35,7 @@ const PROMISED: Readonly<Record<Exclude<keyof Images, 'camera'>, Promised>> = {
     variable: 'FOOTFALL_COUNTER',
     licences: [...OF_ALL, ...OF_FFMPEG, 'app/models/rtmdet-nano-person/LICENSE'],
     protocols: ['pipe'],
+    native: 'onnxruntime-node',
   },
 };
 
@@ -42,7 +45,7 @@ export async function checkImages(images: Images, signal: AbortSignal): Promise<
   if (broken.flat().length > 0) throw new Error(broken.flat().join('\n'));
 }
 
-async function brokenPromises(image: string, { megabytes, programs, variable, licences, protocols }: Promised, signal: AbortSignal): Promise<string[]> {
+async function brokenPromises(image: string, { megabytes, programs, variable, licences, protocols, native }: Promised, signal: AbortSignal): Promise<string[]> {
   const [{ Size, Config }] = JSON.parse(await run('docker', ['image', 'inspect', image], { signal })) as [{ Size: number; Config: { User: string } }];
   const files = await filesIn(image, signal);
   const executables = files.filter(({ mode, path }) => /^-..x/.test(mode) && !/\.(so|js)\b/.test(path)).map(({ path }) => path.replace(/.*\//, ''));
@@ -50,6 +53,7 @@ async function brokenPromises(image: string, { megabytes, programs, variable, li
   const unconfigured = inContainer(image);
   const sentence = `${variable} is not set: it holds the configuration as JSON.`;
   const reached = protocols === undefined ? [] : reachOf(image);
+  const loaded = native === undefined ? undefined : inContainer(image, 'node', '--eval', `require('${native}')`);
   const broken: readonly (readonly [boolean, string])[] = [
     [Size > megabytes * 1e6, `has ${(Size / 1e6).toFixed(0)} MB, more than ${megabytes}`],
     [Config.User !== '65532:65532', `runs as user ${JSON.stringify(Config.User)}`],
@@ -57,6 +61,7 @@ async function brokenPromises(image: string, { megabytes, programs, variable, li
     [missing.length > 0, `lacks ${missing.join(', ')}`],
     [unconfigured.status !== 2 || unconfigured.stderr.trim() !== sentence, `ends with code ${unconfigured.status} when nothing is configured, and says: ${unconfigured.stderr}`],
     [reached.join() !== (protocols ?? []).join(), `has an ffmpeg that reaches ${reached.join(', ')}`],
+    [loaded !== undefined && loaded.status !== 0, `cannot load ${native}: ${loaded?.stderr}`],
   ];
   return broken.filter(([isSo]) => isSo).map(([, what]) => `${image} ${what}.`);
 }
