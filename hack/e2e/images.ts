@@ -6,10 +6,10 @@ import type { Cluster } from './cluster.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const sources = {
-  agent: { name: 'footfall/edge-agent', dockerfile: 'edge-agent/Dockerfile', context: '.' },
-  counter: { name: 'footfall/counter-service', dockerfile: 'counter-service/Dockerfile', context: '.' },
-  operator: { name: 'footfall/operator', dockerfile: 'operator/Dockerfile', context: '.' },
-  camera: { name: 'footfall/e2e-camera', dockerfile: 'hack/e2e/camera/Dockerfile', context: 'hack' },
+  agent: { name: 'footfall/edge-agent', dockerfile: 'images/Dockerfile', target: 'edge-agent', context: '.' },
+  counter: { name: 'footfall/counter-service', dockerfile: 'images/Dockerfile', target: 'counter-service', context: '.' },
+  operator: { name: 'footfall/operator', dockerfile: 'images/Dockerfile', target: 'operator', context: '.' },
+  camera: { name: 'footfall/e2e-camera', dockerfile: 'hack/e2e/camera/Dockerfile', target: '', context: 'hack' },
 } as const;
 
 /** Full names, with the tag. */
@@ -19,11 +19,11 @@ export type Images = Readonly<Record<keyof typeof sources, string>>;
 export async function buildImages(signal: AbortSignal): Promise<Images> {
   // The machine's own registry, where npm has one.
   const registry = (await run('npm', ['config', 'get', 'registry'], { signal })).trim();
-  const build = async ({ name, dockerfile, context }: (typeof sources)[keyof typeof sources]) => {
+  const build = async ({ name, dockerfile, target, context }: (typeof sources)[keyof typeof sources]) => {
     // The host's network, because a registry may be known to the host alone.
-    const args = ['build', '--quiet', '--network', 'host', '--build-arg', `npm_config_registry=${registry}`, '--file', `${root}${dockerfile}`, `${root}${context}`];
+    const args = ['build', '--quiet', '--network', 'host', '--build-arg', `npm_config_registry=${registry}`, '--file', `${root}${dockerfile}`, '--target', target, `${root}${context}`];
     const environment = { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' };
-    const id = (await run('docker', args, { environment, seconds: 900, signal })).trim();
+    const id = (await run('docker', args, { environment, seconds: 1800, signal })).trim();
     // What is unchanged comes out of the cache under its old id, and so gets its old name, which the nodes know.
     const image = `${name}:${id.replace('sha256:', '').slice(0, 12)}`;
     await run('docker', ['tag', id, image], { signal });

@@ -8,6 +8,7 @@ import { shutdownSignal } from '#proto/shutdown.ts';
 import { type Cluster, deleteCluster, ensureCluster } from './cluster.ts';
 import { requirePrograms } from './commands.ts';
 import { helmOf } from './helm.ts';
+import { checkImages } from './image-promises.ts';
 import { buildImages, loadImages } from './images.ts';
 import { Installation } from './installation.ts';
 import { type Kubectl, kubectlOf } from './kubectl.ts';
@@ -24,6 +25,7 @@ async function run({ cluster: name, keep, only, minutes, seed }: Options, signal
       step('images are built', () => buildImages(signal)),
       step(`cluster ${name} is there`, async () => (cluster = await ensureCluster(name, folder, signal))),
     ]);
+    await step('the images keep their promises', () => checkImages(images, signal));
     await step('the nodes have the images', () => loadImages(images, made, signal));
     const kubectl = kubectlOf(made.kubeconfig, signal);
     const installation = new Installation({ images, kubectl, helm: helmOf(made.kubeconfig, signal) });

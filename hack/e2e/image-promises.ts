@@ -1,0 +1,89 @@
+/** What the images promise to whoever runs them, looked up in the images themselves. */
+import { spawnSync } from 'node:child_process';
+import { run } from './commands.ts';
+import type { Images } from './images.ts';
+
+interface Promised {
+  readonly megabytes: number;
+  /** All that can be executed in it. */
+  readonly programs: readonly string[];
+  readonly variable: string;
+  /** Files that tell its licences. */
+  readonly licences: readonly string[];
+  /** What its ffmpeg can reach. */
+  readonly protocols?: readonly string[];
+  /** A package with a library of machine code. */
+  readonly native?: string;
+}
+
+const OF_ALL = ['licenses/footfall/LICENSE', 'licenses/node/LICENSE', 'licenses/debian/libc6', 'licenses/npm/zod/LICENSE'];
+const OF_FFMPEG = ['licenses/ffmpeg/COPYING.LGPLv2.1', 'licenses/ffmpeg/COPYING.LGPLv3', 'licenses/ffmpeg/SOURCE'];
+
+const PROMISED: Readonly<Record<Exclude<keyof Images, 'camera'>, Promised>> = {
+  operator: { megabytes: 130, programs: ['node'], variable: 'FOOTFALL_OPERATOR', licences: OF_ALL },
+  agent: {
+    megabytes: 135,
+    programs: ['ffmpeg', 'node'],
+    variable: 'FOOTFALL_AGENT',
+    licences: [...OF_ALL, ...OF_FFMPEG, 'licenses/debian/libssl3'],
+    // http comes with rtsp, whose sessions some cameras wrap in it; the agent allows it nowhere.
+    protocols: ['file', 'http', 'pipe', 'rtp', 'srtp', 'tcp', 'tls', 'udp'],
+  },
+  counter: {
+    megabytes: 190,
+    programs: ['ffmpeg', 'node'],
+    variable: 'FOOTFALL_COUNTER',
+    licences: [...OF_ALL, ...OF_FFMPEG, 'app/models/rtmdet-nano-person/LICENSE'],
+    protocols: ['pipe'],
+    native: 'onnxruntime-node',
+  },
+};
+
+/** @throws Error that names each broken promise in a sentence. */
+export async function checkImages(images: Images, signal: AbortSignal): Promise<void> {
+  const broken = await Promise.all(Object.entries(PROMISED).map(([name, promised]) => brokenPromises(images[name as keyof Images], promised, signal)));
+  if (broken.flat().length > 0) throw new Error(broken.flat().join('\n'));
+}
+
+async function brokenPromises(image: string, { megabytes, programs, variable, licences, protocols, native }: Promised, signal: AbortSignal): Promise<string[]> {
+  const [{ Size, Config }] = JSON.parse(await run('docker', ['image', 'inspect', image], { signal })) as [{ Size: number; Config: { User: string } }];
+  const files = await filesIn(image, signal);
+  const executables = files.filter(({ mode, path }) => /^-..x/.test(mode) && !/\.(so|js)\b/.test(path)).map(({ path }) => path.replace(/.*\//, ''));
+  const missing = licences.filter((licence) => !files.some(({ path }) => path === licence));
+  const unconfigured = inContainer(image);
+  const sentence = `${variable} is not set: it holds the configuration as JSON.`;
+  const reached = protocols === undefined ? [] : reachOf(image);
+  const loaded = native === undefined ? undefined : inContainer(image, 'node', '--eval', `require('${native}')`);
+  const broken: readonly (readonly [boolean, string])[] = [
+    [Size > megabytes * 1e6, `has ${(Size / 1e6).toFixed(0)} MB, more than ${megabytes}`],
+    [Config.User !== '65532:65532', `runs as user ${JSON.stringify(Config.User)}`],
+    [executables.toSorted().join() !== programs.join(), `can execute ${executables.join(', ')}`],
+    [missing.length > 0, `lacks ${missing.join(', ')}`],
+    [unconfigured.status !== 2 || unconfigured.stderr.trim() !== sentence, `ends with code ${unconfigured.status} when nothing is configured, and says: ${unconfigured.stderr}`],
+    [reached.join() !== (protocols ?? []).join(), `has an ffmpeg that reaches ${reached.join(', ')}`],
+    [loaded !== undefined && loaded.status !== 0, `cannot load ${native}: ${loaded?.stderr}`],
+  ];
+  return broken.filter(([isSo]) => isSo).map(([, what]) => `${image} ${what}.`);
+}
+
+/** As `tar --list --verbose` gives them. */
+async function filesIn(image: string, signal: AbortSignal): Promise<{ mode: string; path: string }[]> {
+  const container = (await run('docker', ['create', image], { signal })).trim();
+  try {
+    const listed = await run('sh', ['-c', `docker export ${container} | tar --list --verbose`], { signal });
+    return listed.split('\n').map((line) => ({ mode: line.slice(0, 10), path: line.split(/\s+/).slice(5).join(' ') }));
+  } finally {
+    await run('docker', ['rm', container]);
+  }
+}
+
+/** Without a network, a right, or a file system that can be written to. */
+function inContainer(image: string, ...options: readonly string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  const [entry = [], args = []] = options.length === 0 ? [] : [['--entrypoint', options[0]!], options.slice(1)];
+  return spawnSync('docker', ['run', '--rm', '--read-only', '--network=none', '--cap-drop=ALL', '--security-opt=no-new-privileges', ...entry, image, ...args], { encoding: 'utf8' });
+}
+
+function reachOf(image: string): string[] {
+  const listed = inContainer(image, 'ffmpeg', '-hide_banner', '-protocols').stdout.split('\n');
+  return [...new Set(listed.filter((line) => /^ {2}\w/.test(line)).map((line) => line.trim()))].toSorted();
+}

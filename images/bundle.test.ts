@@ -1,0 +1,86 @@
+/** What is laid out for the images, where nothing else of the project is at hand. Needs ffmpeg on the PATH. */
+import assert from 'node:assert/strict';
+import { execFileSync, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { after, before, test } from 'node:test';
+import { FolderLedger } from '../counter-service/src/ledger/folder.ts';
+
+const root = join(import.meta.dirname, '..');
+const clip = join(root, 'hack/samples/one-by-one/one-by-one-person-detection.mp4');
+const variables = { operator: 'FOOTFALL_OPERATOR', 'edge-agent': 'FOOTFALL_AGENT', 'counter-service': 'FOOTFALL_COUNTER' } as const;
+
+let folder = '';
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'footfall-bundle-'));
+  execFileSync(process.execPath, [join(root, 'images/bundle.ts'), folder]);
+});
+after(() => rmSync(folder, { recursive: true }));
+
+const mainOf = (image: string): string => join(folder, image, 'app/bin/main.js');
+
+for (const [image, variable] of Object.entries(variables)) {
+  test(`the ${image} stands alone: it says how it is used, and what its configuration lacks`, () => {
+    const run = (...args: string[]) => spawnSync(process.execPath, [mainOf(image), ...args], { env: {}, encoding: 'utf8' });
+    assert.match(run('--help').stdout, new RegExp(`^usage: ${variable}=`));
+    const { status, stderr } = run();
+    assert.deepEqual([status, stderr], [2, `${variable} is not set: it holds the configuration as JSON.\n`]);
+  });
+
+  test(`the ${image} has a licence, or the name of one, for every package in it`, () => {
+    const licences = join(folder, image, 'licenses/npm');
+    const packages = globSync('**/PACKAGE', { cwd: licences });
+    assert.ok(packages.includes('zod/PACKAGE'));
+    for (const file of packages) {
+      const alone = readdirSync(join(licences, file, '..')).length === 1;
+      assert.ok(!alone || /: (MIT|Unlicense)\n$/.test(readFileSync(join(licences, file), 'utf8')), file);
+    }
+  });
+}
+
+test('the images have the version of the project', () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  assert.ok(readFileSync(join(root, 'images/Dockerfile'), 'utf8').includes(`\nARG VERSION=${version}\n`));
+});
+
+test('the counter has ONNX Runtime for one platform', () => {
+  const libraries = globSync('**/*.{so.*,dylib,dll,node}', { cwd: join(folder, 'counter-service/app/node_modules') });
+  const here = `onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}/`;
+  assert.ok(libraries.length >= 2);
+  assert.deepEqual(libraries.filter((path) => !path.startsWith(here)), []);
+});
+
+test('the bundled agent and counter count who comes in during the first 30 s of the sample', async () => {
+  const start = (image: keyof typeof variables, config: object) =>
+    fork(mainOf(image), { env: { PATH: process.env['PATH'], [variables[image]]: JSON.stringify({ logLevel: 'silent', ...config }) } });
+  const stream = { namespace: 'default', name: 'door', uid: 'uid-door' };
+  const video = join(folder, 'clip.mp4');
+  execFileSync('ffmpeg', ['-loglevel', 'error', '-t', '30', '-i', clip, '-c', 'copy', video]);
+  const manifest = join(folder, 'door.yaml');
+  writeFileSync(
+    manifest,
+    `apiVersion: footfall.dev/v1alpha1
+kind: CameraStream
+metadata: {name: door, namespace: default}
+spec: {source: {url: clip.mp4}, lines: [{name: entrance, from: {x: 570, y: 1000}, to: {x: 320, y: 580}}]}
+`,
+  );
+  const ledgerDirectory = join(folder, 'ledger');
+  const presence = { host: '127.0.0.1', port: 0 };
+  const counter = start('counter-service', {
+    listen: '127.0.0.1:0', presence, local: { manifests: [manifest], ledgerDirectory }, modelsDirectory: join(root, 'models'), inference: {},
+  });
+  try {
+    const [{ counter: port }] = (await once(counter, 'message')) as [{ counter: number }];
+    const agent = start('edge-agent', { stream, source: { url: video }, buffer: { seconds: 120, megabytes: 64 }, counters: [`127.0.0.1:${port}`], site: presence });
+    assert.deepEqual(await once(agent, 'exit'), [0, null]);
+    const { counts } = await new FolderLedger(ledgerDirectory).read(stream);
+    assert.equal(counts?.in, 2);
+  } finally {
+    counter.kill('SIGKILL');
+    await once(counter, 'exit');
+  }
+});
