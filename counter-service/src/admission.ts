@@ -12,6 +12,8 @@ import type { Ledger, Tenure } from './ledger/ledger.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refused.ts';
 import type { FollowedSpec, Specs } from './specs/specs.ts';
+import { CallerRates } from './rate.ts';
+import { soundStream } from './soundness.ts';
 import { refusalReport, Standing } from './standing.ts';
 
 /** What a counter has for all its streams. */
@@ -35,15 +37,26 @@ export interface Admitted {
   readonly standing: Standing;
 }
 
+/**
+ * How often a counter of so many streams is called with reason: all agents of a site, behind one address, call a counter
+ * that comes back, each again within a quarter of a second to 15 s.
+ */
+export function callerRates(maxStreams: number, now: () => number = () => performance.now() / 1000): CallerRates {
+  const each = { perSecond: Math.max(4, maxStreams), burst: Math.max(32, 4 * maxStreams) };
+  return new CallerRates(each, { perSecond: 4 * each.perSecond, burst: 4 * each.burst }, now);
+}
+
 /** Calls that are open, and the streams among them. */
 export class Places {
   readonly #maxStreams: number;
+  readonly #rates: CallerRates;
   readonly #calls = new Set<CounterCall>();
   /** By uid: whose calls share the place. */
   readonly #streams = new Map<string, Set<CounterCall>>();
 
-  constructor(maxStreams: number) {
+  constructor(maxStreams: number, rates: CallerRates = callerRates(maxStreams)) {
     this.#maxStreams = maxStreams;
+    this.#rates = rates;
   }
 
   get streams(): number {
@@ -56,6 +69,7 @@ export class Places {
 
   /** @throws Refused FULL. */
   enter(call: CounterCall): void {
+    if (!this.#rates.take(call.caller)) throw new Refused('FULL', 'There are more calls than the counter answers: call later.');
     if (this.#calls.size >= 2 * this.#maxStreams) throw new Refused('FULL', `The counter has ${this.#calls.size} calls open already.`);
     this.#calls.add(call);
   }
@@ -79,7 +93,7 @@ export class Places {
 
 /** @throws Refused, Fenced; the signal's reason when the call ends meanwhile. */
 export async function admit(hello: Hello, resources: Resources, takePlace: (stream: StreamName) => void, signal: AbortSignal): Promise<Admitted> {
-  const stream = streamOf(hello);
+  const stream = soundStream(hello);
   if (resources.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');
   takePlace(stream);
   const followed = await resources.specs.follow(stream, signal);
@@ -102,14 +116,6 @@ export async function admit(hello: Hello, resources: Resources, takePlace: (stre
     await followed.close();
     throw error;
   }
-}
-
-function streamOf({ stream, session, sessionStartMicros }: Hello): StreamName {
-  if (stream === null || session === '') throw new Refused('INVALID', 'The agent did not say who it is.');
-  if (!Number.isSafeInteger(sessionStartMicros) || sessionStartMicros < 0) {
-    throw new Refused('INVALID', `The agent's session cannot have begun ${sessionStartMicros} microseconds after 1970.`);
-  }
-  return stream;
 }
 
 async function claim(hello: Hello, stream: StreamName, ledger: Ledger): Promise<Tenure> {

@@ -11,19 +11,23 @@
 import { pause } from '#proto/backoff.ts';
 import { beat, SILENCE_SECONDS } from '#proto/heartbeat.ts';
 import type { Log } from '#proto/log.ts';
-import type { CounterCall, CounterMessage, FromAgent, Hello } from '#proto/protocol.ts';
+import { type CounterCall, type CounterMessage, type FromAgent, type Hello, Malformed } from '#proto/protocol.ts';
 import { Watchdog } from '#proto/watchdog.ts';
 import { admit, type Admitted, type Places, type Resources } from './admission.ts';
 import type { AnalysisState } from './analysis.ts';
+import { readCheckpoint } from './checkpoint.ts';
 import { Counting, type Ended } from './counting-run.ts';
 import { type Departure, departureBySpec, drained } from './departure.ts';
 import { Intake } from './intake.ts';
 import { Fenced } from './ledger/ledger.ts';
+import { Rate } from './rate.ts';
 import { Gone, Refused } from './refused.ts';
 import { Settlement } from './settlement.ts';
 
 /** An agent that lost its call and is back within this was never away. */
 const AWAY_SECONDS = 2;
+/** Of an agent, but for its video: a heartbeat a second, an answer to each checkpoint, and now and then how its camera does. */
+const MESSAGES = { perSecond: 20, burst: 200 };
 
 export interface CounterService extends Resources {
   readonly places: Places;
@@ -61,6 +65,7 @@ export async function serveStream(call: CounterCall, service: CounterService): P
     const hello = await helloOf(incoming, signal);
     log = log.child({ stream: `${hello.stream?.namespace}/${hello.stream?.name}`, session: hello.session });
     admitted = await admit(hello, service, (stream) => places.take(call, stream), signal);
+    call.accepted();
     metrics.serving(places.streams);
     await serveAdmitted(call, service, admitted, incoming, signal, log);
   } catch (error) {
@@ -127,7 +132,7 @@ async function countOnceThereIsVideo(served: Served): Promise<Ended> {
   const { tenure, hello } = served.admitted;
   const position = positionOf(tenure.counts, hello);
   served.log.info({ term: tenure.term, position, resumed: checkpoint.length > 0 }, 'stream taken');
-  return count(served, codec, checkpoint.length > 0 ? readCheckpoint(checkpoint, position) : undefined);
+  return count(served, codec, checkpoint.length > 0 ? readCheckpoint(checkpoint, position, served.admitted.detector.input) : undefined);
 }
 
 async function count({ call, service, admitted, incoming, log, ending, signal, leaving }: Served, codec: Codec, checkpoint: AnalysisState | undefined): Promise<Ended> {
@@ -243,21 +248,17 @@ function positionOf(counts: Admitted['tenure']['counts'], { session }: Hello): n
   return counts?.session === session ? counts.position : 0;
 }
 
-function readCheckpoint(bytes: Buffer, position: number): AnalysisState {
-  let state: AnalysisState;
-  try {
-    state = JSON.parse(bytes.toString()) as AnalysisState;
-  } catch {
-    throw new Refused('INVALID', 'The checkpoint is not one of a counter.');
-  }
-  if (state.version !== 1) throw new Refused('INVALID', `The checkpoint is of version ${String(state.version)}, not 1.`);
-  if (state.position < position) throw new Refused('INVALID', `The checkpoint is of access unit ${state.position}, though ${position} are committed.`);
-  return state;
-}
-
+/** @throws Refused INVALID when the agent talks more than it has to say; video is bounded by its credit. */
 async function* heardBy(watchdog: Watchdog, messages: AsyncIterable<FromAgent>): AsyncGenerator<FromAgent> {
+  const now = () => performance.now() / 1000;
+  const rate = new Rate(MESSAGES, now());
+  let before: FromAgent['kind'] | undefined;
   for await (const message of messages) {
+    const { kind } = message;
     watchdog.heard();
+    const isVideo = kind === 'accessUnit' || (kind === 'gap' && before === 'accessUnit');
+    before = kind;
+    if (!isVideo && !rate.take(now())) throw new Refused('INVALID', `The agent sent more than ${MESSAGES.burst} messages at once that are no video.`);
     yield message;
   }
 }
@@ -268,6 +269,7 @@ function labelsOf({ stream: { namespace, name } }: Admitted) {
 
 function refusalOf(error: unknown): { reason: Refused['reason']; sentence: string } {
   if (error instanceof Refused) return { reason: error.reason, sentence: error.message };
+  if (error instanceof Malformed) return { reason: 'INVALID', sentence: error.message };
   if (error instanceof Fenced) return { reason: 'FENCED', sentence: error.message };
   return { reason: 'REFUSAL_REASON_UNSPECIFIED', sentence: messageOf(error) };
 }
