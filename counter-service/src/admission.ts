@@ -13,6 +13,8 @@ import type { Ledger, Tenure } from './ledger/ledger.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refused.ts';
 import type { FollowedSpec, Specs } from './specs/specs.ts';
+import { CallerRates } from './rate.ts';
+import { soundStream } from './soundness.ts';
 import { refusalReport, Standing } from './standing.ts';
 
 /** What a counter has for all its streams. */
@@ -39,15 +41,26 @@ export interface Admitted {
   readonly caller: Caller | undefined;
 }
 
+/**
+ * How often a counter of so many streams is called with reason: all agents of a site, behind one address, call a counter
+ * that comes back, each again within a quarter of a second to 15 s.
+ */
+export function callerRates(maxStreams: number, now: () => number = () => performance.now() / 1000): CallerRates {
+  const each = { perSecond: Math.max(4, maxStreams), burst: Math.max(32, 4 * maxStreams) };
+  return new CallerRates(each, { perSecond: 4 * each.perSecond, burst: 4 * each.burst }, now);
+}
+
 /** Calls that are open, and the streams among them. */
 export class Places {
   readonly #maxStreams: number;
+  readonly #rates: CallerRates;
   readonly #calls = new Set<CounterCall>();
   /** By uid: whose calls share the place. */
   readonly #streams = new Map<string, Set<CounterCall>>();
 
-  constructor(maxStreams: number) {
+  constructor(maxStreams: number, rates: CallerRates = callerRates(maxStreams)) {
     this.#maxStreams = maxStreams;
+    this.#rates = rates;
   }
 
   get streams(): number {
@@ -56,6 +69,11 @@ export class Places {
 
   has({ uid }: StreamName): boolean {
     return this.#streams.has(uid);
+  }
+
+  /** Before anything is done for a caller. @throws Refused FULL. */
+  knock({ caller }: CounterCall): void {
+    if (!this.#rates.take(caller)) throw new Refused('FULL', 'There are more calls than the counter answers: call later.');
   }
 
   /** @throws Refused FULL. */
@@ -83,7 +101,7 @@ export class Places {
 
 /** @throws Refused, Fenced; the signal's reason when the call ends meanwhile. */
 export async function admit(hello: Hello, caller: Caller | undefined, resources: Resources, takePlace: (stream: StreamName) => void, signal: AbortSignal): Promise<Admitted> {
-  const stream = streamOf(hello);
+  const stream = soundStream(hello);
   caller?.mustServe(stream);
   if (resources.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');
   takePlace(stream);
@@ -107,14 +125,6 @@ export async function admit(hello: Hello, caller: Caller | undefined, resources:
     await followed.close();
     throw error;
   }
-}
-
-function streamOf({ stream, session, sessionStartMicros }: Hello): StreamName {
-  if (stream === null || session === '') throw new Refused('INVALID', 'The agent did not say who it is.');
-  if (!Number.isSafeInteger(sessionStartMicros) || sessionStartMicros < 0) {
-    throw new Refused('INVALID', `The agent's session cannot have begun ${sessionStartMicros} microseconds after 1970.`);
-  }
-  return stream;
 }
 
 async function claim(hello: Hello, stream: StreamName, ledger: Ledger): Promise<Tenure> {

@@ -28,6 +28,16 @@ const counterFields = z.strictObject({
     maxBatch: z.int().min(1).max(64).default(16),
   }),
   maxStreams: z.int().min(1).default(64),
+  /** Against whoever connects and is no agent of ours. Each agent has one connection; a site may have all behind one address. */
+  door: z
+    .strictObject({
+      connections: z.int().min(1).default(1024),
+      /** Of one address, or one network of 64 bits of IPv6. */
+      connectionsPerPeer: z.int().min(1).default(256),
+      /** How long a connection may be without a call that was accepted. */
+      acceptedWithinSeconds: z.number().positive().default(15),
+    })
+    .prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 

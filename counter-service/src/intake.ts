@@ -8,6 +8,7 @@ import { Changed } from '#proto/changed.ts';
 import { codecFromMessage, type CodecMessage, type CounterMessage, type FromAgent, type GapMessage } from '#proto/protocol.ts';
 import { Footage, type NumberedUnit } from './media/footage.ts';
 import { Refused } from './refused.ts';
+import { requireSoundCodec, requireSoundGap, requireSoundUnit } from './soundness.ts';
 import type { CameraReport } from './standing.ts';
 
 /** What may be under way and undecoded for one stream: six seconds of a 10 fps camera, or its largest pictures. */
@@ -40,10 +41,13 @@ export class Intake {
   #codec: CodecMessage;
   #current: Footage;
   #newest: number | undefined;
+  #newestMicros = -1;
   #ended = false;
   #paused = false;
 
+  /** @throws Refused INVALID */
   constructor(options: IntakeOptions) {
+    requireSoundCodec(options.codec);
     this.#options = options;
     this.#codec = options.codec;
     this.#current = this.#begin(undefined);
@@ -75,6 +79,9 @@ export class Intake {
   }
 
   #take(message: FromAgent): void {
+    if (this.#ended && (message.kind === 'accessUnit' || message.kind === 'gap' || message.kind === 'endOfStream')) {
+      throw new Refused('INVALID', `The agent sent ${message.kind} after the end of its stream.`);
+    }
     switch (message.kind) {
       case 'accessUnit':
         return this.#add({ ...message.value });
@@ -113,7 +120,8 @@ export class Intake {
     if (this.#received.accessUnits >= this.#credited.accessUnits || this.#received.bytes >= this.#credited.bytes) {
       throw new Refused('INVALID', 'The agent sent more than it was given credit for.');
     }
-    refuseUnsound(`Access unit ${unit.number}`, unit.presentationMicros);
+    requireSoundUnit(unit, this.#newestMicros);
+    this.#newestMicros = Math.max(this.#newestMicros, unit.presentationMicros);
     this.#newest = unit.number;
     this.#received.accessUnits += 1;
     this.#received.bytes += unit.data.length;
@@ -122,10 +130,10 @@ export class Intake {
   }
 
   #gap(gap: GapMessage): void {
-    if (gap.next <= gap.after || (this.#newest !== undefined && gap.after !== this.#newest)) {
+    requireSoundGap(gap);
+    if (this.#newest !== undefined && gap.after !== this.#newest) {
       throw new Refused('INVALID', `A gap from ${gap.after} to ${gap.next} was declared after access unit ${this.#newest}.`);
     }
-    refuseUnsound(`The gap after ${gap.after}`, gap.fromMicros, gap.toMicros);
     this.#newest = gap.next - 1;
     this.#codec = gap.codec ?? this.#codec;
     this.#current.end();
@@ -152,10 +160,4 @@ export class Intake {
     // A call that breaks here is noticed by whoever reads it.
     this.#options.send({ credit: this.#credited }).catch(() => undefined);
   }
-}
-
-/** A time that is no date can be neither committed nor shown. */
-function refuseUnsound(what: string, ...times: readonly number[]): void {
-  const unsound = times.find((micros) => !Number.isSafeInteger(micros));
-  if (unsound !== undefined) throw new Refused('INVALID', `${what} cannot be of the time ${unsound} microseconds.`);
 }

@@ -54,7 +54,11 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
     log,
   };
   const certificate = config.tls && (await Certificate.read(config.tls, log));
-  const server = await serveCounting(config.listen, (call) => serveStream(call, service), certificate?.current);
+  const server = await serveCounting(config.listen, (call) => serveStream(call, service), {
+    certificate: certificate?.current,
+    limits: config.door,
+    onCut: ofStreams.connectionCut,
+  });
   const presence = await servePresence({
     ...config.presence,
     metrics,

@@ -40,26 +40,6 @@ test('an access unit, and a gap, of no sound time ends its own stream', async (c
   }
 });
 
-test('a checkpoint that cannot be dated ends its own stream, also when an edit brings it up', async (context) => {
-  const { port, spec } = await plainService(context);
-  const first = new PlayedAgent(port, door);
-  first.resume(clip);
-  await first.send(clip, 40);
-  spec.become({ spec: { ...plainSpec, zones: [{ name: 'hall', polygon: [{ x: 0, y: 0 }, { x: 9, y: 0 }, { x: 9, y: 9 }] }] }, generation: 2 });
-  await first.until(({ checkpoint }) => checkpoint !== undefined);
-  first.hangUp();
-  const state = JSON.parse(first.heard.checkpoint!.toString()) as object;
-  const undated = Buffer.from(JSON.stringify({ ...state, presentationMicros: 1e300 }));
-  const agent = new PlayedAgent(port, door, { lastTerm: 1 });
-  agent.resume(clip, undated);
-  await agent.until(({ credit }) => credit > 0);
-  spec.become({ spec: plainSpec, generation: 3 });
-  await agent.until(({ over, refusal }) => over && refusal?.reason === 'REFUSAL_REASON_UNSPECIFIED');
-  const sound = new PlayedAgent(port, door, { lastTerm: 2 });
-  await sound.until(({ welcome }) => welcome !== undefined);
-  sound.hangUp();
-});
-
 test('a spec that cannot be taken up for a reason that nobody foresaw ends its own stream', async (context) => {
   const { port, spec } = await plainService(context);
   const agent = new PlayedAgent(port, door);

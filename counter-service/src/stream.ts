@@ -11,15 +11,17 @@
 import { pause } from '#proto/backoff.ts';
 import { beat, SILENCE_SECONDS } from '#proto/heartbeat.ts';
 import type { Log } from '#proto/log.ts';
-import type { CounterCall, CounterMessage, FromAgent, Hello } from '#proto/protocol.ts';
+import { type CounterCall, type CounterMessage, type FromAgent, type Hello, Malformed } from '#proto/protocol.ts';
 import { Watchdog } from '#proto/watchdog.ts';
 import { admit, type Admitted, type Places, type Resources } from './admission.ts';
 import type { AnalysisState } from './analysis.ts';
+import { readCheckpoint } from './checkpoint.ts';
 import { Counting, type Ended } from './counting-run.ts';
 import { type Departure, departureBySpec, drained, signalOf } from './departure.ts';
 import { Intake } from './intake.ts';
 import { Caller } from './identity/caller.ts';
 import { Fenced } from './ledger/ledger.ts';
+import { Rate } from './rate.ts';
 import { Gone, Refused } from './refused.ts';
 import { positionOf, Settlement } from './settlement.ts';
 
@@ -27,6 +29,8 @@ import { positionOf, Settlement } from './settlement.ts';
 const AWAY_SECONDS = 2;
 /** How long an agent that is turned away may take to store what was counted of it. */
 const TURNED_AWAY_SECONDS = 10;
+/** Of an agent, but for its video: a heartbeat a second, an answer to each checkpoint, and now and then how its camera does. */
+const MESSAGES = { perSecond: 20, burst: 200 };
 
 export interface CounterService extends Resources {
   readonly places: Places;
@@ -60,12 +64,14 @@ export async function serveStream(call: CounterCall, service: CounterService): P
   let admitted: Admitted | undefined;
   let gone = false;
   try {
+    places.knock(call);
     // Before it takes anybody's place.
     const caller = identities && (await Caller.identify(identities, call.token, signal));
     places.enter(call);
     const hello = await helloOf(incoming, signal);
     log = log.child({ stream: `${hello.stream?.namespace}/${hello.stream?.name}`, session: hello.session });
     admitted = await admit(hello, caller, service, (stream) => places.take(call, stream), signal);
+    call.accepted();
     metrics.serving(places.streams);
     await serveAdmitted(call, service, admitted, incoming, signal, log);
   } catch (error) {
@@ -142,7 +148,7 @@ async function countOnceThereIsVideo(served: Served): Promise<Ended> {
   const { tenure, hello } = served.admitted;
   const position = positionOf(tenure.counts, hello.session);
   served.log.info({ term: tenure.term, position, resumed: checkpoint.length > 0 }, 'stream taken');
-  return count(served, codec, checkpoint.length > 0 ? readCheckpoint(checkpoint, position) : undefined);
+  return count(served, codec, checkpoint.length > 0 ? readCheckpoint(checkpoint, position, served.admitted.detector.input) : undefined);
 }
 
 async function count({ call, service, admitted, incoming, log, ending, signal, leaving }: Served, codec: Codec, checkpoint: AnalysisState | undefined): Promise<Ended> {
@@ -259,21 +265,17 @@ function nextOf(incoming: AsyncIterator<FromAgent>, signal: AbortSignal): Promis
   });
 }
 
-function readCheckpoint(bytes: Buffer, position: number): AnalysisState {
-  let state: AnalysisState;
-  try {
-    state = JSON.parse(bytes.toString()) as AnalysisState;
-  } catch {
-    throw new Refused('INVALID', 'The checkpoint is not one of a counter.');
-  }
-  if (state.version !== 1) throw new Refused('INVALID', `The checkpoint is of version ${String(state.version)}, not 1.`);
-  if (state.position < position) throw new Refused('INVALID', `The checkpoint is of access unit ${state.position}, though ${position} are committed.`);
-  return state;
-}
-
+/** @throws Refused INVALID when the agent talks more than it has to say; video is bounded by its credit. */
 async function* heardBy(watchdog: Watchdog, messages: AsyncIterable<FromAgent>): AsyncGenerator<FromAgent> {
+  const now = () => performance.now() / 1000;
+  const rate = new Rate(MESSAGES, now());
+  let before: FromAgent['kind'] | undefined;
   for await (const message of messages) {
+    const { kind } = message;
     watchdog.heard();
+    const isVideo = kind === 'accessUnit' || (kind === 'gap' && before === 'accessUnit');
+    before = kind;
+    if (!isVideo && !rate.take(now())) throw new Refused('INVALID', `The agent sent more than ${MESSAGES.burst} messages at once that are no video.`);
     yield message;
   }
 }
@@ -284,6 +286,7 @@ function labelsOf({ stream: { namespace, name } }: Admitted) {
 
 function refusalOf(error: unknown): { reason: Refused['reason']; sentence: string } {
   if (error instanceof Refused) return { reason: error.reason, sentence: error.message };
+  if (error instanceof Malformed) return { reason: 'INVALID', sentence: error.message };
   if (error instanceof Fenced) return { reason: 'FENCED', sentence: error.message };
   return { reason: 'REFUSAL_REASON_UNSPECIFIED', sentence: messageOf(error) };
 }

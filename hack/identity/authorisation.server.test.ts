@@ -97,7 +97,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
       draining: new AbortController().signal, metrics: ofStreams,
     };
     const shown = { certificate: readFileSync(certificates.ofCounter.certificateFile), key: readFileSync(certificates.ofCounter.keyFile) };
-    const server = await serveCounting('127.0.0.1:0', (call) => serveStream(call, service), shown);
+    const server = await serveCounting('127.0.0.1:0', (call) => serveStream(call, service), { certificate: shown });
     const stop = async () => {
       await server.stop(100);
       await cluster.ledger.close();

@@ -114,7 +114,7 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     const server = await serveCounting('127.0.0.1:0', (call) => {
       calls += 1;
       return serveStream(call, service);
-    }, certificate.current);
+    }, { certificate: certificate.current });
     const following = certificate.follow((renewed) => server.renew(renewed), over.signal);
     const stop = async () => {
       over.abort(new Error('the test is over'));

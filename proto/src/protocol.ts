@@ -4,6 +4,7 @@
  * Reading is pull: a message leaves the transport when the loop asks for the next one, so a slow reader closes
  * HTTP/2's window and with it the sender. Writing waits while the transport is full. Either side ends by its signal.
  */
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
@@ -12,7 +13,9 @@ import type { ProtoGrpcType } from '../generated/counting.ts';
 import type { AgentMessage, AgentMessage__Output } from '../generated/footfall/v1/AgentMessage.ts';
 import type { Codec__Output as CodecMessage } from '../generated/footfall/v1/Codec.ts';
 import type { CounterMessage, CounterMessage__Output } from '../generated/footfall/v1/CounterMessage.ts';
-import { type Codec, MAX_FRAME_BYTES } from './media/nut.ts';
+import { type CutReason, Door, type DoorLimits, peerOf, WIDE_DOOR } from './door.ts';
+import type { Codec } from './media/nut.ts';
+import { judged, Malformed, type MalformedMessage, MAX_MESSAGE_BYTES } from './messages.ts';
 
 export type { AgentMessage, CounterMessage };
 export type { CodecMessage };
@@ -21,6 +24,7 @@ export type { Gap__Output as GapMessage } from '../generated/footfall/v1/Gap.ts'
 export type { Hello__Output as Hello } from '../generated/footfall/v1/Hello.ts';
 export type { StreamName__Output as StreamName } from '../generated/footfall/v1/StreamName.ts';
 export { GapReason } from '../generated/footfall/v1/GapReason.ts';
+export { Malformed, MAX_MESSAGE_BYTES } from './messages.ts';
 export { RefusalReason } from '../generated/footfall/v1/RefusalReason.ts';
 
 /** @see Codec: the fourcc travels as bytes. */
@@ -59,6 +63,10 @@ export interface Call<In, Out> {
 export type CounterCall = Call<FromAgent, CounterMessage> & {
   /** By which the caller wants to be known; nobody has looked at it yet. */
   readonly token: string | undefined;
+  /** Who calls, as far as addresses tell; see `peerOf`. */
+  readonly caller: string;
+  /** The connection has shown what it is for: it may stay while this call lasts. To be said once. */
+  accepted(): void;
 };
 export type AgentCall = Call<FromCounter, AgentMessage> & {
   /** Half-closes: the agent has said everything. */
@@ -84,9 +92,6 @@ export interface Secrecy {
 /** All that this speaks to is this. */
 const OLDEST_TLS = { minVersion: 'TLSv1.3' } as const satisfies SecureContextOptions;
 
-/** Room for the largest access unit that is taken from a camera at all, and for what goes around it. */
-export const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 64 * 1024;
-
 const channelOptions: grpc.ChannelOptions = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -105,6 +110,9 @@ const definition = loadSync('footfall/v1/counting.proto', {
   defaults: true,
   oneofs: true,
 });
+/** Agents open one; what shares a process with others (a bench) shares its connection with them. */
+const MAX_STREAMS_OF_CONNECTION = 32;
+
 const { Counting } = (grpc.loadPackageDefinition(definition) as unknown as ProtoGrpcType).footfall.v1;
 
 export interface CountingServer {
@@ -113,6 +121,14 @@ export interface CountingServer {
   renew(certificate: ServerCertificate): void;
   /** Refuses new calls, waits for the open ones up to `graceMs`, then cuts them. */
   stop(graceMs: number): Promise<void>;
+}
+
+export interface ServingOptions {
+  /** In plaintext without it. */
+  readonly certificate?: ServerCertificate | undefined;
+  readonly limits?: DoorLimits;
+  /** Told of each connection that was cut. */
+  readonly onCut?: (reason: CutReason) => void;
 }
 
 /**
@@ -141,47 +157,74 @@ function contextOf({ certificate, key }: ServerCertificate): SecureContextOption
 }
 
 /**
- * Serves the counting protocol on `address` (host:port, port 0 for any), in plaintext when it has no certificate.
+ * Serves the counting protocol on `address` (host:port, port 0 for any).
  * A handler that throws ends its call with INTERNAL and touches no other call.
  */
 export async function serveCounting(
   address: string,
   handler: (call: CounterCall) => Promise<void>,
-  certificate?: ServerCertificate,
+  { certificate, limits = WIDE_DOOR, onCut = () => undefined }: ServingOptions = {},
 ): Promise<CountingServer> {
+  const door = new Door(limits, onCut);
   const changing = certificate && new ChangingCertificate(certificate);
-  const server = new grpc.Server(channelOptions);
-  server.addService(Counting.service, {
+  const server = new grpc.Server({ ...channelOptions, 'grpc.max_concurrent_streams': MAX_STREAMS_OF_CONNECTION });
+  const { Count } = Counting.service;
+  server.addService({ Count: { ...Count, requestDeserialize: judged(Count.requestDeserialize) } } as unknown as typeof Counting.service, {
     Count: (stream: grpc.ServerDuplexStream<AgentMessage__Output, CounterMessage>) => {
       const signal = over(stream);
+      const peer = stream.getPeer();
+      const accepted = () => {
+        door.accepted(peer);
+        signal.addEventListener('abort', () => door.over(peer), { once: true });
+      };
+      const caller = peerOf(peer.slice(0, peer.lastIndexOf(':')));
       const token = bearerToken(stream.metadata);
-      handler({ peer: stream.getPeer(), token, messages: variants(stream), send: writer(stream, signal), signal }).then(
+      handler({ peer, caller, token, messages: variants(stream), send: writer(stream, signal), signal, accepted }).then(
         () => stream.end(),
         // The way of grpc-js to end a stream with a status.
         (error: unknown) => stream.emit('error', { code: grpc.status.INTERNAL, details: messageOf(error) }),
       );
     },
   });
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(address, changing ?? grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    ),
-  );
+  // The sockets are accepted here, not by gRPC, which keeps whatever connects, for as long as it likes.
+  const connections = server.createConnectionInjector(changing ?? grpc.ServerCredentials.createInsecure());
+  const listener = createServer((socket) => {
+    if (door.enter(socket)) connections.injectConnection(socket);
+  });
+  await listening(listener, address);
   return {
-    port,
+    port: (listener.address() as AddressInfo).port,
     renew: (next) => {
       if (changing === undefined) throw new Error('The server has served in plaintext so far.');
       changing.renew(next);
     },
     stop: (graceMs) =>
       new Promise((resolve) => {
-        const cut = setTimeout(() => server.forceShutdown(), graceMs);
-        server.tryShutdown(() => {
+        const cut = setTimeout(() => {
+          server.forceShutdown();
+          door.close();
+        }, graceMs);
+        // Of the connections handed to it, gRPC does not wait for the last.
+        listener.close(() => {
           clearTimeout(cut);
           resolve();
         });
+        server.tryShutdown(() => undefined);
+        door.closeIdle();
       }),
   };
+}
+
+/** @param address host:port; of IPv6 [host]:port. */
+function listening(listener: Server, address: string): Promise<void> {
+  const [, host, port] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
+  return new Promise((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen({ host, port: Number(port) }, () => {
+      listener.off('error', reject);
+      resolve();
+    });
+  });
 }
 
 /**
@@ -259,11 +302,13 @@ function writer<Out>(stream: Duplex<unknown, Out>, finished: AbortSignal): (mess
   };
 }
 
+/** @throws Malformed */
 async function* variants<M extends { message?: string }>(stream: Readable<M>): AsyncGenerator<Variants<M>> {
   // Whoever stops reading may still have something to say.
   for await (const message of stream.iterator({ destroyOnReturn: false })) {
     // A kind that a newer peer knows and this one does not is passed over, as protobuf means it.
     if (message.message === undefined) continue;
+    if (message.message === 'malformed') throw new Malformed((message as unknown as MalformedMessage).sentence);
     yield { kind: message.message, value: message[message.message as keyof M] } as Variants<M>;
   }
 }

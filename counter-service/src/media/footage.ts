@@ -79,6 +79,9 @@ export class Footage {
 
   /** The frames after `frontierMicros`, until the footage ends. Throws DecoderFault when the decoder fails. */
   async *frames(picture: Picture, frontierMicros: number, signal: AbortSignal): AsyncGenerator<DecodedFrame> {
+    // A gap may follow a gap: no decoder is started for nothing.
+    while (this.#units.length === 0 && !this.#ended) await this.#changed.wait(signal);
+    if (this.#units.length === 0) return;
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     this.#decodedAtFrame = this.#decoded;
