@@ -59,3 +59,11 @@ test('counters look for streams where the operator does', () => {
   assert.deepEqual(told([]), { counter: '$(POD_NAME)' });
   assert.deepEqual(told(['shop']), { counter: '$(POD_NAME)', namespaces: ['shop'] });
 });
+
+test('counters mount the certificate with its key, and not the authority\'s', () => {
+  const { volumes, containers } = desiredPool(1, configOf({ tls: { secretName: 'ours' } }), undefined).deployment.spec!.template.spec!;
+  const { secret } = volumes!.find(({ name }) => name === 'certificate')!;
+  assert.deepEqual([secret!.secretName, secret!.items!.map(({ path }) => path)], ['ours', ['tls.crt', 'tls.key']]);
+  const told = JSON.parse(containers[0]!.env!.find(({ name }) => name === 'FOOTFALL_COUNTER')!.value!) as { tls: object };
+  assert.deepEqual(told.tls, { certificateFile: '/var/run/footfall/certificate/tls.crt', keyFile: '/var/run/footfall/certificate/tls.key' });
+});

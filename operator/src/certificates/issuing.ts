@@ -1,5 +1,6 @@
 /** Makes certificates: the only file that knows the library for it. Reading them is for Node. ECDSA on P-256 throughout. */
 // The library's container wants it there first.
+// oxlint-disable-next-line import/no-unassigned-import
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
