@@ -100,7 +100,8 @@ export class Places {
 }
 
 /** @throws Refused, Fenced; the signal's reason when the call ends meanwhile. */
-export async function admit(hello: Hello, caller: Caller | undefined, resources: Resources, takePlace: (stream: StreamName) => void, signal: AbortSignal): Promise<Admitted> {
+export async function admit(from: Pick<Admitted, 'hello' | 'caller'>, resources: Resources, takePlace: (stream: StreamName) => void, signal: AbortSignal): Promise<Admitted> {
+  const { hello, caller } = from;
   const stream = soundStream(hello);
   caller?.mustServe(stream);
   if (resources.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');

@@ -1,8 +1,8 @@
 /**
  * The story of one camera's stream in a counter.
  *
- *   known caller? ─▶ Hello ─▶ its own stream, with room, not superseded? ─▶ take the next term ─▶ Welcome ─▶ Resume, once there is video
- *         ─▶ frame after frame: detect, track, count, show ─▶ from time to time: settle
+ *   a known caller? ─▶ Hello ─▶ its own stream, with room, not superseded? ─▶ take the next term ─▶ Welcome
+ *         ─▶ Resume, once there is video ─▶ frame after frame: detect, track, count, show ─▶ from time to time: settle
  *         ─▶ the end, or a departure: settle, Finished or GoAway
  *
  * Everything here belongs to one call and ends with it. A fault of the stream ends the call with a sentence and
@@ -70,7 +70,7 @@ export async function serveStream(call: CounterCall, service: CounterService): P
     places.enter(call);
     const hello = await helloOf(incoming, signal);
     log = log.child({ stream: `${hello.stream?.namespace}/${hello.stream?.name}`, session: hello.session });
-    admitted = await admit(hello, caller, service, (stream) => places.take(call, stream), signal);
+    admitted = await admit({ hello, caller }, service, (stream) => places.take(call, stream), signal);
     call.accepted();
     metrics.serving(places.streams);
     await serveAdmitted(call, service, admitted, incoming, signal, log);

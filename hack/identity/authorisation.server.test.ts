@@ -105,7 +105,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     return { server, places, metrics, stop };
   }
 
-  function call({ port }: CountingServer, { stream = door, token = '', plaintext = false, authorities, serverName = SERVER_NAME }: Caller, session = 'theirs'): PlayedAgent {
+  function dial({ port }: CountingServer, { stream = door, token = '', plaintext = false, authorities, serverName = SERVER_NAME }: Caller, session = 'theirs'): PlayedAgent {
     const secrecy: Secrecy = { authorities: authorities ?? readFileSync(certificates.authoritiesFile), serverName, token };
     return new PlayedAgent(port, stream, { session, secrecy: plaintext ? undefined : secrecy });
   }
@@ -145,19 +145,19 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
 
     const { server, places, metrics, stop } = await counter();
     try {
-      const agent = call(server, { token: legal }, 's1');
+      const agent = dial(server, { token: legal }, 's1');
       agent.resume(clip);
       await agent.send(clip, 60);
       await until(async () => (await look(door))?.stream?.state === 'Counting');
-      const before = await look(door);
+      const shown = await look(door);
       for (const [who, caller, outcome] of matrix) {
-        const stranger = call(server, caller);
+        const stranger = dial(server, caller);
         await stranger.until(({ over, refusal }) => over || refusal !== undefined);
         assert.equal(outcomeOf(stranger.heard), outcome, `${who}: ${JSON.stringify(stranger.heard)}`);
         stranger.hangUp();
       }
       await assert.rejects(talkAncient(server.port), /protocol version|handshake/i, 'TLS 1.2');
-      assert.deepEqual([await look(door), await look(gate), await look(otherDoor)], [before, undefined, undefined], 'no term was taken, and nothing was said of a stream');
+      assert.deepEqual([await look(door), await look(gate), await look(otherDoor)], [shown, undefined, undefined], 'no term was taken, and nothing was said of a stream');
       assert.equal(places.streams, 1);
       assert.match(await metrics.render(), /counter_refusals_total\{reason="UNAUTHORIZED"\} 11\n/);
       await agent.send(clip, 150);
@@ -176,7 +176,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     const token = await tokenOf(shop, 'back-agent', pod);
     const { server, stop } = await counter(1);
     try {
-      const agent = call(server, { token, stream: back }, 's1');
+      const agent = dial(server, { token, stream: back }, 's1');
       agent.resume(clip);
       await agent.send(clip, 60);
       await plane.api.delete(pods, { namespace: shop, name: pod.name });

@@ -86,9 +86,9 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     const rotateTokens = async () => {
       while (agent.exitCode === null) {
         certificates.setToken(await tokenOf(namespace));
-        const before = reviews;
-        await until(() => reviews > before || agent.exitCode !== null, 20);
-        replaced.tokens += Number(reviews > before);
+        const reviewed = reviews;
+        await until(() => reviews > reviewed || agent.exitCode !== null, 20);
+        replaced.tokens += Number(reviews > reviewed);
       }
     };
     const [[code]] = await Promise.all([ended, rotateCertificates(), rotateTokens()]);

@@ -59,7 +59,7 @@ const poolField = z
   })
   .refine(({ minimum, maximum }) => minimum <= maximum, { path: ['minimum'], error: 'must not be above maximum' });
 
-/** The longest is 20 years: in some programs times end in 2038. */
+/** The least renews every two seconds, for tests; the most stays before 2050, from when on certificates write times in another way. */
 const lifetime = z.int().min(3).max(20 * 365 * 86_400);
 
 const tlsField = z

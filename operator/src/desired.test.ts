@@ -38,8 +38,8 @@ test('what the administrator says of agents is added to what the stream says, wh
 });
 
 test('the agent\'s objects belong to the stream, so they go with it', () => {
-  const { serviceAccount, deployment } = desiredAgent(streamOf(), config);
-  for (const { metadata } of [serviceAccount, deployment]) {
+  const { serviceAccount, configMap, deployment } = desiredAgent(streamOf(), config, 'those');
+  for (const { metadata } of [serviceAccount, configMap!, deployment]) {
     assert.equal(metadata!.namespace, 'shop');
     assert.equal(metadata!.name, 'door-agent');
     assert.deepEqual(metadata!.ownerReferences!.map(({ uid, controller }) => ({ uid, controller })), [{ uid: 'uid-1', controller: true }]);
@@ -91,4 +91,18 @@ test('the agent is told everything it needs, and finds counters by the pool\'s n
   assert.deepEqual(told().stream, { namespace: 'shop', name: 'door', uid: 'uid-1' });
   assert.deepEqual(told().ring, { directory: '/var/run/footfall/ring' });
   assert.deepEqual(told().counters, ['footfall-counter.footfall-system.svc:7443']);
+});
+
+test('whom to trust, and the token, come as files that change while the pod stays', () => {
+  const { serverName, authoritiesFile, tokenFile } = told().tls as Record<string, string>;
+  assert.equal(serverName, 'footfall-counter.footfall-system.svc');
+  const mounts = podOf().containers[0]!.volumeMounts!;
+  for (const file of [authoritiesFile, tokenFile]) {
+    const mount = mounts.find(({ mountPath }) => file!.startsWith(`${mountPath}/`));
+    // A mount of a single file is never brought up to date.
+    assert.deepEqual([mount?.readOnly, mount?.subPath], [true, undefined], file);
+  }
+  const { configMap } = podOf().volumes!.find(({ name }) => name === 'authorities')!;
+  assert.deepEqual([configMap!.name, configMap!.optional], ['door-agent', true]);
+  assert.equal(JSON.stringify(desiredAgent(streamOf(), config, 'those').deployment), JSON.stringify(desiredAgent(streamOf(), config, 'these').deployment));
 });

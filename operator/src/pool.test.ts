@@ -64,3 +64,11 @@ test('on a GPU the runtime class is the GPU\'s, else the pods\' own', () => {
   const classOf = (gpu?: object) => desiredPool(1, configOf({ counter: { image: 'counter', runtimeClassName: 'gvisor', gpu } }), undefined).deployment.spec!.template.spec!.runtimeClassName;
   assert.deepEqual([classOf(), classOf({}), classOf({ runtimeClassName: 'nvidia' })], ['gvisor', 'gvisor', 'nvidia']);
 });
+
+test('counters mount the certificate with its key, and not the authority\'s', () => {
+  const { volumes, containers } = desiredPool(1, configOf({ tls: { secretName: 'ours' } }), undefined).deployment.spec!.template.spec!;
+  const { secret } = volumes!.find(({ name }) => name === 'certificate')!;
+  assert.deepEqual([secret!.secretName, secret!.items!.map(({ path }) => path)], ['ours', ['tls.crt', 'tls.key']]);
+  const told = JSON.parse(containers[0]!.env!.find(({ name }) => name === 'FOOTFALL_COUNTER')!.value!) as { tls: object };
+  assert.deepEqual(told.tls, { certificateFile: '/var/run/footfall/certificate/tls.crt', keyFile: '/var/run/footfall/certificate/tls.key' });
+});

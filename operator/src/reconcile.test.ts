@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type ApiServer, isNotFound, type KubernetesObject, resources, type V1Deployment, type V1ServiceAccount } from '#crds/cluster/api.ts';
+import { type ApiServer, isNotFound, type KubernetesObject, resources, type V1ConfigMap, type V1Deployment, type V1ServiceAccount } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
 import type { CameraStream, Condition } from '#crds/schema.ts';
 import { pause } from '#proto/backoff.ts';
@@ -174,6 +174,21 @@ scene('an edit of lines writes no object of the agent; an edit of the source wri
   await stage.look('door');
   assert.equal((await stage.deployment('door-agent'))!.spec!.replicas, 0);
   assert.equal((await stage.ready('door')).reason, 'Suspended');
+});
+
+scene('an agent is told whom to trust, and of a change without a change of its pod', async (stage) => {
+  stage.authorities = 'those';
+  await stage.make('door');
+  await stage.look('door');
+  assert.deepEqual(stage.writes, ['apply serviceaccounts', 'apply configmaps', 'apply deployments', 'apply camerastreams']);
+  const trusted = async () => (await plane.api.get<V1ConfigMap>(resources.configMaps, { namespace: stage.namespace, name: 'door-agent' })).data;
+  assert.deepEqual(await trusted(), { 'ca.crt': 'those' });
+  stage.authorities = 'these and those';
+  await stage.look('door');
+  assert.deepEqual([stage.writes, await trusted()], [['apply configmaps'], { 'ca.crt': 'these and those' }]);
+  stage.authorities = undefined;
+  await stage.look('door');
+  assert.deepEqual([stage.writes, await trusted()], [[], { 'ca.crt': 'these and those' }], 'what is not known takes nothing away');
 });
 
 scene('a field that leaves the spec leaves the agent', async (stage) => {

@@ -229,9 +229,11 @@ function listening(listener: Server, address: string): Promise<void> {
 
 /**
  * Opens a call to the counter at `address`, in plaintext when there is nothing to know it by. It fails by its `messages`
- * when nobody answers there. @throws Error when the authorities are none.
+ * when nobody answers there. @throws Error when the authorities or the token are none.
  */
 export function dialCounting(address: string, signal: AbortSignal, secrecy?: Secrecy): AgentCall {
+  // gRPC's own complaint would repeat it.
+  if (secrecy !== undefined && !TOKEN.test(secrecy.token)) throw new Error('The agent\'s token is not one that can be sent.');
   const client = secrecy ? secretClient(address, secrecy) : new Counting(address, grpc.credentials.createInsecure(), channelOptions);
   const metadata = new grpc.Metadata();
   if (secrecy !== undefined) metadata.set('authorization', `Bearer ${secrecy.token}`);
@@ -254,6 +256,9 @@ export function dialCounting(address: string, signal: AbortSignal, secrecy?: Sec
   };
 }
 
+/** RFC 6750. */
+const TOKEN = /^[\w.~+/-]+=*$/;
+
 function secretClient(address: string, { authorities, serverName }: Secrecy) {
   const credentials = grpc.credentials.createFromSecureContext(createSecureContext({ ca: authorities, ...OLDEST_TLS }));
   return new Counting(address, credentials, { ...channelOptions, 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName });
@@ -261,7 +266,8 @@ function secretClient(address: string, { authorities, serverName }: Secrecy) {
 
 function bearerToken(metadata: grpc.Metadata): string | undefined {
   const [header] = metadata.get('authorization');
-  return typeof header === 'string' ? /^Bearer ([\w.~+/=-]+)$/i.exec(header)?.[1] : undefined;
+  const token = typeof header === 'string' ? /^Bearer (.*)$/i.exec(header)?.[1] : undefined;
+  return token !== undefined && TOKEN.test(token) ? token : undefined;
 }
 
 interface Readable<In> {

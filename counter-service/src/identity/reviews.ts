@@ -107,8 +107,9 @@ function keyOf({ text }: Token): string {
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason as Error);
-    if (signal.aborted) return stop();
     signal.addEventListener('abort', stop, { once: true });
+    // First of all: what fails later must not fail unheard.
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    if (signal.aborted) stop();
   });
 }

@@ -56,7 +56,7 @@ function readText(file: string, otherwise: string): string {
   try {
     text = readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new Error(`${otherwise}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    throw new Error(`${otherwise}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`, { cause: error });
   }
   if (text === '') throw new Error(`${otherwise}: ${file} is empty.`);
   return text;

@@ -6,10 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { isConflict, type KubernetesObject, resources, type V1Secret } from '#crds/cluster/api.ts';
+import { createLog } from '#proto/log.ts';
 import { ControlPlane, withoutControlPlane } from '../../../hack/control-plane/control-plane.ts';
 import { FOREIGN } from '../fixtures/foreign.ts';
 import { configOf } from '../fixtures/objects.ts';
 import { AUTHORITY_SECRET } from '../labels.ts';
+import { Certificates } from '../reconcile-certificates.ts';
+import type { Said } from '../runtime/recorder.ts';
 import { lookAtCertificates, type Standing } from './certificates.ts';
 
 const { secrets } = resources;
@@ -32,7 +35,7 @@ suite('the counters\' certificate in a cluster', { skip: withoutControlPlane() }
     const make = (name: string) => plane.api.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name } });
     await Promise.all([AUTHORITY_SECRET, SERVING].map(make));
     return {
-      namespace,
+      namespace, make,
       look: (seconds = 0): Promise<Standing> => lookAtCertificates({ ...options, now: () => start + seconds * 1000 }, never),
       read: async (name: string) => {
         const { data = {} } = await plane.api.get<V1Secret>(secrets, { namespace, name });
@@ -109,10 +112,22 @@ suite('the counters\' certificate in a cluster', { skip: withoutControlPlane() }
     assert.deepEqual([await read(SERVING), await read(AUTHORITY_SECRET)], [foreign, {}]);
   });
 
-  test('whose Secret is missing is named', async () => {
-    const { look, remove, namespace } = await setting();
+  test('whose Secret is missing is named, in an Event and to every stream, until it is there again', async () => {
+    const { remove, make, namespace } = await setting();
     await remove(AUTHORITY_SECRET);
-    assert.equal((await look()).trouble, `Secret ${namespace}/${AUTHORITY_SECRET} is missing: helm upgrade makes it anew.`);
+    const told: string[] = [];
+    let changes = 0;
+    const recorder = { record: ({ reason, note }: Said) => void told.push(`${reason}: ${note}`) };
+    const certificates = new Certificates({ config: configOf({ namespace }), api: plane.api, recorder, log: createLog('test', 'silent'), onChange: () => (changes += 1) });
+    const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'footfall-operator', uid: 'uid' };
+    await certificates.reconcile(owner, never);
+    await certificates.reconcile(owner, never);
+    const missing = `Secret ${namespace}/${AUTHORITY_SECRET} is missing: helm upgrade makes it anew.`;
+    assert.deepEqual([certificates.trouble, certificates.authorities, told, changes], [missing, undefined, [`CertificateUnavailable: ${missing}`], 1]);
+    await make(AUTHORITY_SECRET);
+    await certificates.reconcile(owner, never);
+    assert.deepEqual([certificates.trouble, told.length, changes], [undefined, 2, 2]);
+    assert.match(certificates.authorities!, /BEGIN CERTIFICATE/);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Makes certificates: the only file that knows the library for it. Reading them is for Node. ECDSA on P-256 throughout. */
 // The library's container wants it there first.
+// oxlint-disable-next-line import/no-unassigned-import
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
@@ -48,7 +49,7 @@ export async function issueServer(authority: Certified, name: string, lifetime: 
   const certificate = await x509.X509CertificateGenerator.create({
     ...validity(lifetime),
     serialNumber: newSerial(),
-    // The name of 64 characters at most is empty: a namespace may be as long by itself, and it is the other name that counts.
+    // No subject: it would take 64 characters, and a namespace may have as many. It is the alternative name that counts.
     issuer: issuer.subject,
     signingKey: await signingKeyOf(authority),
     publicKey: keys.publicKey,
