@@ -92,7 +92,7 @@ export async function admit(hello: Hello, resources: Resources, takePlace: (stre
     });
     try {
       signal.throwIfAborted();
-      const tenure = await claim(hello, stream, resources.ledger);
+      const tenure = await claim(hello, stream, resources.ledger, signal);
       return { stream, hello, followed, model, detector, tenure, standing: new Standing(tenure, generation) };
     } catch (error) {
       detector.release();
@@ -112,12 +112,13 @@ function streamOf({ stream, session, sessionStartMicros }: Hello): StreamName {
   return stream;
 }
 
-async function claim(hello: Hello, stream: StreamName, ledger: Ledger): Promise<Tenure> {
+/** Not for an agent that is gone by now: a pod that died may have said hello, and would supersede the one that lives. */
+async function claim(hello: Hello, stream: StreamName, ledger: Ledger, signal: AbortSignal): Promise<Tenure> {
   const reading = await ledger.read(stream);
   if (reading.session !== undefined && reading.session !== hello.session && hello.lastTerm > 0) {
     throw new Refused('SUPERSEDED', `Session ${reading.session} has taken the stream over.`);
   }
-  return ledger.claim(stream, reading, hello.session);
+  return ledger.claim(stream, reading, hello.session, signal);
 }
 
 /** Nobody has the stream, so nobody else says why. */
