@@ -116,7 +116,7 @@ export async function admit(from: Pick<Admitted, 'hello' | 'caller'>, resources:
     });
     try {
       signal.throwIfAborted();
-      const tenure = await claim(hello, stream, resources.ledger);
+      const tenure = await claim(hello, stream, resources.ledger, signal);
       return { stream, hello, caller, followed, model, detector, tenure, standing: new Standing(tenure, generation) };
     } catch (error) {
       detector.release();
@@ -128,12 +128,13 @@ export async function admit(from: Pick<Admitted, 'hello' | 'caller'>, resources:
   }
 }
 
-async function claim(hello: Hello, stream: StreamName, ledger: Ledger): Promise<Tenure> {
+/** Not for an agent that is gone by now: a pod that died may have said hello, and would supersede the one that lives. */
+async function claim(hello: Hello, stream: StreamName, ledger: Ledger, signal: AbortSignal): Promise<Tenure> {
   const reading = await ledger.read(stream);
   if (reading.session !== undefined && reading.session !== hello.session && hello.lastTerm > 0) {
     throw new Refused('SUPERSEDED', `Session ${reading.session} has taken the stream over.`);
   }
-  return ledger.claim(stream, reading, hello.session);
+  return ledger.claim(stream, reading, hello.session, signal);
 }
 
 /** Nobody has the stream, so nobody else says why. */

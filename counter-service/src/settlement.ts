@@ -71,6 +71,8 @@ export class Settlement {
     if (beforeCommit !== undefined || this.differs(snapshot.counts)) {
       await this.#tenure.commit(snapshot.counts, snapshot.crossings);
       this.#committed = substance(snapshot.counts);
+    } else {
+      this.#tenure.settled(snapshot.counts);
     }
     this.#position = position;
     await this.#send({ release: { serial } });

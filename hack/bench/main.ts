@@ -8,6 +8,7 @@ import { shutdownSignal } from '#proto/shutdown.ts';
 import { agent } from './agent.ts';
 import { away } from './away.ts';
 import { type Clip, describeClip, findClip } from './clip.ts';
+import { killed } from './killed.ts';
 import { latency } from './latency.ts';
 import { peer } from './peer.ts';
 import { allowedCores, busyMs, cpuOf } from './processes.ts';
@@ -17,7 +18,7 @@ import { stages } from './stages.ts';
 import { wire } from './wire.ts';
 import { parseOptions } from '../options.ts';
 
-const parts: Readonly<Record<string, Part>> = { stages, peer, wire, agent, latency, away, quiet };
+const parts: Readonly<Record<string, Part>> = { stages, peer, wire, agent, latency, away, quiet, killed };
 
 const HELP = `usage: npm run --silent bench -- [part...] [options]
 
@@ -30,6 +31,7 @@ Measures the product on this machine (Linux) and prints one table. All parts, or
   latency  from sending an access unit to its counts at the site (needs MediaMTX)
   away     the agent's memory and the gap when the counter stands still for two minutes (needs MediaMTX)
   quiet    writes to the ledger and the agent's ring over five minutes in which nobody comes (needs MediaMTX)
+  killed   how long a killed counter and a killed agent are missed (needs MediaMTX)
 
   --clip FILE    what to measure on (default: PETS09-S2L1 from $FOOTFALL_DATA or ../shared/data, else the sample);
                  a truth.json beside it names lines and their crossings

@@ -149,3 +149,26 @@ test('zones that nobody looks at are empty', async (context) => {
   await tenure.close();
   assert.equal(await occupancy(), 0);
 });
+
+test('what was settled after the last commit is told at the end: the gap of whoever comes next begins there', async (context) => {
+  const ledger = new FolderLedger(await folder(context));
+  const tenure = await take(ledger);
+  await tenure.commit(counts(1), [crossing(1)]);
+  const later = { ...counts(1), position: 500, time: '2026-01-01T01:00:00.000Z' };
+  tenure.settled(later);
+  assert.equal((await ledger.read(stream)).counts?.position, 10, 'it is worth no write by itself');
+  await tenure.close();
+  assert.deepEqual((await ledger.read(stream)).counts, later);
+});
+
+test('nothing is told at the end of a term that was overtaken, and none is taken for an agent that is gone', async (context) => {
+  const ledger = new FolderLedger(await folder(context));
+  const tenure = await take(ledger);
+  await tenure.commit(counts(1), []);
+  tenure.settled({ ...counts(1), position: 500 });
+  const reading = await ledger.read(stream);
+  await assert.rejects(ledger.claim(stream, reading, 'dead', AbortSignal.abort(new Error('the agent is gone'))), /the agent is gone/);
+  await take(ledger);
+  await tenure.close();
+  assert.equal((await ledger.read(stream)).counts?.position, 10);
+});

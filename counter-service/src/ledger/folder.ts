@@ -40,7 +40,7 @@ export class FolderLedger implements Ledger {
     return { term: newest?.content.term ?? 0, session: newest?.content.session, counts: newest?.content.counts };
   }
 
-  async claim(stream: StreamName, reading: Reading, session: string): Promise<Tenure> {
+  async claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<Tenure> {
     const folder = this.#folder(stream);
     for (;;) {
       const before = await this.#newest(stream);
@@ -48,6 +48,7 @@ export class FolderLedger implements Ledger {
       if (term !== reading.term || before?.content.session !== reading.session) {
         throw new Fenced(`Term ${term} was taken by another counter.`);
       }
+      signal?.throwIfAborted();
       // Numbers of another session's access units mean nothing here.
       const claimed = counts && { counts: { ...counts, session, position: counts.session === session ? counts.position : 0 } };
       const content: Entry = { term: term + 1, session, crossings, ...claimed };
@@ -93,6 +94,8 @@ class FolderTenure implements Tenure {
   readonly #earlier: Entry['crossings'];
   #newest: Link<Entry>;
   #report: StreamReport = { state: 'Starting' };
+  /** Later than what is committed. */
+  #settled: CommittedCounts | undefined;
   /** Of this term's crossings. */
   #bytes = 0;
 
@@ -117,17 +120,24 @@ class FolderTenure implements Tenure {
     }
     this.#newest = { number: number + 1, content: next };
     this.#bytes = bytes;
+    this.#settled = undefined;
+  }
+
+  settled(counts: CommittedCounts): void {
+    this.#settled = counts;
   }
 
   report(report: StreamReport): void {
     this.#report = report;
   }
 
-  /** Nobody looks at its zones any more. */
+  /** Whoever comes next declares as a gap what lies after the time that is told here; and nobody looks at the zones. */
   async close(): Promise<void> {
     const { counts } = this.#newest.content;
-    const occupied = counts?.zones.some(({ occupancy }) => occupancy > 0) === true;
-    if (occupied && asSeen(counts, this.#report) !== counts) await this.commit(counts, []).catch(() => undefined);
+    const occupied = counts?.zones.some(({ occupancy }) => occupancy > 0) && asSeen(counts, this.#report) !== counts;
+    const last = this.#settled ?? (occupied ? counts : undefined);
+    // A term that was lost has nothing more to say.
+    if (last !== undefined) await this.commit(last, []).catch(() => undefined);
   }
 
   async #append(crossings: readonly CrossingEvent[]): Promise<number> {

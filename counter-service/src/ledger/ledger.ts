@@ -23,8 +23,8 @@ export interface Reading {
 export interface Ledger {
   /** @throws Refused UNKNOWN_STREAM, LEDGER_UNAVAILABLE; so do the others. */
   read(stream: StreamName): Promise<Reading>;
-  /** Takes the term after the one that was read. @throws Fenced when somebody else took it first. */
-  claim(stream: StreamName, reading: Reading, session: string): Promise<Tenure>;
+  /** Takes the term after the one that was read. @throws Fenced when somebody else took it first; the signal's reason. */
+  claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<Tenure>;
   /** Why a stream is not counted, for which no term was taken for this session: shown as long as nobody else counts it. */
   refuse(stream: StreamName, session: string, report: StreamReport): Promise<void>;
 }
@@ -37,6 +37,8 @@ export interface Tenure {
   readonly lost: AbortSignal;
   /** Durable when it resolves. @throws Fenced when a later term was taken: drop the stream. */
   commit(counts: CommittedCounts, crossings: readonly CrossingEvent[]): Promise<void>;
+  /** They say what is committed, of a later position and time: worth no write, but taken along by the next one. */
+  settled(counts: CommittedCounts): void;
   /** To be shown soon, with the next commit or by itself; the latest one wins. */
   report(report: StreamReport): void;
   /** Resolves when all that was reported is shown, or cannot be within seconds; nothing is written after it. */

@@ -74,6 +74,10 @@ export class StatusTenure implements Tenure {
     return this.#flush();
   }
 
+  settled(counts: CommittedCounts): void {
+    this.#wanted = { ...counts, term: this.term };
+  }
+
   report(report: StreamReport): void {
     this.#report = report;
     if (this.#entry() === this.#written) return;

@@ -225,6 +225,26 @@ test('the last word of a lost tenure is not written over the next one', async ()
   assert.deepEqual([current().status?.stream?.state, writes.length], ['Counting', before]);
 });
 
+test('what was settled after the last commit rides with the next state, and costs no write of its own', async () => {
+  const { take, writes, current } = setting();
+  const tenure = await take();
+  tenure.report({ state: 'Counting' });
+  await tenure.commit(counts(1), []);
+  const before = writes.length;
+  tenure.settled({ ...counts(1), position: 500, time: '2026-01-01T01:00:00.000Z' });
+  assert.equal(writes.length, before);
+  tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
+  await until(() => current().status?.stream?.state === 'Disconnected');
+  assert.deepEqual([writes.length, current().status?.counts?.position, current().status?.counts?.time], [before + 1, 500, '2026-01-01T01:00:00.000Z']);
+});
+
+test('no term is taken for an agent that is gone by the time it is its turn', async () => {
+  const { ledger, writes } = setting();
+  const gone = AbortSignal.abort(new Error('the agent is gone'));
+  await assert.rejects(ledger.claim(door, await ledger.read(door), 's', gone), /the agent is gone/);
+  assert.equal(writes.length, 0);
+});
+
 async function until(holds: () => boolean): Promise<void> {
   const late = performance.now() + 5000;
   while (!holds()) {

@@ -31,10 +31,10 @@ export class StatusLedger implements Ledger {
     return this.#ask(async (signal) => readingOf(await this.#desk.read(stream, signal)));
   }
 
-  async claim(stream: StreamName, reading: Reading, session: string): Promise<Tenure> {
+  async claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<Tenure> {
     // Whichever call had the stream here is over, or about to be told so by the next term.
     this.#tenures.get(stream.uid)?.end(new Fenced('The agent has called again.'));
-    const tenure = await this.#ask((signal) => this.#claim(stream, reading, session, signal));
+    const tenure = await this.#ask((either) => this.#claim(stream, reading, session, either), signal);
     this.#tenures.set(stream.uid, tenure);
     const over = () => {
       this.#forget(stream.uid, tenure);
@@ -111,11 +111,12 @@ export class StatusLedger implements Ledger {
     }
   }
 
-  async #ask<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #ask<T>(ask: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const late = AbortSignal.timeout(ANSWER_MS);
     try {
-      return await ask(late);
+      return await ask(signal ? AbortSignal.any([signal, late]) : late);
     } catch (error) {
+      signal?.throwIfAborted();
       throw late.aborted || error instanceof ApiFault ? unavailable(error) : error;
     }
   }

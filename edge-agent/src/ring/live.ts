@@ -98,7 +98,7 @@ export class LiveRecording implements Recording {
       // A gap begins where the access units ended, but here those that are counted have not all come again.
       if (group.first > next && next > start.from && next <= counted.position) return;
       if (lost || broken) {
-        const gap = gapBefore(group, position, newestMicros, lost ? reason : undefined);
+        const gap = gapBefore(group, position, newestMicros, lost ? this.#reasonOfLoss(position, reason) : undefined);
         yield { kind: 'gap', gap };
         position = Math.max(position, gap.next - 1);
         newestMicros = Math.max(newestMicros, gap.toMicros);
@@ -183,6 +183,11 @@ export class LiveRecording implements Recording {
       ...(broken ? { connected: true, connects: this.#state.connects + 1, fault: undefined } : {}),
     });
     this.#changed.notify();
+  }
+
+  /** The ring lets go of the oldest first: where what came before is still there, it was not full. */
+  #reasonOfLoss(position: number, reason: Gap['reason']): Gap['reason'] {
+    return reason === 'RING_FULL' && this.ring.holding(position) !== undefined ? 'RING_DAMAGED' : reason;
   }
 
   /** The newest group that a decoder can start with, when what comes next is too far behind the camera. */

@@ -5,6 +5,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { createMetrics } from '#proto/metrics.ts';
 import { servePresence } from '#proto/presence.ts';
+import { CameraFault } from '../camera/faults.ts';
 import { Site, type SiteView } from './site.ts';
 
 const counted = {
@@ -12,6 +13,8 @@ const counted = {
   lines: [{ name: 'entrance', in: 3, out: 1 }], zones: [{ name: 'queue', occupancy: 2 }],
   committedPosition: 30, provisional: true, term: 1,
 };
+
+const camera = { connected: true, units: 1, bytes: 1, connects: 1, fault: undefined };
 
 async function serve(context: TestContext): Promise<{ site: Site; open: (path: string, accept?: string) => Promise<IncomingMessage> }> {
   const metrics = createMetrics();
@@ -36,6 +39,7 @@ async function text(response: IncomingMessage): Promise<string> {
 
 test('/counts shows the newest counts, and whether the ledger has them', async (context) => {
   const { site, open } = await serve(context);
+  site.camera(camera);
   site.counted(counted);
   const view = JSON.parse(await text(await open('/counts'))) as SiteView;
   assert.deepEqual([view.in, view.out, view.inside, view.seconds, view.provisional], [3, 1, 2, 4, true]);
@@ -60,7 +64,7 @@ test('/counts as server-sent events: first what is known, then every change, the
 test('/readyz names what is missing until video goes up and counts come down', async (context) => {
   const { site, open } = await serve(context);
   assert.equal((await open('/readyz')).statusCode, 503);
-  site.camera({ connected: true, units: 1, bytes: 1, connects: 1, fault: undefined });
+  site.camera(camera);
   assert.match(await text(await open('/readyz')), /No counter serves the stream yet/);
   site.welcomed('10.0.0.1:50051', 1);
   assert.equal((await open('/readyz')).statusCode, 200);
@@ -70,6 +74,7 @@ test('/readyz names what is missing until video goes up and counts come down', a
 
 test('/metrics tells people by line and direction, and the latency of the counts', async (context) => {
   const { site, open } = await serve(context);
+  site.camera(camera);
   site.sent({ number: 40, presentationMicros: 0, keyframe: true, data: new Uint8Array(10) });
   site.counted(counted);
   const page = await text(await open('/metrics'));
@@ -81,6 +86,7 @@ test('/metrics tells people by line and direction, and the latency of the counts
 
 test('/metrics forgets lines and zones that an edit of the resource took away', async (context) => {
   const { site, open } = await serve(context);
+  site.camera(camera);
   site.counted({ ...counted, lines: [...counted.lines, { name: 'side door', in: 1, out: 0 }], zones: [...counted.zones, { name: 'bench', occupancy: 1 }] });
   assert.match(await text(await open('/metrics')), /line="side door",direction="in"} 1[^]*zone="bench"} 1/);
   site.counted(counted);
@@ -88,6 +94,19 @@ test('/metrics forgets lines and zones that an edit of the resource took away', 
   assert.doesNotMatch(page, /side door|bench/);
   assert.match(page, /footfall_agent_people\{line="entrance",direction="out"\} 1/);
   assert.match(page, /footfall_agent_zone_occupancy\{zone="queue"\} 2/);
+});
+
+test('a zone is empty while the camera is away: nobody looks at it', async (context) => {
+  const { site, open } = await serve(context);
+  const occupancy = async () => (JSON.parse(await text(await open('/counts'))) as SiteView).zones[0]?.occupancy;
+  site.camera(camera);
+  site.counted(counted);
+  assert.equal(await occupancy(), 2);
+  site.camera({ ...camera, connected: false, fault: new CameraFault('CameraLost', 'The camera hung up.') });
+  // What was on its way when the camera went.
+  site.counted({ ...counted, position: 41 });
+  assert.equal(await occupancy(), 0);
+  assert.match(await text(await open('/metrics')), /footfall_agent_zone_occupancy\{zone="queue"\} 0/);
 });
 
 test('while no counter is known by its name, /counts says so, and /metrics how the lookups went', async (context) => {

@@ -144,7 +144,6 @@ export class Site {
       this.#metrics.people.set(line.in, { line: name, direction: 'in' });
       this.#metrics.people.set(line.out, { line: name, direction: 'out' });
     }
-    for (const { name, occupancy } of counts.zones) this.#metrics.occupancy.set(occupancy, { zone: name });
     // An edit of the resource may have taken lines and zones away.
     for (const line of goneFrom(this.#view.lines, counts.lines)) void this.#metrics.people.forget({ line });
     for (const zone of goneFrom(this.#view.zones, counts.zones)) void this.#metrics.occupancy.forget({ zone });
@@ -192,7 +191,11 @@ export class Site {
   }
 
   #show(change: Partial<SiteView>): void {
-    this.#view = { ...this.#view, ...change };
+    const view = { ...this.#view, ...change };
+    // What nobody looks at is not occupied.
+    const zones = view.camera.connected ? view.zones : view.zones.map(({ name }) => ({ name, occupancy: 0 }));
+    for (const { name, occupancy } of zones) this.#metrics.occupancy.set(occupancy, { zone: name });
+    this.#view = { ...view, zones };
     const event = this.#readers.size > 0 ? eventOf(this.#view) : '';
     for (const reader of this.#readers) {
       if (reader.writableLength > MAX_UNREAD_BYTES) reader.destroy();

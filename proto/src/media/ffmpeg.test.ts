@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -171,6 +171,17 @@ suite('the check at the start', () => {
     assert.rejects(withFfmpeg(program('old', 'ffmpeg version 4.4.2-0ubuntu0 Copyright'), requireFfmpeg), /needs ffmpeg 5\.1 or later .* is 4\.4\.2-0ubuntu0\.$/));
   test('says that there is none', () => assert.rejects(withFfmpeg(join(folder, 'nothing'), requireFfmpeg), /needs ffmpeg 5\.1 or later .*nothing: there is none\.$/));
   test('says that it is something else', () => assert.rejects(withFfmpeg(program('other', 'hello'), requireFfmpeg), /other is something else\.$/));
+
+  test('a child for which no file can be opened does not start, and says so', () => {
+    const script = `
+      import { openSync } from 'node:fs';
+      import { Ffmpeg } from '${new URL('ffmpeg.ts', import.meta.url).href}';
+      try { for (;;) openSync('/dev/null'); } catch { /* None is left. */ }
+      const { lastWords } = await new Ffmpeg({ inputOptions: [], input: 'x', outputOptions: [] }).exit;
+      process.stdout.write(lastWords.join());`;
+    const ran = spawnSync('sh', ['-c', 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script], { encoding: 'utf8' });
+    assert.match(ran.stdout, /^ffmpeg did not start: spawn .* EMFILE$/, ran.stderr);
+  });
 
   test('a child without a program does not start, and says so', async () => {
     const ffmpeg = await withFfmpeg(join(folder, 'nothing'), async () => new Ffmpeg(ENDLESS));

@@ -72,7 +72,12 @@ export class Ffmpeg {
       this.#lastWords.hear('\n');
       resolve({ code: child?.exitCode ?? undefined, signal: child?.signalCode ?? undefined, stopped: this.#stopped, lastWords: this.#lastWords.lines });
     };
-    command._spawnFfmpeg(command._getArguments(), { stdio: ['pipe', 'pipe', 'pipe'], env: environment(), stdoutLines: 1 }, (child) => this.#watch(child), ended);
+    try {
+      command._spawnFfmpeg(command._getArguments(), { stdio: ['pipe', 'pipe', 'pipe'], env: environment(), stdoutLines: 1 }, (child) => this.#watch(child), ended);
+    } catch (error) {
+      // A child for which no pipe could be opened: the library stumbles over it before it is told why, with the next tick.
+      setImmediate(() => this.#exited || ended(error));
+    }
   }
 
   get pid(): number | undefined {
