@@ -14,6 +14,7 @@ import { type Noted, readNotes } from './notes.ts';
 import type { Order } from './points.ts';
 import { Post } from './post.ts';
 
+const ON_ITS_WAY = 15;
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 
 export interface StageOptions {
@@ -27,6 +28,13 @@ export interface StageOptions {
   readonly orders: { readonly counter: readonly (Order | undefined)[]; readonly agent: readonly (Order | undefined)[] };
   /** Ends every wait. */
   readonly signal: AbortSignal;
+}
+
+interface Counted {
+  readonly position: number;
+  readonly term: number;
+  /** Its address. */
+  readonly counter: string;
 }
 
 export interface CounterPost {
@@ -53,8 +61,10 @@ export class Stage {
   lostMemories = 0;
   readonly #options: StageOptions;
   readonly #changed = new Changed();
-  #counted = { position: 0, term: 0, counter: '' };
+  #counted: Counted = { position: 0, term: 0, counter: '' };
   #highest = 0;
+  /** The last access unit of the camera. */
+  #numbered = 0;
 
   private constructor(options: StageOptions, links: readonly { readonly port: number; readonly link: Link }[]) {
     this.#options = options;
@@ -111,6 +121,11 @@ export class Stage {
     await this.until(() => this.progress >= units);
   }
 
+  /** What the camera has shown is counted, but for what is on its way: so little that an agent that leaves can see it settled. */
+  async caughtUp(): Promise<void> {
+    await this.until(() => this.#counted.position >= this.#numbered - ON_ITS_WAY);
+  }
+
   async kill(of: 'counter' | 'agent', post: Post): Promise<void> {
     this.kills.push({ of, at: Date.now() });
     await post.kill();
@@ -164,7 +179,8 @@ export class Stage {
     }, orders.agent);
   }
 
-  #hear({ counted }: { counted?: { position: number; term: number; counter: string } }): void {
+  #hear({ counted, numbered }: { counted?: Counted; numbered?: number }): void {
+    this.#numbered = numbered ?? this.#numbered;
     if (counted === undefined) return;
     this.#counted = counted;
     this.progress += Math.max(0, counted.position - this.#highest);

@@ -15,11 +15,13 @@ import { Stage } from './stage.ts';
 import { readTape } from './tape.ts';
 import { judge, type Verdict } from './verdict.ts';
 
-/** None takes half of it on an idle machine. */
-const LIMIT_SECONDS = 180;
+/** Ten times what the longest takes on an idle machine. */
+const LIMIT_SECONDS = 400;
 /** A camera's trial goes on until so much is counted, and some more after the last fault. */
 const CAMERA_UNITS = 100;
 const AFTERWARDS_UNITS = 20;
+/** No fault is so long that a ring of this length loses anything. */
+const BUFFER_SECONDS = 600;
 /** Of a file each reading is another session. */
 const OF_THE_READING = ['session', 'time'];
 
@@ -70,7 +72,7 @@ async function play({ fault, seed, lab, folder, ledger, disk }: Scene): Promise<
     folder, ledger, signal,
     source: fault.source === 'file' ? lab.films.file : lab.camera!.url(),
     counters: fault.counters,
-    bufferSeconds: fault.bufferSeconds ?? 60,
+    bufferSeconds: fault.bufferSeconds ?? BUFFER_SECONDS,
     ring: join(disk?.directory ?? folder, 'ring'),
     // A disk that is really full needs nobody to say so.
     orders: disk?.mounted === true ? { counter: [], agent: [] } : orders,
@@ -101,6 +103,7 @@ const NOTHING = { lost: 0, doubled: 0, gaps: 0, unitsLost: 0, problems: [] };
 async function leave(stage: Stage): Promise<void> {
   for (let from = CAMERA_UNITS - AFTERWARDS_UNITS; ; from = stage.progress) {
     await stage.counted(Math.max(from, stage.progress) + AFTERWARDS_UNITS);
+    await stage.caughtUp();
     const { life } = stage.agent;
     life.signal('SIGTERM');
     await life.ended;

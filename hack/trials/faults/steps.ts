@@ -2,6 +2,7 @@
  * Processes that are hit at a step of the protocol: each of their lives ends at another one. Which steps follows from the
  * seed, so that trials with seeds in a row go through all of them.
  */
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { notesOf } from '../notes.ts';
 import { AGENT_POINTS, COUNTER_POINTS, type Order, type Point } from '../points.ts';
@@ -14,7 +15,7 @@ import { pass } from './times.ts';
 /** So that five trials reach all of the agent's, and four all of the counter's. */
 const STEPS = 6;
 /** A life that has not come to its step by then is killed where it is. */
-const PATIENCE_SECONDS = 15;
+const PATIENCE_SECONDS = 20;
 
 /** Passed once or more for each access unit: any of them will do. */
 const FREQUENT: ReadonlySet<Point> = new Set<Point>(['hears accessUnit', 'after accessUnit', 'before block', 'half a block', 'after block', 'before mark', 'after mark']);
@@ -66,21 +67,21 @@ function ordersFor(points: readonly Point[], seed: number, random: Random): (Ord
 /** Brings about what leads to each life's step, and sees the life end there. */
 async function throughLives(stage: Stage, post: Post, random: Random): Promise<void> {
   const of = post === stage.agent ? 'agent' : 'counter';
-  for (let step = 0; step < STEPS; step += 1) {
-    const { life } = post;
+  for (let { life } = post; life.order !== undefined; life = post.life) {
+    const { point } = life.order;
     const agent = stage.agent.life;
-    const late = AbortSignal.timeout(PATIENCE_SECONDS * 1000);
-    const either = AbortSignal.any([stage.signal, late]);
-    await lead(stage, life.order!.point, random, either).catch((error: unknown) => {
-      if (!late.aborted) throw error;
-    });
-    await Promise.race([life.ended, delay(PATIENCE_SECONDS * 1000, undefined, { signal: either }).catch(() => undefined)]);
+    const over = new AbortController();
+    const waiting = AbortSignal.any([stage.signal, over.signal, AbortSignal.timeout(PATIENCE_SECONDS * 1000)]);
+    const led = lead(stage, point, random, waiting).then(() => once(waiting, 'abort')).catch(() => undefined);
+    await Promise.race([life.ended, led]);
+    over.abort();
+    await led;
     stage.signal.throwIfAborted();
     if (!life.over) await stage.kill(of, post);
-    if (!LEAVING.has(life.order!.point)) continue;
     // One that was told to leave, and could not settle, is missed.
-    await agent.ended;
+    if (LEAVING.has(point)) await agent.ended;
     stage.agent.refill();
+    await stage.until(() => post.life !== life);
   }
 }
 
@@ -90,6 +91,7 @@ async function lead(stage: Stage, point: Point, random: Random, signal: AbortSig
     const { progress } = stage;
     await stage.until(() => stage.progress > progress, signal);
     await pass(stage, random, 0, 1);
+    signal.throwIfAborted();
   };
   if (point.endsWith('goAway')) {
     await counting();

@@ -13,6 +13,7 @@ const tape = new Tape(instructions.tape);
 around(Ring.prototype, 'append', (append, ...unit) => {
   tape.record(...unit);
   append(...unit);
+  process.send?.({ numbered: unit[0].number });
 });
 
 around(FileSegments.prototype, 'begin', (begin, head) => {
