@@ -12,8 +12,8 @@ import type { Stage } from '../stage.ts';
 import type { Fault } from './fault.ts';
 import { pass } from './times.ts';
 
-/** So that five trials reach all of the agent's, and four all of the counter's. */
-const STEPS = 6;
+/** So that three trials reach all of the agent's, and two all of the counter's. */
+const STEPS = 11;
 /** A life that has not come to its step by then is killed where it is. */
 const PATIENCE_SECONDS = 20;
 
@@ -27,13 +27,13 @@ const ZOMBIE_POINTS: readonly Point[] = ['before commit', 'ledger file not in pl
 
 export const stepFaults: readonly Fault[] = [
   {
-    name: 'counter-at-step', sentence: 'SIGKILL of the counter at a step of the protocol, six lives in a row',
+    name: 'counter-at-step', sentence: 'SIGKILL of the counter at a step of the protocol, eleven lives in a row',
     source: 'camera', ledger: 'folder', counters: 1,
     orders: (seed, random) => ({ counter: ordersFor(COUNTER_POINTS, seed, random), agent: [] }),
     run: (stage, random) => throughLives(stage, stage.counters[0]!.post, random),
   },
   {
-    name: 'agent-at-step', sentence: 'SIGKILL of the agent at a step of the protocol, six lives in a row',
+    name: 'agent-at-step', sentence: 'SIGKILL of the agent at a step of the protocol, eleven lives in a row',
     source: 'camera', ledger: 'folder', counters: 1,
     orders: (seed, random) => ({ counter: [], agent: ordersFor(AGENT_POINTS, seed, random) }),
     run: (stage, random) => throughLives(stage, stage.agent, random),
