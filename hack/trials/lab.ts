@@ -1,4 +1,4 @@
-/** What all trials of a run share: the films, the camera that plays one, an API server, and what a file comes to when nobody disturbs. */
+/** What all trials of a run share: the films, a server of cameras, an API server, and what a file comes to when nobody disturbs. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +34,6 @@ export async function withLab<T>(faults: readonly Fault[], signal: AbortSignal, 
   const camera = needs(({ source }) => source === 'camera') ? await RtspServer.start() : undefined;
   let plane: ControlPlane | undefined;
   try {
-    await camera?.publish(films.camera);
     plane = needs(({ ledger }) => ledger === 'server') ? await ControlPlane.start() : undefined;
     const ofFile = needs(({ source }) => source === 'file') ? await countFile(films, folder, signal) : undefined;
     return await work({ folder, films, camera, plane, ofFile, signal });

@@ -30,8 +30,7 @@ export interface StageOptions {
   readonly signal: AbortSignal;
 }
 
-interface Counted {
-  readonly position: number;
+interface Welcomed {
   readonly term: number;
   /** Its address. */
   readonly counter: string;
@@ -61,7 +60,8 @@ export class Stage {
   lostMemories = 0;
   readonly #options: StageOptions;
   readonly #changed = new Changed();
-  #counted: Counted = { position: 0, term: 0, counter: '' };
+  #welcomed: Welcomed = { term: 0, counter: '' };
+  #position = 0;
   #highest = 0;
   /** The last access unit of the camera. */
   #numbered = 0;
@@ -96,7 +96,7 @@ export class Stage {
   }
 
   get term(): number {
-    return this.#counted.term;
+    return this.#welcomed.term;
   }
 
   tape(session: number): string {
@@ -107,12 +107,12 @@ export class Stage {
     return readNotes(this.#notesPath(of));
   }
 
-  /** Whose counts came last. */
+  /** Who took the stream last. */
   serving(): CounterPost {
-    return this.counters.find(({ link }) => link.address === this.#counted.counter) ?? this.counters[0]!;
+    return this.counters.find(({ link }) => link.address === this.#welcomed.counter) ?? this.counters[0]!;
   }
 
-  /** Resolves when it holds; looked at whenever something was counted or a process ended. */
+  /** Resolves when it holds; looked at whenever the agent hears something or a process ended. */
   async until(holds: () => boolean, signal = this.signal): Promise<void> {
     while (!holds()) await this.#changed.wait(signal);
   }
@@ -123,7 +123,7 @@ export class Stage {
 
   /** What the camera has shown is counted, but for what is on its way: so little that an agent that leaves can see it settled. */
   async caughtUp(): Promise<void> {
-    await this.until(() => this.#counted.position >= this.#numbered - ON_ITS_WAY);
+    await this.until(() => this.#position >= this.#numbered - ON_ITS_WAY);
   }
 
   async kill(of: 'counter' | 'agent', post: Post): Promise<void> {
@@ -135,6 +135,8 @@ export class Stage {
   sessionLost(): void {
     this.lostMemories += 1;
     this.#highest = 0;
+    this.#position = 0;
+    this.#numbered = 0;
   }
 
   async close(): Promise<void> {
@@ -179,12 +181,15 @@ export class Stage {
     }, orders.agent);
   }
 
-  #hear({ counted, numbered }: { counted?: Counted; numbered?: number }): void {
-    this.#numbered = numbered ?? this.#numbered;
-    if (counted === undefined) return;
-    this.#counted = counted;
-    this.progress += Math.max(0, counted.position - this.#highest);
-    this.#highest = Math.max(this.#highest, counted.position);
+  /** From `inside/`. */
+  #hear({ welcomed = this.#welcomed, numbered = this.#numbered, counted }: { welcomed?: Welcomed; numbered?: number; counted?: number }): void {
+    this.#welcomed = welcomed;
+    this.#numbered = numbered;
+    if (counted !== undefined) {
+      this.#position = counted;
+      this.progress += Math.max(0, counted - this.#highest);
+      this.#highest = Math.max(this.#highest, counted);
+    }
     this.#changed.notify();
   }
 

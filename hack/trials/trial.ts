@@ -1,6 +1,8 @@
 /** One trial: the product is played a film, something is done to it, and what it has committed is compared. */
+import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { ended } from '../camera/rtsp-server.ts';
 import type { Fault } from './faults/fault.ts';
 import { type Disk, smallDisk } from './disk.ts';
 import type { Lab } from './lab.ts';
@@ -16,7 +18,7 @@ import { readTape } from './tape.ts';
 import { judge, type Verdict } from './verdict.ts';
 
 /** Ten times what the longest takes on an idle machine. */
-const LIMIT_SECONDS = 400;
+const LIMIT_SECONDS = 600;
 /** A camera's trial goes on until so much is counted, and some more after the last fault. */
 const CAMERA_UNITS = 100;
 const AFTERWARDS_UNITS = 20;
@@ -68,9 +70,10 @@ async function play({ fault, seed, lab, folder, ledger, disk }: Scene): Promise<
   const signal = AbortSignal.any([late, lab.signal]);
   const random = new Random(seed);
   const orders = fault.orders?.(seed, random) ?? { counter: [], agent: [] };
+  const camera = fault.source === 'camera' ? await lab.camera!.publish(lab.films.camera, { path: basename(folder) }) : undefined;
   const stage = await Stage.open({
     folder, ledger, signal,
-    source: fault.source === 'file' ? lab.films.file : lab.camera!.url(),
+    source: camera ? lab.camera!.url(basename(folder)) : lab.films.file,
     counters: fault.counters,
     bufferSeconds: fault.bufferSeconds ?? BUFFER_SECONDS,
     ring: join(disk?.directory ?? folder, 'ring'),
@@ -81,10 +84,11 @@ async function play({ fault, seed, lab, folder, ledger, disk }: Scene): Promise<
   try {
     await stage.counted(1);
     await fault.run(stage, random, ledger);
-    await (fault.source === 'file' ? stage.agent.life.ended : leave(stage));
+    await (camera ? leave(stage, camera) : stage.agent.life.ended);
   } catch (error) {
     fall = late.aborted ? `it was not over after ${LIMIT_SECONDS} s` : (error as Error).message;
   } finally {
+    if (camera) await ended(camera);
     await stage.close();
   }
   const verdict = fall === undefined ? await compare(fault, stage, await ledger.read(), { lab, folder, signal }) : { ...NOTHING, problems: [fall] };
@@ -99,17 +103,23 @@ async function play({ fault, seed, lab, folder, ledger, disk }: Scene): Promise<
 
 const NOTHING = { lost: 0, doubled: 0, gaps: 0, unitsLost: 0, problems: [] };
 
-/** The agent leaves its camera; one whose counter could not settle everything is started again, and leaves again. */
-async function leave(stage: Stage): Promise<void> {
-  for (let from = CAMERA_UNITS - AFTERWARDS_UNITS; ; from = stage.progress) {
-    await stage.counted(Math.max(from, stage.progress) + AFTERWARDS_UNITS);
+/**
+ * The camera goes, for a machine that is too slow would never be done with it; then the agent leaves. One whose counter
+ * could not settle everything is started again, and leaves again.
+ */
+async function leave(stage: Stage, camera: ChildProcess): Promise<void> {
+  await stage.counted(Math.max(CAMERA_UNITS, stage.progress + AFTERWARDS_UNITS));
+  await ended(camera);
+  for (;;) {
     await stage.caughtUp();
     const { life } = stage.agent;
+    const { term } = stage;
     life.signal('SIGTERM');
     await life.ended;
     const notes = stage.notes('agent');
     if (notes.slice(notes.findLastIndex((note) => 'hello' in note)).some((note) => 'finished' in note)) return;
     stage.agent.refill();
+    await stage.until(() => stage.term > term);
   }
 }
 

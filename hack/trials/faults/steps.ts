@@ -15,7 +15,7 @@ import { pass } from './times.ts';
 /** So that three trials reach all of the agent's, and two all of the counter's. */
 const STEPS = 11;
 /** A life that has not come to its step by then is killed where it is. */
-const PATIENCE_SECONDS = 20;
+const PATIENCE_SECONDS = 60;
 
 /** Passed once or more for each access unit: any of them will do. */
 const FREQUENT: ReadonlySet<Point> = new Set<Point>(['hears accessUnit', 'after accessUnit', 'before block', 'half a block', 'after block', 'before mark', 'after mark']);

@@ -62,12 +62,15 @@ function noteSent({ hello, resume, gap }: product.AgentMessage): void {
 
 async function* noted(messages: AsyncIterable<product.FromCounter>, counter: string): AsyncGenerator<product.FromCounter> {
   for await (const message of messages) {
-    if (message.kind === 'welcome') note({ welcome: { ...message.value, counter } });
+    if (message.kind === 'welcome') {
+      note({ welcome: { ...message.value, counter } });
+      process.send?.({ welcomed: { term: message.value.term, counter } });
+    }
     if (message.kind === 'finished') note({ finished: true });
     if (message.kind === 'counts') {
       const { position, presentationMicros, term } = message.value;
       note({ counts: { position, presentationMicros, term } });
-      process.send?.({ counted: { position, term, counter } });
+      process.send?.({ counted: position });
     }
     yield message;
   }
