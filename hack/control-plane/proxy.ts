@@ -8,8 +8,17 @@ import { createServer, request as httpsRequest, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ControlPlane } from './control-plane.ts';
 
-/** What one request gets instead of its answer: a refusal, or the first half of the answer and then nothing. */
-export type Broken = { readonly status: number; readonly reason: string; readonly retryAfterSeconds?: number } | 'half';
+/**
+ * What one request gets instead of its answer: a refusal, the first half of the answer and then nothing, or the end of
+ * its connection once the server has answered.
+ */
+export type Broken = Refusal | 'half' | 'lost';
+
+interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+  readonly retryAfterSeconds?: number;
+}
 
 interface Planned {
   readonly matches: (url: URL) => boolean;
@@ -35,6 +44,7 @@ export class BreakingProxy {
   #planned: Planned[] = [];
   #swallowing = false;
   #refusing = false;
+  #delayMs = 0;
   #kubeconfig = '';
 
   private constructor(plane: ControlPlane) {
@@ -92,6 +102,11 @@ export class BreakingProxy {
     for (const exchange of this.#exchanges) exchange.swallowed = true;
   }
 
+  /** Every answer comes that much later. */
+  delay(milliseconds: number): void {
+    this.#delayMs = milliseconds;
+  }
+
   heal(): void {
     this.#swallowing = false;
     this.#refusing = false;
@@ -114,9 +129,10 @@ export class BreakingProxy {
     response.once('close', () => this.#exchanges.delete(exchange));
     if (exchange.swallowed) return;
     const broken = this.#take(url);
-    if (broken !== undefined && broken !== 'half') return refuse(response, broken);
+    if (typeof broken === 'object') return refuse(response, broken);
     const { method, headers } = request;
-    const upstream = httpsRequest(url, { method, headers, rejectUnauthorized: false }, (answer) => {
+    const answered = (answer: IncomingMessage) => {
+      if (broken === 'lost') response.destroy();
       // Closed, or broken, while the server thought about it.
       if (response.writableEnded || response.destroyed) {
         upstream.destroy();
@@ -132,6 +148,10 @@ export class BreakingProxy {
       });
       answer.once('end', () => exchange.swallowed || response.end());
       answer.once('error', () => response.destroy());
+    };
+    const upstream = httpsRequest(url, { method, headers, rejectUnauthorized: false }, (answer) => {
+      if (this.#delayMs === 0) answered(answer);
+      else setTimeout(() => answered(answer), this.#delayMs);
     });
     upstream.once('error', () => response.destroy());
     response.once('close', () => upstream.destroy());
@@ -147,7 +167,7 @@ export class BreakingProxy {
   }
 }
 
-function refuse(response: ServerResponse, { status: code, reason, retryAfterSeconds }: Exclude<Broken, 'half'>): void {
+function refuse(response: ServerResponse, { status: code, reason, retryAfterSeconds }: Refusal): void {
   const headers = { 'content-type': 'application/json', ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }) };
   response.writeHead(code, headers).end(JSON.stringify({ apiVersion: 'v1', kind: 'Status', status: 'Failure', code, reason, message: `the proxy says ${reason}` }));
 }

@@ -15,7 +15,7 @@ async function setting(context: TestContext) {
   const server = await serveCounting('127.0.0.1:0', async (call: CounterCall) => {
     tokens.push(call.token);
     for await (const message of call.messages) if (message.kind === 'hello') await call.send({ heartbeat: {} });
-  }, shown());
+  }, { certificate: shown() });
   const over = new AbortController();
   context.after(async () => {
     over.abort();

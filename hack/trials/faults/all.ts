@@ -1,0 +1,20 @@
+import { connectionFaults } from './connection.ts';
+import type { Fault } from './fault.ts';
+import { ledgerFaults } from './ledger.ts';
+import { processFaults } from './processes.ts';
+import { ringFaults } from './ring.ts';
+import { stepFaults } from './steps.ts';
+
+export const faults: readonly Fault[] = [...processFaults, ...connectionFaults, ...ledgerFaults, ...ringFaults, ...stepFaults];
+
+export function faultNamed(name: string): Fault {
+  const found = faults.find((fault) => fault.name === name);
+  if (found === undefined) throw new Error(`There is no fault ${name}; there are ${faults.map((fault) => fault.name).join(', ')}.`);
+  return found;
+}
+
+/** How many trials in a row of each, so that their seeds together reach all steps. */
+const IN_A_ROW: Readonly<Record<string, number>> = { 'agent-at-step': 3, 'counter-at-step': 2 };
+
+/** One round: every fault, and every step of the protocol. */
+export const ROUND: readonly Fault[] = faults.flatMap((fault) => Array.from({ length: IN_A_ROW[fault.name] ?? 1 }, () => fault));

@@ -1,0 +1,28 @@
+/** What is done to the product in one trial. */
+import type { TrialLedger } from '../ledgers.ts';
+import type { Order } from '../points.ts';
+import type { Random } from '../random.ts';
+import type { Stage } from '../stage.ts';
+
+export interface Orders {
+  readonly counter: readonly (Order | undefined)[];
+  readonly agent: readonly (Order | undefined)[];
+}
+
+export interface Fault {
+  readonly name: string;
+  /** For --help. */
+  readonly sentence: string;
+  /** A file is read as fast as it is counted, and is its own ring; a camera goes on whatever happens. */
+  readonly source: 'file' | 'camera';
+  readonly ledger: 'folder' | 'server';
+  readonly counters: 1 | 2;
+  /** Whether the ring may have lost access units, each of them declared. */
+  readonly overflows?: true;
+  readonly bufferSeconds?: number;
+  /** The agent's ring is on a file system of so many bytes. */
+  readonly diskBytes?: number;
+  readonly orders?: (seed: number, random: Random) => Orders;
+  /** Resolves when all is done and the product may recover. */
+  run(stage: Stage, random: Random, ledger: TrialLedger): Promise<void>;
+}

@@ -1,0 +1,99 @@
+/** Processes that are killed, stopped, or sent away. */
+import { rm } from 'node:fs/promises';
+import process from 'node:process';
+import { childrenOf, nameOf } from '../../bench/processes.ts';
+import type { Stage } from '../stage.ts';
+import type { Fault } from './fault.ts';
+import { atInstants, pass } from './times.ts';
+
+const MOVES = 8;
+
+export const processFaults: readonly Fault[] = [
+  {
+    name: 'counter-killed', sentence: 'SIGKILL of the counter that serves; another one is there',
+    source: 'camera', ledger: 'folder', counters: 2,
+    run: (stage, random) => atInstants(stage, 'camera', random, () => stage.kill('counter', stage.serving().post)),
+  },
+  {
+    name: 'counter-restarted', sentence: 'SIGKILL of the only counter, and it is started again',
+    source: 'file', ledger: 'folder', counters: 1,
+    run: (stage, random) => atInstants(stage, 'file', random, () => stage.kill('counter', stage.serving().post)),
+  },
+  {
+    name: 'agent-killed', sentence: "SIGKILL of the agent's container: its memory stays",
+    source: 'camera', ledger: 'folder', counters: 1,
+    run: (stage, random) => atInstants(stage, 'camera', random, () => stage.kill('agent', stage.agent)),
+  },
+  {
+    name: 'both-killed', sentence: 'SIGKILL of agent and counter at once',
+    source: 'camera', ledger: 'folder', counters: 1,
+    run: (stage, random) => atInstants(stage, 'camera', random, async () => {
+      await Promise.all([stage.kill('agent', stage.agent), stage.kill('counter', stage.serving().post)]);
+    }),
+  },
+  {
+    name: 'memory-lost', sentence: 'the agent is killed and its memory is gone with it: another session, and a declared gap',
+    source: 'camera', ledger: 'folder', counters: 1,
+    run: async (stage, random) => {
+      await stage.counted(random.whole(5, 80));
+      await pass(stage, random, 0, 0.2);
+      stage.kills.push({ of: 'agent', at: Date.now() });
+      await stage.agent.hold();
+      await rm(stage.ring, { recursive: true, force: true });
+      stage.sessionLost();
+      stage.agent.refill();
+    },
+  },
+  {
+    name: 'decoder-killed', sentence: "SIGKILL of the counter's ffmpeg",
+    source: 'file', ledger: 'folder', counters: 1,
+    run: (stage, random) => atInstants(stage, 'file', random, () => killChildren(stage, (name) => name === 'ffmpeg')),
+  },
+  {
+    name: 'inference-killed', sentence: 'SIGKILL of the process that runs the model',
+    source: 'file', ledger: 'folder', counters: 1,
+    run: (stage, random) => atInstants(stage, 'file', random, () => killChildren(stage, (name) => name !== 'ffmpeg')),
+  },
+  {
+    name: 'zombie', sentence: 'SIGSTOP of the counter past a takeover, then SIGCONT',
+    source: 'file', ledger: 'folder', counters: 2,
+    run: (stage, random) => stopPastTakeover(stage, random.whole(1, 150), () => pass(stage, random, 0, 2)),
+  },
+  {
+    name: 'zombie-at-server', sentence: 'as zombie, with the API server as ledger',
+    source: 'file', ledger: 'server', counters: 2,
+    run: (stage, random) => stopPastTakeover(stage, random.whole(1, 150), () => pass(stage, random, 0, 3)),
+  },
+  {
+    name: 'moving-pool', sentence: 'every second one of two counters is told to end, and started again',
+    source: 'file', ledger: 'folder', counters: 2,
+    run: async (stage, random) => {
+      await stage.counted(random.whole(1, 40));
+      for (let move = 0; move < MOVES; move += 1) {
+        stage.counters[move % 2]!.post.life.signal('SIGTERM');
+        await pass(stage, random, 1, 1);
+      }
+    },
+  },
+];
+
+function killChildren(stage: Stage, chosen: (name: string) => boolean): Promise<void> {
+  for (const child of childrenOf(stage.serving().post.life.pid)) {
+    try {
+      if (chosen(nameOf(child))) process.kill(child, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  return Promise.resolve();
+}
+
+async function stopPastTakeover(stage: Stage, instant: number, wait: () => Promise<void>): Promise<void> {
+  await stage.counted(instant);
+  const stopped = stage.serving();
+  const { term } = stage;
+  stopped.post.life.signal('SIGSTOP');
+  await stage.until(() => stage.term > term);
+  await wait();
+  stopped.post.life.signal('SIGCONT');
+}

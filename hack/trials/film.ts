@@ -1,0 +1,47 @@
+/**
+ * The film that trials count: from the shipped clip, cut so that hardly a second passes without a crossing. One person
+ * comes in, leaves on the right, and then the same backwards; all of it twice. 26 s, 38 crossings of 11 lines.
+ */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const CLIP = fileURLToPath(new URL('../samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url));
+export const FRAMES_PER_SECOND = 10;
+export const FILM_UNITS = 260;
+
+/** Upright, from left to right across the way. */
+export const LINES = Array.from({ length: 11 }, (_, index) => {
+  const x = 350 + 50 * index;
+  return { name: `x${x}`, from: { x, y: 300 }, to: { x, y: 1000 } };
+});
+
+/** What is to be seen in the film: towards the table is only seen from the fourth line on, since the person appears behind it. */
+export const KNOWN_COUNTS = LINES.map(({ name }, index) => ({ name, in: index < 3 ? 0 : 2, out: 2 }));
+
+const COMES = 'trim=74.5:78,setpts=PTS-STARTPTS';
+const LEAVES = 'trim=84.5:87.5,setpts=PTS-STARTPTS';
+const FILTER =
+  `[0:v]split=4[a][b][c][d];[a]${COMES}[A];[b]${LEAVES}[B];[c]${LEAVES},reverse[C];[d]${COMES},reverse[D];` +
+  `[A][B][C][D]concat=n=4,scale=640:-2,loop=1:${FILM_UNITS / 2},setpts=N/${FRAMES_PER_SECOND}/TB[film]`;
+
+export interface Films {
+  /** With B-frames: decoded in another order than shown. */
+  readonly file: string;
+  /** As a camera codes. */
+  readonly camera: string;
+}
+
+export async function makeFilms(folder: string): Promise<Films> {
+  const films = { file: join(folder, 'film.mp4'), camera: join(folder, 'camera.mp4') };
+  await encode(films.file, ['-g', '20']);
+  await encode(films.camera, ['-g', '10', '-bf', '0']);
+  return films;
+}
+
+async function encode(path: string, coding: readonly string[]): Promise<void> {
+  const filter = ['-filter_complex', FILTER, '-map', '[film]', '-r', String(FRAMES_PER_SECOND)];
+  const options = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', ...coding];
+  await promisify(execFile)('ffmpeg', ['-nostdin', '-v', 'error', '-i', CLIP, ...filter, ...options, path]);
+}

@@ -1,0 +1,33 @@
+/** Loaded before a counter's own code: points around its ledger, whichever it is. */
+import { promises } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { FolderLedger } from '../../../counter-service/src/ledger/folder.ts';
+import type { Ledger } from '../../../counter-service/src/ledger/ledger.ts';
+import { StatusLedger } from '../../../counter-service/src/ledger/status.ts';
+import { around } from './around.ts';
+import { note, pass } from './points.ts';
+
+for (const ledger of [FolderLedger.prototype, StatusLedger.prototype] as Ledger[]) {
+  around(ledger, 'claim', async (claim, stream, reading, session) => {
+    pass('before claim');
+    const tenure = await claim(stream, reading, session);
+    const { term, counts } = tenure;
+    note({ claimed: { term, session, ...(counts && { committed: { session: counts.session, position: counts.position } }) } });
+    pass('after claim');
+    around(tenure, 'commit', async (commit, ...counted) => {
+      pass('before commit');
+      await commit(...counted);
+      pass('after commit');
+    });
+    return tenure;
+  });
+}
+
+// Only the ledger of a folder puts files in place.
+for (const name of ['link', 'rename'] as const) {
+  around(promises, name, async (put, from, to) => {
+    pass('ledger file not in place');
+    await put(from, to);
+  });
+}
+syncBuiltinESMExports();

@@ -1,0 +1,9 @@
+/** Puts `protocol.ts` of this folder in the place of the product's, for everybody but itself. */
+import { registerHooks } from 'node:module';
+
+const watched = new URL('protocol.ts', import.meta.url).href;
+
+registerHooks({
+  resolve: (specifier, context, next) =>
+    specifier === '#proto/protocol.ts' && context.parentURL !== watched ? { url: watched, shortCircuit: true } : next(specifier, context),
+});

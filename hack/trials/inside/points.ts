@@ -1,0 +1,49 @@
+/** Inside a process under trial: points are passed here, noted, and acted on as ordered. */
+import fs from 'node:fs';
+import process from 'node:process';
+import type { Note } from '../notes.ts';
+import type { Instructions, Point } from '../points.ts';
+
+export const instructions = JSON.parse(process.env['FOOTFALL_TRIAL']!) as Instructions;
+
+/** So many writes find no room once one did. */
+const FULL_WRITES = 30;
+/** A message that was written needs a moment to leave the process. */
+const LEAVING_MS = 10;
+
+const passes = new Map<Point, number>();
+let fullWrites = 0;
+
+/** At once: whatever happens next, it is written down. */
+export function note(what: Note): void {
+  fs.appendFileSync(instructions.notes, `${JSON.stringify({ ...what, at: Date.now() })}\n`);
+}
+
+/** Before or in the middle of a step: what is ordered happens here. @throws ENOSPC */
+export function pass(point: Point): void {
+  if (due(point)) act(point);
+  if (instructions.order?.act !== 'full' || instructions.order.point !== point || fullWrites === 0) return;
+  fullWrites -= 1;
+  throw Object.assign(new Error('ENOSPC: of this trial'), { code: 'ENOSPC' });
+}
+
+/** After something was sent: what is ordered happens when it has left. */
+export function passSent(point: Point): void {
+  if (due(point)) setTimeout(() => act(point), LEAVING_MS);
+}
+
+/** Whether this pass is the one that is ordered. Every point that is passed is noted once. */
+export function due(point: Point): boolean {
+  const times = (passes.get(point) ?? 0) + 1;
+  passes.set(point, times);
+  if (times === 1) note({ passed: point });
+  const { order } = instructions;
+  return order?.point === point && order.nth === times;
+}
+
+export function act(point: Point): void {
+  note({ acted: point });
+  const deed = instructions.order!.act;
+  if (deed === 'full') fullWrites = FULL_WRITES;
+  else process.kill(process.pid, deed === 'kill' ? 'SIGKILL' : 'SIGSTOP');
+}

@@ -1,0 +1,65 @@
+/** What all trials of a run share: the films, a server of cameras, an API server, and what a file comes to when nobody disturbs. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
+import { findRtspServer, RtspServer, withoutRtspServer } from '../camera/rtsp-server.ts';
+import { ControlPlane, findControlPlane, withoutControlPlane } from '../control-plane/control-plane.ts';
+import type { Fault } from './faults/fault.ts';
+import { type Films, KNOWN_COUNTS, makeFilms } from './film.ts';
+import { type Committed, folderLedger } from './ledgers.ts';
+import { Stage } from './stage.ts';
+
+export interface Lab {
+  readonly folder: string;
+  readonly films: Films;
+  readonly camera: RtspServer | undefined;
+  readonly plane: ControlPlane | undefined;
+  readonly ofFile: Committed | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Why a fault cannot be tried here, if it cannot. @throws Error when it must be. */
+export function missing({ source, ledger }: Fault): string | undefined {
+  if (source === 'camera' && findRtspServer() === undefined) return `a camera ${String(withoutRtspServer())}`;
+  if (ledger === 'server' && findControlPlane() === undefined) return `an API server ${String(withoutControlPlane())}`;
+  return undefined;
+}
+
+export async function withLab<T>(faults: readonly Fault[], signal: AbortSignal, work: (lab: Lab) => Promise<T>): Promise<T> {
+  await requireFfmpeg();
+  const folder = await mkdtemp(join(tmpdir(), 'footfall-trials-'));
+  const films = await makeFilms(folder);
+  const needs = (holds: (fault: Fault) => boolean) => faults.some(holds);
+  const camera = needs(({ source }) => source === 'camera') ? await RtspServer.start() : undefined;
+  let plane: ControlPlane | undefined;
+  try {
+    plane = needs(({ ledger }) => ledger === 'server') ? await ControlPlane.start() : undefined;
+    const ofFile = needs(({ source }) => source === 'file') ? await countFile(films, folder, signal) : undefined;
+    return await work({ folder, films, camera, plane, ofFile, signal });
+  } finally {
+    await camera?.stop();
+    await plane?.stop();
+    await Promise.all(Object.values(films).map((film: string) => rm(film)));
+  }
+}
+
+/** @throws Error when the film is not counted as it is known to be. */
+async function countFile(films: Films, parent: string, signal: AbortSignal): Promise<Committed> {
+  const folder = join(parent, 'undisturbed');
+  await mkdir(folder);
+  const ledger = await folderLedger(folder);
+  const stage = await Stage.open({
+    folder, ledger, signal, source: films.file, counters: 1, bufferSeconds: 60, ring: join(folder, 'ring'), orders: { counter: [], agent: [] },
+  });
+  try {
+    await stage.agent.life.ended;
+  } finally {
+    await stage.close();
+  }
+  const committed = await ledger.read();
+  const { counts } = committed;
+  if (JSON.stringify(counts?.lines) !== JSON.stringify(KNOWN_COUNTS)) throw new Error(`The film is counted as ${JSON.stringify(counts?.lines)}. Logs are in ${folder}.`);
+  await rm(folder, { recursive: true });
+  return committed;
+}

@@ -1,0 +1,97 @@
+/** Where the counters of a trial commit: a folder, or the status of a resource at a real API server. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
+import type { StreamName } from '#proto/protocol.ts';
+import type { Ledgered } from '../../counter-service/src/ledger/entry.ts';
+import { FolderLedger } from '../../counter-service/src/ledger/folder.ts';
+import type { CommittedCounts } from '../../counter-service/src/ledger/ledger.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { BreakingProxy } from '../control-plane/proxy.ts';
+import { LINES } from './film.ts';
+
+export interface Committed {
+  readonly counts: CommittedCounts | undefined;
+  /** A line of JSON for each crossing; a status has none. */
+  readonly crossings: readonly string[] | undefined;
+}
+
+export interface TrialLedger {
+  readonly stream: StreamName;
+  readonly environment: Readonly<Record<string, string>>;
+  configOf(counter: string): object;
+  read(): Promise<Committed>;
+  close(): Promise<void>;
+}
+
+const { cameraStreams } = resources;
+const NAME = 'door';
+/** Of the source counters know nothing: the agent is told by the trial. */
+const SPEC = { source: { url: 'rtsp://camera.example/door' }, lines: LINES };
+
+export async function folderLedger(folder: string): Promise<TrialLedger> {
+  const stream = { namespace: 'default', name: NAME, uid: 'trial' };
+  const manifest = join(folder, 'stream.yaml');
+  const directory = join(folder, 'ledger');
+  await mkdir(directory, { recursive: true });
+  // JSON is YAML.
+  await writeFile(manifest, JSON.stringify({ apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata: { name: NAME }, spec: SPEC }));
+  return {
+    stream,
+    environment: {},
+    configOf: () => ({ local: { manifests: [manifest], ledgerDirectory: directory } }),
+    read: async () => {
+      const ledger = new FolderLedger(directory);
+      const { counts } = await ledger.read(stream);
+      return { counts, crossings: (await ledger.crossings(stream)).split('\n').filter((line) => line !== '') };
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+export class StatusOfServer implements TrialLedger {
+  readonly stream: StreamName;
+  /** The way of the counters; what reads here goes past it. */
+  readonly proxy: BreakingProxy;
+  readonly #plane: ControlPlane;
+
+  private constructor(plane: ControlPlane, proxy: BreakingProxy, stream: StreamName) {
+    this.#plane = plane;
+    this.proxy = proxy;
+    this.stream = stream;
+  }
+
+  static async at(plane: ControlPlane): Promise<StatusOfServer> {
+    const metadata = { namespace: await plane.makeNamespace(), name: NAME };
+    const object = { apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata, spec: SPEC };
+    const made = await plane.api.create<KubernetesObject>(cameraStreams, object);
+    return new StatusOfServer(plane, await BreakingProxy.start(plane), { ...metadata, uid: made.metadata!.uid! });
+  }
+
+  get environment(): Record<string, string> {
+    return { KUBECONFIG: this.proxy.kubeconfig };
+  }
+
+  configOf(counter: string): object {
+    return { cluster: { counter, namespaces: [this.stream.namespace] } };
+  }
+
+  /** As the operator does, of another part of the status: a counter that writes what it read before has a conflict. */
+  async writeBetween(pod: string): Promise<void> {
+    const { apiVersion, kind } = cameraStreams;
+    const { namespace, name } = this.stream;
+    const object = { apiVersion, kind, metadata: { namespace, name }, status: { agent: { pod } } };
+    await this.#plane.api.apply(cameraStreams, object, { fieldManager: 'footfall-operator', subresource: 'status' });
+  }
+
+  async read(): Promise<Committed> {
+    const { namespace, name } = this.stream;
+    const { status } = await this.#plane.api.get<Ledgered>(cameraStreams, { namespace, name });
+    const { term: _, ...counts } = status!.counts!;
+    return { counts, crossings: undefined };
+  }
+
+  close(): Promise<void> {
+    return this.proxy.stop();
+  }
+}

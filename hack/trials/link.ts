@@ -1,0 +1,98 @@
+/** The network between an agent and one counter: passes bytes on, and does what networks do. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+export class Link {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #delayMs = 0;
+  #swallowing = false;
+  #refusing = false;
+
+  private constructor(port: number) {
+    this.#server = createServer((near) => this.#join(near, connect(port, '127.0.0.1')));
+  }
+
+  /** @param port the counter's. */
+  static async to(port: number): Promise<Link> {
+    const link = new Link(port);
+    link.#server.listen(0, '127.0.0.1');
+    await once(link.#server, 'listening');
+    return link;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Every connection that is open is reset. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** And every new one, until it heals. */
+  refuse(): void {
+    this.#refusing = true;
+    this.cut();
+  }
+
+  /** Nothing comes through any more, of open connections and of new ones, until it heals: then all that was sent does. */
+  swallow(): void {
+    this.#swallowing = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** Everything comes that much later. */
+  delay(milliseconds: number): void {
+    this.#delayMs = milliseconds;
+  }
+
+  heal(): void {
+    this.#refusing = false;
+    this.#swallowing = false;
+    this.#delayMs = 0;
+    for (const socket of this.#sockets) socket.resume();
+  }
+
+  async close(): Promise<void> {
+    this.refuse();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #join(near: Socket, far: Socket): void {
+    if (this.#refusing) {
+      near.resetAndDestroy();
+      far.destroy();
+      return;
+    }
+    this.#carry(near, far);
+    this.#carry(far, near);
+  }
+
+  #carry(from: Socket, to: Socket): void {
+    this.#sockets.add(from);
+    if (this.#swallowing) from.pause();
+    // In their order, however the delay changes.
+    let last = Promise.resolve();
+    const later = (act: () => void) => {
+      const delay = this.#delayMs;
+      if (delay === 0) last = last.then(act);
+      else last = Promise.all([last, new Promise((resolve) => setTimeout(resolve, delay))]).then(act);
+    };
+    from.on('data', (bytes) => {
+      later(() => {
+        // What the far side does not take holds the near one back.
+        if (to.destroyed || to.write(bytes)) return;
+        from.pause();
+        to.once('drain', () => this.#swallowing || from.resume());
+      });
+    });
+    from.once('end', () => later(() => to.end()));
+    from.on('error', () => undefined);
+    from.once('close', () => {
+      this.#sockets.delete(from);
+      if (from.errored || !from.readableEnded) to.destroy();
+    });
+  }
+}

@@ -1,0 +1,68 @@
+/** `npm run trials`: kills everything, at any instant and at every step of the protocol, and looks whether the counts are right. */
+import { rm } from 'node:fs/promises';
+import process from 'node:process';
+import { shutdownSignal } from '#proto/shutdown.ts';
+import { faultNamed, ROUND } from './faults/all.ts';
+import type { Fault } from './faults/fault.ts';
+import { type Lab, missing, withLab } from './lab.ts';
+import { HELP, type Options, readOptions } from './options.ts';
+import { lineOf, summaryOf, tableOf } from './report.ts';
+import { type Result, runTrial } from './trial.ts';
+
+interface Planned {
+  readonly fault: Fault;
+  readonly seed: number;
+}
+
+/** Round after round of all faults; each trial's seed is its own, so that it can be had again alone. */
+function planOf({ seed, trials, fault }: Options): Planned[] {
+  return Array.from({ length: trials }, (_, index) => ({ fault: fault === undefined ? ROUND[index % ROUND.length]! : faultNamed(fault), seed: seed + index }));
+}
+
+async function run(options: Options, signal: AbortSignal): Promise<0 | 1> {
+  const plan = planOf(options);
+  const lacking = new Map(plan.map(({ fault }) => [fault.name, missing(fault)]));
+  for (const [name, lack] of lacking) if (lack !== undefined) say(`${name} is left out: ${lack}.`);
+  const possible = plan.filter(({ fault }) => lacking.get(fault.name) === undefined);
+  const results = await withLab(possible.map(({ fault }) => fault), signal, (lab) => runAll(possible, lab, options));
+  const summary = summaryOf(results);
+  // Only a whole round comes to every step.
+  const whole = options.fault === undefined && possible.length >= ROUND.length && possible.length === plan.length;
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...summary, results }, undefined, 2)}\n`);
+  else process.stdout.write(`\n${tableOf(whole ? summary : { ...summary, notReached: [] })}\n`);
+  return summary.failed > 0 || (whole && summary.notReached.length > 0) || signal.aborted ? 1 : 0;
+}
+
+async function runAll(plan: readonly Planned[], lab: Lab, { atOnce, keep }: Options): Promise<Result[]> {
+  const results: Result[] = [];
+  const waiting = [...plan];
+  const lane = async () => {
+    for (let next = waiting.shift(); next !== undefined && !lab.signal.aborted; next = waiting.shift()) {
+      const result = await runTrial(next.fault, next.seed, lab);
+      results.push(result);
+      say(lineOf(result));
+      if (result.problems.length === 0 && !keep) await rm(result.folder, { recursive: true });
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return results;
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
+}
+
+async function main(args: readonly string[]): Promise<0 | 1 | 2> {
+  let options: Options | 'help';
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    say((error as Error).message);
+    return 2;
+  }
+  if (options !== 'help') return run(options, shutdownSignal());
+  process.stdout.write(HELP);
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

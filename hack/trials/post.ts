@@ -1,0 +1,69 @@
+/**
+ * A place that one process has, and the next one after it: as a pod has one container after the other. Whoever dies is
+ * replaced at once, unless the post is held empty or closed.
+ */
+import { Life, type LifeOptions } from './process.ts';
+import type { Order } from './points.ts';
+
+export interface PostOptions extends Omit<LifeOptions, 'instructions'> {
+  readonly notes: string;
+  /** Where an agent of now tapes its camera. */
+  readonly tape: () => string;
+  /** What it ended with; whether another life is to follow. */
+  readonly onEnd: (result: number | string) => boolean;
+}
+
+export class Post {
+  readonly #options: PostOptions;
+  /** For lives to come, one each. */
+  readonly #orders: (Order | undefined)[] = [];
+  #life: Life;
+  #held = false;
+  #closed = false;
+  lives = 0;
+
+  constructor(options: PostOptions, orders: readonly (Order | undefined)[] = []) {
+    this.#options = options;
+    this.#orders.push(...orders);
+    this.#life = this.#begin();
+  }
+
+  get life(): Life {
+    return this.#life;
+  }
+
+  /** Kills its process; the next one has begun when it resolves. */
+  async kill(): Promise<void> {
+    await this.#life.kill();
+  }
+
+  /** Kills its process and leaves the post empty. */
+  async hold(): Promise<void> {
+    this.#held = true;
+    await this.#life.kill();
+  }
+
+  refill(): void {
+    this.#held = false;
+    if (this.#life.over) this.#life = this.#begin();
+  }
+
+  /** For good. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#life.signal('SIGCONT');
+    await this.#life.kill();
+  }
+
+  #begin(): Life {
+    this.lives += 1;
+    const order = this.#orders.shift();
+    const { notes, tape } = this.#options;
+    const life = new Life({ ...this.#options, instructions: { notes, tape: tape(), order } });
+    void life.ended.then((result) => {
+      if (this.#closed || !this.#options.onEnd(result) || this.#held) return;
+      this.#life = this.#begin();
+    });
+    return life;
+  }
+}

@@ -1,0 +1,56 @@
+/** The undisturbed run: one counter that nobody touches counts what was recorded, with the gaps that were declared. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { dialCounting, type StreamName } from '#proto/protocol.ts';
+import { Checkpoints } from '../../edge-agent/src/ring/checkpoints.ts';
+import { exchange } from '../../edge-agent/src/uplink/exchange.ts';
+import { type Committed, folderLedger } from './ledgers.ts';
+import { Life } from './process.ts';
+import { TapedRecording } from './recording.ts';
+import type { SessionFilm } from './sessions.ts';
+
+export async function countUndisturbed(films: readonly SessionFilm[], folder: string, signal: AbortSignal): Promise<Committed> {
+  await mkdir(folder, { recursive: true });
+  const ledger = await folderLedger(folder);
+  const announced = Promise.withResolvers<number>();
+  const counter = new Life({
+    kind: 'counter',
+    config: {
+      ...ledger.configOf('reference'),
+      listen: '127.0.0.1:0',
+      presence: { host: '127.0.0.1', port: 0 },
+      modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
+      inference: { workers: 1 },
+    },
+    log: join(folder, 'counter.log'),
+    environment: {},
+    onMessage: (message) => {
+      if ('counter' in message) announced.resolve(message.counter as number);
+    },
+  });
+  void counter.ended.then((result) => announced.reject(new Error(`the counter of the undisturbed run ended with ${result}`)));
+  try {
+    const port = await announced.promise;
+    for (const film of films) await play(film, ledger.stream, port, signal);
+    return await ledger.read();
+  } finally {
+    await counter.kill();
+  }
+}
+
+async function play({ session, sessionStartMicros, taped, gaps, upTo }: SessionFilm, stream: StreamName, port: number, signal: AbortSignal): Promise<void> {
+  const outcome = await exchange(dialCounting(`127.0.0.1:${port}`, signal), {
+    stream, session, sessionStartMicros,
+    lastTerm: 0,
+    firstNumber: 1,
+    recording: new TapedRecording(taped, gaps, upTo),
+    checkpoints: new Checkpoints(),
+    leaving: new AbortController().signal,
+    onWelcome: () => undefined,
+    onSent: () => undefined,
+    onGap: () => undefined,
+    onCounts: () => undefined,
+  });
+  if (outcome.kind !== 'finished') throw new Error(`the undisturbed run was disturbed: ${outcome.sentence}`);
+}

@@ -1,0 +1,64 @@
+/** Which gaps hold in the end, and what must not be declared as one. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Note, Noted } from './notes.ts';
+import { declaredGaps, sessionsOf } from './sessions.ts';
+import type { Taped } from './tape.ts';
+
+const hello: Note = { hello: { session: 's', sessionStartMicros: 0, lastTerm: 0 } };
+const gap = (after: number, next: number, reason = 'RING_FULL') => ({ gap: { after, next, fromMicros: after, toMicros: next, reason } });
+const noted = (...notes: Note[]): Noted[] => notes.map((note) => ({ ...note, at: 0 }));
+
+function tape(units: number, ...brokenBefore: number[]): Taped {
+  const codec = { fourcc: 'H264', privateData: new Uint8Array(), width: 1, height: 1, decodeDelay: 0 };
+  const interruption = { fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST' as const };
+  return {
+    codec,
+    units: Array.from({ length: units }, (_, index) => ({
+      number: index + 1, presentationMicros: index, keyframe: true, data: new Uint8Array(), at: 0,
+      ...(brokenBefore.includes(index + 1) && { interruption }),
+    })),
+  };
+}
+
+const nextOf = (notes: Noted[]) => declaredGaps(notes, 's').map(({ next }) => next);
+
+test('a gap that a checkpoint knows of is not declared again', () => {
+  assert.deepEqual(nextOf(noted(hello, { resume: {} }, gap(3, 7), { resume: { gapNext: 7 } }, gap(3, 7), gap(9, 12))), [7, 12]);
+});
+
+test('what was declared after the checkpoint from which the next call goes on never happened', () => {
+  assert.deepEqual(nextOf(noted(hello, { resume: {} }, gap(3, 7), { resume: {} }, gap(3, 9))), [9]);
+});
+
+test('gaps are those of their session', () => {
+  const other: Note = { hello: { session: 't', sessionStartMicros: 0, lastTerm: 0 } };
+  assert.deepEqual(nextOf(noted(hello, { resume: {} }, gap(3, 7), other, { resume: {} }, gap(0, 5))), [7]);
+});
+
+test('a session that is committed to its end, with its breaks declared, has no problem', () => {
+  const { films, problems } = sessionsOf(noted(hello, { resume: {} }, gap(4, 5, 'CAMERA_LOST')), [tape(9, 5)], new Map([['s', 9]]));
+  assert.deepEqual(problems, []);
+  assert.deepEqual(films.map(({ upTo, gaps }) => [upTo, gaps.length]), [[9, 1]]);
+});
+
+const faults: readonly { what: string; notes: Noted[]; taped: Taped; upTo?: number; problem: RegExp }[] = [
+  { what: 'access units at the end that nobody committed', notes: noted(hello), taped: tape(9), upTo: 7, problem: /^7 access units of 9/ },
+  { what: 'a break that nobody declared', notes: noted(hello, { resume: {} }), taped: tape(9, 5), problem: /broke before access unit 5/ },
+  { what: 'a break with which access units went', notes: noted(hello, { resume: {} }, gap(3, 5, 'CAMERA_LOST')), taped: tape(9, 5), problem: /from 3 to 5 was declared as CAMERA_LOST/ },
+  { what: 'a break that there was not', notes: noted(hello, { resume: {} }, gap(4, 5, 'CAMERA_LOST')), taped: tape(9), problem: /from 4 to 5/ },
+  { what: 'a checkpoint that was lost', notes: noted(hello, { resume: {} }, gap(4, 6, 'CHECKPOINT_LOST')), taped: tape(9), problem: /CHECKPOINT_LOST/ },
+  { what: 'numbers with a hole', notes: noted(hello), taped: { ...tape(9), units: tape(9).units.filter(({ number }) => number !== 4) }, problem: /5 was numbered where 4 belongs/ },
+];
+for (const { what, notes, taped, upTo = 9, problem } of faults) {
+  test(`${what}: a problem`, () => {
+    const { problems } = sessionsOf(notes, [taped], new Map([['s', upTo]]));
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]!, problem);
+  });
+}
+
+test('a session more than memory was lost is a problem', () => {
+  const { problems } = sessionsOf(noted(hello, { hello: { session: 't', sessionStartMicros: 0, lastTerm: 0 } }), [tape(9)], new Map());
+  assert.deepEqual(problems, ['the agent had 2 sessions where it should have had 1']);
+});

@@ -1,0 +1,80 @@
+/**
+ * What was really to be counted in a trial with a camera, put together from what the agent noted and taped: for each
+ * session its access units and the gaps that were declared in it. What does not fit together is a problem.
+ */
+import { type GapNote, type Noted, notesOf } from './notes.ts';
+import type { Taped } from './tape.ts';
+
+export interface SessionFilm {
+  readonly session: string;
+  readonly sessionStartMicros: number;
+  readonly taped: Taped;
+  readonly gaps: readonly GapNote[];
+  /** The last access unit that was counted for good. */
+  readonly upTo: number;
+}
+
+/**
+ * @param tapes one for each session.
+ * @param committed the sessions that the ledger came to know, with how far each was committed in the end.
+ */
+export function sessionsOf(notes: readonly Noted[], tapes: readonly (Taped | undefined)[], committed: ReadonlyMap<string, number>): { films: SessionFilm[]; problems: string[] } {
+  const hellos = notesOf(notes, 'hello').map(({ hello }) => hello);
+  const ids = [...new Set(hellos.map(({ session }) => session))];
+  if (ids.length !== tapes.length) return { films: [], problems: [`the agent had ${ids.length} sessions where it should have had ${tapes.length}`] };
+  const films: SessionFilm[] = [];
+  const problems: string[] = [];
+  for (const [index, session] of ids.entries()) {
+    const taped = tapes[index];
+    const upTo = committed.get(session) ?? 0;
+    if (taped === undefined || upTo === 0) continue;
+    const gaps = declaredGaps(notes, session).filter(({ after }) => after < upTo);
+    const { sessionStartMicros } = hellos.find((hello) => hello.session === session)!;
+    films.push({ session, sessionStartMicros, taped, gaps, upTo });
+    const newest = taped.units.at(-1)!.number;
+    // What the last one had read was settled when it left.
+    if (session === ids.at(-1) && upTo !== newest) problems.push(`${upTo} access units of ${newest} are committed or declared lost`);
+    problems.push(...unaccounted(taped, gaps, upTo));
+  }
+  return { films, problems };
+}
+
+/**
+ * The gaps that hold in the end: a call goes on from a checkpoint, which knows of those before it, and what was declared
+ * after that checkpoint in an earlier call never happened.
+ */
+export function declaredGaps(notes: readonly Noted[], session: string): GapNote[] {
+  let declared: GapNote[] = [];
+  let known = 0;
+  let current = '';
+  for (const note of notes) {
+    if ('hello' in note) current = note.hello.session;
+    if (current !== session) continue;
+    if ('resume' in note) {
+      known = note.resume.gapNext ?? 0;
+      declared = declared.filter(({ next }) => next <= known);
+    }
+    // One that is sent again is known already.
+    if ('gap' in note && note.gap.next > known) declared.push(note.gap);
+  }
+  return declared;
+}
+
+/** Every break of the camera's stream is declared as what it was, and access units are lost to a full ring only. */
+function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number): string[] {
+  const problems: string[] = [];
+  const holes = units.filter(({ number }, index) => number !== index + 1);
+  if (holes.length > 0) problems.push(`access unit ${holes[0]!.number} was numbered where ${units.indexOf(holes[0]!) + 1} belongs`);
+  for (const { number, interruption } of units) {
+    if (interruption === undefined || number > upTo) continue;
+    const gap = gaps.find(({ after, next }) => after < number && number <= next);
+    if (gap === undefined) problems.push(`the camera's stream broke before access unit ${number}, and that was not declared`);
+  }
+  for (const { after, next, reason } of gaps) {
+    const broke = units[next - 1]?.interruption !== undefined;
+    if (reason === 'CAMERA_LOST' ? !broke || next !== after + 1 : reason !== 'RING_FULL') {
+      problems.push(`a gap from ${after} to ${next} was declared as ${reason}`);
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,206 @@
+/**
+ * The product under trial: one or two counters, an agent, and the network between them, all of them real processes on
+ * loopback. Who dies is replaced as a kubelet would; what is done to them is for the fault of the trial.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Changed } from '#proto/changed.ts';
+import type { StreamName } from '#proto/protocol.ts';
+import { rankCounters } from '../../edge-agent/src/uplink/ranking.ts';
+import { freePort } from '../control-plane/control-plane.ts';
+import type { TrialLedger } from './ledgers.ts';
+import { Link } from './link.ts';
+import { type Noted, readNotes } from './notes.ts';
+import type { Order } from './points.ts';
+import { Post } from './post.ts';
+
+const ON_ITS_WAY = 15;
+const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
+
+export interface StageOptions {
+  readonly folder: string;
+  readonly ledger: TrialLedger;
+  readonly source: string;
+  readonly counters: 1 | 2;
+  readonly bufferSeconds: number;
+  /** What outlives the agent's process. */
+  readonly ring: string;
+  readonly orders: { readonly counter: readonly (Order | undefined)[]; readonly agent: readonly (Order | undefined)[] };
+  /** Ends every wait. */
+  readonly signal: AbortSignal;
+}
+
+interface Welcomed {
+  readonly term: number;
+  /** Its address. */
+  readonly counter: string;
+}
+
+export interface CounterPost {
+  readonly post: Post;
+  readonly link: Link;
+}
+
+export interface Kill {
+  readonly of: 'counter' | 'agent';
+  /** Unix time in milliseconds. */
+  readonly at: number;
+}
+
+export class Stage {
+  /** In the order in which the agent prefers them. */
+  readonly counters: readonly CounterPost[];
+  readonly agent: Post;
+  /** What no trial does: a process that ended by itself, and not well. */
+  readonly surprises: string[] = [];
+  readonly kills: Kill[] = [];
+  /** Access units that were counted for the first time. */
+  progress = 0;
+  /** Sessions whose memory is gone. */
+  lostMemories = 0;
+  readonly #options: StageOptions;
+  readonly #changed = new Changed();
+  #welcomed: Welcomed = { term: 0, counter: '' };
+  #position = 0;
+  #highest = 0;
+  /** The last access unit of the camera. */
+  #numbered = 0;
+
+  private constructor(options: StageOptions, links: readonly { readonly port: number; readonly link: Link }[]) {
+    this.#options = options;
+    const ranked = rankCounters(options.ledger.stream.uid, links.map(({ link }) => link.address));
+    const inRank = ranked.map((address) => links.find(({ link }) => link.address === address)!);
+    this.counters = inRank.map(({ port, link }, index) => ({ link, post: this.#counterPost(port, index) }));
+    this.agent = this.#agentPost();
+  }
+
+  static async open(options: StageOptions): Promise<Stage> {
+    const links: { port: number; link: Link }[] = [];
+    for (let index = 0; index < options.counters; index += 1) {
+      const port = await freePort();
+      links.push({ port, link: await Link.to(port) });
+    }
+    return new Stage(options, links);
+  }
+
+  get stream(): StreamName {
+    return this.#options.ledger.stream;
+  }
+
+  get signal(): AbortSignal {
+    return this.#options.signal;
+  }
+
+  get ring(): string {
+    return this.#options.ring;
+  }
+
+  get term(): number {
+    return this.#welcomed.term;
+  }
+
+  tape(session: number): string {
+    return join(this.#options.folder, `tape-${session}`);
+  }
+
+  notes(of: 'counter' | 'agent'): Noted[] {
+    return readNotes(this.#notesPath(of));
+  }
+
+  /** Who took the stream last. */
+  serving(): CounterPost {
+    return this.counters.find(({ link }) => link.address === this.#welcomed.counter) ?? this.counters[0]!;
+  }
+
+  /** Resolves when it holds; looked at whenever the agent hears something or a process ended. */
+  async until(holds: () => boolean, signal = this.signal): Promise<void> {
+    while (!holds()) await this.#changed.wait(signal);
+  }
+
+  async counted(units: number): Promise<void> {
+    await this.until(() => this.progress >= units);
+  }
+
+  /** What the camera has shown is counted, but for what is on its way: so little that an agent that leaves can see it settled. */
+  async caughtUp(): Promise<void> {
+    await this.until(() => this.#position >= this.#numbered - ON_ITS_WAY);
+  }
+
+  async kill(of: 'counter' | 'agent', post: Post): Promise<void> {
+    this.kills.push({ of, at: Date.now() });
+    await post.kill();
+  }
+
+  /** Of the agent: the next process begins another session. */
+  sessionLost(): void {
+    this.lostMemories += 1;
+    this.#highest = 0;
+    this.#position = 0;
+    this.#numbered = 0;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.agent, ...this.counters.map(({ post }) => post)].map((post) => post.close()));
+    await Promise.all(this.counters.map(({ link }) => link.close()));
+  }
+
+  #counterPost(port: number, index: number): Post {
+    const { folder, ledger, orders } = this.#options;
+    const name = `counter-${index + 1}`;
+    const config = {
+      ...ledger.configOf(name),
+      listen: `127.0.0.1:${port}`,
+      presence: { host: '127.0.0.1', port: 0 },
+      modelsDirectory: MODELS,
+      inference: { workers: 1 },
+    };
+    return new Post({
+      kind: 'counter', config, log: join(folder, `${name}.log`), environment: ledger.environment,
+      notes: this.#notesPath('counter'), tape: () => '',
+      onMessage: () => undefined,
+      onEnd: (result) => this.#ended(name, result),
+    }, index === 0 ? orders.counter : []);
+  }
+
+  #agentPost(): Post {
+    const { folder, ledger, source, ring, bufferSeconds, orders } = this.#options;
+    const config = {
+      stream: ledger.stream,
+      source: { url: source },
+      buffer: { seconds: bufferSeconds, megabytes: 16 },
+      ring: { directory: ring },
+      counters: this.counters.map(({ link }) => link.address),
+      site: { host: '127.0.0.1', port: 0 },
+    };
+    return new Post({
+      kind: 'agent', config, log: join(folder, 'agent.log'), environment: {},
+      notes: this.#notesPath('agent'), tape: () => this.tape(this.lostMemories),
+      onMessage: (message) => this.#hear(message),
+      // One that has ended well has nothing left to do.
+      onEnd: (result) => this.#ended('agent', result) && result !== 0,
+    }, orders.agent);
+  }
+
+  /** From `inside/`. */
+  #hear({ welcomed = this.#welcomed, numbered = this.#numbered, counted }: { welcomed?: Welcomed; numbered?: number; counted?: number }): void {
+    this.#welcomed = welcomed;
+    this.#numbered = numbered;
+    if (counted !== undefined) {
+      this.#position = counted;
+      this.progress += Math.max(0, counted - this.#highest);
+      this.#highest = Math.max(this.#highest, counted);
+    }
+    this.#changed.notify();
+  }
+
+  #ended(name: string, result: number | string): boolean {
+    if (typeof result === 'number' && result !== 0) this.surprises.push(`${name} ended with code ${result}`);
+    // Its successor is there by the time that anybody looks.
+    queueMicrotask(() => this.#changed.notify());
+    return true;
+  }
+
+  #notesPath(of: 'counter' | 'agent'): string {
+    return join(this.#options.folder, `${of}.notes`);
+  }
+}
