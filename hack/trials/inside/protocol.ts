@@ -7,8 +7,8 @@ export * from '#proto/protocol.ts';
 
 const POINTS: ReadonlySet<string> = new Set([...COUNTER_POINTS, ...AGENT_POINTS]);
 
-export function serveCounting(address: string, handler: (call: product.CounterCall) => Promise<void>): Promise<product.CountingServer> {
-  return product.serveCounting(address, (call) => handler(watched(call)));
+export function serveCounting(address: string, handler: (call: product.CounterCall) => Promise<void>, options?: product.ServingOptions): Promise<product.CountingServer> {
+  return product.serveCounting(address, (call) => handler({ ...call, ...watched(call) }), options);
 }
 
 export function dialCounting(address: string, signal: AbortSignal): product.AgentCall {
