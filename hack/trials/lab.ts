@@ -53,7 +53,7 @@ async function countFile(films: Films, parent: string, signal: AbortSignal): Pro
     folder, ledger, signal, source: films.file, counters: 1, bufferSeconds: 60, ring: join(folder, 'ring'), orders: { counter: [], agent: [] },
   });
   try {
-    await stage.agent.life.ended;
+    await stage.ended(stage.agent.life);
   } finally {
     await stage.close();
   }

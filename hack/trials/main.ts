@@ -60,7 +60,12 @@ async function main(args: readonly string[]): Promise<0 | 1 | 2> {
     say((error as Error).message);
     return 2;
   }
-  if (options !== 'help') return run(options, shutdownSignal());
+  if (options !== 'help') {
+    return run(options, shutdownSignal()).catch((error: unknown) => {
+      say((error as Error).message);
+      return 1;
+    });
+  }
   process.stdout.write(HELP);
   return 0;
 }

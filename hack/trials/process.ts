@@ -42,8 +42,12 @@ export class Life {
     });
     closeSync(output);
     this.child.on('message', onMessage);
+    // One that is stopped would not even notice that nobody is there any more.
+    const withParent = () => this.child.kill('SIGKILL');
+    process.once('exit', withParent);
     this.ended = new Promise((resolve) => {
       this.child.once('close', (code, signal) => {
+        process.removeListener('exit', withParent);
         this.over = true;
         resolve(code ?? signal ?? 1);
       });

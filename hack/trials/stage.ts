@@ -13,6 +13,7 @@ import { Link } from './link.ts';
 import { type Noted, readNotes } from './notes.ts';
 import type { Order } from './points.ts';
 import { Post } from './post.ts';
+import type { Life } from './process.ts';
 
 const ON_ITS_WAY = 15;
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
@@ -119,6 +120,10 @@ export class Stage {
 
   async counted(units: number): Promise<void> {
     await this.until(() => this.progress >= units);
+  }
+
+  async ended(life: Life): Promise<void> {
+    await this.until(() => life.over);
   }
 
   /** What the camera has shown is counted, but for what is on its way: so little that an agent that leaves can see it settled. */

@@ -65,43 +65,54 @@ interface Scene {
   readonly disk: Disk | undefined;
 }
 
-async function play({ fault, seed, lab, folder, ledger, disk }: Scene): Promise<Omit<Result, 'fault' | 'seed' | 'folder' | 'seconds'>> {
+async function play(scene: Scene): Promise<Omit<Result, 'fault' | 'seed' | 'folder' | 'seconds'>> {
   const late = AbortSignal.timeout(LIMIT_SECONDS * 1000);
-  const signal = AbortSignal.any([late, lab.signal]);
-  const random = new Random(seed);
+  const signal = AbortSignal.any([late, scene.lab.signal]);
+  const camera = scene.fault.source === 'camera' ? await scene.lab.camera!.publish(scene.lab.films.camera, { path: basename(scene.folder) }) : undefined;
+  const random = new Random(scene.seed);
+  const stage = await open(scene, random, signal);
+  let judged: Judged;
+  try {
+    await disturb(stage, scene, random, camera);
+    judged = await compare(stage, scene, signal);
+  } catch (error) {
+    const problem = late.aborted ? `it was not over after ${LIMIT_SECONDS} s` : (error as Error).message;
+    judged = { lost: 0, doubled: 0, gaps: 0, unitsLost: 0, problems: [problem] };
+  }
+  const notes = [...stage.notes('agent'), ...stage.notes('counter')];
+  return {
+    ...judged,
+    problems: [...stage.surprises, ...judged.problems],
+    passed: notesOf(notes, 'passed').map(({ passed }) => passed),
+    recoveries: recoveriesOf(stage),
+  };
+}
+
+function open({ fault, seed, lab, folder, ledger, disk }: Scene, random: Random, signal: AbortSignal): Promise<Stage> {
   const orders = fault.orders?.(seed, random) ?? { counter: [], agent: [] };
-  const camera = fault.source === 'camera' ? await lab.camera!.publish(lab.films.camera, { path: basename(folder) }) : undefined;
-  const stage = await Stage.open({
+  return Stage.open({
     folder, ledger, signal,
-    source: camera ? lab.camera!.url(basename(folder)) : lab.films.file,
+    source: fault.source === 'camera' ? lab.camera!.url(basename(folder)) : lab.films.file,
     counters: fault.counters,
     bufferSeconds: fault.bufferSeconds ?? BUFFER_SECONDS,
     ring: join(disk?.directory ?? folder, 'ring'),
     // A disk that is really full needs nobody to say so.
     orders: disk?.mounted === true ? { counter: [], agent: [] } : orders,
   });
-  let fall: string | undefined;
+}
+
+async function disturb(stage: Stage, { fault, ledger }: Scene, random: Random, camera: ChildProcess | undefined): Promise<void> {
   try {
     await stage.counted(1);
     await fault.run(stage, random, ledger);
-    await (camera ? leave(stage, camera) : stage.agent.life.ended);
-  } catch (error) {
-    fall = late.aborted ? `it was not over after ${LIMIT_SECONDS} s` : (error as Error).message;
+    await (camera ? leave(stage, camera) : stage.ended(stage.agent.life));
   } finally {
     if (camera) await ended(camera);
     await stage.close();
   }
-  const verdict = fall === undefined ? await compare(fault, stage, await ledger.read(), { lab, folder, signal }) : { ...NOTHING, problems: [fall] };
-  const notes = [...stage.notes('agent'), ...stage.notes('counter')];
-  return {
-    ...verdict,
-    problems: [...stage.surprises, ...verdict.problems],
-    passed: notesOf(notes, 'passed').map(({ passed }) => passed),
-    recoveries: recoveriesOf(stage),
-  };
 }
 
-const NOTHING = { lost: 0, doubled: 0, gaps: 0, unitsLost: 0, problems: [] };
+type Judged = Pick<Result, 'lost' | 'doubled' | 'gaps' | 'unitsLost' | 'problems'>;
 
 /**
  * The camera goes, for a machine that is too slow would never be done with it; then the agent leaves. One whose counter
@@ -115,7 +126,7 @@ async function leave(stage: Stage, camera: ChildProcess): Promise<void> {
     const { life } = stage.agent;
     const { term } = stage;
     life.signal('SIGTERM');
-    await life.ended;
+    await stage.ended(life);
     const notes = stage.notes('agent');
     if (notes.slice(notes.findLastIndex((note) => 'hello' in note)).some((note) => 'finished' in note)) return;
     stage.agent.refill();
@@ -123,7 +134,8 @@ async function leave(stage: Stage, camera: ChildProcess): Promise<void> {
   }
 }
 
-async function compare(fault: Fault, stage: Stage, committed: Committed, { lab, folder, signal }: { lab: Lab; folder: string; signal: AbortSignal }) {
+async function compare(stage: Stage, { fault, ledger, lab, folder }: Scene, signal: AbortSignal): Promise<Judged> {
+  const committed = await ledger.read();
   const gaps = committed.counts?.gaps.count ?? 0;
   if (fault.source === 'file') return { ...judge(committed, lab.ofFile!, OF_THE_READING), gaps, unitsLost: 0 };
   const tapes = Array.from({ length: stage.lostMemories + 1 }, (_, session) => readTape(stage.tape(session)));

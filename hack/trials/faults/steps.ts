@@ -79,7 +79,7 @@ async function throughLives(stage: Stage, post: Post, random: Random): Promise<v
     stage.signal.throwIfAborted();
     if (!life.over) await stage.kill(of, post);
     // One that was told to leave, and could not settle, is missed.
-    if (LEAVING.has(point)) await agent.ended;
+    if (LEAVING.has(point)) await stage.ended(agent);
     stage.agent.refill();
     await stage.until(() => post.life !== life);
   }
