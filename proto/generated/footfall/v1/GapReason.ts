@@ -7,6 +7,7 @@ export const GapReason = {
   CHECKPOINT_LOST: 'CHECKPOINT_LOST',
   AGENT_REPLACED: 'AGENT_REPLACED',
   PASSED_OVER: 'PASSED_OVER',
+  UNDECODABLE_VIDEO: 'UNDECODABLE_VIDEO',
 } as const;
 
 export type GapReason =
@@ -22,5 +23,7 @@ export type GapReason =
   | 4
   | 'PASSED_OVER'
   | 5
+  | 'UNDECODABLE_VIDEO'
+  | 6
 
 export type GapReason__Output = typeof GapReason[keyof typeof GapReason]
