@@ -49,7 +49,7 @@ test('one group of pictures that kills every decoder is left out and declared, a
   assert.equal(counts?.position, keyframes[4]);
   // The rest of the group before may go with it: a decoder reads ahead of what it has shown.
   const micros = (index: number) => clip.units[keyframes[index]!]!.presentationMicros;
-  assert.ok(counts.gapMicros >= micros(2) - micros(1) && counts.gapMicros <= micros(2), `${counts.gapMicros}`);
+  assert.ok(counts !== undefined && counts.gapMicros >= micros(2) - micros(1) && counts.gapMicros < micros(3), `${counts?.gapMicros}`);
 });
 
 test('video that kills every decoder is refused after three groups, and the next call begins after them', async (context) => {

@@ -111,6 +111,8 @@ function operatorDeployment(images: Images, counter: CounterSettings): V1Deploym
 function operatorConfig(images: Images, counter: CounterSettings) {
   return {
     namespace: SYSTEM,
+    // Its cameras are Services.
+    cameraNetworks: { allowed: ['*.cameras.svc'] },
     identity: '$(POD_NAME)',
     deployment: OPERATOR,
     agent: { image: images.agent, resources: { requests: { cpu: '25m', memory: '64Mi' }, limits: { memory: '512Mi' } } },

@@ -96,6 +96,7 @@ function agentConfig(
       transport: source.transport,
       ...(source.credentialsSecretRef && { credentialsDirectory: `${RUN}/credentials` }),
     },
+    cameraNetworks: config.cameraNetworks,
     buffer,
     ring: { directory: `${RUN}/ring` },
     counters: [`${POOL}.${config.namespace}.svc:${COUNTING_PORT}`],
