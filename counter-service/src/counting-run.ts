@@ -199,7 +199,10 @@ export class Counting {
     const given = await footage.giveUpGroup(presentationMicros, signal);
     const { units: accessUnits, next, toMicros } = given;
     const fromMicros = Math.max(0, presentationMicros);
-    if (accessUnits > 0) this.#declare({ fromMicros, toMicros, reason: 'UNDECODABLE_VIDEO', accessUnits }, next);
+    if (accessUnits === 0) return given;
+    this.#declare({ fromMicros, toMicros, reason: 'UNDECODABLE_VIDEO', accessUnits }, next);
+    // Nothing before the next group is looked at any more; its first picture is.
+    this.#state = { ...this.#state, presentationMicros: given.ended ? toMicros : toMicros - 1 };
     return given;
   }
 
