@@ -5,6 +5,7 @@
  * lines and zones need. It changes after a frame at a time of the plan's own (see `nextPlanMicros`), never because of
  * how fast frames came, so the same video gives the same counts however it is served.
  */
+import { pause } from '#proto/backoff.ts';
 import type { Log } from '#proto/log.ts';
 import { free } from '#proto/media/byte-queue.ts';
 import type { Labels } from '#proto/metrics.ts';
@@ -14,6 +15,7 @@ import {
   analyse,
   type AnalysisState,
   changeView,
+  type GapRecord,
   interrupt,
   resumeAnalysis,
   startAnalysis,
@@ -26,7 +28,7 @@ import type { Intake, Piece } from './intake.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
 import { ahead } from './media/ahead.ts';
 import { type DecodedFrame, DecoderFault } from './media/decoder.ts';
-import type { Footage } from './media/footage.ts';
+import type { Footage, GivenUp } from './media/footage.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refused.ts';
 import { Settling } from './settling.ts';
@@ -36,8 +38,12 @@ import type { Standing } from './standing.ts';
 
 /** A piece this short may end before its first picture is out. */
 const FEW_UNITS = 10;
-/** Decoders that die without a frame in between, before the stream is given up. */
+/** Decoders that die without a frame in between, before the group of pictures is given up that they died of. */
 const MAX_DECODER_DEATHS = 3;
+/** Groups given up without a frame in between, before the stream is. */
+const MAX_GROUPS_GIVEN_UP = 3;
+/** A decoder that dies at once is not started again at once. */
+const RESTART_SECONDS = 0.2;
 
 export interface CountingDetector {
   readonly input: ModelInput;
@@ -112,6 +118,8 @@ export class Counting {
       await this.#settling.last(() => this.#options.sayEnded(ended));
       return ended;
     } catch (error) {
+      // What was given up is settled: whoever tries again begins after it.
+      if (error instanceof Refused && error.reason === 'UNDECODABLE' && !either.aborted) await this.#settling.last(() => undefined);
       throw this.#fault.signal.aborted ? (this.#fault.signal.reason as unknown) : error;
     } finally {
       this.#settling.stop();
@@ -161,7 +169,8 @@ export class Counting {
 
   /** One piece of footage, from the frontier to its end, over as many decoders as it takes. */
   async #count(piece: Piece, signal: AbortSignal): Promise<void> {
-    for (let deaths = 0; ; ) {
+    let [deaths, groups] = [0, 0];
+    for (;;) {
       const before = this.#state.presentationMicros;
       try {
         if ((await this.#follow(piece.footage, signal)) === 'ended') break;
@@ -169,12 +178,32 @@ export class Counting {
         if (!(error instanceof DecoderFault) || signal.aborted) throw error;
         this.#options.metrics.decoderDied(this.#options.labels);
         this.#options.log.warn({ fault: error.message }, 'decoder died');
-        deaths = this.#state.presentationMicros > before ? 1 : deaths + 1;
-        if (deaths >= MAX_DECODER_DEATHS) throw new Refused('UNDECODABLE', error.message);
-        if (!piece.footage.rewindable) throw error;
+        if (this.#state.presentationMicros > before) [deaths, groups] = [0, 0];
+        deaths += 1;
+        if (deaths >= MAX_DECODER_DEATHS) {
+          [deaths, groups] = [0, groups + 1];
+          const seen = this.#state.continuous;
+          const { units, ended } = await this.#giveUpGroup(piece.footage, signal);
+          if (groups >= MAX_GROUPS_GIVEN_UP || (ended && !seen && units > FEW_UNITS)) throw new Refused('UNDECODABLE', error.message);
+          if (ended) break;
+        } else if (!piece.footage.rewindable) throw error;
+        await pause(RESTART_SECONDS * deaths, signal);
       }
     }
     this.#finishPiece(piece);
+  }
+
+  /** What kills every decoder is left out, and declared. */
+  async #giveUpGroup(footage: Footage, signal: AbortSignal): Promise<GivenUp> {
+    const { presentationMicros } = this.#state;
+    const given = await footage.giveUpGroup(presentationMicros, signal);
+    const { units: accessUnits, next, toMicros } = given;
+    const fromMicros = Math.max(0, presentationMicros);
+    if (accessUnits === 0) return given;
+    this.#declare({ fromMicros, toMicros, reason: 'UNDECODABLE_VIDEO', accessUnits }, next);
+    // Nothing before the next group is looked at any more; its first picture is.
+    this.#state = { ...this.#state, presentationMicros: given.ended ? toMicros : toMicros - 1 };
+    return given;
   }
 
   /** Follows the footage with one decoder and one picture; `again` when the picture, or its rate, is to be another one. */
@@ -234,13 +263,18 @@ export class Counting {
   }
 
   #interrupt(gap: GapMessage, { footage }: Piece): void {
-    const { log, metrics, labels } = this.#options;
     const { fromMicros, toMicros, reason, after, next } = gap;
-    log.warn({ reason, after, next, seconds: (toMicros - fromMicros) / 1e6 }, 'gap in the video');
-    metrics.interrupted(labels, reason);
-    const record = { fromMicros, toMicros, reason, accessUnits: next - after - 1 };
     this.#codec = footage.codec;
-    this.#state = interrupt(this.#state, record, next, this.#view());
+    this.#declare({ fromMicros, toMicros, reason, accessUnits: next - after - 1 }, next);
+  }
+
+  /** @param next number of the first access unit after it. */
+  #declare(gap: GapRecord, next: number): void {
+    const { log, metrics, labels } = this.#options;
+    const { reason, accessUnits } = gap;
+    log.warn({ reason, next, accessUnits, seconds: (gap.toMicros - gap.fromMicros) / 1e6 }, 'gap in the video');
+    metrics.interrupted(labels, reason);
+    this.#state = interrupt(this.#state, gap, next, this.#view());
     this.#settling.whenDue();
   }
 

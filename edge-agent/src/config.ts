@@ -1,5 +1,6 @@
 /** What an agent is told: JSON in FOOTFALL_AGENT, written by the operator or by local mode. It holds no secret. */
 import { z } from 'zod';
+import { CameraNetworks } from '#crds/networks.ts';
 import { isLoopback, readJsonConfig } from '#proto/config.ts';
 import { parseCounter } from './uplink/directory.ts';
 
@@ -20,6 +21,8 @@ const agentFields = z.strictObject({
     /** Files `username` and `password`. */
     credentialsDirectory: z.string().optional(),
   }),
+  /** Where cameras may be; left out, as in local mode, anywhere. */
+  cameraNetworks: CameraNetworks.optional(),
   buffer: z.strictObject({
     seconds: z.int().min(1),
     megabytes: z.int().min(1),

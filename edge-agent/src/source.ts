@@ -1,9 +1,11 @@
 /** Chooses how a source is read: a file is its own replay log, a camera fills a ring. */
+import process from 'node:process';
 import { pause } from '#proto/backoff.ts';
 import type { Log } from '#proto/log.ts';
 import type { AgentConfig } from './config.ts';
 import type { CameraFault } from './camera/faults.ts';
 import { fileCamera } from './camera/file.ts';
+import { clusterNetworks } from './camera/networks.ts';
 import { rtspCamera } from './camera/rtsp.ts';
 import { FileRecording } from './ring/file.ts';
 import { type CameraState, LiveRecording } from './ring/live.ts';
@@ -60,10 +62,12 @@ function fileSource({ source }: AgentConfig, site: Site): Source {
 
 function liveSource(config: AgentConfig, { segments, recovered, elapsedMicros }: Retained, site: Site, log: Log): Source {
   const { url, transport, credentialsDirectory } = config.source;
+  const { cameraNetworks } = config;
+  const networks = cameraNetworks && { ...cameraNetworks, cluster: clusterNetworks(cameraNetworks.cluster, process.env['KUBERNETES_SERVICE_HOST']) };
   const startedAt = performance.now();
   const report = new CameraReport();
   const recording: LiveRecording = new LiveRecording({
-    camera: rtspCamera({ url, transport, ...(credentialsDirectory !== undefined && { credentialsDirectory }) }),
+    camera: rtspCamera({ url, transport, ...(networks && { networks }), ...(credentialsDirectory !== undefined && { credentialsDirectory }) }),
     limits: { seconds: config.buffer.seconds, bytes: config.buffer.megabytes * 1e6 },
     segments, recovered, elapsedMicros,
     maxLagSeconds: config.buffer.overload === 'live' ? config.buffer.maxLagSeconds : undefined,

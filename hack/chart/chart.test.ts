@@ -44,6 +44,7 @@ test('the operator is told every knob of the full values', { skip }, () => {
     workers: 16,
     logLevel: 'debug',
     tls: { secretName: 'footfall-counter-tls', certificateSeconds: 3600, authoritySeconds: 36_000, overlapSeconds: 600 },
+    cameraNetworks: { allowed: ['10.20.0.0/16', '*.cameras.example'], cluster: ['10.244.0.0/16', 'fd00:10:96::/112'] },
     agent: {
       image: `${tag}/edge-agent@sha256:${'0123456789abcdef'.repeat(4)}`,
       imagePullPolicy: 'IfNotPresent',

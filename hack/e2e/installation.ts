@@ -15,6 +15,9 @@ export const OPERATOR = 'footfall-operator';
 export const POOL = 'footfall-counter';
 const CHART = fileURLToPath(new URL('../../charts/footfall', import.meta.url));
 
+/** The cameras are Services. The version before does not know the value. */
+const CAMERAS_HERE = { cameraNetworks: ['*.cameras.svc'] };
+
 /** Two counters for up to nine streams each: ten streams have to be shared out. */
 const COUNTERS = { streamsPerCounter: 9, minimum: 2, maximum: 2 };
 
@@ -107,7 +110,7 @@ export class Installation {
 
   async #upgrade({ chart, images }: Version, settings: Settings, how: readonly string[]): Promise<void> {
     try {
-      await this.#helm(['upgrade', '--install', RELEASE, chart, `--namespace=${SYSTEM}`, ...how], valuesOf(images, settings));
+      await this.#helm(['upgrade', '--install', RELEASE, chart, `--namespace=${SYSTEM}`, ...how], { ...valuesOf(images, settings), ...(chart === CHART && CAMERAS_HERE) });
     } catch (error) {
       const words = await this.#kubectl(['logs', `--namespace=${SYSTEM}`, '--selector=app.kubernetes.io/component=operator', '--prefix', '--tail=3']).catch(String);
       throw new Error(`${(error as Error).message} The operator says:\n${words}`, { cause: error });

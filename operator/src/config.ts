@@ -1,5 +1,6 @@
 /** What the operator is told: JSON in FOOTFALL_OPERATOR, written by whoever installs it. It holds no secret. */
 import { z } from 'zod';
+import { CameraNetworks } from '#crds/networks.ts';
 import { readJsonConfig } from '#proto/config.ts';
 
 const quantities = z.record(z.string(), z.string());
@@ -86,6 +87,8 @@ const operatorConfig = z.strictObject({
   identity: z.string().min(1),
   /** The operator's own Deployment: the pool goes when it does. Left out, the pool stays. */
   deployment: z.string().optional(),
+  /** Where agents may read cameras. */
+  cameraNetworks: CameraNetworks.prefault({}),
   agent: z.strictObject(podFields),
   counter: poolField,
   tls: tlsField.prefault({}),

@@ -15,6 +15,10 @@ test('the agent runs on the nodes of its site, and where the spec says beside it
   assert.deepEqual(pod.tolerations, [{ key: 'edge', operator: 'Exists' }]);
 });
 
+test('the agent is told where cameras may be, and without a list that the cluster is not such a place', () => {
+  assert.deepEqual(told()['cameraNetworks'], { allowed: [], cluster: [] });
+});
+
 test('without a site, any node will do', () => {
   assert.equal(podOf({ site: undefined }).affinity, undefined);
 });

@@ -113,6 +113,7 @@ function agentConfig(
       transport: source.transport,
       ...(source.credentialsSecretRef && { credentialsDirectory: `${RUN}/credentials` }),
     },
+    cameraNetworks: config.cameraNetworks,
     buffer,
     ring: { directory: `${RUN}/ring` },
     counters: [`${serverNameOf(config.namespace)}:${COUNTING_PORT}`],

@@ -20,6 +20,7 @@
 {{- $_ := set $operator "deployment" (include "footfall.operator" .) -}}
 {{- $_ := set $operator "workers" .Values.operator.workers -}}
 {{- $_ := set $operator "logLevel" .Values.operator.logLevel -}}
+{{- $_ := set $operator "cameraNetworks" (dict "allowed" .Values.cameraNetworks "cluster" .Values.clusterNetworks) -}}
 {{- $_ := set $operator "agent" $agent -}}
 {{- $_ := set $operator "counter" $counter -}}
 {{- $_ := set $operator "tls" (include "footfall.tls" . | fromJson) -}}

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AccessUnit, Codec } from '#proto/media/nut.ts';
 import { readNut } from '#proto/media/nut-reader.ts';
 import type { DecodedFrame } from './decoder.ts';
+import { DECODER_LIMITS } from './decoder-watch.ts';
 import { DecoderFault, startDecoder } from './decoder.ts';
 import type { DecodeOptions } from './decoding.ts';
 
@@ -242,6 +243,46 @@ suite('the end', () => {
     await frames;
     await assert.rejects(decoder.write(live.units[0] as AccessUnit), /enough/);
     await assert.rejects(Array.fromAsync(startDecoder({ codec: live.codec, ...SMALL, signal: controller.signal }).frames), /enough/);
+  });
+
+  test('of a child that takes nothing any more is a fault, though it lives', async () => {
+    const decoder = startDecoder({ codec: live.codec, ...SMALL, limits: { ...DECODER_LIMITS, hangSeconds: 1 } });
+    await decoder.write(live.units[0] as AccessUnit);
+    const frames = decoder.frames[Symbol.asyncIterator]();
+    await frames.next();
+    process.kill(decoder.pid ?? 0, 'SIGSTOP');
+    // It is looked at once a second: what it reads just before it is stopped is no reading of what comes after.
+    await delay(1500);
+    await decoder.write(live.units[1] as AccessUnit);
+    await assert.rejects(frames.next(), fault(/ffmpeg was killed, for it took nothing for 1 s\.$/));
+  });
+
+  test('does not come to a child that waits, for input or for somebody to take its pictures', async () => {
+    const decoder = startDecoder({ codec: live.codec, ...SMALL, width: 640, height: 360, limits: { ...DECODER_LIMITS, hangSeconds: 1 } });
+    const frames = decoder.frames[Symbol.asyncIterator]();
+    await decoder.write(live.units[0] as AccessUnit);
+    assert.equal((await frames.next()).done, false);
+    const next = frames.next();
+    await delay(2500);
+    const writing = (async () => {
+      for (const unit of live.units.slice(1)) await decoder.write(unit);
+    })();
+    assert.equal((await next).done, false);
+    await delay(2500);
+    for (let count = 2; count < live.units.length; count += 1) assert.equal((await frames.next()).done, false);
+    await writing;
+    await decoder.stop();
+  });
+
+  test('of a child that takes too much memory is a fault', async () => {
+    const decoder = startDecoder({ codec: live.codec, ...SMALL, limits: { ...DECODER_LIMITS, megabytes: 1 } });
+    await assert.rejects(Array.fromAsync(decoder.frames), fault(/ffmpeg was killed, for it took more than 1 MB of memory\.$/));
+  });
+
+  test('comes to a bomb, small bytes of gigantic pictures, before they are made', async () => {
+    const bomb = await video('-frames:v', '1', '-vf', 'scale=8192:4608', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency');
+    const claimed = { codec: { ...bomb.codec, width: 320, height: 180 }, units: withParameters(bomb) };
+    assert.deepEqual(await decode(claimed).catch((error: unknown) => (fault(/could not be decoded/)(error) ? [] : error)), []);
   });
 
   test('a codec that ffmpeg does not know is a fault that says so', async () => {

@@ -16,6 +16,7 @@ import { NutError } from '#proto/media/nut.ts';
 import type { AccessUnit } from '#proto/media/nut.ts';
 import { readNut } from '#proto/media/nut-reader.ts';
 import { nutFrameHead, nutHeader } from '#proto/media/nut-writer.ts';
+import { DECODER_LIMITS, DecoderWatch } from './decoder-watch.ts';
 import { decoding } from './decoding.ts';
 import type { DecodeOptions } from './decoding.ts';
 
@@ -46,6 +47,8 @@ export class Decoder {
   readonly frames: AsyncIterable<DecodedFrame>;
   readonly #options: DecodeOptions;
   readonly #ffmpeg: Ffmpeg;
+  readonly #watch: DecoderWatch | undefined;
+  #killedFor: string | undefined;
   #header: Uint8Array | undefined;
   #ended = false;
 
@@ -54,6 +57,12 @@ export class Decoder {
     this.#header = nutHeader(options.codec);
     this.#ffmpeg = new Ffmpeg(decoding(options));
     this.frames = this.#readFrames();
+    const { pid } = this.#ffmpeg;
+    if (pid !== undefined) {
+      const watch = new DecoderWatch(pid, options.limits ?? DECODER_LIMITS, (why) => this.#kill(why));
+      this.#watch = watch;
+      void this.#ffmpeg.exit.then(() => watch.stop());
+    }
     const { signal } = options;
     if (signal === undefined) return;
     const stop = (): void => void this.#ffmpeg.stop();
@@ -80,6 +89,7 @@ export class Decoder {
   async write(unit: AccessUnit): Promise<void> {
     const header = this.#header === undefined ? [] : [this.#header];
     this.#header = undefined;
+    this.#watch?.given();
     const taken = await this.#ffmpeg.write(...header, nutFrameHead(unit), unit.data);
     if (!taken) throw this.#gone(await this.#ffmpeg.exit);
   }
@@ -87,6 +97,7 @@ export class Decoder {
   /** No access unit will follow: the pictures still held back come out, then `frames` ends. */
   end(): void {
     this.#ended = true;
+    this.#watch?.given();
     this.#ffmpeg.end();
   }
 
@@ -97,8 +108,13 @@ export class Decoder {
   async *#readFrames(): AsyncGenerator<DecodedFrame> {
     let over = false;
     try {
+      this.#watch?.wanted(true);
       const { units } = await readNut(this.#ffmpeg.output);
-      for await (const { presentationMicros, data } of units) yield { presentationMicros, pixels: this.#wholePicture(data) };
+      for await (const { presentationMicros, data } of units) {
+        this.#watch?.wanted(false);
+        yield { presentationMicros, pixels: this.#wholePicture(data) };
+        this.#watch?.wanted(true);
+      }
       over = true;
     } catch (error) {
       if (!(error instanceof NutError)) throw error;
@@ -121,8 +137,16 @@ export class Decoder {
     return Buffer.from(data.buffer, data.byteOffset, data.length);
   }
 
+  /** It may be past listening to anything else. */
+  #kill(why: string): void {
+    this.#killedFor = why;
+    process.kill(this.#ffmpeg.pid!, 'SIGKILL');
+  }
+
   #gone(exit: FfmpegExit): unknown {
     const { signal } = this.#options;
-    return signal?.aborted === true ? signal.reason : new DecoderFault(`The video could not be decoded: ${describeExit(exit)}.`);
+    if (signal?.aborted === true) return signal.reason;
+    const why = this.#killedFor === undefined ? describeExit(exit) : `ffmpeg was killed, for ${this.#killedFor}`;
+    return new DecoderFault(`The video could not be decoded: ${why}.`);
   }
 }

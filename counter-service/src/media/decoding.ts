@@ -1,5 +1,6 @@
 import type { FfmpegJob } from '#proto/media/ffmpeg.ts';
 import type { Codec } from '#proto/media/nut.ts';
+import type { DecoderLimits } from './decoder-watch.ts';
 
 export interface DecodeOptions {
   readonly codec: Codec;
@@ -10,8 +11,15 @@ export interface DecodeOptions {
   /** Pixels of the pictures that come out. */
   readonly width: number;
   readonly height: number;
+  /** By default DECODER_LIMITS. */
+  readonly limits?: DecoderLimits;
   readonly signal?: AbortSignal;
 }
+
+/** What a stream says of its pictures' size in its own bytes is nothing that anybody has looked at. */
+const MAX_PIXELS = 4096 * 4096;
+/** Of one piece of memory: the largest picture takes a tenth of it. */
+const MAX_ALLOCATION_BYTES = 256 * 1024 * 1024;
 
 /** A frame this far behind the one before it is picked wherever it lies, in periods: a camera of the wanted rate may be late or early by a quarter. */
 const FULL_STEP = 0.75;
@@ -29,7 +37,7 @@ export function decoding({ codec, framesPerSecond, crop, width, height }: Decode
   return {
     inputOptions: [
       // One core a camera: more threads hold back a picture each, and other cameras want the cores.
-      '-threads', '1',
+      '-threads', '1', '-max_pixels', String(MAX_PIXELS), '-max_alloc', String(MAX_ALLOCATION_BYTES),
       // The header says all there is to know, and each packet is one whole access unit with its time. Otherwise the first
       // half megabyte or five seconds would be held back to look for it, and every unit until the next begins.
       '-probesize', '32', '-analyzeduration', '0', '-fflags', '+noparse+nofillin',

@@ -21,6 +21,15 @@ export interface Passed {
   readonly newestMicros: number;
 }
 
+/** Access units that nobody will decode. */
+export interface GivenUp {
+  readonly units: number;
+  /** Number of the first one after them, and its time; when none comes any more, the time of the last. */
+  readonly next: number;
+  readonly toMicros: number;
+  readonly ended: boolean;
+}
+
 export type Picture = Omit<DecodeOptions, 'codec' | 'signal'>;
 
 /** Ten seconds of a fast camera, of which one frame a second is asked for. */
@@ -127,9 +136,32 @@ export class Footage {
     this.#rewindable = false;
   }
 
+  /** Gives up the rest of the group of pictures that the frontier lies in, or the first one, and waits for the next. */
+  async giveUpGroup(frontierMicros: number, signal: AbortSignal): Promise<GivenUp> {
+    let units = 0;
+    for (let first = true; ; first = false) {
+      const next = this.#units.findIndex((unit, index) => !(first && index === 0) && unit.keyframe && unit.presentationMicros > frontierMicros);
+      const given = this.#units.slice(0, next < 0 ? this.#units.length : next);
+      for (const unit of given) this.#take(unit);
+      units += given.filter((unit) => unit.presentationMicros > frontierMicros).length;
+      this.#drop(given.length);
+      const start = this.#units[0];
+      if (start !== undefined) return { units, next: start.number, toMicros: start.presentationMicros, ended: false };
+      if (this.#ended) return { units, next: this.#newestTaken + 1, toMicros: this.#newestMicros, ended: true };
+      await this.#changed.wait(signal);
+    }
+  }
+
   #drop(units: number): void {
     for (const unit of this.#units.splice(0, units)) this.#keptBytes -= unit.data.length;
     this.#rewindable ||= this.#units[0]?.keyframe === true;
+  }
+
+  /** Credit is given for it once, however often it is decoded. */
+  #take(unit: NumberedUnit): void {
+    if (unit.number <= this.#newestTaken) return;
+    this.#newestTaken = unit.number;
+    this.#onTaken(unit);
   }
 
   async #feed(decoder: ReturnType<typeof startDecoder>, signal: AbortSignal): Promise<void> {
@@ -142,10 +174,7 @@ export class Footage {
         continue;
       }
       newest = next.number;
-      if (newest > this.#newestTaken) {
-        this.#newestTaken = newest;
-        this.#onTaken(next);
-      }
+      this.#take(next);
       await decoder.write(next);
       this.#decoded += 1;
       // A decoder may swallow anything without a word: counts that stand still for ever would look like an empty floor.

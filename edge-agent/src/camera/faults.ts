@@ -9,6 +9,7 @@ export type FaultReason =
   | 'NoVideoStream'
   | 'FileCutShort'
   | 'CameraUnreachable'
+  | 'CameraForbidden'
   | 'CameraUnauthorized'
   | 'CameraPathUnknown'
   | 'CredentialsMissing'
@@ -143,6 +144,26 @@ export function silenceFault(url: string, seconds: number, connected: boolean): 
   return connected
     ? new CameraFault('CameraSilent', `${camera} has sent nothing for ${seconds} s.`)
     : new CameraFault('CameraUnreachable', `${camera} cannot be reached: there is no video after ${seconds} s.`);
+}
+
+/** What errors of connecting mean, in ffmpeg's words: it was ffmpeg that connected once, and scripts may know them. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network is unreachable',
+  ETIMEDOUT: 'connection timed out',
+  ENOTFOUND: 'there is no host of that name',
+  EAI_AGAIN: 'its name cannot be looked up now',
+};
+
+/** A camera to which no connection came about. */
+export function unreachableFault(url: string, { code = '' }: NodeJS.ErrnoException): CameraFault {
+  return new CameraFault('CameraUnreachable', `${scrub(url)} cannot be reached: ${IN_WORDS[code] ?? 'no connection comes about'}.`);
+}
+
+/** @param why half a sentence: of the address, or of what was answered there. */
+export function forbiddenFault(url: string, why: string): CameraFault {
+  return new CameraFault('CameraForbidden', `${scrub(url)} is not read: ${why}.`);
 }
 
 /** A secret that is not there, or not whole. @param key of the secret. */

@@ -221,6 +221,29 @@ suite('what is no camera', () => {
     asking.close();
   });
 
+  test('a camera that sends its viewers to another address is not followed: CameraForbidden', async () => {
+    let visits = 0;
+    const other = await answering(undefined, () => (visits += 1));
+    const sending = await answering(`RTSP/1.0 302 Moved Temporarily\r\nCSeq: $CSEQ\r\nLocation: ${other.url}\r\n\r\n`);
+    await assert.rejects(readUntil(rtspCamera({ url: sending.url, transport: 'tcp', connectSeconds: 5 }).read(never), () => true), fault('CameraForbidden'));
+    assert.equal(visits, 0);
+    sending.close();
+    other.close();
+  });
+
+  test('an address where no camera may be is not connected to: CameraForbidden', async () => {
+    let visits = 0;
+    const here = await answering(undefined, () => (visits += 1));
+    const { port } = new URL(here.url);
+    const networks = { allowed: [], cluster: ['10.96.0.0/16'] };
+    for (const host of ['127.0.0.1', '[::ffff:127.0.0.1]', '169.254.169.254', '10.96.0.10', 'counter.footfall.svc']) {
+      const camera = rtspCamera({ url: `rtsp://${host}:${port}/door`, transport: 'tcp', networks });
+      await assert.rejects(readUntil(camera.read(never), () => true), fault('CameraForbidden'), host);
+    }
+    assert.equal(visits, 0);
+    here.close();
+  });
+
   test('a host that nobody knows: CameraUnreachable', async () => {
     await assert.rejects(readUntil(rtspCamera({ url: 'rtsp://no-such-host.invalid/door', transport: 'tcp' }).read(never), () => true), fault('CameraUnreachable'));
   });

@@ -4,9 +4,12 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MAX_FRAME_BYTES } from '#proto/media/nut.ts';
 import type { Camera, CameraItem } from './camera.ts';
 import { demux, type DemuxJob } from './demux.ts';
 import { cameraFault, credentialsFault, silenceFault } from './faults.ts';
+import type { CameraNetworks } from './networks.ts';
+import { openRelay } from './relay.ts';
 
 export interface RtspOptions {
   /** rtsp or rtsps, without credentials. */
@@ -14,6 +17,8 @@ export interface RtspOptions {
   readonly transport: 'tcp' | 'udp';
   /** Holds the files `username` and `password`. */
   readonly credentialsDirectory?: string;
+  /** Left out, in local mode, a camera may be anywhere. */
+  readonly networks?: CameraNetworks;
   /** From dialing to the first access unit. Default 20: some cameras say with a keyframe only what they send, and those may be 10 s apart. */
   readonly connectSeconds?: number;
   /** Without an access unit for this long the camera is taken for dead. Default 10. */
@@ -28,6 +33,9 @@ interface Credentials {
 /** Longer than ours, which tell more: this one is for a child whose parent was killed while the camera was silent. */
 const SOCKET_TIMEOUT_SECONDS = 60;
 
+/** Of one piece of memory: four of the largest pictures that are taken from a camera. */
+const MAX_ALLOCATION_BYTES = 4 * MAX_FRAME_BYTES;
+
 /**
  * What ffmpeg looks at before it hands anything over. Not the frame rate: that would take 20 pictures more. But the
  * picture's size, for as long as the connection lasts. In the script for the camera, as arguments for the script.
@@ -35,14 +43,18 @@ const SOCKET_TIMEOUT_SECONDS = 60;
 const ANALYSIS = { fpsprobesize: 0, analyzeduration: SOCKET_TIMEOUT_SECONDS * 1_000_000 };
 
 export function rtspCamera(options: RtspOptions): Camera {
-  return { read: (signal) => connect(options, signal) };
+  let attempt = 0;
+  return { read: (signal) => connect(options, (attempt += 1), signal) };
 }
 
-async function* connect(options: RtspOptions, signal: AbortSignal): AsyncGenerator<CameraItem> {
+async function* connect(options: RtspOptions, attempt: number, signal: AbortSignal): AsyncGenerator<CameraItem> {
   const { url, credentialsDirectory, connectSeconds = 20, silenceSeconds = 10 } = options;
   const credentials = credentialsDirectory === undefined ? undefined : await readCredentials(url, credentialsDirectory);
   const patience = new AbortController();
-  const items = demux(demuxJob(options, credentials), AbortSignal.any([signal, patience.signal]));
+  const either = AbortSignal.any([signal, patience.signal]);
+  const late = setTimeout(() => patience.abort(silenceFault(url, connectSeconds, false)), connectSeconds * 1000);
+  const relay = await openRelay(url, options.networks, attempt, either).finally(() => clearTimeout(late));
+  const items = demux(demuxJob(options, relay.port, credentials), either);
   let connected = false;
   const wait = async (): ReturnType<typeof items.next> => {
     // Anew for each item: time that the reader takes is not the camera's.
@@ -53,23 +65,24 @@ async function* connect(options: RtspOptions, signal: AbortSignal): AsyncGenerat
   try {
     for (;;) {
       const next = await wait();
-      if (next.done === true) throw cameraFault(url, next.value, connected);
+      if (next.done === true) throw relay.fault() ?? cameraFault(url, next.value, connected);
       connected ||= next.value.kind === 'unit';
       yield next.value;
     }
   } finally {
     await items.return(undefined as never);
+    relay.close();
   }
 }
 
-function demuxJob(options: RtspOptions, credentials: Credentials | undefined): DemuxJob {
+function demuxJob(options: RtspOptions, port: number, credentials: Credentials | undefined): DemuxJob {
   return {
     inputOptions: [
       ...Object.entries(ANALYSIS).flatMap(([name, value]) => [`-${name}`, String(value)]),
-      '-f', 'concat', '-safe', '0', '-protocol_whitelist', 'pipe,rtsp,rtsps,rtp,srtp,tcp,udp,tls,crypto',
+      '-f', 'concat', '-safe', '0', '-protocol_whitelist', 'pipe,rtsp,rtp,tcp,udp', '-max_alloc', String(MAX_ALLOCATION_BYTES),
     ],
     input: 'pipe:0',
-    script: script(options, credentials),
+    script: script(options, port, credentials),
     // Whoever comes in the middle of pictures that refer forwards gets some without a time, and the muxer would give up over them.
     filter: String.raw`noise=drop=eq(pts\,nopts)`,
     secrets: credentials === undefined ? [] : [credentials.password],
@@ -77,7 +90,7 @@ function demuxJob(options: RtspOptions, credentials: Credentials | undefined): D
 }
 
 /** https://ffmpeg.org/ffmpeg-formats.html#concat */
-function script({ url, transport }: RtspOptions, credentials: Credentials | undefined): string {
+function script({ url, transport }: RtspOptions, port: number, credentials: Credentials | undefined): string {
   const settings = {
     rtsp_transport: transport,
     timeout: SOCKET_TIMEOUT_SECONDS * 1_000_000,
@@ -87,10 +100,15 @@ function script({ url, transport }: RtspOptions, credentials: Credentials | unde
   };
   return [
     'ffconcat version 1.0',
-    `file '${percentEncodeQuotes(withCredentials(url, credentials))}'`,
+    `file '${percentEncodeQuotes(withCredentials(throughRelay(url, port), credentials))}'`,
     ...Object.entries(settings).map(([name, value]) => `option ${name} ${value}`),
     '',
   ].join('\n');
+}
+
+/** Only what follows the host is the camera's. */
+function throughRelay(url: string, port: number): string {
+  return `rtsp://127.0.0.1:${port}${/^rtsps?:\/\/[^/?]*(.*)$/s.exec(url)?.[1] ?? ''}`;
 }
 
 function withCredentials(url: string, credentials: Credentials | undefined): string {

@@ -8,6 +8,7 @@ export const GapReason = {
   AGENT_REPLACED: 'AGENT_REPLACED',
   PASSED_OVER: 'PASSED_OVER',
   RING_DAMAGED: 'RING_DAMAGED',
+  UNDECODABLE_VIDEO: 'UNDECODABLE_VIDEO',
 } as const;
 
 export type GapReason =
@@ -25,5 +26,7 @@ export type GapReason =
   | 5
   | 'RING_DAMAGED'
   | 6
+  | 'UNDECODABLE_VIDEO'
+  | 7
 
 export type GapReason__Output = typeof GapReason[keyof typeof GapReason]

@@ -1,0 +1,104 @@
+/**
+ * Which addresses an agent may read a camera at. Whoever may make a CameraStream chooses where an agent connects; without
+ * a bound, that is a way into whatever the agent's pod can reach.
+ *
+ *   never        this host, link-local with the clouds' metadata, multicast, unspecified: whatever a list says
+ *   listed       cameraNetworks, by network or by name: allowed, in the cluster too
+ *   otherwise    with a list, nothing else; without one, everything but the cluster's own networks and names
+ */
+import { BlockList, isIP, isIPv4 } from 'node:net';
+import type { CameraNetworks } from '#crds/networks.ts';
+
+export type { CameraNetworks };
+
+/** Half a sentence: why an address or a name is refused. */
+export type Objection = string;
+
+const NEVER = blockList([
+  // This host, and what stands for it.
+  '127.0.0.0/8', '0.0.0.0/8', '::/128', '::1/128',
+  // Link-local, where clouds keep their metadata, and where they keep them elsewhere: AWS, Google, Alibaba, Azure, Oracle.
+  '169.254.0.0/16', 'fe80::/10', 'fd00:ec2::/32', 'fd20:ce::254/128', '100.100.100.200/32', '168.63.129.16/32', '192.0.0.192/32',
+  // Multicast, broadcast and what is kept for later.
+  '224.0.0.0/4', '240.0.0.0/4', 'ff00::/8',
+]);
+
+/** Addresses of IPv6 that stand for one of IPv4: the bytes at which it begins. */
+const EMBEDDED: readonly (readonly [prefix: string, offset: number])[] = [['::ffff:0:0/96', 12], ['::/96', 12], ['64:ff9b::/96', 12], ['64:ff9b:1::/48', 12], ['2002::/16', 2]];
+const EMBEDDING = EMBEDDED.map(([prefix, offset]) => ({ list: blockList([prefix]), offset }));
+
+const CLUSTER_NAME = /(^|\.)(svc|cluster\.local)$/;
+const isNetwork = (entry: string) => entry.includes('/');
+
+/** Whether a name is in the list: then it is looked up as the pod looks names up, else as it stands. */
+export function isListedName(host: string, { allowed }: CameraNetworks): boolean {
+  const name = plainName(host);
+  return allowed.some((entry) => {
+    const wanted = plainName(entry);
+    return wanted.startsWith('*.') ? name.endsWith(wanted.slice(1)) : name === wanted;
+  });
+}
+
+/** Before a name is looked up. */
+export function objectionToName(host: string, networks: CameraNetworks): Objection | undefined {
+  if (isListedName(host, networks) || !CLUSTER_NAME.test(plainName(host))) return undefined;
+  return 'names of the cluster are refused unless cameraNetworks lists them';
+}
+
+/** @param listed the name that it was found by is listed. */
+export function objectionToAddress(address: string, networks: CameraNetworks, listed = false): Objection | undefined {
+  const plain = withoutDisguise(address);
+  if (holds(NEVER, plain)) return `${plain} is an address that no camera is read at (this host, link-local, metadata, multicast)`;
+  if (listed || holds(blockList(networks.allowed.filter(isNetwork)), plain)) return undefined;
+  if (networks.allowed.length > 0) return `${plain} is in none of cameraNetworks`;
+  if (holds(blockList(networks.cluster), plain)) return `${plain} is an address of the cluster, which is refused unless cameraNetworks lists it`;
+  return undefined;
+}
+
+/**
+ * What is known of the cluster without asking: the network of the API server's Service. How large the Services' network
+ * is, is not known; one of 256 addresses holds the first of them and is never too large.
+ */
+export function clusterNetworks(configured: readonly string[], serviceHost: string | undefined): string[] {
+  if (serviceHost === undefined || isIP(serviceHost) === 0) return [...configured];
+  return [...configured, `${serviceHost}/${isIPv4(serviceHost) ? 24 : 120}`];
+}
+
+function holds(list: BlockList, address: string): boolean {
+  return list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+}
+
+/** An address of IPv4 that is written as one of IPv6 is that address. */
+function withoutDisguise(address: string): string {
+  const [plain = ''] = address.split('%');
+  if (isIPv4(plain)) return plain;
+  if (plain === '::' || plain === '::1') return plain;
+  const found = EMBEDDING.find(({ list }) => list.check(plain, 'ipv6'));
+  return found === undefined ? plain : [...bytesOf(plain).subarray(found.offset, found.offset + 4)].join('.');
+}
+
+/** The 16 bytes of an address of IPv6. */
+function bytesOf(address: string): Uint8Array {
+  const text = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...parts: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = parts.slice(0, 4).map(Number);
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  });
+  const [front = '', back = ''] = text.split('::');
+  const groups = (part: string) => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)));
+  const [before, after] = [groups(front), groups(back)];
+  const all = [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after];
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+function blockList(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/');
+    list.addSubnet(address, Number(bits), isIPv4(address) ? 'ipv4' : 'ipv6');
+  }
+  return list;
+}
+
+function plainName(host: string): string {
+  return host.toLowerCase().replace(/\.$/, '');
+}
