@@ -30,7 +30,7 @@ test('a Secret that is absent, then lacks a key, then holds a wrong password, th
     stream,
     source: { url: server.url(), credentialsDirectory: secret },
     buffer: { seconds: 10, megabytes: 10 },
-    counters: ['pool.svc:7443'],
+    counters: ['127.0.0.1:7443'],
     site: { host: '127.0.0.1', port: 0 },
   }) });
   const source = openSource(config, retain(config, { ...thisMachine(), newId: () => 'id' }), new Site(stream, createMetrics(), () => 0), createLog('edge-agent', 'silent'));

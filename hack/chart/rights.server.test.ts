@@ -107,7 +107,7 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
     await plane.api.get(resources.serviceAccounts, made);
     await plane.api.get(resources.deployments, made);
     const trusted = async () => (await plane.api.get<V1ConfigMap>(resources.configMaps, made)).data?.['ca.crt'];
-    await until(async () => (await trusted()) !== undefined);
+    await until(() => trusted().then((text) => text !== undefined, () => false));
     const certificate = async () => (await plane.api.get<V1Secret>(resources.secrets, { namespace: NAMESPACE, name: 'footfall-counter-tls' })).data;
     const filled = await certificate();
     assert.equal(Buffer.from(filled!['ca.crt']!, 'base64').toString(), await trusted());

@@ -233,7 +233,7 @@ function listening(listener: Server, address: string): Promise<void> {
  */
 export function dialCounting(address: string, signal: AbortSignal, secrecy?: Secrecy): AgentCall {
   // gRPC's own complaint would repeat it.
-  if (secrecy !== undefined && !TOKEN.test(secrecy.token)) throw new Error('The agent\'s token is not one that can be sent.');
+  if (secrecy !== undefined && !IN_A_HEADER.test(secrecy.token)) throw new Error('The agent\'s token is not one that can be sent.');
   const client = secrecy ? secretClient(address, secrecy) : new Counting(address, grpc.credentials.createInsecure(), channelOptions);
   const metadata = new grpc.Metadata();
   if (secrecy !== undefined) metadata.set('authorization', `Bearer ${secrecy.token}`);
@@ -256,6 +256,7 @@ export function dialCounting(address: string, signal: AbortSignal, secrecy?: Sec
   };
 }
 
+const IN_A_HEADER = /^[\x21-\x7e]*$/;
 /** RFC 6750. */
 const TOKEN = /^[\w.~+/-]+=*$/;
 
