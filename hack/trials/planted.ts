@@ -76,12 +76,13 @@ function judge(bugs: readonly PlantedBug[]): 0 | 1 {
       process.stderr.write(`It fails without a bug, and would say nothing: ${failing.join('; ')}\n`);
       return 1;
     }
-    const rows = bugs.map((bug) => {
+    const verdicts = bugs.map((bug) => {
       process.stderr.write(`${bug.name}\n`);
-      return { ...bug, caughtBy: catching(bug, tree) };
+      const caughtBy = catching(bug, tree);
+      process.stdout.write(`| ${bug.bug} | ${caughtBy === undefined ? 'NOTHING' : `\`${caughtBy}\``} |\n`);
+      return caughtBy !== undefined;
     });
-    process.stdout.write(`\n${rows.map(({ bug, caughtBy }) => `| ${bug} | ${caughtBy === undefined ? 'NOTHING' : `\`${caughtBy}\``} |\n`).join('')}`);
-    return rows.some(({ caughtBy }) => caughtBy === undefined) ? 1 : 0;
+    return verdicts.every(Boolean) ? 0 : 1;
   } finally {
     rmSync(tree, { recursive: true, force: true });
   }
