@@ -245,6 +245,18 @@ test('no term is taken for an agent that is gone by the time it is its turn', as
   assert.equal(writes.length, 0);
 });
 
+test('a counter whose stream another one has taken says nothing more of it, whether or not the API server has a fence', async () => {
+  const { api, clock, take, current } = setting();
+  const zombie = await take();
+  await zombie.commit(counts(1), []);
+  const other = new StatusLedger({ api, counter: 'b', clock });
+  const tenure = await other.claim(door, await other.read(door), 's');
+  await assert.rejects(zombie.commit(counts(9), []), Fenced);
+  assert.deepEqual([current().status?.counts?.term, current().status?.counts?.in], [2, 1]);
+  await tenure.commit(counts(2), []);
+  assert.equal(current().status?.counts?.in, 2);
+});
+
 async function until(holds: () => boolean): Promise<void> {
   const late = performance.now() + 5000;
   while (!holds()) {
