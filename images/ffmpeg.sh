@@ -12,7 +12,7 @@ case $process in
     --enable-demuxer=concat,rtsp,sdp,mov,matroska,avi,mpegts,nut,h264,hevc,mjpeg,m4v
     --enable-parser=h264,hevc,mjpeg,mpeg4video,vp8,vp9 --enable-decoder=h264,hevc,mjpeg,mpeg4,vp8,vp9
     --enable-bsf=noise,extract_extradata,h264_mp4toannexb,hevc_mp4toannexb --enable-muxer=nut' ;;
-  # Decodes what comes on its input. It cannot open files or connections: it has no code for that.
+  # Decodes what comes on its input, and knows of no files and connections that it could be talked into opening.
   counter) parts='
     --disable-network --enable-protocol=pipe --enable-demuxer=nut --enable-muxer=nut
     --enable-decoder=h264,hevc,mjpeg,mpeg4,vp8,vp9 --enable-encoder=rawvideo --enable-filter=select,crop,scale,format' ;;
