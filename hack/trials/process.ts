@@ -9,6 +9,10 @@ export const KINDS = {
   agent: { main: 'edge-agent/src/main.ts', variable: 'FOOTFALL_AGENT' },
 } as const;
 
+/** One that is stopped would not even notice that nobody is there any more. */
+const living = new Set<ChildProcess>();
+process.once('exit', () => living.forEach((child) => child.kill('SIGKILL')));
+
 export interface LifeOptions {
   readonly kind: keyof typeof KINDS;
   readonly config: object;
@@ -42,12 +46,10 @@ export class Life {
     });
     closeSync(output);
     this.child.on('message', onMessage);
-    // One that is stopped would not even notice that nobody is there any more.
-    const withParent = () => this.child.kill('SIGKILL');
-    process.once('exit', withParent);
+    living.add(this.child);
     this.ended = new Promise((resolve) => {
       this.child.once('close', (code, signal) => {
-        process.removeListener('exit', withParent);
+        living.delete(this.child);
         this.over = true;
         resolve(code ?? signal ?? 1);
       });

@@ -10,6 +10,9 @@ import { Life } from './process.ts';
 import { TapedRecording } from './recording.ts';
 import type { SessionFilm } from './sessions.ts';
 
+/** Nobody else waits for it. */
+const PATIENCE_SECONDS = 120;
+
 export async function countUndisturbed(films: readonly SessionFilm[], folder: string, signal: AbortSignal): Promise<Committed> {
   await mkdir(folder, { recursive: true });
   const ledger = await folderLedger(folder);
@@ -47,6 +50,7 @@ async function play({ session, sessionStartMicros, taped, gaps, upTo }: SessionF
     recording: new TapedRecording(taped, gaps, upTo),
     checkpoints: new Checkpoints(),
     leaving: new AbortController().signal,
+    greetingSeconds: PATIENCE_SECONDS,
     onWelcome: () => undefined,
     onSent: () => undefined,
     onGap: () => undefined,

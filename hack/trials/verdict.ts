@@ -1,4 +1,5 @@
 /** The one equality that each trial ends in: what is committed is what an undisturbed run commits. */
+import { canonical } from '#crds/cluster/canonical.ts';
 import type { Committed } from './ledgers.ts';
 
 export interface Verdict {
@@ -13,8 +14,8 @@ export interface Verdict {
 export function judge(actual: Committed, expected: Committed, ignoring: readonly string[]): Verdict {
   const [was, should] = [substanceOf(actual, ignoring), substanceOf(expected, ignoring)];
   const problems = [...new Set([...Object.keys(was), ...Object.keys(should)])]
-    .filter((field) => JSON.stringify(was[field]) !== JSON.stringify(should[field]))
-    .map((field) => `${field} is ${JSON.stringify(was[field])}, and should be ${JSON.stringify(should[field])}`);
+    .filter((field) => canonical(was[field]) !== canonical(should[field]))
+    .map((field) => `${field} is ${canonical(was[field])}, and should be ${canonical(should[field])}`);
   const { lost, doubled } = actual.crossings && expected.crossings ? compareCrossings(actual.crossings, expected.crossings) : compareTotals(actual, expected);
   if (lost > 0) problems.push(`${lost} crossings are lost`);
   if (doubled > 0) problems.push(`${doubled} crossings are counted that there are not, or twice`);

@@ -70,8 +70,11 @@ export const processFaults: readonly Fault[] = [
     run: async (stage, random) => {
       await stage.counted(random.whole(1, 40));
       for (let move = 0; move < MOVES; move += 1) {
-        stage.counters[move % 2]!.post.life.signal('SIGTERM');
+        const { life } = stage.counters[move % 2]!.post;
+        life.signal('SIGTERM');
         await pass(stage, random, 1, 1);
+        // Told twice, it would not drain.
+        await stage.ended(life);
       }
     },
   },
