@@ -89,8 +89,8 @@ const definition = loadSync('footfall/v1/counting.proto', {
   defaults: true,
   oneofs: true,
 });
-/** Agents open one; what shares a process with others (a bench) shares its connection with them. */
-const MAX_STREAMS_OF_CONNECTION = 32;
+/** Agents open one. */
+const MAX_STREAMS_OF_CONNECTION = 8;
 
 const { Counting } = (grpc.loadPackageDefinition(definition) as unknown as ProtoGrpcType).footfall.v1;
 
@@ -173,7 +173,8 @@ function listening(listener: Server, address: string): Promise<void> {
 
 /** Opens a call to the counter at `address`. It fails by its `messages` when nobody answers there. */
 export function dialCounting(address: string, signal: AbortSignal): AgentCall {
-  const client = new Counting(address, grpc.credentials.createInsecure(), channelOptions);
+  // A connection of its own: calls that share one wait for each other's bytes.
+  const client = new Counting(address, grpc.credentials.createInsecure(), { ...channelOptions, 'grpc.use_local_subchannel_pool': 1 });
   const stream = client.Count();
   const cancel = () => stream.cancel();
   const finished = over(stream);
