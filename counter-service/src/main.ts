@@ -51,7 +51,7 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
     metrics: ofStreams,
     log,
   };
-  const server = await serveCounting(config.listen, (call) => serveStream(call, service), { limits: config.door, onCut: ofStreams.connectionCut });
+  const server = await serveCounting(config.listen, (call) => serveStream(call, service), { limits: config.door, onCut: (reason) => ofStreams.connectionCut(reason) });
   const presence = await servePresence({
     ...config.presence,
     metrics,

@@ -118,7 +118,7 @@ export async function serveCounting(
   const door = new Door(limits, onCut);
   const server = new grpc.Server({ ...channelOptions, 'grpc.max_concurrent_streams': MAX_STREAMS_OF_CONNECTION });
   const { Count } = Counting.service;
-  server.addService({ Count: { ...Count, requestDeserialize: judged(Count.requestDeserialize) } } as unknown as typeof Counting.service, {
+  server.addService({ Count: { ...Count, requestDeserialize: judged(Count.requestDeserialize) } }, {
     Count: (stream: grpc.ServerDuplexStream<AgentMessage__Output, CounterMessage>) => {
       const signal = over(stream);
       const peer = stream.getPeer();
