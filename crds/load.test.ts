@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import * as fc from 'fast-check';
+import { FUZZ } from '#proto/fixtures/fuzz.ts';
 import { formatFault, loadCameraStreams, parseCameraStreams } from './load.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'footfall-crds-'));
@@ -149,5 +150,5 @@ test('any text comes to streams or faults, never to an exception', () => {
     const { streams, faults } = parseCameraStreams(text, 'any.yaml');
     for (const fault of faults) assert.match(formatFault(fault), /^any\.yaml, document \d+( \(line \d+\))?: .+\.$/s);
     assert.ok(streams.length + faults.length > 0);
-  }), { numRuns: 500 });
+  }), FUZZ);
 });

@@ -8,6 +8,7 @@ import { GapReason } from '#proto/protocol.ts';
 import type { AnalysisState } from './analysis.ts';
 import type { ModelInput } from './detection/manifest.ts';
 import type { LookState } from './detection/look.ts';
+import type { Size } from './detection/plan.ts';
 import { Refused } from './refused.ts';
 
 const MOST_TRACKS = 256;
@@ -81,7 +82,7 @@ const analysisState = z.object({
 });
 
 /** @param position that is committed. @throws Refused INVALID. */
-export function readCheckpoint(bytes: Buffer, position: number, input: ModelInput): AnalysisState {
+export function readCheckpoint(bytes: Buffer, position: number): AnalysisState {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());
@@ -95,15 +96,18 @@ export function readCheckpoint(bytes: Buffer, position: number, input: ModelInpu
   // Zod writes a field that may be left out as one that may be undefined.
   const state = data as AnalysisState;
   if (state.position < position) throw new Refused('INVALID', `The checkpoint is of access unit ${state.position}, though ${position} are committed.`);
-  if (!isPossible(state.look, input)) throw new Refused('INVALID', 'The checkpoint looks at the picture in a way in which no counter would.');
   return state;
 }
 
-/** Whether the decoder and the model can do what the plan says. One for another model is made anew in any case. */
-function isPossible({ picture: whole, plan: { crop, picture, input: padded } }: LookState, input: ModelInput): boolean {
+/**
+ * Whether the decoder and the model can do what the plan says: asked of a checkpoint that is taken up, since one for
+ * another model or picture is given a new plan. @throws Refused INVALID.
+ */
+export function requirePossiblePlan({ picture: source, plan: { crop, picture, input: padded } }: LookState, input: ModelInput): void {
   const { multiple = 1 } = input;
-  const fits = (inner: { width: number; height: number }, outer: { width: number; height: number }) =>
-    inner.width > 0 && inner.height > 0 && inner.width <= outer.width && inner.height <= outer.height;
-  const inside = fits({ width: crop.left + crop.width, height: crop.top + crop.height }, whole);
-  return inside && fits(crop, whole) && fits(picture, padded) && fits(padded, input) && padded.width % multiple === 0 && padded.height % multiple === 0;
+  const fits = (inner: Size, outer: Size) => inner.width > 0 && inner.height > 0 && inner.width <= outer.width && inner.height <= outer.height;
+  const isWhole = padded.width % multiple === 0 && padded.height % multiple === 0;
+  const isInside = fits(crop, source) && fits({ width: crop.left + crop.width, height: crop.top + crop.height }, source);
+  if (isInside && fits(picture, padded) && fits(padded, input) && isWhole) return;
+  throw new Refused('INVALID', 'The checkpoint looks at the picture in a way in which no counter would.');
 }

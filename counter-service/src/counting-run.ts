@@ -22,6 +22,7 @@ import {
   takeOver,
   type View,
 } from './analysis.ts';
+import { requirePossiblePlan } from './checkpoint.ts';
 import type { Answered, Frame as DetectorFrame } from './detection/detector.ts';
 import type { ModelInput } from './detection/manifest.ts';
 import type { Intake, Piece } from './intake.ts';
@@ -89,12 +90,14 @@ export class Counting {
   /** By which the state counts. */
   #known: KnownSpec;
 
+  /** @throws Refused INVALID when the checkpoint cannot be taken up. */
   constructor(options: CountingOptions) {
     this.#options = options;
     const { checkpoint } = options;
     this.#known = options.followed.current();
     this.#codec = options.codec;
     this.#state = checkpoint ? resumeAnalysis(checkpoint, this.#view(), options.committed) : this.#startAfresh();
+    requirePossiblePlan(this.#state.look, options.detector.input);
     // An edit may have come while there was no video.
     options.standing.observes(this.#known.generation);
     this.#settling = new Settling({

@@ -57,7 +57,7 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
   const server = await serveCounting(config.listen, (call) => serveStream(call, service), {
     certificate: certificate?.current,
     limits: config.door,
-    onCut: ofStreams.connectionCut,
+    onCut: (reason) => ofStreams.connectionCut(reason),
   });
   const presence = await servePresence({
     ...config.presence,

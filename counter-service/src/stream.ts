@@ -148,7 +148,7 @@ async function countOnceThereIsVideo(served: Served): Promise<Ended> {
   const { tenure, hello } = served.admitted;
   const position = positionOf(tenure.counts, hello.session);
   served.log.info({ term: tenure.term, position, resumed: checkpoint.length > 0 }, 'stream taken');
-  return count(served, codec, checkpoint.length > 0 ? readCheckpoint(checkpoint, position, served.admitted.detector.input) : undefined);
+  return count(served, codec, checkpoint.length > 0 ? readCheckpoint(checkpoint, position) : undefined);
 }
 
 async function count({ call, service, admitted, incoming, log, ending, signal, leaving }: Served, codec: Codec, checkpoint: AnalysisState | undefined): Promise<Ended> {

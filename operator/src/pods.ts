@@ -43,11 +43,11 @@ function lastWords(message: string | undefined, reason: string | undefined): str
   return line === '' ? `${reason ?? 'nothing was said'}.` : sentenceOf(line).slice(0, 500);
 }
 
-/** Of a line of log without its time, which would make it another one at each try. */
+/** Of a line of log without its time, which would make it another one at each try. What a pod says last may be anything. */
 function sentenceOf(line: string): string {
   try {
-    const { sentence, msg } = JSON.parse(line) as { sentence?: string; msg?: string };
-    return sentence ?? msg ?? line;
+    const { sentence, msg } = JSON.parse(line) as { sentence?: unknown; msg?: unknown };
+    return [sentence, msg].find((said) => typeof said === 'string') ?? line;
   } catch {
     return line;
   }

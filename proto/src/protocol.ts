@@ -103,6 +103,9 @@ const channelOptions: grpc.ChannelOptions = {
   'grpc.max_reconnect_backoff_ms': 1_000,
 };
 
+/** A connection for each call: calls that share one wait for each other's bytes. */
+const callerOptions: grpc.ChannelOptions = { ...channelOptions, 'grpc.use_local_subchannel_pool': 1 };
+
 const definition = loadSync('footfall/v1/counting.proto', {
   includeDirs: [fileURLToPath(new URL('..', import.meta.url))],
   longs: Number,
@@ -110,8 +113,8 @@ const definition = loadSync('footfall/v1/counting.proto', {
   defaults: true,
   oneofs: true,
 });
-/** Agents open one; what shares a process with others (a bench) shares its connection with them. */
-const MAX_STREAMS_OF_CONNECTION = 32;
+/** Agents open one. */
+const MAX_STREAMS_OF_CONNECTION = 8;
 
 const { Counting } = (grpc.loadPackageDefinition(definition) as unknown as ProtoGrpcType).footfall.v1;
 
@@ -169,7 +172,7 @@ export async function serveCounting(
   const changing = certificate && new ChangingCertificate(certificate);
   const server = new grpc.Server({ ...channelOptions, 'grpc.max_concurrent_streams': MAX_STREAMS_OF_CONNECTION });
   const { Count } = Counting.service;
-  server.addService({ Count: { ...Count, requestDeserialize: judged(Count.requestDeserialize) } } as unknown as typeof Counting.service, {
+  server.addService({ Count: { ...Count, requestDeserialize: judged(Count.requestDeserialize) } }, {
     Count: (stream: grpc.ServerDuplexStream<AgentMessage__Output, CounterMessage>) => {
       const signal = over(stream);
       const peer = stream.getPeer();
@@ -234,7 +237,7 @@ function listening(listener: Server, address: string): Promise<void> {
 export function dialCounting(address: string, signal: AbortSignal, secrecy?: Secrecy): AgentCall {
   // gRPC's own complaint would repeat it.
   if (secrecy !== undefined && !IN_A_HEADER.test(secrecy.token)) throw new Error('The agent\'s token is not one that can be sent.');
-  const client = secrecy ? secretClient(address, secrecy) : new Counting(address, grpc.credentials.createInsecure(), channelOptions);
+  const client = secrecy ? secretClient(address, secrecy) : new Counting(address, grpc.credentials.createInsecure(), callerOptions);
   const metadata = new grpc.Metadata();
   if (secrecy !== undefined) metadata.set('authorization', `Bearer ${secrecy.token}`);
   const stream = client.Count(metadata);
@@ -262,7 +265,7 @@ const TOKEN = /^[\w.~+/-]+=*$/;
 
 function secretClient(address: string, { authorities, serverName }: Secrecy) {
   const credentials = grpc.credentials.createFromSecureContext(createSecureContext({ ca: authorities, ...OLDEST_TLS }));
-  return new Counting(address, credentials, { ...channelOptions, 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName });
+  return new Counting(address, credentials, { ...callerOptions, 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName });
 }
 
 function bearerToken(metadata: grpc.Metadata): string | undefined {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { CameraNetworks } from '#crds/networks.ts';
 import { clusterNetworks, isListedName, objectionToAddress, objectionToName } from './networks.ts';
 

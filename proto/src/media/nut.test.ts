@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { before, suite, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { AccessUnit, Codec } from './nut.ts';
+import { FUZZ } from '../fixtures/fuzz.ts';
 import { FILE_ID, MAX_FRAME_BYTES, NutError } from './nut.ts';
 import { NutParser, readNut } from './nut-reader.ts';
 import { nutFrameHead, nutHeader } from './nut-writer.ts';
@@ -146,7 +147,7 @@ suite('hostile bytes end in a NutError, never in a hang', () => {
 
   test('random bytes behind good headers', async () => {
     const headers = nutHeader({ fourcc: 'H264', privateData: new Uint8Array(), width: 64, height: 48, decodeDelay: 0 });
-    await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 400, size: 'max' }), (bytes) => survive(Buffer.concat([headers, bytes]), 61)), { numRuns: 500 });
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 400, size: 'max' }), (bytes) => survive(Buffer.concat([headers, bytes]), 61)), FUZZ);
   });
 
   test('flipped bits', async () => {
@@ -157,7 +158,7 @@ suite('hostile bytes end in a NutError, never in a hang', () => {
         for (const { byte, bit } of places) damaged[byte % damaged.length] = (damaged[byte % damaged.length] ?? 0) ^ (1 << bit);
         await survive(damaged, 4096);
       }),
-      { numRuns: 500 },
+      FUZZ,
     );
   });
 

@@ -1,0 +1,102 @@
+/** What strangers send: from connections of their own, over and over, each kind of trouble by its name. */
+import { randomBytes } from 'node:crypto';
+import type { ClientHttp2Session } from 'node:http2';
+import { callRaw, connectRaw, connectSession, framed, openRaw } from '../../counter-service/src/fixtures/raw-caller.ts';
+import { PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts';
+import type { Clip } from '../../counter-service/src/fixtures/clip.ts';
+import { type AgentMessage, asBuffer, codecToMessage, type StreamName } from '#proto/protocol.ts';
+import { pause } from '#proto/backoff.ts';
+
+export interface Scene {
+  readonly port: number;
+  /** An address of its own. */
+  readonly address: string;
+  readonly clip: Clip;
+  /** A stream that the hostile agent may send for. */
+  readonly own: StreamName;
+  /** Told of each refusal that came back. */
+  readonly onRefusal: () => void;
+}
+
+export type Attack = (scene: Scene, signal: AbortSignal) => Promise<void>;
+
+const MEBIBYTE = 2 ** 20;
+
+async function withSession({ port, address }: Scene, work: (session: ClientHttp2Session) => Promise<void>): Promise<void> {
+  const session = connectSession(port, address);
+  const closed = new Promise<void>((resolve) => session.once('close', resolve));
+  try {
+    await Promise.race([work(session), closed]);
+  } finally {
+    session.destroy();
+  }
+}
+
+/** A legal hello and resume for a stream of its own, and then these. */
+async function asAgent({ port, own, clip, onRefusal }: Scene, signal: AbortSignal, messages: readonly AgentMessage[], codec: object = {}): Promise<void> {
+  const agent = new PlayedAgent(port, own, { session: `hostile-${Math.random().toString(36).slice(2)}` });
+  try {
+    await agent.until(({ welcome, over }) => welcome !== undefined || over || signal.aborted);
+    await agent.tell({ resume: { checkpoint: Buffer.alloc(0), codec: { ...codecToMessage(clip.codec), ...codec } } });
+    for (const message of messages) await agent.tell(message);
+    await Promise.race([agent.until(({ over }) => over || signal.aborted), pause(3, signal)]);
+    if (agent.heard.refusal !== undefined) onRefusal();
+  } catch {
+    // It was cut, or not answered in time.
+  } finally {
+    agent.hangUp();
+  }
+}
+
+function units({ clip }: Scene, change: (data: Buffer, index: number) => Buffer = (data) => data): AgentMessage[] {
+  return clip.units.map((unit, index) => ({ accessUnit: { ...unit, number: index + 1, data: change(asBuffer(unit.data), index) } }));
+}
+
+function damaged(data: Buffer): Buffer {
+  const copy = Buffer.from(data);
+  for (let flips = 0; flips < 8; flips += 1) copy[Math.floor(Math.random() * copy.length)]! ^= 1 << Math.floor(Math.random() * 8);
+  return copy;
+}
+
+export const ATTACKS: Readonly<Record<string, Attack>> = {
+  'connections that say nothing': async ({ port, address }, signal) => {
+    const sockets = Array.from({ length: 50 }, () => connectRaw(port, address).resume());
+    await pause(2, signal);
+    for (const socket of sockets) socket.destroy();
+  },
+  'bytes that are no HTTP/2': async ({ port, address }) => {
+    const socket = connectRaw(port, address).resume();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(randomBytes(64 * 1024));
+    await closed;
+  },
+  'messages that are no protobuf': (scene) =>
+    withSession(scene, async (session) => {
+      for (let call = 0; call < 20; call += 1) if ((await callRaw(session, [randomBytes(200)])).length > 0) scene.onRefusal();
+    }),
+  'megabytes before a hello': (scene) =>
+    withSession(scene, async (session) => {
+      const streams = Array.from({ length: 4 }, () => openRaw(session, []).resume());
+      for (const stream of streams) stream.write(framed(Buffer.alloc(16 * MEBIBYTE - 1, 0x1a), 16 * MEBIBYTE));
+      await new Promise((resolve) => session.once('close', resolve));
+    }),
+  'messages and headers beyond any size': (scene) =>
+    withSession(scene, async (session) => {
+      const stream = openRaw(session, []).resume();
+      stream.write(framed(Buffer.alloc(10), 2 ** 32 - 1));
+      await callRaw(session, [], { 'x-long': 'x'.repeat(200_000) });
+    }),
+  'calls opened and reset': (scene) =>
+    withSession(scene, async (session) => {
+      for (let call = 0; call < 500 && !session.destroyed; call += 1) {
+        openRaw(session, []).close(8);
+        if (call % 50 === 0) await new Promise(setImmediate);
+      }
+    }),
+  'more than its credit': (scene, signal) => asAgent(scene, signal, units(scene)),
+  'access units of megabytes': (scene, signal) => asAgent(scene, signal, units(scene, () => randomBytes(6 * MEBIBYTE)).slice(0, 4)),
+  'damaged video': (scene, signal) => asAgent(scene, signal, units(scene, damaged).slice(0, 60)),
+  'gaps without end': (scene, signal) =>
+    asAgent(scene, signal, Array.from({ length: 2000 }, () => ({ gap: { after: 0, next: 1, fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST' as const } }))),
+  'gigantic pictures': (scene, signal) => asAgent(scene, signal, [], { width: 65_535, height: 65_535 }),
+};

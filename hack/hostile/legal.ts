@@ -1,0 +1,46 @@
+/** A legal stream: the clip, in which one person comes in, again and again, as a camera that is interrupted between. */
+import { asBuffer, type StreamName } from '#proto/protocol.ts';
+import type { Clip } from '../../counter-service/src/fixtures/clip.ts';
+import { PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts';
+
+/** Between two rounds, so that nobody is followed from one into the next. */
+const BREAK_MICROS = 1_000_000;
+
+export interface LegalResult {
+  /** Rounds that were sent to their end: as many people came in. */
+  readonly rounds: number;
+  readonly counted: number;
+  /** Interruptions beyond those that were declared, or the sentence with which it ended. */
+  readonly trouble: string | undefined;
+}
+
+/** Sends rounds until the signal aborts; then the last one to its end. */
+export async function playLegal(port: number, stream: StreamName, clip: Clip, signal: AbortSignal): Promise<LegalResult> {
+  const agent = new PlayedAgent(port, stream, { session: `legal-${stream.name}` });
+  const length = clip.units.at(-1)!.presentationMicros + BREAK_MICROS;
+  let rounds = 0;
+  let number = 0;
+  agent.resume(clip);
+  try {
+    for (; rounds === 0 || !signal.aborted; rounds += 1) {
+      const shift = rounds * length;
+      if (rounds > 0) {
+        const fromMicros = shift - BREAK_MICROS;
+        await agent.tell({ gap: { after: number, next: number + 1, fromMicros, toMicros: shift + clip.units[0]!.presentationMicros, reason: 'CAMERA_LOST' } });
+      }
+      for (const unit of clip.units) {
+        await agent.until(({ credit, over }) => credit > number || over);
+        number += 1;
+        await agent.tell({ accessUnit: { ...unit, number, presentationMicros: unit.presentationMicros + shift, data: asBuffer(unit.data) } });
+      }
+    }
+    agent.say({ endOfStream: { lastNumber: number } });
+    await agent.until(({ finished, over }) => finished || over);
+  } finally {
+    agent.hangUp();
+  }
+  const { counts, refusal, goAway, finished } = agent.heard;
+  const gaps = counts?.gaps ?? 0;
+  const trouble = finished ? (gaps === rounds - 1 ? undefined : `${gaps} gaps instead of ${rounds - 1}`) : (refusal?.sentence ?? goAway ?? 'the call broke');
+  return { rounds, counted: counts?.in ?? 0, trouble };
+}

@@ -1,0 +1,119 @@
+/**
+ * A real counter, two legal streams, and everybody else against it. What is promised: the legal streams' counts are
+ * exact, the counter's memory stays below twice of what it was without strangers, and every refusal is counted.
+ */
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pause } from '#proto/backoff.ts';
+import { entrance, readClip } from '../../counter-service/src/fixtures/clip.ts';
+import { Child } from '../local/child.ts';
+import { ATTACKS, type Scene } from './attacks.ts';
+import { type LegalResult, playLegal } from './legal.ts';
+
+const LEGAL = ['door', 'gate'];
+const OWN = 'theirs';
+const REST_SECONDS = 5;
+const LOOK_MS = 200;
+
+export interface Outcome {
+  readonly legal: readonly LegalResult[];
+  readonly megabytes: { readonly rest: number; readonly most: number };
+  /** How often each kind of attack was made. */
+  readonly attacks: Readonly<Record<string, number>>;
+  readonly refusals: { readonly heard: number; readonly counted: Readonly<Record<string, number>> };
+}
+
+export async function runHostile(seconds: number, signal: AbortSignal): Promise<Outcome> {
+  const folder = await mkdtemp(join(tmpdir(), 'footfall-hostile-'));
+  const counter = await startCounter(folder);
+  try {
+    const [port, presence, clip] = await Promise.all([counter.announced<number>('counter'), counter.announced<number>('presence'), readClip()]);
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    const legal = LEGAL.map((name) => playLegal(port, nameOf(name), clip, either));
+    const rest = await mostMemory(counter, pause(REST_SECONDS, either));
+    const attacks: Record<string, number> = {};
+    let heard = 0;
+    const attacking = Object.keys(ATTACKS).map((name, index) =>
+      attack(name, { port, address: `127.0.0.${10 + index}`, clip, own: nameOf(OWN), onRefusal: () => (heard += 1) }, attacks, either),
+    );
+    const most = await mostMemory(counter, pause(seconds, either));
+    over.abort(new Error('it is over'));
+    const results = await Promise.all(legal);
+    await Promise.all(attacking);
+    const page = await (await fetch(`http://127.0.0.1:${presence}/metrics`)).text();
+    return { legal: results, megabytes: { rest, most }, attacks, refusals: { heard, counted: refusalsOf(page) } };
+  } finally {
+    await counter.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** In sentences, what was promised and not kept. */
+export function broken({ legal, megabytes, attacks, refusals }: Outcome): string[] {
+  const counted = Object.values(refusals.counted).reduce((sum, value) => sum + value, 0);
+  return [
+    ...legal.flatMap(({ trouble }) => (trouble === undefined ? [] : [`A legal stream had trouble: ${trouble}.`])),
+    ...legal.flatMap(({ rounds, counted: people }) => (people === rounds ? [] : [`${people} people were counted where ${rounds} came in.`])),
+    ...(megabytes.most < 2 * megabytes.rest ? [] : [`The counter took ${megabytes.most} MB, twice its ${megabytes.rest} MB at rest.`]),
+    ...Object.keys(ATTACKS).flatMap((name) => (attacks[name] ? [] : [`There was no attack: ${name}.`])),
+    ...(refusals.heard > 0 && counted >= refusals.heard ? [] : [`${refusals.heard} refusals were heard and ${counted} counted.`]),
+  ];
+}
+
+async function attack(name: string, scene: Scene, made: Record<string, number>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await ATTACKS[name]!(scene, signal);
+    made[name] = (made[name] ?? 0) + 1;
+    await pause(0.1, signal);
+  }
+}
+
+async function startCounter(folder: string): Promise<Child> {
+  const manifest = join(folder, 'streams.yaml');
+  const streams = [...LEGAL, OWN].map((name) => ({
+    apiVersion: 'footfall.dev/v1alpha1', kind: 'CameraStream', metadata: { name }, spec: { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [entrance] },
+  }));
+  await writeFile(manifest, streams.map((stream) => JSON.stringify(stream)).join('\n---\n'));
+  return new Child({
+    main: 'counter-service/src/main.ts',
+    variable: 'FOOTFALL_COUNTER',
+    verbose: false,
+    config: {
+      listen: '127.0.0.1:0',
+      presence: { host: '127.0.0.1', port: 0 },
+      local: { manifests: [manifest], ledgerDirectory: join(folder, 'ledger') },
+      modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
+      inference: { provider: 'cpu', workers: 1 },
+      maxStreams: 4,
+      door: { connections: 200, connectionsPerPeer: 30, acceptedWithinSeconds: 5 },
+      logLevel: 'error',
+    },
+  });
+}
+
+/** In megabytes, of the counter's own process, while something goes on. */
+async function mostMemory(counter: Child, during: Promise<void>): Promise<number> {
+  let most = 0;
+  const looking = setInterval(() => (most = Math.max(most, memoryOf(counter.process.pid!))), LOOK_MS);
+  await during;
+  clearInterval(looking);
+  return Math.round(most);
+}
+
+function memoryOf(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) / 1000;
+}
+
+function refusalsOf(page: string): Record<string, number> {
+  const lines = page.matchAll(/^footfall_counter_(?:refusals|connections_cut)_total\{reason="(\w+)"\} (\d+)/gm);
+  return Object.fromEntries([...lines].map(([, reason, count]) => [reason!, Number(count)]));
+}
+
+function nameOf(name: string) {
+  return { namespace: 'default', name, uid: `uid-${name}` };
+}
