@@ -9,7 +9,7 @@ const documents = ['ARCHITECTURE.md', 'README.md', 'CONTRIBUTING.md', 'models/RE
 
 /** `edge-agent/src/session.ts` in code quotes, and [links](to/files). */
 function pathsIn(text: string): string[] {
-  const quoted = text.matchAll(/`((?:crds|proto|edge-agent|counter-service|operator|hack|images|models|charts)\/[\w./-]+)`/g);
+  const quoted = text.matchAll(/`((?:crds|proto|edge-agent|counter-service|operator|hack|models|charts)\/[\w./-]+)`/g);
   const linked = text.matchAll(/\]\(([\w./-]+)\)/g);
   return [...quoted, ...linked].map((match) => match[1]!);
 }

@@ -6,9 +6,9 @@ import type { Cluster } from './cluster.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const sources = {
-  agent: { name: 'footfall/edge-agent', dockerfile: 'images/Dockerfile', target: 'edge-agent', context: '.' },
-  counter: { name: 'footfall/counter-service', dockerfile: 'images/Dockerfile', target: 'counter-service', context: '.' },
-  operator: { name: 'footfall/operator', dockerfile: 'images/Dockerfile', target: 'operator', context: '.' },
+  agent: { name: 'footfall/edge-agent', dockerfile: 'hack/images/Dockerfile', target: 'edge-agent', context: '.' },
+  counter: { name: 'footfall/counter-service', dockerfile: 'hack/images/Dockerfile', target: 'counter-service', context: '.' },
+  operator: { name: 'footfall/operator', dockerfile: 'hack/images/Dockerfile', target: 'operator', context: '.' },
   camera: { name: 'footfall/e2e-camera', dockerfile: 'hack/e2e/camera/Dockerfile', target: '', context: 'hack' },
 } as const;
 

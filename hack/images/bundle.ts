@@ -3,7 +3,7 @@
  * and the licences of all that went in. Not minified and without source maps: names stay, so stack traces can be read,
  * and maps would cost 14 MB of memory at run time.
  *
- *   node images/bundle.ts DIRECTORY    makes DIRECTORY/{operator,edge-agent,counter-service}/{app,licenses}
+ *   node hack/images/bundle.ts DIRECTORY    makes DIRECTORY/{operator,edge-agent,counter-service}/{app,licenses}
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
@@ -29,7 +29,7 @@ const IMAGES: Readonly<Record<string, Image>> = {
   },
 };
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '../..');
 
 /** What CommonJS packages take for granted, and a module does not have. */
 const COMMON_JS = `import { createRequire } from 'node:module';
@@ -80,5 +80,5 @@ function copyLicence(name: string, target: string): void {
 }
 
 const [directory] = process.argv.slice(2);
-if (directory === undefined) throw new Error('usage: node images/bundle.ts DIRECTORY');
+if (directory === undefined) throw new Error('usage: node hack/images/bundle.ts DIRECTORY');
 await Promise.all(Object.entries(IMAGES).map(([name, image]) => layOut(image, join(directory, name))));

@@ -33,7 +33,7 @@ cat > "$root/licenses/ffmpeg/SOURCE" <<END
 This image has an ffmpeg built without changes from Debian's source package ffmpeg $FFMPEG_VERSION, under the GNU Lesser
 General Public License ($(sed -n 's/^License: LGPL //p' configured)); the texts are beside this file.
 The source: apt-get source ffmpeg=$FFMPEG_VERSION, or https://snapshot.debian.org/package/ffmpeg/.
-Built by images/ffmpeg.sh of Footfall. To put your own in its place, mount it over /usr/local/bin/ffmpeg.
+Built by hack/images/ffmpeg.sh of Footfall. To put your own in its place, mount it over /usr/local/bin/ffmpeg.
 
 $(./ffmpeg -hide_banner -buildconf)
 END

@@ -7,16 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, before, test } from 'node:test';
-import { FolderLedger } from '../counter-service/src/ledger/folder.ts';
+import { FolderLedger } from '../../counter-service/src/ledger/folder.ts';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '../..');
 const clip = join(root, 'hack/samples/one-by-one/one-by-one-person-detection.mp4');
 const variables = { operator: 'FOOTFALL_OPERATOR', 'edge-agent': 'FOOTFALL_AGENT', 'counter-service': 'FOOTFALL_COUNTER' } as const;
 
 let folder = '';
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'footfall-bundle-'));
-  execFileSync(process.execPath, [join(root, 'images/bundle.ts'), folder]);
+  execFileSync(process.execPath, [join(root, 'hack/images/bundle.ts'), folder]);
 });
 after(() => rmSync(folder, { recursive: true }));
 
@@ -43,7 +43,7 @@ for (const [image, variable] of Object.entries(variables)) {
 
 test('the images have the version of the project', () => {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  assert.ok(readFileSync(join(root, 'images/Dockerfile'), 'utf8').includes(`\nARG VERSION=${version}\n`));
+  assert.ok(readFileSync(join(root, 'hack/images/Dockerfile'), 'utf8').includes(`\nARG VERSION=${version}\n`));
 });
 
 test('the counter has ONNX Runtime for one platform', () => {
