@@ -83,7 +83,7 @@ async function play(scene: Scene): Promise<Omit<Result, 'fault' | 'seed' | 'fold
   return {
     ...judged,
     problems: [...stage.surprises, ...judged.problems],
-    passed: notesOf(notes, 'passed').map(({ passed }) => passed),
+    passed: [...new Set(notesOf(notes, 'passed').map(({ passed }) => passed))],
     recoveries: recoveriesOf(stage),
   };
 }

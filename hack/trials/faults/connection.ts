@@ -3,6 +3,9 @@ import type { Stage } from '../stage.ts';
 import type { Fault } from './fault.ts';
 import { atInstants, pass } from './times.ts';
 
+/** Up to where the network is bad. */
+const UNITS = 400;
+
 export const connectionFaults: readonly Fault[] = [
   {
     name: 'connection-cut', sentence: 'the connection is reset, and sometimes refused for a while',
@@ -19,7 +22,7 @@ export const connectionFaults: readonly Fault[] = [
     name: 'connection-swallowed', sentence: 'nothing comes through any more, without a word; later everything does',
     source: 'file', ledger: 'folder', counters: 2,
     run: async (stage, random) => {
-      await stage.counted(random.whole(1, 150));
+      await stage.counted(random.whole(1, UNITS));
       const { link } = stage.serving();
       const { term } = stage;
       link.swallow();
@@ -33,7 +36,7 @@ export const connectionFaults: readonly Fault[] = [
     source: 'file', ledger: 'folder', counters: 1,
     run: async (stage, random) => {
       const { link } = stage.serving();
-      await whileCounting(stage, 150, async () => {
+      await whileCounting(stage, UNITS, async () => {
         link.delay(random.pick([0, 50, 200, 800]));
         await pass(stage, random, 0.2, 1);
       });

@@ -6,7 +6,7 @@ import type { Fault } from './fault.ts';
 import { atInstants, pass } from './times.ts';
 
 /** Up to where the server is bad. */
-const UNITS = 180;
+const UNITS = 360;
 
 const isWrite = (url: URL): boolean => url.pathname.endsWith('/status');
 

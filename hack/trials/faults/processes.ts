@@ -57,18 +57,18 @@ export const processFaults: readonly Fault[] = [
   {
     name: 'zombie', sentence: 'SIGSTOP of the counter past a takeover, then SIGCONT',
     source: 'file', ledger: 'folder', counters: 2,
-    run: (stage, random) => stopPastTakeover(stage, random.whole(1, 150), () => pass(stage, random, 0, 2)),
+    run: (stage, random) => stopPastTakeover(stage, random.whole(1, 400), () => pass(stage, random, 0, 2)),
   },
   {
     name: 'zombie-at-server', sentence: 'as zombie, with the API server as ledger',
     source: 'file', ledger: 'server', counters: 2,
-    run: (stage, random) => stopPastTakeover(stage, random.whole(1, 150), () => pass(stage, random, 0, 3)),
+    run: (stage, random) => stopPastTakeover(stage, random.whole(1, 400), () => pass(stage, random, 0, 3)),
   },
   {
     name: 'moving-pool', sentence: 'every second one of two counters is told to end, and started again',
     source: 'file', ledger: 'folder', counters: 2,
     run: async (stage, random) => {
-      await stage.counted(random.whole(1, 40));
+      await stage.counted(random.whole(1, 100));
       for (let move = 0; move < MOVES; move += 1) {
         const { life } = stage.counters[move % 2]!.post;
         life.signal('SIGTERM');
