@@ -171,10 +171,8 @@ suite('a stranger that', () => {
   });
 
   test('calls too often is told to call later, and another is served', async (context) => {
-    const { port } = await plainService(context);
+    const { port } = await plainService(context, undefined, undefined, 1);
     const session = connectSession(port);
-    const calls = await Promise.all(Array.from({ length: 30 }, () => callRaw(session, [Buffer.from('no protobuf')])));
-    assert.ok(calls.every((heard) => /no message of the protocol|calls open already/.test(heard.toString())));
     let told = false;
     for (let round = 0; round < 100 && !told; round += 1) {
       told = (await callRaw(session, [Buffer.from('no protobuf')])).toString().includes('call later');

@@ -48,8 +48,8 @@ async function asAgent({ port, own, clip, onRefusal }: Scene, signal: AbortSigna
   }
 }
 
-function units({ clip }: Scene, change: (data: Buffer, index: number) => Buffer = (data) => data): AgentMessage[] {
-  return clip.units.map((unit, index) => ({ accessUnit: { ...unit, number: index + 1, data: change(asBuffer(unit.data), index) } }));
+function units({ clip }: Scene, count: number, change: (data: Buffer) => Buffer = (data) => data): AgentMessage[] {
+  return clip.units.slice(0, count).map((unit, index) => ({ accessUnit: { ...unit, number: index + 1, data: change(asBuffer(unit.data)) } }));
 }
 
 function damaged(data: Buffer): Buffer {
@@ -93,9 +93,9 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
         if (call % 50 === 0) await new Promise(setImmediate);
       }
     }),
-  'more than its credit': (scene, signal) => asAgent(scene, signal, units(scene)),
-  'access units of megabytes': (scene, signal) => asAgent(scene, signal, units(scene, () => randomBytes(6 * MEBIBYTE)).slice(0, 4)),
-  'damaged video': (scene, signal) => asAgent(scene, signal, units(scene, damaged).slice(0, 60)),
+  'more than its credit': (scene, signal) => asAgent(scene, signal, units(scene, 150)),
+  'access units of megabytes': (scene, signal) => asAgent(scene, signal, units(scene, 4, () => randomBytes(6 * MEBIBYTE))),
+  'damaged video': (scene, signal) => asAgent(scene, signal, units(scene, 60, damaged)),
   'gaps without end': (scene, signal) =>
     asAgent(scene, signal, Array.from({ length: 2000 }, () => ({ gap: { after: 0, next: 1, fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST' as const } }))),
   'gigantic pictures': (scene, signal) => asAgent(scene, signal, [], { width: 65_535, height: 65_535 }),

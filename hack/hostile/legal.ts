@@ -5,6 +5,8 @@ import { PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts'
 
 /** Between two rounds, so that nobody is followed from one into the next. */
 const BREAK_MICROS = 1_000_000;
+/** A machine that is shared may count a frame a second. */
+const PATIENCE_SECONDS = 300;
 
 export interface LegalResult {
   /** Rounds that were sent to their end: as many people came in. */
@@ -29,13 +31,13 @@ export async function playLegal(port: number, stream: StreamName, clip: Clip, si
         await agent.tell({ gap: { after: number, next: number + 1, fromMicros, toMicros: shift + clip.units[0]!.presentationMicros, reason: 'CAMERA_LOST' } });
       }
       for (const unit of clip.units) {
-        await agent.until(({ credit, over }) => credit > number || over);
+        await agent.until(({ credit, over }) => credit > number || over, PATIENCE_SECONDS);
         number += 1;
         await agent.tell({ accessUnit: { ...unit, number, presentationMicros: unit.presentationMicros + shift, data: asBuffer(unit.data) } });
       }
     }
     agent.say({ endOfStream: { lastNumber: number } });
-    await agent.until(({ finished, over }) => finished || over);
+    await agent.until(({ finished, over }) => finished || over, PATIENCE_SECONDS);
   } finally {
     agent.hangUp();
   }
