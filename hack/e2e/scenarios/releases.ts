@@ -42,6 +42,7 @@ export const upgraded: Scenario = {
   async run(world) {
     const { installation, streams, note, afterwards } = world;
     const previous = await previousVersion(world);
+    if (previous === undefined) return note('left out: this clone has not the history of the previous version (git fetch --unshallow)');
     await installation.uninstall();
     afterwards(() => installation.configureAsUsual());
     await installation.configure({}, previous);
