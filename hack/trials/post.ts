@@ -20,7 +20,6 @@ export class Post {
   #life: Life;
   #held = false;
   #closed = false;
-  lives = 0;
 
   constructor(options: PostOptions, orders: readonly (Order | undefined)[] = []) {
     this.#options = options;
@@ -56,7 +55,6 @@ export class Post {
   }
 
   #begin(): Life {
-    this.lives += 1;
     const order = this.#orders.shift();
     const { notes, tape } = this.#options;
     const life = new Life({ ...this.#options, instructions: { notes, tape: tape(), order } });

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Instructions, Order } from './points.ts';
 
-export const KINDS = {
+const KINDS = {
   counter: { main: 'counter-service/src/main.ts', variable: 'FOOTFALL_COUNTER' },
   agent: { main: 'edge-agent/src/main.ts', variable: 'FOOTFALL_AGENT' },
 } as const;

@@ -5,7 +5,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Changed } from '#proto/changed.ts';
-import type { StreamName } from '#proto/protocol.ts';
 import { rankCounters } from '../../edge-agent/src/uplink/ranking.ts';
 import { freePort } from '../control-plane/control-plane.ts';
 import type { TrialLedger } from './ledgers.ts';
@@ -82,10 +81,6 @@ export class Stage {
       links.push({ port, link: await Link.to(port) });
     }
     return new Stage(options, links);
-  }
-
-  get stream(): StreamName {
-    return this.#options.ledger.stream;
   }
 
   get signal(): AbortSignal {

@@ -44,7 +44,10 @@ export const stepFaults: readonly Fault[] = [
     orders: (seed) => ({ counter: [{ point: ZOMBIE_POINTS[seed % ZOMBIE_POINTS.length]!, nth: 1, act: 'stop' }], agent: [] }),
     run: async (stage, random) => {
       const [stopped, other] = [stage.counters[0]!, stage.counters[1]!];
+      // The one that was up first may have the stream.
+      other.link.refuse();
       await acted(stage, 'counter', 0);
+      other.link.heal();
       // Cut off, it is replaced at once; silent, after some seconds.
       if (random.fraction() < 0.7) stopped.link.refuse();
       await stage.until(() => stage.serving() === other);
