@@ -170,6 +170,15 @@ suite('a stranger that', () => {
     session.destroy();
   });
 
+  test('makes call after call on one connection loses the connection', async (context) => {
+    const { port, page } = await plainService(context, undefined, undefined, 10_000);
+    const session = connectSession(port);
+    const closed = new Promise((resolve) => session.once('close', resolve));
+    while (!session.destroyed) await callRaw(session, [Buffer.from('no protobuf')]);
+    await closed;
+    assert.match(await page(), /connections_cut_total\{reason="calls"\} 1/);
+  });
+
   test('calls too often is told to call later, and another is served', async (context) => {
     const { port } = await plainService(context, undefined, undefined, 1);
     const session = connectSession(port);

@@ -25,7 +25,7 @@ export function streamMetrics(metrics: Metrics) {
   const decoding = metrics.histogram('counter_decode_cpu_milliseconds', 'CPU time of the decoder for an access unit.', MILLISECONDS);
   const open = metrics.gauge('counter_streams', 'Streams that are served.');
   const refusals = metrics.counter('counter_refusals_total', 'Calls refused, by reason.', ['reason']);
-  const cuts = metrics.counter('counter_connections_cut_total', 'Connections cut: too many, too many of one peer, or without an accepted call for too long or too many bytes.', ['reason']);
+  const cuts = metrics.counter('counter_connections_cut_total', 'Connections cut: too many, too many of one peer, without an accepted call for too long or too many bytes, or with call after call.', ['reason']);
   const writes = metrics.counter('counter_ledger_writes_total', 'Writes of a status, by result: written, conflict, refused, unanswered.', ['result']);
   const waiting = metrics.histogram('counter_inference_wait_milliseconds', 'From handing a frame to the detector to its run.', MILLISECONDS);
   const inference = metrics.histogram('counter_inference_cpu_milliseconds', 'CPU time of a frame in the model.', MILLISECONDS);

@@ -21,14 +21,18 @@ export interface DoorLimits {
 export const WIDE_DOOR: DoorLimits = { connections: 1024, connectionsPerPeer: 1024, acceptedWithinSeconds: 60 };
 
 /** Why a connection was cut. */
-export type CutReason = 'connections' | 'connectionsPerPeer' | 'silence' | 'bytes';
+export type CutReason = 'connections' | 'connectionsPerPeer' | 'silence' | 'bytes' | 'calls';
 
 /** A handshake and a Hello take a few kilobytes. */
 const MAX_BYTES_UNACCEPTED = 512 * 1024;
 const LOOK_MS = 100;
+/** An agent makes one call on a connection. */
+const MAX_CALLS_OF_CONNECTION = 64;
 
 interface Connection {
   readonly socket: Socket;
+  /** All that were ever made on it. */
+  made: number;
   /** Calls on it that were accepted and are not over. */
   calls: number;
   /** Since when there is none, in milliseconds, and how much had come by then. */
@@ -60,13 +64,20 @@ export class Door {
     if (ofPeer >= this.#limits.connectionsPerPeer) return this.#cut(socket, 'connectionsPerPeer');
     const id = `${remoteAddress}:${remotePort}`;
     this.#perPeer.set(peer, ofPeer + 1);
-    this.#connections.set(id, { socket, calls: 0, idleSince: performance.now(), idleBytes: 0 });
+    this.#connections.set(id, { socket, made: 0, calls: 0, idleSince: performance.now(), idleBytes: 0 });
     this.#looking ??= setInterval(() => this.#look(), LOOK_MS);
     socket.once('close', () => this.#gone(id, peer));
     return true;
   }
 
-  /** @param id address and port of the other side. */
+  /** Whether a call is listened to. @param id address and port of the other side. */
+  called(id: string): boolean {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return false;
+    connection.made += 1;
+    return connection.made <= MAX_CALLS_OF_CONNECTION || this.#cut(connection.socket, 'calls');
+  }
+
   accepted(id: string): void {
     const connection = this.#connections.get(id);
     if (connection !== undefined) connection.calls += 1;
@@ -100,7 +111,7 @@ export class Door {
   }
 
   #cut(socket: Socket, reason: CutReason): false {
-    this.#onCut(reason);
+    if (!socket.destroyed) this.#onCut(reason);
     socket.destroy();
     return false;
   }

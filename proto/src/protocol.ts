@@ -176,6 +176,7 @@ export async function serveCounting(
     Count: (stream: grpc.ServerDuplexStream<AgentMessage__Output, CounterMessage>) => {
       const signal = over(stream);
       const peer = stream.getPeer();
+      if (!door.called(peer)) return;
       const accepted = () => {
         door.accepted(peer);
         signal.addEventListener('abort', () => door.over(peer), { once: true });
