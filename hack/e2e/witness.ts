@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { resources } from '#crds/cluster/api.ts';
 import type { CameraStream, CountsStatus } from '#crds/schema.ts';
-import { type Gap, type Judged, judge } from './played.ts';
+import { gapsOf, type Judged, judge } from './played.ts';
 import type { World } from './scenario.ts';
 
 /** Nothing was ever committed: the ledger's way to say it. */
@@ -71,16 +71,4 @@ export class Witness {
     const begins = log.split('\n').filter((line) => line.includes(`is publishing to path 'loop/${namespace}-${name}'`));
     return begins.map((line) => Date.parse(line.slice(0, line.indexOf(' '))));
   }
-}
-
-/** A status names the latest gap: of those that came with it, all that is known is between which times they were. */
-function gapsOf(counts: readonly CountsStatus[]): readonly Gap[] {
-  const gaps = new Map<string, Gap>();
-  let [known, time] = [0, 0];
-  for (const { gaps: { count, last }, time: now } of counts) {
-    if (last !== undefined) gaps.set(last.from, { from: Date.parse(last.from), to: Date.parse(last.to), whole: true });
-    if (last !== undefined && count > known + 1) gaps.set(`before ${last.from}`, { from: time, to: Date.parse(last.from), whole: false });
-    [known, time] = [count, Date.parse(now)];
-  }
-  return [...gaps.values()];
 }
