@@ -10,6 +10,7 @@ const NEVER = '0001-01-01T00:00:00Z';
 
 export class Witness {
   readonly #world: World;
+  readonly #begin = new Date().toISOString();
   readonly #stop = new AbortController();
   readonly #seen = new Map<string, CountsStatus[]>();
   readonly #watching: Promise<void>;
@@ -64,10 +65,10 @@ export class Witness {
     if (JSON.stringify(counts) !== JSON.stringify(seen.at(-1))) this.#seen.set(name, [...seen, counts]);
   }
 
-  /** From the camera's log: somebody publishes, which it does when the first one begins to watch. */
+  /** From the camera's log: somebody publishes, which it does when the first one begins to watch. Earlier runs did, too. */
   async #starts(name: string): Promise<number[]> {
     const { kubectl, namespace } = this.#world;
-    const log = await kubectl(['logs', '--namespace=cameras', 'deployment/camera', '--timestamps', '--tail=-1']);
+    const log = await kubectl(['logs', '--namespace=cameras', 'deployment/camera', '--timestamps', `--since-time=${this.#begin}`]);
     const begins = log.split('\n').filter((line) => line.includes(`is publishing to path 'loop/${namespace}-${name}'`));
     return begins.map((line) => Date.parse(line.slice(0, line.indexOf(' '))));
   }
