@@ -33,10 +33,12 @@ export class Witness {
       assert.ok(entered >= counts[index]!.in && out >= counts[index]!.out, `${name}'s totals went back: ${counts[index]!.in} in ${counts[index]!.out} out, then ${entered} in ${out} out`);
     }
     const commits = counts.map(({ time, lines }) => ({ time: Date.parse(time), totals: Object.fromEntries(lines.map((line) => [line.name, line.in + line.out])) }));
+    const watched = { starts: await this.#starts(name), gaps: gapsOf(counts), commits };
     try {
-      return { ...judge({ starts: await this.#starts(name), gaps: gapsOf(counts), commits }), gapSeconds: counts.at(-1)!.gaps.seconds };
+      return { ...judge(watched), gapSeconds: counts.at(-1)!.gaps.seconds };
     } catch (error) {
-      throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+      // Without what was seen nobody finds out why.
+      throw new Error(`${name}: ${(error as Error).message}\n${JSON.stringify(watched)}`, { cause: error });
     }
   }
 
