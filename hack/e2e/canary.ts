@@ -1,5 +1,6 @@
 /** A secret that is looked for where it must not be: in all ways in which it may be written, on the nodes and beyond. */
 import { run } from './commands.ts';
+import { eventually } from './eventually.ts';
 
 export interface Place {
   readonly name: string;
@@ -58,11 +59,16 @@ export async function writableDisks(containerId: string, node: string, signal: A
 
 const OF_THE_KUBELET: ReadonlySet<string> = new Set(['/dev/termination-log', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
 
+/** Has what reads the camera, and knows its password, die in the way that leaves a core. */
+export async function abortReader(containerId: string, node: string, signal: AbortSignal): Promise<void> {
+  await onNode(node, `for p in /proc/[0-9]*; do case "$(tr "\\0" " " < $p/cmdline)" in *ffmpeg*) grep -q ${containerId} $p/cgroup && kill -ABRT "\${p#/proc/}";; esac; done 2>/dev/null; true`, '', signal);
+}
+
 /** What goes over the wire to this port while `meanwhile` is under way: the bytes of all segments, one after the other. */
 export async function sentTo(port: number, node: string, meanwhile: () => Promise<unknown>, signal: AbortSignal): Promise<Buffer> {
   const file = '/run/canary.capture';
   const [AF_PACKET, SOCK_RAW, ALL_IN_NETWORK_ORDER] = [17, 3, 0x0300];
-  const program = `use Socket; socket(my $s, ${AF_PACKET}, ${SOCK_RAW}, ${ALL_IN_NETWORK_ORDER}) or die $!; open(my $f, ">", "${file}"); $| = 1; print "ready\\n";
+  const program = `use Socket; socket(my $s, ${AF_PACKET}, ${SOCK_RAW}, ${ALL_IN_NETWORK_ORDER}) or die $!; open(my $f, ">", "${file}");
     while (defined(recv($s, my $p, 65535, 0))) { next if length($p) < 54 || unpack("n", substr($p, 12, 2)) != 0x0800 || ord(substr($p, 23, 1)) != 6;
       my $t = 14 + (ord(substr($p, 14, 1)) & 15) * 4; next if unpack("n", substr($p, $t + 2, 2)) != ${port};
       syswrite($f, substr($p, $t + (ord(substr($p, $t + 12, 1)) >> 4) * 4)); }`;
@@ -70,6 +76,7 @@ export async function sentTo(port: number, node: string, meanwhile: () => Promis
   const capture = onNode(node, `exec timeout 300 perl -e '${program}'`, '', AbortSignal.any([signal, stop.signal]));
   capture.catch(() => {});
   try {
+    await eventually('calls are captured', 30, () => onNode(node, `test -e ${file}`, '', signal), signal);
     await Promise.race([meanwhile(), capture.then(() => Promise.reject(new Error('The capture ended early.')))]);
     return Buffer.from(await onNode(node, `base64 ${file}`, '', signal), 'base64');
   } finally {

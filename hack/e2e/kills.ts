@@ -37,9 +37,9 @@ function randomOf(seed: number): () => number {
   };
 }
 
-/** From its node. */
-export async function killContainer(pod: V1Pod, { signal }: World, how: 'SIGKILL' | 'SIGABRT' = 'SIGKILL'): Promise<void> {
-  await run('docker', ['exec', pod.spec!.nodeName!, 'ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', how, containerIdOf(pod)], { signal });
+/** SIGKILL, from its node. */
+export async function killContainer(pod: V1Pod, { signal }: World): Promise<void> {
+  await run('docker', ['exec', pod.spec!.nodeName!, 'ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', containerIdOf(pod)], { signal });
 }
 
 export function containerIdOf({ status }: V1Pod): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CLIP_SECONDS, type Commit, type Gap, judge } from './played.ts';
+import { CLIP_SECONDS, type Commit, type Gap, gapsOf, judge } from './played.ts';
 
 /** Seconds since the camera began. */
 const at = (seconds: number, entrance: number, exit: number): Commit => ({ time: seconds * 1000, totals: { entrance, exit } });
@@ -40,4 +40,12 @@ test('a camera that was started anew plays from the start', () => {
 
 test('nothing committed is no proof', () => {
   assert.throws(() => watched([]), { message: 'Nothing was committed.' });
+});
+
+test('a status names the latest gap only: of others that came with it, where they can have been', () => {
+  const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
+  const status = (time: number, count: number, from: number, to: number) => ({ time: iso(time), gaps: { count, seconds: 1, last: { from: iso(from), to: iso(to), reason: 'CameraLost', accessUnits: 0 } } });
+  assert.deepEqual(gapsOf([{ time: iso(5), gaps: { count: 0, seconds: 0 } }, status(10, 1, 6, 7), status(11, 1, 6, 8), status(30, 3, 20, 25)]), [
+    gap(6, 8), gap(20, 25), gap(11, 20, false),
+  ]);
 });

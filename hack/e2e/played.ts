@@ -9,6 +9,8 @@
  * crossing, or begins or ends with it, nobody can say: there a count may be one more or one less.
  */
 
+import type { CountsStatus } from '#crds/schema.ts';
+
 /** hack/samples/one-by-one, in a loop: when somebody is across a line, in seconds of the clip (`npm run count -- --events`, 5 fps). */
 export const CLIP_SECONDS = 139.4;
 const ACROSS: Readonly<Record<string, readonly number[]>> = {
@@ -65,6 +67,18 @@ export function judge({ starts, gaps, commits }: Watched): Judged {
   }
   const crossings = lines.flatMap(({ played: each }) => each);
   return { crossings: crossings.length, uncertain: crossings.filter(({ least, most }) => least !== most).length };
+}
+
+/** A status names the latest gap: of those that came with it, all that is known is between which times they were. */
+export function gapsOf(counts: readonly Pick<CountsStatus, 'time' | 'gaps'>[]): readonly Gap[] {
+  const gaps = new Map<string, Gap>();
+  let [known, time] = [0, 0];
+  for (const { gaps: { count, last }, time: now } of counts) {
+    if (last !== undefined) gaps.set(last.from, { from: Date.parse(last.from), to: Date.parse(last.to), whole: true });
+    if (last !== undefined && count > known + 1) gaps.set(`before ${last.from}`, { from: time, to: Date.parse(last.from), whole: false });
+    [known, time] = [count, Date.parse(now)];
+  }
+  return [...gaps.values()];
 }
 
 function played(line: string, starts: readonly number[], until: number): number[] {

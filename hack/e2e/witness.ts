@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { resources } from '#crds/cluster/api.ts';
 import type { CameraStream, CountsStatus } from '#crds/schema.ts';
-import { type Gap, type Judged, judge } from './played.ts';
+import { gapsOf, type Judged, judge } from './played.ts';
 import type { World } from './scenario.ts';
 
 /** Nothing was ever committed: the ledger's way to say it. */
@@ -10,6 +10,7 @@ const NEVER = '0001-01-01T00:00:00Z';
 
 export class Witness {
   readonly #world: World;
+  readonly #begin = new Date().toISOString();
   readonly #stop = new AbortController();
   readonly #seen = new Map<string, CountsStatus[]>();
   readonly #watching: Promise<void>;
@@ -32,10 +33,12 @@ export class Witness {
       assert.ok(entered >= counts[index]!.in && out >= counts[index]!.out, `${name}'s totals went back: ${counts[index]!.in} in ${counts[index]!.out} out, then ${entered} in ${out} out`);
     }
     const commits = counts.map(({ time, lines }) => ({ time: Date.parse(time), totals: Object.fromEntries(lines.map((line) => [line.name, line.in + line.out])) }));
+    const watched = { starts: await this.#starts(name), gaps: gapsOf(counts), commits };
     try {
-      return { ...judge({ starts: await this.#starts(name), gaps: gapsOf(counts), commits }), gapSeconds: counts.at(-1)!.gaps.seconds };
+      return { ...judge(watched), gapSeconds: counts.at(-1)!.gaps.seconds };
     } catch (error) {
-      throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+      // Without what was seen nobody finds out why.
+      throw new Error(`${name}: ${(error as Error).message}\n${JSON.stringify(watched)}`, { cause: error });
     }
   }
 
@@ -64,23 +67,11 @@ export class Witness {
     if (JSON.stringify(counts) !== JSON.stringify(seen.at(-1))) this.#seen.set(name, [...seen, counts]);
   }
 
-  /** From the camera's log: somebody publishes, which it does when the first one begins to watch. */
+  /** From the camera's log: somebody publishes, which it does when the first one begins to watch. Earlier runs did, too. */
   async #starts(name: string): Promise<number[]> {
     const { kubectl, namespace } = this.#world;
-    const log = await kubectl(['logs', '--namespace=cameras', 'deployment/camera', '--timestamps', '--tail=-1']);
+    const log = await kubectl(['logs', '--namespace=cameras', 'deployment/camera', '--timestamps', `--since-time=${this.#begin}`]);
     const begins = log.split('\n').filter((line) => line.includes(`is publishing to path 'loop/${namespace}-${name}'`));
     return begins.map((line) => Date.parse(line.slice(0, line.indexOf(' '))));
   }
-}
-
-/** A status names the latest gap: of those that came with it, all that is known is between which times they were. */
-function gapsOf(counts: readonly CountsStatus[]): readonly Gap[] {
-  const gaps = new Map<string, Gap>();
-  let [known, time] = [0, 0];
-  for (const { gaps: { count, last }, time: now } of counts) {
-    if (last !== undefined) gaps.set(last.from, { from: Date.parse(last.from), to: Date.parse(last.to), whole: true });
-    if (last !== undefined && count > known + 1) gaps.set(`before ${last.from}`, { from: time, to: Date.parse(last.from), whole: false });
-    [known, time] = [count, Date.parse(now)];
-  }
-  return [...gaps.values()];
 }

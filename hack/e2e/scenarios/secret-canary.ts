@@ -1,7 +1,7 @@
 /** A camera's password is where it has to be, and nowhere else; pictures are in memory alone. */
 import assert from 'node:assert/strict';
 import { resources, type V1Pod } from '#crds/cluster/api.ts';
-import { filesThatTell, type Place, placesThatTell, processesOf, sentTo, writableDisks } from '../canary.ts';
+import { abortReader, filesThatTell, type Place, placesThatTell, processesOf, sentTo, writableDisks } from '../canary.ts';
 import { run } from '../commands.ts';
 import { SYSTEM } from '../installation.ts';
 import { containerIdOf, killContainer } from '../kills.ts';
@@ -31,8 +31,9 @@ export const secretCanary: Scenario = {
     assert.ok(sent.length > LEAST_SENT_BYTES, `${sent.length} bytes were seen on their way to the counter`);
 
     const [agent] = await streams.agentPods('vault');
-    // One that dies so would leave its core.
-    await killContainer(agent!, world, 'SIGABRT');
+    await abortReader(containerIdOf(agent!), cluster.site, signal);
+    await eventually('the camera is read again', 60, async () => assert.equal((await streams.get('vault')).status?.counts?.gaps.last?.reason, 'CameraLost'));
+    await killContainer(agent!, world);
     await eventually('the agent\'s container is another one', 60, async () => assert.notEqual(containerIdOf((await streams.agentPods('vault'))[0]!), containerIdOf(agent!)));
     await streams.whenReady('vault', 60);
 
