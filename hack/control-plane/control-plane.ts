@@ -10,9 +10,10 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type ApiServer, type Resource, resources } from '#crds/cluster/api.ts';
+import { type ApiServer, type KubernetesObject, type Resource, resources } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
 import { customResourceDefinition } from '#crds/crd.ts';
+import { COUNTER_AUDIENCE } from '#crds/identity.ts';
 import { ended, until } from '../camera/rtsp-server.ts';
 
 const definitions: Resource = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', plural: 'customresourcedefinitions' };
@@ -120,6 +121,15 @@ export class ControlPlane {
     const name = `test-${this.#namespaces}`;
     await this.api.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     return name;
+  }
+
+  /** As the kubelet asks for an agent's: for an hour, and as long as its pod is there. @param of.pod left out, the account's own. */
+  async tokenOf(namespace: string, account: string, of: { readonly pod?: { readonly name: string; readonly uid: string }; readonly audience?: string } = {}): Promise<string> {
+    const { pod, audience = COUNTER_AUDIENCE } = of;
+    const tokens = { apiVersion: 'v1', kind: 'TokenRequest', plural: `serviceaccounts/${account}/token` };
+    const spec = { audiences: [audience], expirationSeconds: 3600, ...(pod && { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', ...pod } }) };
+    const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: { namespace }, spec };
+    return (await this.api.create<KubernetesObject & { spec: object; status?: { token: string } }>(tokens, request)).status!.token;
   }
 
   /** Kills the API server in whatever it does; etcd goes on. */

@@ -76,14 +76,6 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     return { name, uid: pod.metadata!.uid! };
   }
 
-  /** As the kubelet asks for it. */
-  async function tokenOf(namespace: string, account: string, pod: { name: string; uid: string }, audience = COUNTER_AUDIENCE): Promise<string> {
-    const tokens = { apiVersion: 'v1', kind: 'TokenRequest', plural: `serviceaccounts/${account}/token` };
-    const spec = { audiences: [audience], expirationSeconds: 3600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', ...pod } };
-    const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: { namespace }, spec };
-    return (await plane.api.create<KubernetesObject & { spec: object; status?: { token: string } }>(tokens, request)).status!.token;
-  }
-
   /** A counter of its own, with a certificate and two places. @param reviewSeconds between two looks at who an agent is. */
   async function counter(reviewSeconds?: number) {
     const metrics = createMetrics();
@@ -116,8 +108,8 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     const other = await plane.makeNamespace();
     const [gate, otherDoor] = await Promise.all([declare(shop, 'gate'), declare(other, 'door')]);
     const [mine, gates, others, gone] = await Promise.all([makePod(shop, 'door-1', 'door-agent'), makePod(shop, 'gate-1', 'gate-agent'), makePod(other, 'door-1', 'door-agent'), makePod(shop, 'door-0', 'door-agent')]);
-    const legal = await tokenOf(shop, 'door-agent', mine);
-    const ofGonePod = await tokenOf(shop, 'door-agent', gone);
+    const legal = await plane.tokenOf(shop, 'door-agent', { pod: mine });
+    const ofGonePod = await plane.tokenOf(shop, 'door-agent', { pod: gone });
     await plane.api.delete(pods, { namespace: shop, name: gone.name });
     const foreignKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
     const ownKey = createPrivateKey(readFileSync(plane.serviceAccountKey));
@@ -126,9 +118,9 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     const unauthorized = 'UNAUTHORIZED';
     const unreached = 'no call';
     const matrix: readonly (readonly [who: string, caller: Caller, outcome: string])[] = [
-      ['agent of another stream', { token: await tokenOf(shop, 'gate-agent', gates) }, unauthorized],
-      ['agent of another namespace', { token: await tokenOf(other, 'door-agent', others) }, unauthorized],
-      ['token for somebody else (wrong audience)', { token: await tokenOf(shop, 'door-agent', mine, 'https://footfall.test') }, unauthorized],
+      ['agent of another stream', { token: await plane.tokenOf(shop, 'gate-agent', { pod: gates }) }, unauthorized],
+      ['agent of another namespace', { token: await plane.tokenOf(other, 'door-agent', { pod: others }) }, unauthorized],
+      ['token for somebody else (wrong audience)', { token: await plane.tokenOf(shop, 'door-agent', { pod: mine, audience: 'https://footfall.test' }) }, unauthorized],
       ['expired token', { token: signedAgain(legal, { iat: hourAgo - 3600, nbf: hourAgo - 3600, exp: hourAgo }, ownKey) }, unauthorized],
       ['token signed by somebody else', { token: signedAgain(legal, {}, foreignKey) }, unauthorized],
       ['token whose audience was changed', { token: signedAgain(legal, { aud: [COUNTER_AUDIENCE, 'https://footfall.test'] }, foreignKey) }, unauthorized],
@@ -173,7 +165,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
   test('an agent whose pod is deleted is settled and turned away, and the status does not call the stream refused', async () => {
     const back = await declare(shop, 'back');
     const pod = await makePod(shop, 'back-1', 'back-agent');
-    const token = await tokenOf(shop, 'back-agent', pod);
+    const token = await plane.tokenOf(shop, 'back-agent', { pod: pod });
     const { server, stop } = await counter(1);
     try {
       const agent = dial(server, { token, stream: back }, 's1');

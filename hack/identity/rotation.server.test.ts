@@ -15,7 +15,6 @@ import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
-import { COUNTER_AUDIENCE } from '#crds/identity.ts';
 import type { CameraStreamStatus } from '#crds/schema.ts';
 import { createLog } from '#proto/log.ts';
 import { createMetrics } from '#proto/metrics.ts';
@@ -63,7 +62,7 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     const made = await plane.api.create<Stream>(cameraStreams, { apiVersion, kind, metadata: { namespace, name: 'door' }, spec: { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [entrance] } });
     await plane.api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: 'door-agent' } });
     const certificates = await Certificates.make(folder);
-    certificates.setToken(await tokenOf(namespace));
+    certificates.setToken(await plane.tokenOf(namespace, 'door-agent'));
     const counter = await serve(certificates);
     const agent = startAgent({ namespace, name: 'door', uid: made.metadata!.uid! }, counter.port, certificates);
     const ended = once(agent, 'exit') as Promise<[number | null]>;
@@ -85,7 +84,7 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     };
     const rotateTokens = async () => {
       while (agent.exitCode === null) {
-        certificates.setToken(await tokenOf(namespace));
+        certificates.setToken(await plane.tokenOf(namespace, 'door-agent'));
         const reviewed = reviews;
         await until(() => reviews > reviewed || agent.exitCode !== null, 20);
         replaced.tokens += Number(reviews > reviewed);
@@ -122,12 +121,6 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
       await Promise.all([following, cluster.ledger.close()]);
     };
     return { port: server.port, calls: () => calls, stop };
-  }
-
-  async function tokenOf(namespace: string): Promise<string> {
-    const tokens = { apiVersion: 'v1', kind: 'TokenRequest', plural: 'serviceaccounts/door-agent/token' };
-    const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: { namespace }, spec: { audiences: [COUNTER_AUDIENCE], expirationSeconds: 3600 } };
-    return (await plane.api.create<KubernetesObject & { spec: object; status?: { token: string } }>(tokens, request)).status!.token;
   }
 
   /** In real time, as a camera would. */

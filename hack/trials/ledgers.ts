@@ -2,12 +2,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
+import { agentName } from '#crds/identity.ts';
 import type { StreamName } from '#proto/protocol.ts';
 import type { Ledgered } from '../../counter-service/src/ledger/entry.ts';
 import { FolderLedger } from '../../counter-service/src/ledger/folder.ts';
 import type { CommittedCounts } from '../../counter-service/src/ledger/ledger.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { BreakingProxy } from '../control-plane/proxy.ts';
+import { Certificates } from '../identity/certificates.ts';
 import { FRAMES_PER_SECOND, LINES } from './film.ts';
 
 export interface Committed {
@@ -20,11 +22,13 @@ export interface TrialLedger {
   readonly stream: StreamName;
   readonly environment: Readonly<Record<string, string>>;
   configOf(counter: string): object;
+  /** What an agent is told, beside all else, to be served for the stream. */
+  readonly ofAgent: object;
   read(): Promise<Committed>;
   close(): Promise<void>;
 }
 
-const { cameraStreams } = resources;
+const { cameraStreams, serviceAccounts } = resources;
 const NAME = 'door';
 /** Of the source counters know nothing: the agent is told by the trial. Every other frame is enough, and half the work. */
 const SPEC = { source: { url: 'rtsp://camera.example/door' }, lines: LINES, detection: { framesPerSecond: FRAMES_PER_SECOND / 2 } };
@@ -39,6 +43,7 @@ export async function folderLedger(folder: string): Promise<TrialLedger> {
   return {
     stream,
     environment: {},
+    ofAgent: {},
     configOf: () => ({ local: { manifests: [manifest], ledgerDirectory: directory } }),
     read: async () => {
       const ledger = new FolderLedger(directory);
@@ -55,25 +60,37 @@ export class StatusOfServer implements TrialLedger {
   readonly proxy: BreakingProxy;
   readonly #plane: ControlPlane;
 
-  private constructor(plane: ControlPlane, proxy: BreakingProxy, stream: StreamName) {
+  readonly #certificates: Certificates;
+
+  private constructor(plane: ControlPlane, proxy: BreakingProxy, certificates: Certificates, stream: StreamName) {
     this.#plane = plane;
     this.proxy = proxy;
+    this.#certificates = certificates;
     this.stream = stream;
   }
 
-  static async at(plane: ControlPlane): Promise<StatusOfServer> {
+  /** @param folder for what agent and counter know each other by. */
+  static async at(plane: ControlPlane, folder: string): Promise<StatusOfServer> {
     const metadata = { namespace: await plane.makeNamespace(), name: NAME };
     const object = { apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata, spec: SPEC };
     const made = await plane.api.create<KubernetesObject>(cameraStreams, object);
-    return new StatusOfServer(plane, await BreakingProxy.start(plane), { ...metadata, uid: made.metadata!.uid! });
+    const account = { ...metadata, name: agentName(NAME) };
+    await plane.api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: account });
+    const certificates = await Certificates.make(join(folder, 'identity'));
+    certificates.setToken(await plane.tokenOf(account.namespace, account.name));
+    return new StatusOfServer(plane, await BreakingProxy.start(plane), certificates, { ...metadata, uid: made.metadata!.uid! });
   }
 
   get environment(): Record<string, string> {
     return { KUBECONFIG: this.proxy.kubeconfig };
   }
 
+  get ofAgent(): object {
+    return { tls: this.#certificates.ofAgent };
+  }
+
   configOf(counter: string): object {
-    return { cluster: { counter, namespaces: [this.stream.namespace] } };
+    return { cluster: { counter, namespaces: [this.stream.namespace] }, tls: this.#certificates.ofCounter };
   }
 
   /** As the operator does, of another part of the status: a counter that writes what it read before has a conflict. */

@@ -165,6 +165,7 @@ export class Stage {
   #agentPost(): Post {
     const { folder, ledger, source, ring, bufferSeconds, orders } = this.#options;
     const config = {
+      ...ledger.ofAgent,
       stream: ledger.stream,
       source: { url: source },
       buffer: { seconds: bufferSeconds, megabytes: 16 },

@@ -45,7 +45,7 @@ export async function runTrial(fault: Fault, seed: number, lab: Lab): Promise<Re
   const began = performance.now();
   const folder = join(lab.folder, `${fault.name}-${seed}`);
   await mkdir(folder, { recursive: true });
-  const ledger = fault.ledger === 'server' ? await StatusOfServer.at(lab.plane!) : await folderLedger(folder);
+  const ledger = fault.ledger === 'server' ? await StatusOfServer.at(lab.plane!, folder) : await folderLedger(folder);
   const disk = fault.diskBytes === undefined ? undefined : await smallDisk(join(folder, 'disk'), fault.diskBytes);
   try {
     const outcome = await play({ fault, seed, lab, folder, ledger, disk });

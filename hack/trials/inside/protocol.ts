@@ -11,8 +11,8 @@ export function serveCounting(address: string, handler: (call: product.CounterCa
   return product.serveCounting(address, (call) => handler({ ...call, ...watched(call) }), options);
 }
 
-export function dialCounting(address: string, signal: AbortSignal): product.AgentCall {
-  const call = product.dialCounting(address, signal);
+export function dialCounting(address: string, signal: AbortSignal, secrecy?: product.Secrecy): product.AgentCall {
+  const call = product.dialCounting(address, signal, secrecy);
   const send = async (message: product.AgentMessage) => {
     noteSent(message);
     await call.send(message);
