@@ -64,6 +64,11 @@ export async function abortReader(containerId: string, node: string, signal: Abo
   await onNode(node, `for p in /proc/[0-9]*; do case "$(tr "\\0" " " < $p/cmdline)" in *ffmpeg*) grep -q ${containerId} $p/cgroup && kill -ABRT "\${p#/proc/}";; esac; done 2>/dev/null; true`, '', signal);
 }
 
+/** Where the kernel leaves cores: a path within the container, or after a | a program of the host. */
+export async function corePattern(node: string, signal: AbortSignal): Promise<string> {
+  return (await onNode(node, 'cat /proc/sys/kernel/core_pattern', '', signal)).trim();
+}
+
 /** What goes over the wire to this port while `meanwhile` is under way: the bytes of all segments, one after the other. */
 export async function sentTo(port: number, node: string, meanwhile: () => Promise<unknown>, signal: AbortSignal): Promise<Buffer> {
   const file = '/run/canary.capture';

@@ -13,3 +13,11 @@ export async function hasCounted(name: string, { streams, eventually }: World): 
   });
 }
 
+/** Waits for so many, both ways. @returns how many there are. */
+export function counted(name: string, least: number, { streams, eventually }: World): Promise<number> {
+  return eventually(`${name} has counted ${least}`, 90, async () => {
+    const { in: entered = 0, out = 0 } = (await streams.get(name)).status?.counts ?? {};
+    assert.ok(entered + out >= least, `${entered} in, ${out} out`);
+    return entered + out;
+  });
+}

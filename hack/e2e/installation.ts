@@ -15,8 +15,11 @@ export const OPERATOR = 'footfall-operator';
 export const POOL = 'footfall-counter';
 const CHART = fileURLToPath(new URL('../../charts/footfall', import.meta.url));
 
-/** The cameras are Services. The version before does not know the value. */
-const CAMERAS_HERE = { cameraNetworks: ['*.cameras.svc'] };
+/**
+ * The cameras are Services. A certificate lives so short that whoever did not renew it, or did not use the renewed one,
+ * would soon serve nobody; the kubelet takes up to a minute and a half to bring it. The version before knows neither value.
+ */
+const HERE = { cameraNetworks: ['*.cameras.svc'], tls: { certificateSeconds: 600 } };
 
 /** Two counters for up to nine streams each: ten streams have to be shared out. */
 const COUNTERS = { streamsPerCounter: 9, minimum: 2, maximum: 2 };
@@ -24,6 +27,7 @@ const COUNTERS = { streamsPerCounter: 9, minimum: 2, maximum: 2 };
 /** Values of the chart that differ from the usual. */
 export interface Settings {
   readonly watchNamespaces?: readonly string[];
+  readonly tls?: { readonly secretName: string };
   readonly counter?: {
     readonly streamsPerCounter?: number;
     readonly minimum?: number;
@@ -110,7 +114,7 @@ export class Installation {
 
   async #upgrade({ chart, images }: Version, settings: Settings, how: readonly string[]): Promise<void> {
     try {
-      await this.#helm(['upgrade', '--install', RELEASE, chart, `--namespace=${SYSTEM}`, ...how], { ...valuesOf(images, settings), ...(chart === CHART && CAMERAS_HERE) });
+      await this.#helm(['upgrade', '--install', RELEASE, chart, `--namespace=${SYSTEM}`, ...how], { ...valuesOf(images, settings), ...(chart === CHART && { ...HERE, ...(settings.tls && { tls: settings.tls }) }) });
     } catch (error) {
       const words = await this.#kubectl(['logs', `--namespace=${SYSTEM}`, '--selector=app.kubernetes.io/component=operator', '--prefix', '--tail=3']).catch(String);
       throw new Error(`${(error as Error).message} The operator says:\n${words}`, { cause: error });

@@ -27,7 +27,7 @@ export class Witness {
    * Holds all that was committed for the stream against what its camera `loop/NAMESPACE-NAME` played.
    * @throws Error with a sentence when that is not the same, or totals ever went back.
    */
-  async judge(name: string): Promise<Judged & { readonly gapSeconds: number }> {
+  async judge(name: string): Promise<Judged & { readonly gapSeconds: number; readonly reasons: readonly string[] }> {
     const counts = this.#seen.get(name) ?? [];
     for (const [index, { in: entered, out }] of counts.slice(1).entries()) {
       assert.ok(entered >= counts[index]!.in && out >= counts[index]!.out, `${name}'s totals went back: ${counts[index]!.in} in ${counts[index]!.out} out, then ${entered} in ${out} out`);
@@ -35,7 +35,8 @@ export class Witness {
     const commits = counts.map(({ time, lines }) => ({ time: Date.parse(time), totals: Object.fromEntries(lines.map((line) => [line.name, line.in + line.out])) }));
     const watched = { starts: await this.#starts(name), gaps: gapsOf(counts), commits };
     try {
-      return { ...judge(watched), gapSeconds: counts.at(-1)!.gaps.seconds };
+      const reasons = [...new Set(counts.flatMap(({ gaps }) => gaps.last?.reason ?? []))];
+      return { ...judge(watched), gapSeconds: counts.at(-1)!.gaps.seconds, reasons };
     } catch (error) {
       // Without what was seen nobody finds out why.
       throw new Error(`${name}: ${(error as Error).message}\n${JSON.stringify(watched)}`, { cause: error });

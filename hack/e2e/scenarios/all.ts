@@ -1,6 +1,7 @@
 /** Every promise that is checked, in the order in which they begin. */
 import type { Scenario } from '../scenario.ts';
 import { deadPath, fileSource, hevc, missingSecret, unreachable, wrongPassword } from './camera-troubles.ts';
+import { certificateReplaced } from './certificates.ts';
 import { countersFull, gpuPool, noCounter } from './counter-pool.ts';
 import { agentKilled, counterKilled } from './crashes.ts';
 import { leastRights } from './least-rights.ts';
@@ -18,7 +19,7 @@ export const scenarios: readonly Scenario[] = [
   nothingLeft, operatorAway, leaderKilled, noNode, siteDrained, countersDrained, nodeLost,
   counterKilled, agentKilled, noCounter, countersFull, gpuPool,
   freshInstall, upgraded, reinstalled, namespaced,
-  secretCanary, randomKills,
+  certificateReplaced, secretCanary, randomKills,
   // Of all that came before.
   leastRights,
 ];

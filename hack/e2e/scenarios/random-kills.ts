@@ -14,6 +14,8 @@ const SITES: Readonly<Record<string, string>> = { 'door-1': SITE, 'door-2': SITE
 const FRAMES_PER_SECOND = 5;
 /** What counters miss while they are dead is to be counted, and not declared. */
 const BUFFER_SECONDS = 180;
+/** So all that may be declared is the time without an agent. */
+const OF_DEATHS: ReadonlySet<string> = new Set(['CameraLost', 'AgentReplaced']);
 /** A container that was killed often is started after a while only, and has much to catch up with. */
 const HEALED_WITHIN_SECONDS = 180;
 
@@ -32,7 +34,9 @@ export const randomKills: Scenario = {
       await whenPoolHas(2, HEALED_WITHIN_SECONDS, world);
       await Promise.all(names.map((name) => countsAgain(name, world)));
       for (const name of names) {
-        const { crossings, uncertain, gapSeconds } = await witness.judge(name);
+        const { crossings, uncertain, gapSeconds, reasons } = await witness.judge(name);
+        assert.deepEqual(reasons.filter((reason) => !OF_DEATHS.has(reason)), [], `${name}: its buffer was large enough`);
+        assert.ok(uncertain <= crossings / 3, `${name}: of ${crossings} crossings ${uncertain} are at the edge of a gap`);
         note(`${name}: ${crossings} crossings, ${uncertain} of them at the edge of a gap; ${gapSeconds} s declared`);
       }
     } finally {
