@@ -1,4 +1,4 @@
-{{/* What the operator is told, as JSON; operator/src/config.ts reads it. `$(POD_NAME)` is filled in by the kubelet. */}}
+{{/* What the operator is told, as JSON; operator/src/config.ts reads it. The kubelet fills in `$(POD_NAME)` and makes one of `$$`. */}}
 {{- define "footfall.configuration" -}}
 {{- if gt (int .Values.counter.minimum) (int .Values.counter.maximum) -}}
 {{- fail (printf "counter.minimum (%d) must not be above counter.maximum (%d)." (int .Values.counter.minimum) (int .Values.counter.maximum)) -}}
@@ -62,7 +62,8 @@ footfall-counter-issued
 {{- end -}}
 {{- end -}}
 
-{{/* What agents and counters have in common. Takes {of, chart}. What is left empty is the operator's to choose. */}}
+{{/* What agents and counters have in common. Takes {of, chart}. What is left empty is the operator's to choose. Each `$` is
+doubled: the `$(NAME)` of an agent's environment is that of the agent's pod, not of the operator's. */}}
 {{- define "footfall.pods" -}}
 {{- $pods := dict "image" (include "footfall.image" (dict "image" .of.image "chart" .chart)) "imagePullPolicy" .of.image.pullPolicy -}}
 {{- $pods = merge $pods (pick .of "imagePullSecrets" "logLevel" "nodeSelector" "tolerations" "affinity" "podAnnotations" "podLabels" "extraEnv") -}}
@@ -82,5 +83,5 @@ footfall-counter-issued
 {{- end -}}
 {{- $_ := set $pods "resources" $resources -}}
 {{- end -}}
-{{- toJson $pods -}}
+{{- toJson $pods | replace "$" "$$" -}}
 {{- end -}}
