@@ -97,6 +97,13 @@ test('the agent is told everything it needs, and finds counters by the pool\'s n
   assert.deepEqual(told().counters, ['footfall-counter.footfall-system.svc:7443']);
 });
 
+test('a camera\'s URL reaches the agent as it is, whatever the kubelet takes for a variable', () => {
+  const url = 'rtsp://10.0.0.8/$$live$(KUBERNETES_SERVICE_HOST)';
+  const { value } = podOf({ source: { url } }).containers[0]!.env![0]!;
+  const asTheKubelet = value!.replaceAll(/\$\$|\$\([^)]*\)/g, (found) => (found === '$$' ? '$' : '10.96.0.1'));
+  assert.equal((JSON.parse(asTheKubelet) as { source: { url: string } }).source.url, url);
+});
+
 test('whom to trust, and the token, come as files that change while the pod stays', () => {
   const { serverName, authoritiesFile, tokenFile } = told().tls as Record<string, string>;
   assert.equal(serverName, 'footfall-counter.footfall-system.svc');

@@ -76,7 +76,8 @@ function agentPod({ metadata, spec }: CameraStream, config: OperatorConfig): V1P
     containers: [{
       ...containerBasics(config.agent),
       name: 'agent',
-      env: [{ name: 'FOOTFALL_AGENT', value: JSON.stringify(agentConfig(metadata, source, buffer, config)) }, ...agent.extraEnv],
+      // The kubelet makes one of `$$`, and a variable of `$(NAME)`: a camera's URL may hold either.
+      env: [{ name: 'FOOTFALL_AGENT', value: JSON.stringify(agentConfig(metadata, source, buffer, config)).replaceAll('$', '$$$$') }, ...agent.extraEnv],
       ports: [{ name: 'http', containerPort: PRESENCE_PORT }],
       resources: config.agent.resources ?? {
         requests: { cpu: '50m', memory: `${AGENT_MEGABYTES.request}Mi` },
