@@ -39,8 +39,10 @@ export function cpuOfTree(root: number): number {
 }
 
 export function memoryOfTree(root: number): Memory {
-  const all = [root, ...descendantsOf(root)].map((pid) => readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
-  const sum = (field: string) => all.reduce((bytes, text) => bytes + 1024 * Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1]), 0);
+  const mapsOf = (pid: number) => readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const all = [mapsOf(root), ...descendantsOf(root).flatMap((pid) => unlessEnded(() => mapsOf(pid)))];
+  // Whoever has ended and was not waited for yet holds nothing.
+  const sum = (field: string) => all.reduce((bytes, text) => bytes + 1024 * Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0), 0);
   return { resident: sum('Rss'), proportional: sum('Pss'), anonymous: sum('Anonymous') };
 }
 
@@ -102,14 +104,17 @@ function descendantsOf(root: number): number[] {
 }
 
 function processes(): { pid: number; parent: number }[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
-    try {
-      return [{ pid: Number(name), parent: Number(statOf(Number(name))[1]) }];
-    } catch {
-      // It ended meanwhile.
-      return [];
-    }
-  });
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
+  return pids.flatMap((pid) => unlessEnded(() => ({ pid, parent: Number(statOf(pid)[1]) })));
+}
+
+function unlessEnded<T>(look: () => T): T[] {
+  try {
+    return [look()];
+  } catch {
+    // It ended meanwhile.
+    return [];
+  }
 }
 
 /** The fields from the state on: the name before it may hold spaces and brackets. */

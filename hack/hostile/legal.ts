@@ -16,9 +16,19 @@ export interface LegalResult {
   readonly trouble: string | undefined;
 }
 
+export interface Legal {
+  /** The first person was counted, or it is over: all that the stream needs of memory is in use. */
+  readonly counting: Promise<void>;
+  readonly result: Promise<LegalResult>;
+}
+
 /** Sends rounds until the signal aborts; then the last one to its end. */
-export async function playLegal(port: number, stream: StreamName, clip: Clip, signal: AbortSignal): Promise<LegalResult> {
+export function playLegal(port: number, stream: StreamName, clip: Clip, signal: AbortSignal): Legal {
   const agent = new PlayedAgent(port, stream, { session: `legal-${stream.name}` });
+  return { counting: agent.until(({ counts, over }) => (counts?.in ?? 0) > 0 || over, PATIENCE_SECONDS), result: play(agent, clip, signal) };
+}
+
+async function play(agent: PlayedAgent, clip: Clip, signal: AbortSignal): Promise<LegalResult> {
   const length = clip.units.at(-1)!.presentationMicros + BREAK_MICROS;
   let rounds = 0;
   let number = 0;

@@ -1,21 +1,21 @@
 /**
  * A real counter, two legal streams, and everybody else against it. What is promised: the legal streams' counts are
- * exact, the counter's memory stays below twice of what it was without strangers, and every refusal is counted.
+ * exact, the memory of the counter with its decoders and inference stays below twice of what it was while it counted
+ * without strangers, and every refusal is counted.
  */
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pause } from '#proto/backoff.ts';
 import { entrance, readClip } from '../../counter-service/src/fixtures/clip.ts';
+import { memoryOfTree } from '../bench/processes.ts';
 import { Child } from '../local/child.ts';
 import { ATTACKS, type Scene } from './attacks.ts';
 import { type LegalResult, playLegal } from './legal.ts';
 
 const LEGAL = ['door', 'gate'];
 const OWN = 'theirs';
-const REST_SECONDS = 5;
 const LOOK_MS = 200;
 
 export interface Outcome {
@@ -34,7 +34,7 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const legal = LEGAL.map((name) => playLegal(port, nameOf(name), clip, either));
-    const rest = await mostMemory(counter, pause(REST_SECONDS, either));
+    const rest = await mostMemory(counter, Promise.all(legal.map(({ counting }) => counting)));
     const attacks: Record<string, number> = {};
     let heard = 0;
     const attacking = Object.keys(ATTACKS).map((name, index) =>
@@ -42,7 +42,7 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
     );
     const most = await mostMemory(counter, pause(seconds, either));
     over.abort(new Error('it is over'));
-    const results = await Promise.all(legal);
+    const results = await Promise.all(legal.map(({ result }) => result));
     await Promise.all(attacking);
     const page = await (await fetch(`http://127.0.0.1:${presence}/metrics`)).text();
     return { legal: results, megabytes: { rest, most }, attacks, refusals: { heard, counted: refusalsOf(page) } };
@@ -95,18 +95,12 @@ async function startCounter(folder: string): Promise<Child> {
   });
 }
 
-/** In megabytes, of the counter's own process, while something goes on. */
-async function mostMemory(counter: Child, during: Promise<void>): Promise<number> {
+/** In megabytes, of the counter's process and all below it, while something goes on. */
+async function mostMemory(counter: Child, during: Promise<unknown>): Promise<number> {
   let most = 0;
-  const looking = setInterval(() => (most = Math.max(most, memoryOf(counter.process.pid!))), LOOK_MS);
-  await during;
-  clearInterval(looking);
+  const looking = setInterval(() => (most = Math.max(most, memoryOfTree(counter.process.pid!).proportional / 1e6)), LOOK_MS);
+  await during.finally(() => clearInterval(looking));
   return Math.round(most);
-}
-
-function memoryOf(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) / 1000;
 }
 
 function refusalsOf(page: string): Record<string, number> {
