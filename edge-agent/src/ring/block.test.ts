@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { FUZZ } from '#proto/fixtures/fuzz.ts';
 import { decodeBlock, encodeBlock } from './block.ts';
 
 const facts = fc.record({ number: fc.nat(), keyframe: fc.boolean(), name: fc.string() }, { noNullPrototype: true });
@@ -31,11 +32,11 @@ test('a block in which bytes were changed is none', () => {
     for (const [i, value] of noise.entries()) changed[(at + i) % block.length]! ^= value;
     fc.pre(!changed.equals(block));
     assert.equal(decodeBlock(changed), undefined);
-  }), { numRuns: 1000 });
+  }), FUZZ);
 });
 
 test('nothing at all, zeros and noise are no blocks', () => {
   assert.equal(decodeBlock(new Uint8Array(0)), undefined);
   assert.equal(decodeBlock(new Uint8Array(4096)), undefined);
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 500 }), (noise) => assert.equal(decodeBlock(noise), undefined)));
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 500 }), (noise) => assert.equal(decodeBlock(noise), undefined)), FUZZ);
 });

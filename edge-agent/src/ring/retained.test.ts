@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import * as fc from 'fast-check';
+import { FUZZ } from '#proto/fixtures/fuzz.ts';
 import { at, codec, content, ringOf, unit, upTo } from '../fixtures/numbered.ts';
 import { decodeBlock } from './block.ts';
 import { retainIn } from './retained.ts';
@@ -212,7 +213,7 @@ suite('a folder of twelve access units and two checkpoints', () => {
           writeFileSync(path, bytes);
         }
       });
-    }), { numRuns: 500 });
+    }), FUZZ);
   });
 
   test('of which the session cannot be read, or both marks of the newest number: a new session', () => {
