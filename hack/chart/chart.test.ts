@@ -163,6 +163,12 @@ test('the commands that a user is given next fit the release, and the CameraStre
   assert.equal(CameraStreamSpec.parse((value as { spec: unknown }).spec).site, 'store-12');
 });
 
+test('whoever says neither where cameras are nor where the cluster is, is told what that means', { skip: withoutNotes() }, () => {
+  const warning = /cameraNetworks and clusterNetworks are empty: .* Set cameraNetworks/;
+  assert.match(notes(), warning);
+  for (const set of ['cameraNetworks={10.20.0.0/16}', 'clusterNetworks={10.244.0.0/16}']) assert.doesNotMatch(notes({ set: [set] }), warning);
+});
+
 for (const [assignment, sentence] of [
   ['operator.replicas=0', /operator[/.]replicas.*(want 1|greater than or equal to 1)/],
   ['counter.streamsPerConter=3', /streamsPerConter.*not allowed/],
