@@ -46,6 +46,19 @@ test('the images have the version of the project', () => {
   assert.ok(readFileSync(join(root, 'hack/images/Dockerfile'), 'utf8').includes(`\nARG VERSION=${version}\n`));
 });
 
+for (const image of ['operator', 'edge-agent']) {
+  test(`nothing of ours in the ${image} is for one architecture`, () => {
+    const files = globSync('**/*', { cwd: join(folder, image), withFileTypes: true }).filter((file) => file.isFile());
+    assert.ok(files.some(({ name }) => name === 'main.js'));
+    const isMachineCode = (path: string) => readFileSync(path).subarray(0, 4).equals(Buffer.from('\x7fELF'));
+    assert.deepEqual(files.map(({ parentPath, name }) => join(parentPath, name)).filter(isMachineCode), []);
+  });
+}
+
+test('the licence of Node.js comes from the package of the architecture that is built', () => {
+  assert.doesNotMatch(readFileSync(join(root, 'hack/images/Dockerfile'), 'utf8'), /node-linux-[a-z]/);
+});
+
 test('the counter has ONNX Runtime for one platform', () => {
   const libraries = globSync('**/*.{so.*,dylib,dll,node}', { cwd: join(folder, 'counter-service/app/node_modules') });
   const here = `onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}/`;
