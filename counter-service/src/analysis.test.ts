@@ -94,6 +94,12 @@ test('of a checkpoint\'s crossings those are still to be committed that the ledg
   assert.deepEqual(left, [2, 1, 0]);
 });
 
+test('a gap in which no number is missing is one all the same: of pictures that refer forwards, some came before the frontier\'s', () => {
+  const state = frameAt(frameAt(startAnalysis(view, undefined, 0), 0.1), 0.2);
+  const after = interrupt(state, { fromMicros: 0.2e6, toMicros: 0.5e6, reason: 'RING_FULL', accessUnits: 0 }, state.position + 1, view);
+  assert.deepEqual([after.position, after.gaps.count, after.gaps.micros], [state.position, 1, 0.3e6]);
+});
+
 test('over a gap nobody is followed, and it is recorded', () => {
   const person = { left: 100, top: 100, right: 150, bottom: 250, score: 0.9 };
   const seen = [0, 0.1, 0.2, 0.3].reduce((state, seconds) => analyse(state, { presentationMicros: seconds * 1e6, passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 }, detections: [person] }, spec.detection, view), startAnalysis(view, undefined, 0));

@@ -260,6 +260,37 @@ test('a replay that loses its ground before it is where the counting ended ends 
   assert.deepEqual([gapsOf(again), numbersOf(again)], [['gap 9-11 800000-1000000 RING_FULL'], range(11, 20)]);
 });
 
+suite('of pictures that refer forwards, a group that is gone had some left to count, though a later number is counted', () => {
+  // 2 is shown last of its group: up to 0.3 s, all but 2 is counted.
+  const group = (from: number) => [0, 400, 100, 200, 300].map((milliseconds, i) => picture(from + milliseconds * 1000, i === 0));
+  const counted = { position: 5, presentationMicros: 300_000 };
+  const gap = 'gap 5-6 300000-500000 RING_FULL';
+
+  test('before it is read again: the time is declared', async () => {
+    const recording = await recorded(camera([...group(0), ...group(500_000)]), 10);
+    recording.release(500_000);
+    assert.equal(recording.keyframeFor(counted), undefined);
+    const entries = await Array.fromAsync(recording.read({ from: 6, counted, reason: 'RING_FULL' }, never));
+    assert.deepEqual([gapsOf(entries), numbersOf(entries)], [[gap], range(6, 10)]);
+  });
+
+  test('while the start is told: the same', async () => {
+    const recording = await recorded(camera([...group(0), ...group(500_000)]), 10);
+    const entries: Entry[] = [];
+    for await (const entry of recording.read({ from: recording.keyframeFor(counted)!, counted, reason: 'RING_FULL' }, never)) {
+      entries.push(entry);
+      if (entry.kind === 'start') recording.release(500_000);
+    }
+    assert.deepEqual([gapsOf(entries), numbersOf(entries)], [[gap], range(6, 10)]);
+  });
+
+  test('and nothing is declared where nothing is counted yet', async () => {
+    const recording = await recorded(camera([...group(0), ...group(500_000)]), 10);
+    const entries = await Array.fromAsync(recording.read({ from: 1, counted: { position: 0, presentationMicros: -1 }, reason: 'RING_FULL' }, never));
+    assert.deepEqual([gapsOf(entries), numbersOf(entries)], [[], range(1, 10)]);
+  });
+});
+
 test('a reader whose first group goes while it is told of the gap before it is told of the rest as another gap', async () => {
   const recording = await recorded(camera(pictures(30)), 30);
   recording.release(1_000_000);

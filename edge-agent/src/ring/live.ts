@@ -92,13 +92,16 @@ export class LiveRecording implements Recording {
     yield { kind: 'start', codec: group.codec };
     let { position, presentationMicros: newestMicros } = counted;
     let { reason } = start;
+    let begun = false;
     while (group !== undefined) {
       const lost = group.first > position + 1;
       const broken = group.first > position && group.interruption !== undefined;
+      // What was counted ends at a time, not at a number: of a group that is gone, some may be left to count.
+      const unsure = !begun && counted.position > 0 && group.first > counted.position;
       // A gap begins where the access units ended, but here those that are counted have not all come again.
       if (group.first > next && next > start.from && next <= counted.position) return;
-      if (lost || broken) {
-        const gap = gapBefore(group, position, newestMicros, lost ? this.#reasonOfLoss(position, reason) : undefined);
+      if (lost || broken || unsure) {
+        const gap = gapBefore(group, position, newestMicros, broken && !lost ? undefined : this.#reasonOfLoss(position, reason));
         yield { kind: 'gap', gap };
         position = Math.max(position, gap.next - 1);
         newestMicros = Math.max(newestMicros, gap.toMicros);
@@ -107,6 +110,7 @@ export class LiveRecording implements Recording {
         const unit = this.ring.read(group, next);
         if (unit === undefined) break;
         yield { kind: 'unit', unit };
+        begun = true;
         position = Math.max(position, unit.number);
         newestMicros = Math.max(newestMicros, unit.presentationMicros);
       }
