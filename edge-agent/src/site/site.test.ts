@@ -84,6 +84,18 @@ test('/metrics tells people by line and direction, and the latency of the counts
   assert.match(page, /footfall_agent_sent_bytes_total 10/);
 });
 
+test('/metrics counts a gap once, however often it is declared, and what it has grown by', async (context) => {
+  const { site, open } = await serve(context);
+  const codec = { fourcc: 'H264', privateData: new Uint8Array(), width: 640, height: 360, decodeDelay: 0 };
+  const gap = { after: 0, next: 11, fromMicros: 0, toMicros: 1_000_000, reason: 'RING_FULL', codec } as const;
+  for (const declared of [gap, gap, { ...gap, next: 16 }, { ...gap, after: 20, next: 21, reason: 'CAMERA_LOST' } as const, gap]) site.gap(declared);
+  const page = await text(await open('/metrics'));
+  assert.match(page, /footfall_agent_gaps_total\{reason="RING_FULL"\} 2/);
+  assert.match(page, /footfall_agent_gap_access_units_total\{reason="RING_FULL"\} 15/);
+  assert.match(page, /footfall_agent_gaps_total\{reason="CAMERA_LOST"\} 1/);
+  assert.match(page, /footfall_agent_gap_access_units_total\{reason="CAMERA_LOST"\} 0/);
+});
+
 test('/metrics forgets lines and zones that an edit of the resource took away', async (context) => {
   const { site, open } = await serve(context);
   site.camera(camera);

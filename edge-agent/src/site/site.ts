@@ -49,6 +49,8 @@ export class Site {
   readonly #readers = new Set<ServerResponse>();
   readonly #awaited = new Map<number, number>();
   readonly #nowSeconds: () => number;
+  /** First access unit after the newest gap that was counted. */
+  #gapNext = 0;
   #view: SiteView;
 
   constructor(stream: StreamName, metrics: Metrics, nowSeconds: () => number) {
@@ -128,9 +130,12 @@ export class Site {
     if (this.#awaited.size > MAX_AWAITED) this.#awaited.delete(this.#awaited.keys().next().value!);
   }
 
-  gap(gap: Gap): void {
-    this.#metrics.gaps.add(1, { reason: gap.reason });
-    this.#metrics.lostUnits.add(gap.next - gap.after - 1, { reason: gap.reason });
+  /** Declared again until a checkpoint knows of it; it may have grown meanwhile. */
+  gap({ after, next, reason }: Gap): void {
+    if (next <= this.#gapNext) return;
+    this.#metrics.gaps.add(1, { reason });
+    this.#metrics.lostUnits.add(next - Math.max(after + 1, this.#gapNext), { reason });
+    this.#gapNext = next;
   }
 
   counted(counts: CountsMessage): void {
