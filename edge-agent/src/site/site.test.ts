@@ -47,6 +47,22 @@ test('/counts shows the newest counts, and whether the ledger has them', async (
   assert.deepEqual(view.zones, [{ name: 'queue', occupancy: 2 }]);
 });
 
+test('what is committed is told apart from what is not yet, at /counts and in /metrics', async (context) => {
+  const { site, open } = await serve(context);
+  site.counted(counted);
+  const people = /footfall_agent_people_committed\{line="entrance",direction="in"\} (\d)/;
+  const look = async () => {
+    const [view, page] = [JSON.parse(await text(await open('/counts'))) as SiteView, await text(await open('/metrics'))];
+    return [view.committed, people.exec(page)?.[1], /^footfall_agent_counts_provisional (\d)/m.exec(page)?.[1]];
+  };
+  assert.deepEqual(await look(), [undefined, undefined, '1'], 'nothing is known of the ledger');
+  site.counted({ ...counted, committedPosition: 40, provisional: false });
+  assert.deepEqual(await look(), [{ position: 40, in: 3, out: 1 }, '3', '0']);
+  site.counted({ ...counted, position: 44, in: 4, lines: [{ name: 'entrance', in: 4, out: 1 }], committedPosition: 40 });
+  assert.deepEqual(await look(), [{ position: 40, in: 3, out: 1 }, '3', '1']);
+  assert.match(await text(await open('/metrics')), /footfall_agent_people\{line="entrance",direction="in"\} 4/);
+});
+
 test('/counts as server-sent events: first what is known, then every change, then the end', async (context) => {
   const { site, open } = await serve(context);
   const response = await open('/counts', 'text/event-stream');
@@ -99,7 +115,7 @@ test('/metrics counts a gap once, however often it is declared, and what it has 
 test('/metrics forgets lines and zones that an edit of the resource took away', async (context) => {
   const { site, open } = await serve(context);
   site.camera(camera);
-  site.counted({ ...counted, lines: [...counted.lines, { name: 'side door', in: 1, out: 0 }], zones: [...counted.zones, { name: 'bench', occupancy: 1 }] });
+  site.counted({ ...counted, provisional: false, lines: [...counted.lines, { name: 'side door', in: 1, out: 0 }], zones: [...counted.zones, { name: 'bench', occupancy: 1 }] });
   assert.match(await text(await open('/metrics')), /line="side door",direction="in"} 1[^]*zone="bench"} 1/);
   site.counted(counted);
   const page = await text(await open('/metrics'));

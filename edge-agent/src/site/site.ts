@@ -33,6 +33,8 @@ export interface SiteView {
   readonly seconds: number;
   /** True while these counts are newer than what the ledger holds. */
   readonly provisional: boolean;
+  /** The newest counts of which it is known that the ledger holds them; absent before there were any. */
+  readonly committed?: { readonly position: number; readonly in: number; readonly out: number };
   readonly gaps: { readonly count: number; readonly seconds: number };
   readonly camera: { readonly connected: boolean; readonly reason?: string; readonly sentence?: string };
   readonly counter: {
@@ -145,12 +147,14 @@ export class Site {
       if (number > counts.position) break;
       this.#awaited.delete(number);
     }
+    const { people, peopleCommitted } = this.#metrics;
+    const shown = counts.provisional ? [people] : [people, peopleCommitted];
     for (const { name, ...line } of counts.lines) {
-      this.#metrics.people.set(line.in, { line: name, direction: 'in' });
-      this.#metrics.people.set(line.out, { line: name, direction: 'out' });
+      for (const direction of ['in', 'out'] as const) for (const gauge of shown) gauge.set(line[direction], { line: name, direction });
     }
+    this.#metrics.provisional.set(counts.provisional ? 1 : 0);
     // An edit of the resource may have taken lines and zones away.
-    for (const line of goneFrom(this.#view.lines, counts.lines)) void this.#metrics.people.forget({ line });
+    for (const line of goneFrom(this.#view.lines, counts.lines)) for (const gauge of [people, peopleCommitted]) void gauge.forget({ line });
     for (const zone of goneFrom(this.#view.zones, counts.zones)) void this.#metrics.occupancy.forget({ zone });
     this.#show({
       in: counts.in,
@@ -161,11 +165,13 @@ export class Site {
       frames: counts.frames,
       seconds: counts.presentationMicros / 1e6,
       provisional: counts.provisional,
+      ...(!counts.provisional && { committed: { position: counts.committedPosition, in: counts.in, out: counts.out } }),
       gaps: { count: counts.gaps, seconds: counts.gapMicros / 1e6 },
     });
   }
 
   finished(): void {
+    this.#metrics.provisional.set(0);
     this.#show({ finished: true, provisional: false });
   }
 
@@ -247,7 +253,9 @@ function siteMetrics(metrics: Metrics) {
       'From sending an access unit to having its counts at the site.',
       LATENCY_BUCKETS,
     ),
-    people: metrics.gauge('agent_people', 'People counted since the stream was created.', ['line', 'direction']),
+    people: metrics.gauge('agent_people', 'People counted since the stream was created, those that are not committed yet among them.', ['line', 'direction']),
+    peopleCommitted: metrics.gauge('agent_people_committed', 'People counted since the stream was created, as the ledger is known to hold them.', ['line', 'direction']),
+    provisional: metrics.gauge('agent_counts_provisional', '1 while the counts are newer than what the ledger holds.'),
     occupancy: metrics.gauge('agent_zone_occupancy', 'People in a zone now.', ['zone']),
   };
 }
