@@ -91,6 +91,7 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
           site.welcomed(address, term);
           log.info({ counter: address, session: id, term }, 'counter took the stream');
         },
+        onSuspect: (suspect) => site.suspect(suspect),
         onSent: (unit) => site.sent(unit),
         onGap: (gap) => site.gap(gap),
         onCounts: (counts) => {

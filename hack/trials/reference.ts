@@ -52,6 +52,7 @@ async function play({ session, sessionStartMicros, taped, gaps, upTo }: SessionF
     leaving: new AbortController().signal,
     greetingSeconds: PATIENCE_SECONDS,
     onWelcome: () => undefined,
+    onSuspect: () => undefined,
     onSent: () => undefined,
     onGap: () => undefined,
     onCounts: () => undefined,

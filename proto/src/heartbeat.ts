@@ -2,6 +2,8 @@
 import { pause } from './backoff.ts';
 
 const HEARTBEAT_SECONDS = 1;
+/** Three heartbeats missed: shown, and nothing else. */
+export const SUSPECT_SECONDS = 3;
 /** Ten heartbeats missed. */
 export const SILENCE_SECONDS = 10;
 

@@ -84,6 +84,11 @@ test('/readyz names what is missing until video goes up and counts come down', a
   assert.match(await text(await open('/readyz')), /No counter serves the stream yet/);
   site.welcomed('10.0.0.1:50051', 1);
   assert.equal((await open('/readyz')).statusCode, 200);
+  site.suspect(true);
+  assert.equal(await text(await open('/readyz')), 'The counter at 10.0.0.1:50051 has said nothing for 3 s.\n');
+  assert.match(await text(await open('/metrics')), /^footfall_agent_counter_suspect 1/m);
+  site.suspect(false);
+  assert.equal((await open('/readyz')).statusCode, 200);
   site.lost({ kind: 'refused', reason: 'FULL', sentence: 'The counter serves 8 streams already.' });
   assert.match(await text(await open('/readyz')), /serves 8 streams already/);
 });
@@ -142,7 +147,7 @@ test('while no counter is known by its name, /counts says so, and /metrics how t
   site.lookedUp('nothing');
   site.foundNobody('No counter answers at pool.svc:7443: the name stands for no address.');
   const { counter } = JSON.parse(await text(await open('/counts'))) as SiteView;
-  assert.deepEqual(counter, { connected: false, address: '', term: 0, sentence: 'No counter answers at pool.svc:7443: the name stands for no address.' });
+  assert.deepEqual(counter, { connected: false, address: '', term: 0, suspect: false, sentence: 'No counter answers at pool.svc:7443: the name stands for no address.' });
   assert.match(await text(await open('/metrics')), /footfall_agent_counter_lookups_total\{result="nothing"\} 1/);
 });
 

@@ -3,6 +3,7 @@
  * `/counts` shows it as JSON, and as server-sent events as soon as anything in it changes.
  */
 import type { ServerResponse } from 'node:http';
+import { SUSPECT_SECONDS } from '#proto/heartbeat.ts';
 import type { Metrics } from '#proto/metrics.ts';
 import type { Route } from '#proto/presence.ts';
 import type { CountsMessage, StreamName } from '#proto/protocol.ts';
@@ -41,6 +42,8 @@ export interface SiteView {
     readonly connected: boolean;
     readonly address: string;
     readonly term: number;
+    /** Connected, but it has said nothing for some seconds. */
+    readonly suspect: boolean;
     readonly sentence?: string;
   };
   readonly finished: boolean;
@@ -63,7 +66,7 @@ export class Site {
       in: 0, out: 0, inside: 0, lines: [], zones: [], frames: 0, seconds: 0, provisional: false, finished: false,
       gaps: { count: 0, seconds: 0 },
       camera: { connected: false },
-      counter: { connected: false, address: '', term: 0 },
+      counter: { connected: false, address: '', term: 0, suspect: false },
     };
   }
 
@@ -79,6 +82,7 @@ export class Site {
     if (finished) return undefined;
     if (!camera.connected) return camera.sentence ?? 'The camera is not connected yet.';
     if (!counter.connected) return counter.sentence ?? 'No counter serves the stream yet.';
+    if (counter.suspect) return `The counter at ${counter.address} has said nothing for ${SUSPECT_SECONDS} s.`;
     return undefined;
   }
 
@@ -116,13 +120,20 @@ export class Site {
     this.#awaited.clear();
     this.#metrics.counterUp.set(1);
     this.#metrics.welcomes.add(1);
-    this.#show({ counter: { connected: true, address, term } });
+    this.#show({ counter: { connected: true, address, term, suspect: false } });
+  }
+
+  /** The counter has said nothing for a while, or speaks again. */
+  suspect(suspect: boolean): void {
+    this.#metrics.counterSuspect.set(suspect ? 1 : 0);
+    this.#show({ counter: { ...this.#view.counter, suspect } });
   }
 
   lost(outcome: Outcome): void {
     this.#metrics.counterUp.set(0);
+    this.#metrics.counterSuspect.set(0);
     const sentence = 'sentence' in outcome ? outcome.sentence : 'finished';
-    this.#show({ counter: { ...this.#view.counter, connected: false, sentence } });
+    this.#show({ counter: { ...this.#view.counter, connected: false, suspect: false, sentence } });
   }
 
   sent(unit: NumberedUnit): void {
@@ -244,6 +255,7 @@ function siteMetrics(metrics: Metrics) {
     sent: metrics.counter('agent_sent_access_units_total', 'Access units sent to counters, replays included.'),
     sentBytes: metrics.counter('agent_sent_bytes_total', 'Bytes of video sent to counters, replays included.'),
     counterUp: metrics.gauge('agent_counter_up', '1 while a counter serves the stream.'),
+    counterSuspect: metrics.gauge('agent_counter_suspect', '1 while the counter that serves the stream has said nothing for some seconds.'),
     lookups: metrics.counter('agent_counter_lookups_total', 'Times a name of the counters was looked up.', ['result']),
     welcomes: metrics.counter('agent_welcomes_total', 'Times a counter took the stream.'),
     gaps: metrics.counter('agent_gaps_total', 'Gaps declared to the counter.', ['reason']),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { pause } from '#proto/backoff.ts';
+import { Changed } from '#proto/changed.ts';
 import { type CounterCall, dialCounting } from '#proto/protocol.ts';
 import { DirectedCamera, file } from '../fixtures/camera.ts';
 import { type Behaviour, closed, counter, finish, type Heard, listen } from '../fixtures/counter.ts';
@@ -52,6 +53,7 @@ function enter(address: string, change: Partial<Exchange> = {}): Scene {
     camera: recording === live ? report : undefined,
     leaving: leaving.signal,
     onWelcome: () => undefined,
+    onSuspect: () => undefined,
     onSent: () => undefined,
     onGap: () => undefined,
     onCounts: () => undefined,
@@ -244,6 +246,40 @@ suite('a greeting', { timeout: 20_000 }, () => {
   test('cannot come from where nobody is, and the sentence says where and why', async () => {
     const { sentence } = (await enter('127.0.0.1:1').outcome) as { sentence: string };
     assert.match(sentence, /^No counter answers at 127\.0\.0\.1:1: .*ECONNREFUSED/);
+  });
+});
+
+suite('a counter in service that says nothing', { timeout: 20_000 }, () => {
+  const serving = (call: CounterCall, heard: Heard) => listen(call, heard, ({ kinds: said }) => said.includes('camera'));
+
+  test('is suspect after a while, and not any more when it speaks again', async (context) => {
+    const suspicions: boolean[] = [];
+    const changed = new Changed();
+    const { address } = await counter(context, async (call, heard) => {
+      await serving(call, heard);
+      while (suspicions.length === 0) await changed.wait(call.signal);
+      await call.send({ heartbeat: {} });
+      while (suspicions.length === 1) await changed.wait(call.signal);
+      await call.send({ goAway: { sentence: 'Enough.' } });
+      await closed(call);
+    });
+    const onSuspect = (suspect: boolean) => {
+      suspicions.push(suspect);
+      changed.notify();
+    };
+    assert.equal((await enter(address, { suspectSeconds: 0.2, onSuspect }).outcome).kind, 'goAway');
+    assert.deepEqual(suspicions.slice(0, 2), [true, false]);
+  });
+
+  test('is left after a longer while', async (context) => {
+    const { address } = await counter(context, async (call, heard) => {
+      await serving(call, heard);
+      await closed(call);
+    });
+    const suspicions: boolean[] = [];
+    const scene = enter(address, { suspectSeconds: 0.2, silenceSeconds: 0.5, onSuspect: (suspect) => suspicions.push(suspect) });
+    assert.deepEqual(await scene.outcome, { kind: 'cut', sentence: 'the counter said nothing for 0.5 s' });
+    assert.deepEqual(suspicions, [true]);
   });
 });
 

@@ -10,7 +10,7 @@
  * When the agent leaves, a call that is not welcomed yet is over. One that serves goes on until the recording, which
  * is left too, has been sent to its end and the counter has settled it, but no longer than LEAVE_SECONDS.
  */
-import { beat, SILENCE_SECONDS } from '#proto/heartbeat.ts';
+import { beat } from '#proto/heartbeat.ts';
 import {
   type AgentCall,
   type CountsMessage,
@@ -25,6 +25,7 @@ import { Allowance } from './allowance.ts';
 import type { CameraReport } from './camera-report.ts';
 import type { Identity } from './identity.ts';
 import { sendLog } from './sending.ts';
+import { Silence } from './silence.ts';
 
 /** For whoever answers at all. An address where nobody is any more may swallow what is sent there, and say nothing. */
 const GREETING_SECONDS = 5;
@@ -55,6 +56,10 @@ export interface Exchange {
   readonly leaving: AbortSignal;
   readonly greetingSeconds?: number;
   readonly leaveSeconds?: number;
+  readonly suspectSeconds?: number;
+  readonly silenceSeconds?: number;
+  /** The counter has said nothing for a while, or speaks again. */
+  readonly onSuspect: (suspect: boolean) => void;
   /** An Error that it throws ends the call. */
   readonly onWelcome: (term: number) => void;
   readonly onSent: (unit: NumberedUnit) => void;
@@ -106,11 +111,12 @@ async function greet(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
 }
 
 async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<FromCounter>, welcome: Welcome['value']): Promise<Outcome> {
-  const { leaving, leaveSeconds = LEAVE_SECONDS } = side;
+  const { leaving, leaveSeconds = LEAVE_SECONDS, suspectSeconds, silenceSeconds, onSuspect } = side;
   const hangUp = new HangUp(call);
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, call.signal]);
-  const silence = new Watchdog(SILENCE_SECONDS, () => hangUp.because(`the counter said nothing for ${SILENCE_SECONDS} s`));
+  const onSilence = (seconds: number) => hangUp.because(`the counter said nothing for ${seconds} s`);
+  const silence = new Silence({ suspectSeconds, silenceSeconds, onSuspect, onSilence });
   const stopLimiting = limitLeaving(leaving, leaveSeconds, () => hangUp.because(`the counter had not settled everything after ${leaveSeconds} s`));
   const allowance = new Allowance();
   let sourceFault: unknown;
@@ -161,7 +167,7 @@ async function receive(
   side: Exchange,
   incoming: AsyncIterator<FromCounter>,
   allowance: Allowance,
-  silence: Watchdog,
+  silence: Silence,
 ): Promise<Outcome | 'finished'> {
   for (;;) {
     const message = await nextMessage(incoming, silence);
@@ -199,9 +205,9 @@ async function receive(
   }
 }
 
-async function nextMessage(incoming: AsyncIterator<FromCounter>, watchdog: Watchdog): Promise<FromCounter | undefined> {
+async function nextMessage(incoming: AsyncIterator<FromCounter>, listener: { heard(): void }): Promise<FromCounter | undefined> {
   const result = await incoming.next();
-  watchdog.heard();
+  listener.heard();
   return result.done ? undefined : result.value;
 }
 

@@ -1,0 +1,40 @@
+/** What the agent makes of a counter that says nothing: after some seconds it is suspect, after more it is given up. */
+import { SILENCE_SECONDS, SUSPECT_SECONDS } from '#proto/heartbeat.ts';
+import { Watchdog } from '#proto/watchdog.ts';
+
+export interface SilenceOptions {
+  readonly suspectSeconds?: number | undefined;
+  readonly silenceSeconds?: number | undefined;
+  /** Told when it changes. */
+  readonly onSuspect: (suspect: boolean) => void;
+  readonly onSilence: (seconds: number) => void;
+}
+
+export class Silence {
+  readonly #onSuspect: (suspect: boolean) => void;
+  readonly #suspicion: Watchdog;
+  readonly #patience: Watchdog;
+  #suspect = false;
+
+  constructor({ suspectSeconds = SUSPECT_SECONDS, silenceSeconds = SILENCE_SECONDS, onSuspect, onSilence }: SilenceOptions) {
+    this.#onSuspect = onSuspect;
+    this.#suspicion = new Watchdog(suspectSeconds, () => this.#become(true));
+    this.#patience = new Watchdog(silenceSeconds, () => onSilence(silenceSeconds));
+  }
+
+  heard(): void {
+    this.#suspicion.heard();
+    this.#patience.heard();
+    if (this.#suspect) this.#become(false);
+  }
+
+  stop(): void {
+    this.#suspicion.stop();
+    this.#patience.stop();
+  }
+
+  #become(suspect: boolean): void {
+    this.#suspect = suspect;
+    this.#onSuspect(suspect);
+  }
+}
