@@ -10,6 +10,7 @@ import { type CounterCall, dialCounting } from '#proto/protocol.ts';
 import { DirectedCamera, file } from '../fixtures/camera.ts';
 import { type Behaviour, closed, counter, finish, type Heard, listen } from '../fixtures/counter.ts';
 import { swallowing } from '../fixtures/swallowing.ts';
+import type { Camera, CameraItem } from '../camera/camera.ts';
 import { CameraFault } from '../camera/faults.ts';
 import { Checkpoints } from '../ring/checkpoints.ts';
 import { FileRecording } from '../ring/file.ts';
@@ -280,6 +281,28 @@ suite('a counter in service that says nothing', { timeout: 20_000 }, () => {
     const scene = enter(address, { suspectSeconds: 0.2, silenceSeconds: 0.5, onSuspect: (suspect) => suspicions.push(suspect) });
     assert.deepEqual(await scene.outcome, { kind: 'cut', sentence: 'the counter said nothing for 0.5 s' });
     assert.deepEqual(suspicions, [true]);
+  });
+
+  test('is not one that is heard while what the agent has to say is stuck behind its video', async (context) => {
+    const large: Camera = {
+      async *read(): AsyncGenerator<CameraItem> {
+        for await (const item of file.read(never)) yield item.kind === 'unit' ? { ...item, unit: { ...item.unit, data: new Uint8Array(200_000) } } : item;
+      },
+    };
+    const { address } = await counter(context, async (call, heard) => {
+      call.accepted();
+      await listen(call, heard, ({ numbers }) => numbers.length === 1);
+      // From here on it takes nothing, of eight megabytes that are on their way.
+      for (let i = 0; i < 15; i += 1) {
+        await pause(0.1, call.signal);
+        if (i === 5) await call.send({ storeCheckpoint: { serial: 1, position: 1, presentationMicros: 0, checkpoint: Buffer.from('state') } });
+        await call.send({ heartbeat: {} });
+      }
+      await call.send({ goAway: { sentence: 'Enough.' } });
+      await closed(call);
+    });
+    const recording = new FileRecording({ camera: large, pace: () => Promise.resolve(), onUnit: () => undefined });
+    assert.deepEqual(await enter(address, { recording, silenceSeconds: 0.5 }).outcome, { kind: 'goAway', sentence: 'Enough.' });
   });
 });
 
