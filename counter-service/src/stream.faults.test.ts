@@ -1,11 +1,13 @@
 /** What agents and users do to a counter, and that it harms nobody else: calls that are refused, edits, streams that go. */
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import { asBuffer } from '#proto/protocol.ts';
 import { until } from '../../hack/camera/rtsp-server.ts';
+import { Link } from '../../hack/trials/link.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';
 import { plainDoor as door, plainService, plainSpec } from './fixtures/plain-service.ts';
 import { PlayedAgent } from './fixtures/played-agent.ts';
+import { slowLink } from './fixtures/slow-link.ts';
 import { Refused } from './refused.ts';
 
 let clip: Clip;
@@ -97,4 +99,33 @@ test('a stream that is gone leaves no series behind, though its agent goes on se
   assert.equal(await series(), false);
   closed.resolve();
   await agent.until(({ over }) => over);
+});
+
+suite('an agent', { timeout: 30_000 }, () => {
+  const silent = 1;
+
+  test('of which nothing comes any more is gone after a while', async (context) => {
+    const { port, places } = await plainService(context, undefined, undefined, undefined, silent);
+    const link = await Link.to(port);
+    context.after(() => link.close());
+    const agent = new PlayedAgent(Number(link.address.split(':')[1]), door);
+    agent.resume(clip);
+    await agent.send(clip, 10);
+    link.swallow();
+    await until(() => places.streams === 0, 5);
+    link.heal();
+    await agent.until(({ over }) => over);
+  });
+
+  test('whose heartbeats wait behind a picture on a slow link is not', async (context) => {
+    const { port, page } = await plainService(context, undefined, undefined, undefined, silent);
+    const agent = new PlayedAgent(await slowLink(context, port, 50_000), door);
+    agent.resume(clip);
+    const [unit] = clip.units;
+    // It takes three seconds.
+    agent.say({ accessUnit: { ...unit!, number: 1, data: Buffer.concat([unit!.data, Buffer.alloc(150_000)]) } });
+    await until(async () => (await page()).includes('footfall_counter_access_units_total{stream="default/door"} 1'), 15);
+    assert.equal(agent.heard.over, false);
+    agent.hangUp();
+  });
 });

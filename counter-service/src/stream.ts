@@ -35,6 +35,7 @@ const MESSAGES = { perSecond: 20, burst: 200 };
 export interface CounterService extends Resources {
   readonly places: Places;
   readonly log: Log;
+  readonly silenceSeconds?: number;
 }
 
 type ResumeMessage = Extract<FromAgent, { kind: 'resume' }>['value'];
@@ -55,9 +56,10 @@ interface Served {
 
 /** Serves one call to its end; never throws for what a stream or its agent did. */
 export async function serveStream(call: CounterCall, service: CounterService): Promise<void> {
-  const { places, metrics, draining, identities } = service;
+  const { places, metrics, draining, identities, silenceSeconds = SILENCE_SECONDS } = service;
   const over = new AbortController();
-  const watchdog = new Watchdog(SILENCE_SECONDS, () => over.abort(new Gone('the agent fell silent')));
+  // A large picture takes longer than that on a slow link, and its agent's heartbeats wait behind it.
+  const watchdog = new Watchdog(silenceSeconds, () => over.abort(new Gone('the agent fell silent')), () => call.arrived());
   const signal = AbortSignal.any([over.signal, call.signal]);
   const incoming = heardBy(watchdog, call.messages);
   let log = service.log;

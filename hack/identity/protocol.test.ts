@@ -12,9 +12,13 @@ async function setting(context: TestContext) {
   const certificates = await Certificates.make(folder);
   const shown = () => ({ certificate: readFileSync(certificates.ofCounter.certificateFile), key: readFileSync(certificates.ofCounter.keyFile) });
   const tokens: (string | undefined)[] = [];
+  const arrived: number[] = [];
   const server = await serveCounting('127.0.0.1:0', async (call: CounterCall) => {
     tokens.push(call.token);
-    for await (const message of call.messages) if (message.kind === 'hello') await call.send({ heartbeat: {} });
+    for await (const message of call.messages) if (message.kind === 'hello') {
+      arrived.push(call.arrived());
+      await call.send({ heartbeat: {} });
+    }
   }, { certificate: shown() });
   const over = new AbortController();
   context.after(async () => {
@@ -22,7 +26,7 @@ async function setting(context: TestContext) {
     await server.stop(50);
     rmSync(folder, { recursive: true });
   });
-  return { certificates, server, shown, tokens, dial: (secrecy?: Secrecy) => greeted(server, over.signal, secrecy) };
+  return { certificates, server, shown, tokens, arrived, dial: (secrecy?: Secrecy) => greeted(server, over.signal, secrecy) };
 }
 
 /** An open call in which the counter answers. */
@@ -41,6 +45,14 @@ test('a token arrives with the call, and none without', async (context) => {
   const { certificates, dial, tokens } = await setting(context);
   await dial({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 'a.b-c.d_e' });
   assert.deepEqual(tokens, ['a.b-c.d_e']);
+});
+
+test('a counter knows how much has come on a connection', async (context) => {
+  const { certificates, dial, arrived } = await setting(context);
+  const ask = await dial({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 't' });
+  await ask();
+  const [first = 0, second = 0] = arrived;
+  assert.ok(first > 0 && second > first, `${first}, then ${second}`);
 });
 
 test('a counter that is renewed shows its new certificate to the next caller, and the calls that are open go on', async (context) => {

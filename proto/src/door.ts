@@ -83,6 +83,11 @@ export class Door {
     if (connection !== undefined) connection.calls += 1;
   }
 
+  /** Bytes that have come on a connection, of messages that are not there as a whole, too. */
+  arrived(id: string): number {
+    return this.#connections.get(id)?.socket.bytesRead ?? 0;
+  }
+
   over(id: string): void {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;

@@ -67,6 +67,8 @@ export type CounterCall = Call<FromAgent, CounterMessage> & {
   readonly caller: string;
   /** The connection has shown what it is for: it may stay while this call lasts. To be said once. */
   accepted(): void;
+  /** Bytes that have come on its connection, of a message that is still on its way, too: they tell that somebody is there. */
+  arrived(): number;
 };
 export type AgentCall = Call<FromCounter, AgentMessage> & {
   /** Half-closes: the agent has said everything. */
@@ -183,7 +185,8 @@ export async function serveCounting(
       };
       const caller = peerOf(peer.slice(0, peer.lastIndexOf(':')));
       const token = bearerToken(stream.metadata);
-      handler({ peer, caller, token, messages: variants(stream), send: writer(stream, signal), signal, accepted }).then(
+      const arrived = () => door.arrived(peer);
+      handler({ peer, caller, token, messages: variants(stream), send: writer(stream, signal), signal, accepted, arrived }).then(
         () => stream.end(),
         // The way of grpc-js to end a stream with a status.
         (error: unknown) => stream.emit('error', { code: grpc.status.INTERNAL, details: messageOf(error) }),

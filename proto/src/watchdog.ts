@@ -1,9 +1,18 @@
 /** Notices silence: calls `bark` once when nothing was heard for some seconds. */
 export class Watchdog {
   readonly #timer: NodeJS.Timeout;
+  readonly #looking: NodeJS.Timeout | undefined;
 
-  constructor(seconds: number, bark: () => void) {
+  /** @param arrived what has come so far, of something that takes longer than that to come whole: more of it is heard, too. */
+  constructor(seconds: number, bark: () => void, arrived?: () => number) {
     this.#timer = setTimeout(bark, seconds * 1000);
+    if (arrived === undefined) return;
+    let before = arrived();
+    this.#looking = setInterval(() => {
+      const now = arrived();
+      if (now !== before) this.heard();
+      before = now;
+    }, seconds * 100);
   }
 
   heard(): void {
@@ -12,5 +21,6 @@ export class Watchdog {
 
   stop(): void {
     clearTimeout(this.#timer);
+    clearInterval(this.#looking);
   }
 }
