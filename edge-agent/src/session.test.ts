@@ -94,6 +94,39 @@ test('a counter that goes away or is full: the next in rank is dialed at once', 
   assert.deepEqual(order, rankCounters('u', addresses));
 });
 
+test('an agent that another session has taken over from is quiet for a while, then comes as another session', { timeout: 10_000 }, async (context) => {
+  const told: number[] = [];
+  const checkpoints = new Checkpoints();
+  checkpoints.store({ serial: 1, position: 20, presentationMicros: 1_900_000, state: Buffer.from('of the session before') });
+  const behaviours: Behaviour[] = [
+    async (call, heard) => {
+      await listen(call, heard, ({ numbers }) => numbers.length === 5, { term: 3 });
+      await call.send({ goAway: { sentence: 'Shutting down.' } });
+      await closed(call);
+    },
+    async (call, heard) => {
+      for await (const message of call.messages) {
+        if (message.kind !== 'hello') continue;
+        Object.assign(heard, { session: message.value.session, lastTerm: message.value.lastTerm });
+        break;
+      }
+      told.push(performance.now());
+      await call.send({ refusal: { reason: 'SUPERSEDED', sentence: 'Another session has taken the stream over.' } });
+    },
+    async (call, heard) => {
+      told.push(performance.now());
+      await finish(call, heard);
+    },
+  ];
+  const { address, calls } = await counter(context, (call, heard) => behaviours[calls.length - 1]!(call, heard));
+  await runSession(session([address], { checkpoints, quietSeconds: 0.5, exitWhenUnusable: false }), never);
+  const [first, second, third] = calls;
+  assert.deepEqual([second!.session, second!.lastTerm], [first!.session, 3]);
+  assert.ok(told[1]! - told[0]! >= 480, `it came back after ${told[1]! - told[0]!} ms`);
+  assert.notEqual(third!.session, first!.session);
+  assert.deepEqual([third!.lastTerm, third!.checkpoint], [0, ''], 'of the session before nothing is told');
+});
+
 test('what only the user can mend ends the session in local mode, with the sentence', { timeout: 10_000 }, async (context) => {
   const { address } = await counter(context, async (call) => {
     for await (const message of call.messages) if (message.kind === 'hello') break;

@@ -61,6 +61,8 @@ export interface Session {
   /** How long a counter may take to greet, and the agent to leave; see the exchange. */
   readonly greetingSeconds?: number;
   readonly leaveSeconds?: number;
+  /** How long a session that another one has taken over from says nothing. */
+  readonly quietSeconds?: number;
 }
 
 /**
@@ -69,7 +71,7 @@ export interface Session {
  * left by the same signal and a counter that settles may take.
  */
 export async function runSession(session: Session, signal: AbortSignal): Promise<void> {
-  const { recording, log, site, book } = session;
+  const { recording, log, site, book, quietSeconds = SUPERSEDED_QUIET_SECONDS } = session;
   const over = new AbortController();
   const rounds = new Rounds({ ...session, uid: session.stream.uid, onNobody: (sentence) => foundNobody(session, sentence) });
   try {
@@ -107,7 +109,7 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
         throw new Refused(outcome.reason, outcome.sentence);
       }
       if (isSuperseded(outcome)) {
-        await pause(SUPERSEDED_QUIET_SECONDS, signal);
+        await pause(quietSeconds, signal);
         // Another session counted meanwhile: what this one has kept was seen by that one.
         session.checkpoints.clear();
         book.renew(recording.newestNumber);
