@@ -12,7 +12,7 @@ import { agentLabels, COUNTING_PORT, PRESENCE_PORT, serverNameOf, SITE_LABEL, ST
 const AGENT_MEGABYTES = { request: 128, limit: 320 };
 /** Checkpoints beside the ring: a few of some tens of kilobytes. */
 const CHECKPOINT_MEGABYTES = 8;
-/** The agent takes this long at most to let the counter settle what it sent. */
+/** The agent takes 8 s at most to let the counter settle what it sent, and a little more on a busy node. */
 const AGENT_GRACE_SECONDS = 20;
 export const RUN = '/var/run/footfall';
 const TOKEN_FILE = 'token';

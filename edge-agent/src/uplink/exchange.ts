@@ -29,7 +29,7 @@ import { Silence } from './silence.ts';
 
 /** For whoever answers at all. An address where nobody is any more may swallow what is sent there, and say nothing. */
 const GREETING_SECONDS = 5;
-/** A counter needs about one second to settle what is under way; a pod is given 30 s to end. */
+/** A counter needs about one second to settle what is under way; its pod is given 20 s to end. */
 const LEAVE_SECONDS = 8;
 
 export type Outcome =
