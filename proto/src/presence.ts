@@ -1,7 +1,16 @@
 /** The HTTP side that every process shows: `/healthz`, `/readyz`, `/metrics`, and routes of its own. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { peerOf } from './door.ts';
 import type { Metrics } from './metrics.ts';
+
+/** The kubelet, a Prometheus or two and some readers; each may have 16 KiB of headers and a page of some 64 KiB under way. */
+const MAX_CONNECTIONS = 128;
+/** Of one peer: whoever opens connections without end must not keep the kubelet out, which would start the pod anew. */
+const MAX_CONNECTIONS_OF_PEER = 32;
+/** For a request to be there, and for a page to be taken. */
+const REQUEST_MS = 5_000;
+const IDLE_MS = 30_000;
 
 export type Route = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -35,12 +44,13 @@ export async function servePresence(options: PresenceOptions): Promise<Presence>
     },
     ...options.routes,
   };
-  const server = createServer((request, response) => {
+  const server = createServer({ headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: REQUEST_MS / 4 }, (request, response) => {
     const route = routes[(request.url ?? '/').split('?', 1)[0]!];
     if (route === undefined) return text(response, 404, `no such page; there are ${Object.keys(routes).join(', ')}\n`);
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(response, 405, 'only GET is served\n');
     route(request, response);
   });
+  bound(server);
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
@@ -50,6 +60,23 @@ export async function servePresence(options: PresenceOptions): Promise<Presence>
         server.closeAllConnections();
       }),
   };
+}
+
+function bound(server: Server): void {
+  const ofPeer = new Map<string, number>();
+  server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(IDLE_MS);
+  server.on('connection', (socket: Socket) => {
+    const peer = peerOf(socket.remoteAddress ?? '');
+    const open = (ofPeer.get(peer) ?? 0) + 1;
+    ofPeer.set(peer, open);
+    socket.once('close', () => {
+      const rest = ofPeer.get(peer)! - 1;
+      if (rest === 0) ofPeer.delete(peer);
+      else ofPeer.set(peer, rest);
+    });
+    if (open > MAX_CONNECTIONS_OF_PEER) socket.destroy();
+  });
 }
 
 function listen(server: Server, { host, port }: PresenceOptions): Promise<void> {

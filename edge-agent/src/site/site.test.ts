@@ -5,6 +5,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { createMetrics } from '#proto/metrics.ts';
 import { servePresence } from '#proto/presence.ts';
+import { until } from '../../../hack/camera/rtsp-server.ts';
 import { CameraFault } from '../camera/faults.ts';
 import { Site, type SiteView } from './site.ts';
 
@@ -16,7 +17,7 @@ const counted = {
 
 const camera = { connected: true, units: 1, bytes: 1, connects: 1, fault: undefined };
 
-async function serve(context: TestContext): Promise<{ site: Site; open: (path: string, accept?: string) => Promise<IncomingMessage> }> {
+async function serve(context: TestContext): Promise<{ site: Site; open: (path: string, accept?: string, localAddress?: string) => Promise<IncomingMessage> }> {
   const metrics = createMetrics();
   const site = new Site({ namespace: 'default', name: 'door', uid: 'u' }, metrics, () => performance.now() / 1000);
   const presence = await servePresence({
@@ -26,8 +27,8 @@ async function serve(context: TestContext): Promise<{ site: Site; open: (path: s
     await site.close();
     await presence.stop();
   });
-  const open = async (path: string, accept = '*/*') => {
-    const [response] = (await once(get({ port: presence.port, path, headers: { accept } }), 'response')) as [IncomingMessage];
+  const open = async (path: string, accept = '*/*', localAddress = '127.0.0.1') => {
+    const [response] = (await once(get({ port: presence.port, host: '127.0.0.1', path, headers: { accept }, localAddress }), 'response')) as [IncomingMessage];
     return response;
   };
   return { site, open };
@@ -75,6 +76,19 @@ test('/counts as server-sent events: first what is known, then every change, the
   assert.equal((await next()).finished, true);
   await site.close();
   assert.equal((await events.next()).done, true);
+});
+
+test('/counts as server-sent events is for 32 readers; whoever comes then is told what else there is, and served when one has gone', async (context) => {
+  const { site, open } = await serve(context);
+  const readers: IncomingMessage[] = [];
+  for (let i = 0; i < 32; i += 1) readers.push(await open('/counts', 'text/event-stream', `127.0.0.${2 + (i % 4)}`));
+  const late = await open('/counts', 'text/event-stream');
+  assert.equal(late.statusCode, 503);
+  assert.equal(await text(late), '32 readers follow the counts already; ask for them without text/event-stream\n');
+  assert.equal((await open('/counts')).statusCode, 200);
+  readers[0]!.destroy();
+  await until(async () => (await open('/counts', 'text/event-stream')).statusCode === 200);
+  site.counted(counted);
 });
 
 test('/readyz names what is missing until video goes up and counts come down', async (context) => {

@@ -18,6 +18,8 @@ import type { Outcome } from '../uplink/exchange.ts';
 const MAX_AWAITED = 512;
 /** A reader of `/counts` that has not taken this much is cut: it would otherwise fill the memory. */
 const MAX_UNREAD_BYTES = 64 * 1024;
+/** Of `/counts` as events: two megabytes unread, all of them together. */
+const MAX_READERS = 32;
 const FAREWELL_MS = 1000;
 const LATENCY_BUCKETS = [0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1, 2, 5, 15, 60];
 
@@ -205,6 +207,12 @@ export class Site {
         response.writeHead(200, { 'content-type': 'application/json' }).end(`${JSON.stringify(this.#view)}\n`);
         return;
       }
+      if (this.#readers.size >= MAX_READERS) {
+        response.writeHead(503, { 'content-type': 'text/plain; charset=utf-8' }).end(`${MAX_READERS} readers follow the counts already; ask for them without text/event-stream\n`);
+        return;
+      }
+      // Nothing may change for as long as it likes.
+      response.setTimeout(0);
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       response.write(eventOf(this.#view));
       this.#readers.add(response);
