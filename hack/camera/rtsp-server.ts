@@ -31,6 +31,8 @@ export function withoutRtspServer(): string | false {
 
 export class RtspServer {
   readonly port: number;
+  /** Of the same over TLS; 0 without a certificate. */
+  readonly securePort: number;
   readonly #folder: string;
   readonly #readers: Credentials | undefined;
   /** Asked by the server whether a reader may watch. */
@@ -38,21 +40,26 @@ export class RtspServer {
   #server: ChildProcess | undefined;
   readonly #publishers: ChildProcess[] = [];
 
-  private constructor(port: number, folder: string, readers: Credentials | undefined) {
+  private constructor(port: number, securePort: number, folder: string, readers: Credentials | undefined) {
     this.port = port;
+    this.securePort = securePort;
     this.#folder = folder;
     this.#readers = readers;
     this.#doorkeeper = createDoorkeeper(readers);
   }
 
-  /** @param readers who may watch; anybody when absent. MediaMTX takes no password with a colon. Publishing is open to loopback. */
-  static async start(readers?: Credentials): Promise<RtspServer> {
-    const server = new RtspServer(await freePort(), await mkdtemp(join(tmpdir(), 'footfall-camera-')), readers);
+  /**
+   * @param readers who may watch; anybody when absent. MediaMTX takes no password with a colon. Publishing is open to loopback.
+   * @param shown rtsps is spoken, too, with this certificate.
+   */
+  static async start(readers?: Credentials, shown?: { readonly certificateFile: string; readonly keyFile: string }): Promise<RtspServer> {
+    const server = new RtspServer(await freePort(), shown ? await freePort() : 0, await mkdtemp(join(tmpdir(), 'footfall-camera-')), readers);
     await new Promise<void>((resolve) => server.#doorkeeper.listen(0, '127.0.0.1', resolve));
     const config = {
       rtspAddress: `127.0.0.1:${server.port}`,
       // UDP would need fixed ports of its own.
       rtspTransports: ['tcp'],
+      ...(shown && { rtspEncryption: 'optional', rtspsAddress: `127.0.0.1:${server.securePort}`, rtspServerCert: shown.certificateFile, rtspServerKey: shown.keyFile }),
       rtmp: false, hls: false, webrtc: false, srt: false,
       logLevel: 'error',
       // Its own list of users takes few special characters in a password, and hashed ones not for SETUP.
