@@ -30,6 +30,7 @@ const refused: Readonly<Record<string, string>> = {
   'stream-name': 'line 5): metadata.name must be a name of lower-case letters, digits and dashes (at most 63 characters), found "store.door".',
   'toleration': 'line 16): spec.tolerations[0].value must be left out when operator is Exists.',
   'unknown-field': 'line 9): spec.source.transprot is not a known field; known here: url, transport, credentialsSecretRef, realtime.',
+  'unencrypted-transport': 'line 9): spec.source.transport must be tcp for rtsps://, whose encryption covers nothing else.',
   'unsupported-scheme': 'line 8): spec.source.url must begin with rtsp://, rtsps:// or file:///, or be the path of a file.',
   'wrong-type': 'line 13): spec.buffer must be a mapping, found "large".',
 };

@@ -19,9 +19,9 @@ export function isCamera(url: string): boolean {
   return new RegExp(camera).test(url);
 }
 
-type UrlAndRealtime = { readonly url: string; readonly realtime: boolean };
+type Judged = { readonly url: string; readonly realtime: boolean; readonly transport: string };
 
-const rules: readonly Rule<UrlAndRealtime>[] = [
+const rules: readonly Rule<Judged>[] = [
   urlRule(supported, true, 'must begin with rtsp://, rtsps:// or file:///, or be the path of a file'),
   urlRule(holdsCredentials, false, 'must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40)'),
   urlRule(wellFormed, true, 'must be an address such as rtsp://10.0.0.8:554/stream2, without spaces or #, or the path of a file'),
@@ -31,9 +31,15 @@ const rules: readonly Rule<UrlAndRealtime>[] = [
     message: 'must be left out for a camera; it is for files',
     field: 'realtime',
   },
+  {
+    cel: `self.transport == 'tcp' || !self.url.startsWith('rtsps:')`,
+    holds: ({ transport, url }) => transport === 'tcp' || !url.startsWith('rtsps:'),
+    message: 'must be tcp for rtsps://, whose encryption covers nothing else',
+    field: 'transport',
+  },
 ];
 
-function urlRule(pattern: string, wanted: boolean, message: string): Rule<UrlAndRealtime> {
+function urlRule(pattern: string, wanted: boolean, message: string): Rule<Judged> {
   const expression = new RegExp(pattern);
   return {
     cel: `${wanted ? '' : '!'}self.url.matches(r'${pattern}')`,
@@ -47,7 +53,7 @@ const urlSentence = { error: mustUnseen('an address or a path of 1 to 2048 chara
 export const Source = ruled(fields({
   url: z.string(urlSentence).min(1, urlSentence).max(2048, urlSentence)
     .describe('The camera (rtsp:// or rtsps://) or, in local mode, a file (file:/// or a path; a relative path starts at the folder of the YAML file). Never holds a user or password.'),
-  transport: oneOf(['tcp', 'udp']).default('tcp').describe('How RTSP carries the video: tcp (the default) loses nothing, udp is for cameras that know nothing else.'),
+  transport: oneOf(['tcp', 'udp']).default('tcp').describe('How RTSP carries the video: tcp (the default) loses nothing, udp is for cameras that know nothing else, and not for rtsps.'),
   credentialsSecretRef: fields({
     name: patterned('the name of a Secret', 253, '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', mustUnseen).describe('The name of the Secret.'),
   }, mustUnseen).optional().describe('The Secret in this namespace whose keys username and password open the camera.'),
