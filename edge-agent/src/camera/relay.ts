@@ -21,12 +21,23 @@ export interface Relay {
   close(): void;
 }
 
-/** @throws CameraFault, the signal's reason. @param attempt counts up: of several addresses each has its turn. */
-export async function openRelay(url: string, networks: CameraNetworks | undefined, attempt: number, signal: AbortSignal): Promise<Relay> {
+export interface Connect {
+  readonly url: string;
+  /** Left out, a camera may be anywhere. */
+  readonly networks: CameraNetworks | undefined;
+  /** Counts up: of several addresses each has its turn. */
+  readonly attempt: number;
+  /** By default the host's. */
+  readonly resolve?: (name: string) => Promise<readonly { readonly address: string }[]>;
+}
+
+/** @throws CameraFault, the signal's reason. */
+export async function openRelay(to: Connect, signal: AbortSignal): Promise<Relay> {
+  const { url } = to;
   const { protocol, hostname, port } = new URL(url);
   const secure = protocol === 'rtsps:';
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  const address = await judgedAddress(url, host, networks, attempt, signal);
+  const address = await judgedAddress(to, host, signal);
   const camera = connect({ host: address, port: Number(port) || (secure ? 322 : 554) });
   try {
     await once(camera, 'connect', { signal });
@@ -38,23 +49,24 @@ export async function openRelay(url: string, networks: CameraNetworks | undefine
   }
 }
 
-async function judgedAddress(url: string, host: string, networks: CameraNetworks | undefined, attempt: number, signal: AbortSignal): Promise<string> {
-  if (networks === undefined) return isIP(host) === 0 ? oneOf(await lookUp(url, host, signal), attempt) : host;
+async function judgedAddress(to: Connect, host: string, signal: AbortSignal): Promise<string> {
+  const { url, networks, attempt } = to;
+  if (networks === undefined) return isIP(host) === 0 ? oneOf(await lookUp(to, host, signal), attempt) : host;
   const ofName = isIP(host) === 0 ? objectionToName(host, networks) : undefined;
   if (ofName !== undefined) throw forbiddenFault(url, ofName);
   const listed = isIP(host) === 0 && isListedName(host, networks);
   // As it stands: through the pod's search list, a name of two words may mean a Service.
   const name = listed || host.endsWith('.') ? host : `${host}.`;
-  const found = isIP(host) === 0 ? await lookUp(url, name, signal) : [host];
+  const found = isIP(host) === 0 ? await lookUp(to, name, signal) : [host];
   const objections = found.map((address) => objectionToAddress(address, networks, listed));
   const allowed = found.filter((_, index) => objections[index] === undefined);
   if (allowed.length === 0) throw forbiddenFault(url, objections[0]!);
   return oneOf(allowed, attempt);
 }
 
-async function lookUp(url: string, name: string, signal: AbortSignal): Promise<string[]> {
+async function lookUp({ url, resolve = (host) => lookup(host, { all: true }) }: Connect, name: string, signal: AbortSignal): Promise<string[]> {
   try {
-    const found = await Promise.race([lookup(name, { all: true }), once(signal, 'abort')]);
+    const found = await Promise.race([resolve(name), once(signal, 'abort')]);
     signal.throwIfAborted();
     return (found as { address: string }[]).map(({ address }) => address);
   } catch (error) {

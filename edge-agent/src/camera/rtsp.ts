@@ -53,7 +53,7 @@ async function* connect(options: RtspOptions, attempt: number, signal: AbortSign
   const patience = new AbortController();
   const either = AbortSignal.any([signal, patience.signal]);
   const late = setTimeout(() => patience.abort(silenceFault(url, connectSeconds, false)), connectSeconds * 1000);
-  const relay = await openRelay(url, options.networks, attempt, either).finally(() => clearTimeout(late));
+  const relay = await openRelay({ url, networks: options.networks, attempt }, either).finally(() => clearTimeout(late));
   const items = demux(demuxJob(options, relay.port, credentials), either);
   let connected = false;
   const wait = async (): ReturnType<typeof items.next> => {
