@@ -32,6 +32,22 @@ test('with a list it is what is listed, in the cluster too, and nothing else', (
   assert.equal(objectionToAddress('192.168.8.9', listed, true), undefined, 'found by a listed name');
 });
 
+test('a wide network of the list opens nothing of the cluster: that takes a network within it, or a name', () => {
+  const cluster = clusterNetworks(['10.96.0.0/16', 'fd00:10:96::/112'], '10.96.0.1');
+  const refusal = (address: string, allowed: string[], byName = false) => objectionToAddress(address, { allowed, cluster }, byName);
+  const wide = ['10.0.0.0/8', 'fd00::/8'];
+  assert.equal(refusal('10.20.0.8', wide), undefined, 'a camera');
+  assert.equal(
+    refusal('10.96.7.7', wide),
+    "10.96.7.7 is an address of the cluster, which is refused unless cameraNetworks lists the host's name or a network within 10.96.0.0/16",
+  );
+  for (const address of ['10.96.0.1', '::ffff:10.96.7.7', 'fd00:10:96::a']) assert.match(refusal(address, wide) ?? '', /address of the cluster/, address);
+  assert.equal(refusal('10.96.7.7', wide, true), undefined, 'found by a listed name');
+  assert.equal(refusal('10.96.7.7', [...wide, '10.96.7.0/24']), undefined);
+  assert.match(refusal('10.96.0.10', ['10.96.0.0/16']) ?? '', /a network within 10\.96\.0\.1\/24/, 'the API server has its Service there');
+  assert.equal(refusal('10.96.0.10', ['10.96.0.10/32']), undefined);
+});
+
 test('names are listed whole or by their domain', () => {
   assert.deepEqual(['gate.example', 'GATE.example.', 'a.b.cameras.example', 'cameras.example', 'gate.example.net'].map((host) => isListedName(host, listed)), [true, true, true, false, false]);
 });

@@ -3,7 +3,7 @@
  * a bound, that is a way into whatever the agent's pod can reach.
  *
  *   never        this host, link-local with the clouds' metadata, multicast, unspecified: whatever a list says
- *   listed       cameraNetworks, by network or by name: allowed, in the cluster too
+ *   listed       cameraNetworks, by network or by name: allowed; in the cluster by name, or by a network within the cluster's
  *   otherwise    with a list, nothing else; without one, everything but the cluster's own networks and names
  */
 import { BlockList, isIP, isIPv4 } from 'node:net';
@@ -49,10 +49,22 @@ export function objectionToName(host: string, networks: CameraNetworks): Objecti
 export function objectionToAddress(address: string, networks: CameraNetworks, listed = false): Objection | undefined {
   const plain = withoutDisguise(address);
   if (holds(NEVER, plain)) return `${plain} is an address that no camera is read at (this host, link-local, metadata, multicast)`;
-  if (listed || holds(blockList(networks.allowed.filter(isNetwork)), plain)) return undefined;
-  if (networks.allowed.length > 0) return `${plain} is in none of cameraNetworks`;
-  if (holds(blockList(networks.cluster), plain)) return `${plain} is an address of the cluster, which is refused unless cameraNetworks lists it`;
+  if (listed) return undefined;
+  const allowing = networks.allowed.filter((entry) => isNetwork(entry) && holds(blockList([entry]), plain));
+  const ofCluster = networks.cluster.filter((network) => holds(blockList([network]), plain));
+  // A wide network is listed for the cameras in it, not for the Services that may lie in it as well.
+  const closed = ofCluster.find((network) => !allowing.some((entry) => isWithin(entry, network)));
+  if (closed !== undefined) {
+    return `${plain} is an address of the cluster, which is refused unless cameraNetworks lists the host's name or a network within ${closed}`;
+  }
+  if (networks.allowed.length > 0 && allowing.length === 0) return `${plain} is in none of cameraNetworks`;
   return undefined;
+}
+
+/** Of two networks that have an address in common. */
+function isWithin(inner: string, outer: string): boolean {
+  const [[address = '', bits], [outerAddress = '', outerBits]] = [inner.split('/'), outer.split('/')];
+  return isIPv4(address) === isIPv4(outerAddress) && Number(bits) >= Number(outerBits);
 }
 
 /**
