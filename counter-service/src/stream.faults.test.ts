@@ -102,7 +102,7 @@ test('a stream that is gone leaves no series behind, though its agent goes on se
 });
 
 suite('an agent', { timeout: 30_000 }, () => {
-  const silent = 1;
+  const silent = 2.5;
 
   test('of which nothing comes any more is gone after a while', async (context) => {
     const { port, places } = await plainService(context, undefined, undefined, undefined, silent);
@@ -119,10 +119,10 @@ suite('an agent', { timeout: 30_000 }, () => {
 
   test('whose heartbeats wait behind a picture on a slow link is not', async (context) => {
     const { port, page } = await plainService(context, undefined, undefined, undefined, silent);
-    const agent = new PlayedAgent(await slowLink(context, port, 50_000), door);
+    const agent = new PlayedAgent(await slowLink(context, port, 30_000), door);
     agent.resume(clip);
     const [unit] = clip.units;
-    // It takes three seconds.
+    // It takes five seconds.
     agent.say({ accessUnit: { ...unit!, number: 1, data: Buffer.concat([unit!.data, Buffer.alloc(150_000)]) } });
     await until(async () => (await page()).includes('footfall_counter_access_units_total{stream="default/door"} 1'), 15);
     assert.equal(agent.heard.over, false);
