@@ -286,8 +286,12 @@ suite('of pictures that refer forwards, a group that is gone had some left to co
 
   test('and nothing is declared where nothing is counted yet', async () => {
     const recording = await recorded(camera([...group(0), ...group(500_000)]), 10);
-    const entries = await Array.fromAsync(recording.read({ from: 1, counted: { position: 0, presentationMicros: -1 }, reason: 'RING_FULL' }, never));
-    assert.deepEqual([gapsOf(entries), numbersOf(entries)], [[], range(1, 10)]);
+    const read = (from: number) => Array.fromAsync(recording.read({ from, counted: { position: from - 1, presentationMicros: 0 }, reason: 'RING_FULL' }, never));
+    // Where a session begins anew, too.
+    for (const from of [1, 6]) {
+      const entries = await read(from);
+      assert.deepEqual([gapsOf(entries), numbersOf(entries)], [[], range(from, 10)]);
+    }
   });
 });
 

@@ -97,7 +97,7 @@ export class LiveRecording implements Recording {
       const lost = group.first > position + 1;
       const broken = group.first > position && group.interruption !== undefined;
       // What was counted ends at a time, not at a number: of a group that is gone, some may be left to count.
-      const unsure = !begun && counted.position > 0 && group.first > counted.position;
+      const unsure = !begun && counted.presentationMicros > 0 && group.first > counted.position;
       // A gap begins where the access units ended, but here those that are counted have not all come again.
       if (group.first > next && next > start.from && next <= counted.position) return;
       if (lost || broken || unsure) {
