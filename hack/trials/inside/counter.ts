@@ -8,9 +8,9 @@ import { around } from './around.ts';
 import { note, pass } from './points.ts';
 
 for (const ledger of [FolderLedger.prototype, StatusLedger.prototype] as Ledger[]) {
-  around(ledger, 'claim', async (claim, stream, reading, session) => {
+  around(ledger, 'claim', async (claim, stream, reading, session, ...rest) => {
     pass('before claim');
-    const tenure = await claim(stream, reading, session);
+    const tenure = await claim(stream, reading, session, ...rest);
     const { term, counts } = tenure;
     note({ claimed: { term, session, ...(counts && { committed: { session: counts.session, position: counts.position } }) } });
     pass('after claim');
