@@ -63,6 +63,8 @@ export interface CountingOptions {
   readonly send: (message: CounterMessage) => Promise<void>;
   readonly session: string;
   readonly sessionStartMicros: number;
+  /** As the agent's Resume says. */
+  readonly takenMicros: number;
   readonly term: number;
   readonly committed: CommittedCounts | undefined;
   readonly checkpoint: AnalysisState | undefined;
@@ -293,12 +295,15 @@ export class Counting {
 
   /** Up to where others have counted, in the time of this session. */
   #countedMicros(committed: CommittedCounts, reason: GapMessage['reason']): number {
-    const { sessionStartMicros } = this.#options;
+    const { sessionStartMicros, takenMicros } = this.#options;
     // The status holds milliseconds: the frame itself lies within the last one.
     const counted = Date.parse(committed.time) * 1000 + 999 - sessionStartMicros;
+    if (reason !== 'AGENT_REPLACED') return counted;
+    // The clocks of two agents may differ, but what came after the term was taken nobody else has counted.
+    if (takenMicros > 0) return Math.min(counted, takenMicros);
+    // Another agent may have read ahead of the clock (a file): nothing is passed over for that.
     const now = Date.now() * 1000 - sessionStartMicros;
-    // Another agent may have read ahead of the clock (a file), or by a clock that was wrong: nothing is passed over for that.
-    return reason === 'AGENT_REPLACED' && counted > now ? -1 : counted;
+    return counted > now ? -1 : counted;
   }
 
   /** What the lines and zones mean in the pictures at hand, for this model. */

@@ -25,6 +25,28 @@ for (const sessionStartMicros of [9e18, -1, 2 ** 53]) {
   });
 }
 
+const BEGAN_MICROS = 1_767_225_600_000_000;
+for (const { clock, behindMicros, takenMicros, passedOver } of [
+  { clock: 'a clock that is a minute behind', behindMicros: 60e6, takenMicros: 450_000, passedOver: 4 },
+  { clock: 'the same clock', behindMicros: 0, takenMicros: 60e6, passedOver: 30 },
+]) {
+  test(`an agent by ${clock} is passed over for what the one before can have counted, and for no more`, async (context) => {
+    const { port } = await plainService(context);
+    const first = new PlayedAgent(port, door, { sessionStartMicros: BEGAN_MICROS });
+    first.resume(clip);
+    await first.send(clip, 30);
+    first.end();
+    await first.until(({ finished }) => finished);
+    const second = new PlayedAgent(port, door, { session: 's2', sessionStartMicros: BEGAN_MICROS - behindMicros });
+    second.resume(clip, undefined, takenMicros);
+    await second.send(clip, 60);
+    second.end();
+    await second.until(({ finished }) => finished);
+    const { frames, gaps, position } = second.heard.counts!;
+    assert.deepEqual([frames, gaps, position], [60 - passedOver, 1, 60]);
+  });
+}
+
 test('an access unit, and a gap, of no sound time ends its own stream', async (context) => {
   const { port, spec } = await plainService(context);
   const unit = clip.units[0]!;

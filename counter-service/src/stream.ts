@@ -145,22 +145,28 @@ async function countOnceThereIsVideo(served: Served): Promise<Ended> {
     sayEnded(served, resume);
     return resume;
   }
-  const { codec, checkpoint } = resume;
+  const { codec, checkpoint, takenMicros } = resume;
   if (codec === null) throw new Refused('INVALID', 'The agent did not say how its video is coded.');
   const { tenure, hello } = served.admitted;
   const position = positionOf(tenure.counts, hello.session);
   served.log.info({ term: tenure.term, position, resumed: checkpoint.length > 0 }, 'stream taken');
-  return count(served, codec, checkpoint.length > 0 ? readCheckpoint(checkpoint, position) : undefined);
+  return count(served, { codec, takenMicros, checkpoint: checkpoint.length > 0 ? readCheckpoint(checkpoint, position) : undefined });
 }
 
-async function count({ call, service, admitted, incoming, log, ending, signal, leaving }: Served, codec: Codec, checkpoint: AnalysisState | undefined): Promise<Ended> {
+interface Beginning {
+  readonly codec: Codec;
+  readonly takenMicros: number;
+  readonly checkpoint: AnalysisState | undefined;
+}
+
+async function count({ call, service, admitted, incoming, log, ending, signal, leaving }: Served, beginning: Beginning): Promise<Ended> {
   const { stream, hello, followed, detector, tenure, standing } = admitted;
   const { metrics } = service;
   const labels = labelsOf(admitted);
   const send = (message: CounterMessage) => call.send(message);
   const settlement = new Settlement(tenure, send, hello.session, signal);
   const intake = new Intake({
-    codec,
+    codec: beginning.codec,
     send,
     onStored: (serial) => settlement.stored(serial),
     onCamera: (camera) => standing.camera(camera),
@@ -169,7 +175,8 @@ async function count({ call, service, admitted, incoming, log, ending, signal, l
     onDecoded: (cpuMs) => metrics.decoded(cpuMs),
   });
   const counting = new Counting({
-    stream, followed, standing, detector, settlement, intake, send, log, labels, codec, checkpoint, metrics, leaving,
+    ...beginning,
+    stream, followed, standing, detector, settlement, intake, send, log, labels, metrics, leaving,
     session: hello.session,
     sessionStartMicros: hello.sessionStartMicros,
     term: tenure.term,

@@ -17,7 +17,7 @@ export type Note =
   | { readonly hello: { readonly session: string; readonly sessionStartMicros: number; readonly lastTerm: number } }
   | { readonly welcome: { readonly term: number; readonly position: number; readonly counter: string } }
   /** Of the checkpoint: the first access unit after the newest gap in it; absent without a checkpoint. */
-  | { readonly resume: { readonly gapNext?: number } }
+  | { readonly resume: { readonly gapNext?: number; readonly takenMicros?: number } }
   | { readonly gap: GapNote }
   | { readonly counts: { readonly position: number; readonly presentationMicros: number; readonly term: number } }
   | { readonly finished: true }

@@ -42,12 +42,14 @@ export async function countUndisturbed(films: readonly SessionFilm[], folder: st
   }
 }
 
-async function play({ session, sessionStartMicros, taped, gaps, upTo }: SessionFilm, stream: StreamName, port: number, signal: AbortSignal): Promise<void> {
+async function play(film: SessionFilm, stream: StreamName, port: number, signal: AbortSignal): Promise<void> {
   const outcome = await exchange(dialCounting(`127.0.0.1:${port}`, signal), {
-    stream, session, sessionStartMicros,
+    stream,
+    session: film.session,
+    sessionStartMicros: film.sessionStartMicros,
     lastTerm: 0,
     firstNumber: 1,
-    recording: new TapedRecording(taped, gaps, upTo),
+    recording: new TapedRecording(film),
     checkpoints: new Checkpoints(),
     leaving: new AbortController().signal,
     greetingSeconds: PATIENCE_SECONDS,

@@ -42,6 +42,11 @@ test('a session that is committed to its end, with its breaks declared, has no p
   assert.deepEqual(films.map(({ upTo, gaps }) => [upTo, gaps.length]), [[9, 1]]);
 });
 
+test('a session is told of as its agent told when it last began without a checkpoint', () => {
+  const notes = noted(hello, { resume: { takenMicros: 5 } }, hello, { resume: { takenMicros: 7 } }, hello, { resume: { takenMicros: 9, gapNext: 0 } });
+  assert.deepEqual(sessionsOf(notes, [tape(9)], new Map([['s', 9]])).films.map(({ takenMicros }) => takenMicros), [7]);
+});
+
 const faults: readonly { what: string; notes: Noted[]; taped: Taped; upTo?: number; problem: RegExp }[] = [
   { what: 'access units at the end that nobody committed', notes: noted(hello), taped: tape(9), upTo: 7, problem: /^7 access units of 9/ },
   { what: 'a break that nobody declared', notes: noted(hello, { resume: {} }), taped: tape(9, 5), problem: /broke before access unit 5/ },

@@ -8,6 +8,8 @@ import type { Taped } from './tape.ts';
 export interface SessionFilm {
   readonly session: string;
   readonly sessionStartMicros: number;
+  /** As its agent said when it last began without a checkpoint. */
+  readonly takenMicros: number;
   readonly taped: Taped;
   readonly gaps: readonly GapNote[];
   /** The last access unit that was counted for good. */
@@ -30,7 +32,7 @@ export function sessionsOf(notes: readonly Noted[], tapes: readonly (Taped | und
     if (taped === undefined || upTo === 0) continue;
     const gaps = declaredGaps(notes, session).filter(({ after }) => after < upTo);
     const { sessionStartMicros } = hellos.find((hello) => hello.session === session)!;
-    films.push({ session, sessionStartMicros, taped, gaps, upTo });
+    films.push({ session, sessionStartMicros, takenMicros: takenBy(notes, session), taped, gaps, upTo });
     const newest = taped.units.at(-1)!.number;
     // What the last one had read was settled when it left.
     if (session === ids.at(-1) && upTo !== newest) problems.push(`${upTo} access units of ${newest} are committed or declared lost`);
@@ -58,6 +60,15 @@ export function declaredGaps(notes: readonly Noted[], session: string): GapNote[
     if ('gap' in note && note.gap.next > known) declared.push(note.gap);
   }
   return declared;
+}
+
+function takenBy(notes: readonly Noted[], session: string): number {
+  let [taken, current] = [0, ''];
+  for (const note of notes) {
+    if ('hello' in note) current = note.hello.session;
+    if (current === session && 'resume' in note && note.resume.gapNext === undefined) taken = note.resume.takenMicros ?? 0;
+  }
+  return taken;
 }
 
 /** Every break of the camera's stream is declared as what it was, and access units are lost to a full ring only. */

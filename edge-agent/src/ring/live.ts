@@ -125,6 +125,10 @@ export class LiveRecording implements Recording {
     return this.#number;
   }
 
+  takenMicros(): number {
+    return Math.max(this.#newestMicros, this.#options.elapsedMicros());
+  }
+
   keyframeFor(counted: Counted): number | undefined {
     return this.ring.startableFor(counted)?.first;
   }

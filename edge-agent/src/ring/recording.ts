@@ -61,6 +61,8 @@ export interface Recording {
   read(start: Start, signal: AbortSignal): AsyncIterable<Entry>;
   /** The last access unit that was numbered; 0 before the first. */
   readonly newestNumber: number;
+  /** Presentation time up to which access units were taken so far: none comes that began earlier. A file's are not taken as time passes. */
+  takenMicros?(): number;
   /** Number of the keyframe from which a decoder reaches everything after what is counted; none when it is gone. */
   keyframeFor(counted: Counted): number | undefined;
   /** Nothing before this time will be asked for again, except what its decoding needs. */

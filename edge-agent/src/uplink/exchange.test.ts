@@ -31,7 +31,7 @@ interface Scene {
   readonly outcome: Promise<Outcome>;
 }
 
-function enter(address: string, change: Partial<Exchange> = {}): Scene {
+function enter(address: string, change: Partial<Exchange> = {}, clock = { micros: 0 }): Scene {
   const leaving = new AbortController();
   const camera = new DirectedCamera();
   const report = new CameraReport();
@@ -39,7 +39,7 @@ function enter(address: string, change: Partial<Exchange> = {}): Scene {
   const live = new LiveRecording({
     camera,
     limits: { seconds: 60, bytes: 1e9 },
-    elapsedMicros: () => 0,
+    elapsedMicros: () => clock.micros,
     onState: (state) => report.update(state),
     giveUp: () => false,
     wait: () => Promise.resolve(),
@@ -121,7 +121,24 @@ suite('how the camera does', { timeout: 20_000 }, () => {
     const recording = new FileRecording({ camera: file, pace: () => Promise.resolve(), onUnit: () => undefined });
     assert.deepEqual(await enter(address, { recording }).outcome, { kind: 'finished', paused: false });
     assert.deepEqual(kinds(calls[0]!), ['hello', 'resume', 'endOfStream']);
+    assert.equal(calls[0]!.takenMicros, 0, 'nor how far it was taken');
   });
+});
+
+test('a counter is told how far the camera\'s video was taken when it welcomed the agent', { timeout: 20_000 }, async (context) => {
+  const { address, calls } = await counter(context, async (call, heard) => {
+    // The camera is away: time passes all the same, but what is taken after the Welcome is another matter.
+    await listen(call, heard, ({ cameras }) => cameras.length === 1);
+    clock.micros = 9e6;
+    scene.camera.play(1);
+    await listen(call, heard, ({ numbers }) => numbers.length === 1);
+    await call.send({ goAway: { sentence: 'Enough.' } });
+    await closed(call);
+  });
+  const clock = { micros: 7e6 };
+  const scene = enter(address, {}, clock);
+  await scene.outcome;
+  assert.equal(calls[0]!.takenMicros, 7e6);
 });
 
 suite('an agent that leaves', { timeout: 20_000 }, () => {

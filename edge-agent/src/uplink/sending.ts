@@ -26,11 +26,13 @@ export async function sendLog(
   signal: AbortSignal,
 ): Promise<'whole' | 'paused' | 'nothing' | 'broken off'> {
   let begun = false;
+  // As soon as the counter has its term: whoever had the stream before commits nothing that is taken from now on.
+  const takenMicros = log.recording.takenMicros?.() ?? 0;
   const { start, checkpoint } = resumption(log, position);
   for await (const entry of log.recording.read(start, signal)) {
     if (entry.kind === 'start') {
       begun = true;
-      await call.send({ resume: { checkpoint, codec: codecToMessage(entry.codec) } });
+      await call.send({ resume: { checkpoint, codec: codecToMessage(entry.codec), takenMicros } });
     } else if (entry.kind === 'unit') {
       await allowance.take(entry.unit.data.length, signal);
       await call.send({ accessUnit: { ...entry.unit, data: asBuffer(entry.unit.data) } });

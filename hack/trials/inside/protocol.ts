@@ -52,7 +52,8 @@ function noteSent({ hello, resume, gap }: product.AgentMessage): void {
   }
   if (resume) {
     const checkpoint = Buffer.from(resume.checkpoint as Uint8Array);
-    note({ resume: checkpoint.length === 0 ? {} : { gapNext: (JSON.parse(checkpoint.toString()) as { gapNext: number }).gapNext } });
+    const takenMicros = Number(resume.takenMicros);
+    note({ resume: checkpoint.length === 0 ? { takenMicros } : { takenMicros, gapNext: (JSON.parse(checkpoint.toString()) as { gapNext: number }).gapNext } });
   }
   if (gap) {
     const { after, next, fromMicros, toMicros, reason } = gap;
