@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { ClientHttp2Session } from 'node:http2';
 import { callRaw, connectRaw, connectSession, framed, openRaw } from '../../counter-service/src/fixtures/raw-caller.ts';
-import { PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts';
-import type { Clip } from '../../counter-service/src/fixtures/clip.ts';
+import { type Heard, PlayedAgent, type PlayedHello } from '../../counter-service/src/fixtures/played-agent.ts';
+import { type Clip, CLIP_UNITS } from '../../counter-service/src/fixtures/clip.ts';
 import { type AgentMessage, asBuffer, codecToMessage, type StreamName } from '#proto/protocol.ts';
 import { pause } from '#proto/backoff.ts';
 
@@ -18,7 +18,7 @@ export interface Scene {
   readonly onRefusal: () => void;
 }
 
-export type Attack = (scene: Scene, signal: AbortSignal) => Promise<void>;
+export type Attack = (scene: Scene, signal: AbortSignal) => Promise<unknown>;
 
 const MEBIBYTE = 2 ** 20;
 
@@ -32,20 +32,42 @@ async function withSession({ port, address }: Scene, work: (session: ClientHttp2
   }
 }
 
-/** A legal hello and resume for a stream of its own, and then these. */
-async function asAgent({ port, own, clip, onRefusal }: Scene, signal: AbortSignal, messages: readonly AgentMessage[], codec: object = {}): Promise<void> {
-  const agent = new PlayedAgent(port, own, { session: `hostile-${Math.random().toString(36).slice(2)}` });
+interface Manner {
+  readonly codec?: object;
+  readonly checkpoint?: Buffer;
+  readonly hello?: PlayedHello;
+  /** Sends access units as its credit allows. */
+  readonly paced?: boolean;
+}
+
+/** A legal hello and resume for a stream of its own, and then these. @returns what it heard. */
+async function asAgent({ port, own, clip, onRefusal }: Scene, signal: AbortSignal, messages: readonly AgentMessage[], manner: Manner = {}): Promise<Heard> {
+  const { codec, checkpoint = Buffer.alloc(0), hello = { session: newSession() }, paced = false } = manner;
+  const agent = new PlayedAgent(port, own, hello);
+  const { heard } = agent;
   try {
     await agent.until(({ welcome, over }) => welcome !== undefined || over || signal.aborted);
-    await agent.tell({ resume: { checkpoint: Buffer.alloc(0), codec: { ...codecToMessage(clip.codec), ...codec } } });
-    for (const message of messages) await agent.tell(message);
+    await agent.tell({ resume: { checkpoint, codec: { ...codecToMessage(clip.codec), ...codec } } });
+    let [count, bytes] = [0, 0];
+    for (const message of messages) {
+      if (paced) await agent.until(({ credit, creditBytes, over }) => (count < credit && bytes < creditBytes) || over || signal.aborted, 3);
+      if (heard.over || signal.aborted) break;
+      count += 1;
+      bytes += message.accessUnit?.data?.length ?? 0;
+      await agent.tell(message);
+    }
     await Promise.race([agent.until(({ over }) => over || signal.aborted), pause(3, signal)]);
-    if (agent.heard.refusal !== undefined) onRefusal();
+    if (heard.refusal !== undefined) onRefusal();
   } catch {
     // It was cut, or not answered in time.
   } finally {
     agent.hangUp();
   }
+  return heard;
+}
+
+function newSession(): string {
+  return `hostile-${Math.random().toString(36).slice(2)}`;
 }
 
 function units({ clip }: Scene, count: number, change: (data: Buffer) => Buffer = (data) => data): AgentMessage[] {
@@ -98,5 +120,16 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   'damaged video': (scene, signal) => asAgent(scene, signal, units(scene, 60, damaged)),
   'gaps without end': (scene, signal) =>
     asAgent(scene, signal, Array.from({ length: 2000 }, () => ({ gap: { after: 0, next: 1, fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST' as const } }))),
-  'gigantic pictures': (scene, signal) => asAgent(scene, signal, [], { width: 65_535, height: 65_535 }),
+  'gigantic pictures': (scene, signal) => asAgent(scene, signal, [], { codec: { width: 65_535, height: 65_535 } }),
+  'megabytes of which no picture comes': (scene, signal) => {
+    const data = Buffer.alloc(MEBIBYTE);
+    return asAgent(scene, signal, units(scene, 64, () => data), { paced: true });
+  },
+  'a checkpoint of a far future': async (scene, signal) => {
+    const session = newSession();
+    const { checkpoint, welcome } = await asAgent(scene, signal, [...units(scene, 30), { endOfStream: { lastNumber: 30, paused: true } }], { hello: { session } });
+    if (checkpoint === undefined) return;
+    const later = Buffer.from(JSON.stringify({ ...(JSON.parse(checkpoint.toString()) as object), presentationMicros: 1e15 }));
+    await asAgent(scene, signal, units(scene, CLIP_UNITS), { paced: true, checkpoint: later, hello: { session, lastTerm: welcome!.term } });
+  },
 };

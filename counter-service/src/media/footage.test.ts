@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { before, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Ffmpeg } from '#proto/media/ffmpeg.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut.ts';
@@ -58,6 +59,30 @@ test('what the next decoder would not need is let go', () => {
   assert.ok(footage.passed(-1, Infinity).units <= 20, 'two groups of pictures at the most');
 });
 
+test('what is counted already is let go while it is decoded once more', async () => {
+  const footage = footageOf(units);
+  assert.deepEqual(await times(footage.frames(picture, 1e15, never)), []);
+  assert.equal(footage.rewindable, true);
+  assert.ok(footage.passed(-1, Infinity).units <= 20, 'two groups of pictures at the most');
+});
+
+test('a group of pictures without end is let go as it is counted, and the way back is there again with the next one', async () => {
+  const large = units.slice(0, 45).map((unit, index) => ({ ...unit, keyframe: index === 0 || index === 40, data: new Uint8Array(2 ** 20) }));
+  const taken: number[] = [];
+  const footage = new Footage(codec, ({ number }) => taken.push(number), ignore);
+  const over = new AbortController();
+  const decoding = times(footage.frames(picture, -1, over.signal)).catch(ignore);
+  for (const [index, unit] of large.entries()) {
+    footage.add({ ...unit, number: index + 1, presentationMicros: index * 100_000 });
+    while (taken.length <= index) await setImmediate();
+    footage.release(index * 100_000);
+    assert.ok(footage.passed(-1, Infinity).units <= 33);
+    assert.equal(footage.rewindable, index < 32 || index >= 40, `after ${index}`);
+  }
+  over.abort(new Error('the test is over'));
+  await decoding;
+});
+
 test('a decoder that is killed is told as a fault, and the next one brings the rest', { skip: process.platform !== 'linux' }, async () => {
   const footage = footageOf(units, { ended: false });
   const seen: number[] = [];
@@ -75,6 +100,21 @@ test('a decoder that is killed is told as a fault, and the next one brings the r
 test('video that no decoder understands is a fault, not an empty floor', async () => {
   const noise = Array.from({ length: 700 }, (_, i) => ({ presentationMicros: i * 100_000, keyframe: true, data: new Uint8Array(50).fill(i) }));
   await assert.rejects(times(footageOf(noise, { ended: false }).frames(picture, -1, never)), DecoderFault);
+});
+
+test('megabytes of which no picture comes are a fault, long before there are many access units of them', async () => {
+  const data = new Uint8Array(4 * 2 ** 20);
+  const empty = Array.from({ length: 20 }, (_, i) => ({ presentationMicros: i * 100_000, keyframe: i === 0, data }));
+  await assert.rejects(times(footageOf(empty).frames(picture, -1, never)), /No picture came out of 50331648 bytes/);
+});
+
+test('large pictures of which one a second is asked for are none', async () => {
+  const ffmpeg = new Ffmpeg({ inputOptions: [], input: clip, outputOptions: ['-map', '0:v:0', '-frames:v', '1', '-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', '-f', 'nut'] });
+  const video = await readNut(ffmpeg.output);
+  const data = new Uint8Array(1.5 * 2 ** 20);
+  for await (const unit of video.units) data.set(unit.data);
+  const large = Array.from({ length: 90 }, (_, i) => ({ presentationMicros: Math.round((i * 1e6) / 30), keyframe: true, data }));
+  assert.equal((await times(footageOf(large, { of: video.codec }).frames({ ...picture, framesPerSecond: 1 }, -1, never))).length, 4);
 });
 
 /** ffmpeg children of this process. */

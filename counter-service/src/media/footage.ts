@@ -5,7 +5,8 @@
  * units from the last keyframe at or before it. So the picture's region can change, and a decoder can die, at any
  * frame, and the frames after the frontier are the same as if nothing had happened.
  *
- * Bounded by the credit given to the agent for what is not decoded yet, and by MAX_KEPT_BYTES for what is.
+ * Bounded by the credit given to the agent for what is not decoded yet, by MAX_KEPT_BYTES for what became frames, and by
+ * MAX_BYTES_WITHOUT_FRAME for what did not.
  */
 import { Changed } from '#proto/changed.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut.ts';
@@ -34,6 +35,8 @@ export type Picture = Omit<DecodeOptions, 'codec' | 'signal'>;
 
 /** Ten seconds of a fast camera, of which one frame a second is asked for. */
 const MAX_UNITS_WITHOUT_FRAME = 600;
+/** A second of a fast 4K camera that sends JPEGs of 1.6 MB, of which one frame a second is asked for. */
+const MAX_BYTES_WITHOUT_FRAME = 48 * 1024 * 1024;
 /** How often the decoder's cost is looked at. */
 const COST_UNITS = 50;
 /** A minute of 4 Mbit/s in one group of pictures. Beyond it the start is let go, and with it the way back. */
@@ -48,6 +51,7 @@ export class Footage {
   /** Access units written to decoders, replays among them. */
   #decoded = 0;
   #decodedAtFrame = 0;
+  #bytesSinceFrame = 0;
   #keptBytes = 0;
   #newestTaken = 0;
   #newestMicros = -1;
@@ -93,7 +97,7 @@ export class Footage {
     if (this.#units.length === 0) return;
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
-    this.#decodedAtFrame = this.#decoded;
+    this.#seeFrame();
     const decoder = startDecoder({ ...picture, codec: this.codec, signal: either });
     const feeding = this.#feed(decoder, either).catch((error: unknown) => {
       if (!either.aborted) over.abort(error);
@@ -101,8 +105,9 @@ export class Footage {
     let told = { units: this.#decoded, cpuMs: 0 };
     try {
       for await (const frame of decoder.frames) {
-        this.#decodedAtFrame = this.#decoded;
+        this.#seeFrame();
         if (frame.presentationMicros > frontierMicros) yield frame;
+        else this.release(frame.presentationMicros);
         if (this.#decoded - told.units < COST_UNITS) continue;
         const cpuMs = decoder.cpuMs();
         if (cpuMs !== undefined) this.#onDecoded((cpuMs - told.cpuMs) / (this.#decoded - told.units));
@@ -129,10 +134,10 @@ export class Footage {
   /** Lets go of what a decoder would not need to go on after the frontier. */
   release(frontierMicros: number): void {
     const needed = this.#units.findLastIndex((unit) => unit.keyframe && unit.presentationMicros <= frontierMicros);
-    if (needed > 0) this.#drop(needed);
+    if (needed >= 0) this.#drop(needed);
     if (this.#keptBytes <= MAX_KEPT_BYTES) return;
-    const counted = this.#units.findIndex((unit) => unit.presentationMicros > frontierMicros);
-    if (counted > 0) this.#drop(counted);
+    const rest = this.#units.findIndex((unit) => unit.presentationMicros > frontierMicros || unit.number > this.#newestTaken);
+    this.#drop(rest < 0 ? this.#units.length : rest);
     this.#rewindable = false;
   }
 
@@ -150,6 +155,11 @@ export class Footage {
       if (this.#ended) return { units, next: this.#newestTaken + 1, toMicros: this.#newestMicros, ended: true };
       await this.#changed.wait(signal);
     }
+  }
+
+  #seeFrame(): void {
+    this.#decodedAtFrame = this.#decoded;
+    this.#bytesSinceFrame = 0;
   }
 
   #drop(units: number): void {
@@ -177,9 +187,13 @@ export class Footage {
       this.#take(next);
       await decoder.write(next);
       this.#decoded += 1;
+      this.#bytesSinceFrame += next.data.length;
       // A decoder may swallow anything without a word: counts that stand still for ever would look like an empty floor.
       if (this.#decoded - this.#decodedAtFrame > MAX_UNITS_WITHOUT_FRAME) {
         throw new DecoderFault(`No picture came out of ${MAX_UNITS_WITHOUT_FRAME} access units (${this.codec.fourcc}).`);
+      }
+      if (this.#bytesSinceFrame > MAX_BYTES_WITHOUT_FRAME) {
+        throw new DecoderFault(`No picture came out of ${MAX_BYTES_WITHOUT_FRAME} bytes (${this.codec.fourcc}).`);
       }
     }
   }
