@@ -1,8 +1,9 @@
 /**
  * What the agent sends, sorted: access units into pieces of footage, answers to the settlement.
  *
- * Invariants checked here, because everything after relies on them: numbers are contiguous but for declared gaps, a
- * gap begins where the access units ended, and no more is sent than was credited.
+ * Invariants checked here, because everything after relies on them: a call begins no later than right after what is
+ * counted, numbers are contiguous but for declared gaps, a gap begins where the access units ended, and no more is sent
+ * than was credited.
  */
 import { Changed } from '#proto/changed.ts';
 import { codecFromMessage, type CodecMessage, type CounterMessage, type FromAgent, type GapMessage } from '#proto/protocol.ts';
@@ -22,6 +23,8 @@ export interface Piece {
 
 export interface IntakeOptions {
   readonly codec: CodecMessage;
+  /** Of this session, access units up to here are counted. */
+  readonly position: number;
   readonly send: (message: CounterMessage) => Promise<void>;
   readonly onStored: (serial: number) => void;
   readonly onCamera: (camera: CameraReport) => void;
@@ -114,8 +117,8 @@ export class Intake {
   }
 
   #add(unit: NumberedUnit): void {
-    if (this.#newest !== undefined && unit.number !== this.#newest + 1) {
-      throw new Refused('INVALID', `Access unit ${unit.number} came after ${this.#newest} without a gap being declared.`);
+    if (!this.#follows(unit.number - 1)) {
+      throw new Refused('INVALID', `Access unit ${unit.number} came after ${this.#newest ?? this.#options.position} without a gap being declared.`);
     }
     if (this.#received.accessUnits >= this.#credited.accessUnits || this.#received.bytes >= this.#credited.bytes) {
       throw new Refused('INVALID', 'The agent sent more than it was given credit for.');
@@ -129,10 +132,16 @@ export class Intake {
     this.#current.add(unit);
   }
 
+  /** Whether what comes after this number leaves nothing out: what is counted may come again, and a session begins at any. */
+  #follows(after: number): boolean {
+    const { position } = this.#options;
+    return this.#newest === undefined ? position === 0 || after <= position : after === this.#newest;
+  }
+
   #gap(gap: GapMessage): void {
     requireSoundGap(gap);
-    if (this.#newest !== undefined && gap.after !== this.#newest) {
-      throw new Refused('INVALID', `A gap from ${gap.after} to ${gap.next} was declared after access unit ${this.#newest}.`);
+    if (!this.#follows(gap.after)) {
+      throw new Refused('INVALID', `A gap from ${gap.after} to ${gap.next} was declared after access unit ${this.#newest ?? this.#options.position}.`);
     }
     this.#newest = gap.next - 1;
     this.#codec = gap.codec ?? this.#codec;

@@ -226,6 +226,15 @@ suite('a counter', () => {
     });
   });
 
+  test('refuses access units that leave out what comes after its checkpoint', async () => {
+    await withCounter(async (counter) => {
+      const checkpoint = (await play(counter, { breakAfterCheckpoints: 1 })).checkpoints[0]!;
+      const late = await play(counter, { checkpoint, lastTerm: 1, numbers: (index) => index + 1 + CLIP_UNITS });
+      assert.equal(late.refusal?.reason, 'INVALID');
+      assert.match(late.refusal?.sentence ?? '', new RegExp(`came after ${checkpoint.position} without a gap`));
+    });
+  });
+
   test('settles what it counted before it drains', async () => {
     await withCounter(async (counter) => {
       let seen = 0;

@@ -167,6 +167,7 @@ async function count({ call, service, admitted, incoming, log, ending, signal, l
   const settlement = new Settlement(tenure, send, hello.session, signal);
   const intake = new Intake({
     codec: beginning.codec,
+    position: beginning.checkpoint?.position ?? settlement.position,
     send,
     onStored: (serial) => settlement.stored(serial),
     onCamera: (camera) => standing.camera(camera),

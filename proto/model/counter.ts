@@ -56,15 +56,21 @@ function take(next: State, world: World, counter: number, message: UpMessage): v
       run.ended = true;
       return;
     case 'unit':
-      if (run.newest !== undefined && message.number !== run.newest + 1) run.invalid = true;
+      if (!follows(run, message.number - 1)) run.invalid = true;
       run.newest = message.number;
       if (!run.leaving) run.account = see(run.account!, message);
       return;
     case 'gap':
-      if (run.newest !== undefined && message.after !== run.newest) run.invalid = true;
+      if (!follows(run, message.after)) run.invalid = true;
       run.newest = message.next - 1;
       if (!run.leaving) run.account = interrupt(run.account!, message, world);
   }
+}
+
+/** What is counted may come again, and a session begins at any number. */
+function follows({ newest, account }: Run, before: number): boolean {
+  const { position } = account!;
+  return newest === undefined ? position === 0 || before <= position : before === newest;
 }
 
 function resume(run: Run, checkpoint: Account | undefined, world: World): void {
