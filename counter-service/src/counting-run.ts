@@ -277,9 +277,13 @@ export class Counting {
   #declare(gap: GapRecord, next: number): void {
     const { log, metrics, labels } = this.#options;
     const { reason, accessUnits } = gap;
-    log.warn({ reason, next, accessUnits, seconds: (gap.toMicros - gap.fromMicros) / 1e6 }, 'gap in the video');
-    metrics.interrupted(labels, reason);
+    const known = this.#state.gaps.count;
     this.#state = interrupt(this.#state, gap, next, this.#view());
+    // A replayed one was told of before.
+    if (this.#state.gaps.count > known) {
+      log.warn({ reason, next, accessUnits, seconds: (gap.toMicros - gap.fromMicros) / 1e6 }, 'gap in the video');
+      metrics.interrupted(labels, reason);
+    }
     this.#settling.whenDue();
   }
 

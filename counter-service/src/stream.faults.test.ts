@@ -1,7 +1,7 @@
 /** What agents and users do to a counter, and that it harms nobody else: calls that are refused, edits, streams that go. */
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
-import { asBuffer } from '#proto/protocol.ts';
+import { asBuffer, codecToMessage } from '#proto/protocol.ts';
 import { until } from '../../hack/camera/rtsp-server.ts';
 import { Link } from '../../hack/trials/link.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';
@@ -46,6 +46,25 @@ for (const { clock, behindMicros, takenMicros, passedOver } of [
     assert.deepEqual([frames, gaps, position], [60 - passedOver, 1, 60]);
   });
 }
+
+test('a gap that is replayed is told of in no metric again', async (context) => {
+  const { port, page, places } = await plainService(context);
+  const unit = (number: number) => ({ accessUnit: { ...clip.units[number - 1]!, number, data: asBuffer(clip.units[number - 1]!.data) } });
+  const gap = { gap: { after: 1, next: 2, fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST' } } as const;
+  const play = async (lastTerm: number, checkpoint: Buffer) => {
+    const agent = new PlayedAgent(port, door, { lastTerm });
+    agent.say({ resume: { checkpoint, codec: codecToMessage(clip.codec) } });
+    for (const message of [unit(1), gap, unit(2), { endOfStream: { lastNumber: 2, paused: true } }]) agent.say(message);
+    await agent.until(({ finished }) => finished);
+    const told = /counter_gaps_total\{.*CAMERA_LOST/.test(await page());
+    agent.hangUp();
+    await until(() => Promise.resolve(places.streams === 0), 5);
+    return { told, gaps: agent.heard.counts?.gaps, checkpoint: agent.heard.checkpoint! };
+  };
+  const first = await play(0, Buffer.alloc(0));
+  const again = await play(1, first.checkpoint);
+  assert.deepEqual([first.told, again.told, first.gaps, again.gaps], [true, false, 1, 1]);
+});
 
 test('an access unit, and a gap, of no sound time ends its own stream', async (context) => {
   const { port, spec } = await plainService(context);
