@@ -91,6 +91,7 @@ export class Counting {
   #codec: Pick<CodecMessage, 'width' | 'height'>;
   /** By which the state counts. */
   #known: KnownSpec;
+  #toldOfHidden = false;
 
   /** @throws Refused INVALID when the checkpoint cannot be taken up. */
   constructor(options: CountingOptions) {
@@ -218,7 +219,7 @@ export class Counting {
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const { plan } = this.#state.look;
-    const picture = { framesPerSecond, crop: plan.crop, ...plan.picture };
+    const picture = { framesPerSecond, crop: plan.crop, ...plan.picture, onHidden: () => this.#tellOfHidden() };
     const frames = footage.frames(picture, this.#state.presentationMicros, either);
     const detect = async ({ presentationMicros, pixels }: DecodedFrame) => {
       const answered = await detector.detect({ stream: stream.uid, pixels, plan }, either);
@@ -237,6 +238,11 @@ export class Counting {
       over.abort(new Error('the frames are no longer asked for'));
       await frames.return(undefined).catch(() => undefined);
     }
+  }
+
+  #tellOfHidden(): void {
+    if (!this.#toldOfHidden) this.#options.log.warn({}, 'the system does not let decoders be watched: none that hangs or grows is ended');
+    this.#toldOfHidden = true;
   }
 
   async #step(footage: Footage, presentationMicros: number, answered: Answered): Promise<void> {

@@ -9,14 +9,13 @@
  *
  * Everything waits for its reader: while nobody takes frames, the child stops working and `write` does not resolve.
  */
-import { readFileSync } from 'node:fs';
 import { describeExit, Ffmpeg } from '#proto/media/ffmpeg.ts';
 import type { FfmpegExit } from '#proto/media/ffmpeg.ts';
 import { NutError } from '#proto/media/nut.ts';
 import type { AccessUnit } from '#proto/media/nut.ts';
 import { readNut } from '#proto/media/nut-reader.ts';
 import { nutFrameHead, nutHeader } from '#proto/media/nut-writer.ts';
-import { DECODER_LIMITS, DecoderWatch } from './decoder-watch.ts';
+import { DECODER_LIMITS, DecoderWatch, lifeOf } from './decoder-watch.ts';
 import { decoding } from './decoding.ts';
 import type { DecodeOptions } from './decoding.ts';
 
@@ -32,11 +31,6 @@ export interface DecodedFrame {
 export class DecoderFault extends Error {
   override readonly name = 'DecoderFault';
 }
-
-/** Fields of /proc/PID/stat after the name: proc(5). */
-const USER_TICKS = 11;
-const SYSTEM_TICKS = 12;
-const MS_PER_TICK = 10;
 
 export function startDecoder(options: DecodeOptions): Decoder {
   return new Decoder(options);
@@ -59,7 +53,7 @@ export class Decoder {
     this.frames = this.#readFrames();
     const { pid } = this.#ffmpeg;
     if (pid !== undefined) {
-      const watch = new DecoderWatch(pid, options.limits ?? DECODER_LIMITS, (why) => this.#kill(why));
+      const watch = new DecoderWatch(pid, options.limits ?? DECODER_LIMITS, (why) => this.#kill(why), () => options.onHidden?.());
       this.#watch = watch;
       void this.#ffmpeg.exit.then(() => watch.stop());
     }
@@ -77,12 +71,7 @@ export class Decoder {
 
   /** CPU time that the child has used, in milliseconds; undefined where the system does not tell (it is Linux that does). */
   cpuMs(): number | undefined {
-    try {
-      const afterName = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-      return (Number(afterName[USER_TICKS]) + Number(afterName[SYSTEM_TICKS])) * MS_PER_TICK;
-    } catch {
-      return undefined;
-    }
+    return this.pid === undefined ? undefined : lifeOf(this.pid)?.cpuMs;
   }
 
   /** Resolves once there is room for more. Rejects as `frames` throws when the decoder is gone. */

@@ -13,6 +13,8 @@ export interface DecodeOptions {
   readonly height: number;
   /** By default DECODER_LIMITS. */
   readonly limits?: DecoderLimits;
+  /** Called once when the system does not let the decoder be watched. */
+  readonly onHidden?: () => void;
   readonly signal?: AbortSignal;
 }
 
