@@ -14,7 +14,7 @@ const AWAY_SECONDS = 120;
 const BUFFER = { seconds: 30, megabytes: 8 };
 /** Without a bound the two minutes would take 60 MB. */
 const CODING = ['-vf', 'scale=640:-2,noise=alls=40:allf=t,fps=10', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '10', '-bf', '0', '-b:v', '4M', '-minrate', '4M', '-maxrate', '4M', '-bufsize', '4M'];
-const MAX_MORE_MEGABYTES = 40;
+export const MAX_MORE_MEGABYTES = 40;
 
 export interface Away {
   /** The agent's, with its ffmpeg: before the counter stood still, and at most until it had caught up. */
