@@ -20,17 +20,18 @@ function planOf({ seed, trials, fault }: Options): Planned[] {
 }
 
 async function run(options: Options, signal: AbortSignal): Promise<0 | 1> {
+  const began = performance.now();
   const plan = planOf(options);
   const lacking = new Map(plan.map(({ fault }) => [fault.name, missing(fault)]));
   for (const [name, lack] of lacking) if (lack !== undefined) say(`${name} is left out: ${lack}.`);
   const possible = plan.filter(({ fault }) => lacking.get(fault.name) === undefined);
   const results = await withLab(possible.map(({ fault }) => fault), signal, (lab) => runAll(possible, lab, options));
-  const summary = summaryOf(results);
-  // Only a whole round comes to every step.
+  const summary = summaryOf(results, (performance.now() - began) / 1000);
+  // Only a whole round hits at every step.
   const whole = options.fault === undefined && possible.length >= ROUND.length && possible.length === plan.length;
   if (options.json) process.stdout.write(`${JSON.stringify({ ...summary, results }, undefined, 2)}\n`);
-  else process.stdout.write(`\n${tableOf(whole ? summary : { ...summary, notReached: [] })}\n`);
-  return summary.failed > 0 || (whole && summary.notReached.length > 0) || signal.aborted ? 1 : 0;
+  else process.stdout.write(`\n${tableOf(whole ? summary : { ...summary, notHit: [] })}\n`);
+  return summary.failed > 0 || (whole && summary.notHit.length > 0) || signal.aborted ? 1 : 0;
 }
 
 async function runAll(plan: readonly Planned[], lab: Lab, { atOnce, keep }: Options): Promise<Result[]> {

@@ -1,6 +1,6 @@
 /** What processes under trial write down, a line of JSON each; written before what it tells of has an effect. */
 import { existsSync, readFileSync } from 'node:fs';
-import type { Point } from './points.ts';
+import type { Order, Point } from './points.ts';
 
 export interface GapNote {
   readonly after: number;
@@ -11,9 +11,8 @@ export interface GapNote {
 }
 
 export type Note =
-  | { readonly passed: Point }
-  /** The order was carried out. */
-  | { readonly acted: Point }
+  /** An order was carried out. */
+  | { readonly acted: Point; readonly deed: Order['act'] }
   | { readonly hello: { readonly session: string; readonly sessionStartMicros: number; readonly lastTerm: number } }
   | { readonly welcome: { readonly term: number; readonly position: number; readonly counter: string } }
   /** Of the checkpoint: the first access unit after the newest gap in it; absent without a checkpoint. */

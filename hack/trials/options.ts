@@ -19,7 +19,7 @@ committed with what an undisturbed run commits. ${ROUND.length} trials in a row 
 
 Cameras need MediaMTX on the PATH, the API server etcd and kube-apiserver: faults that lack them are left out, unless
 FOOTFALL_REQUIRE_RTSP or FOOTFALL_REQUIRE_APISERVER is set.
-Exit codes: 0 nothing lost, nothing doubled; 1 something was, or a step of the protocol was not reached; 2 bad input.
+Exit codes: 0 nothing lost, nothing doubled; 1 something was, or at a step of the protocol nobody was hit; 2 bad input.
 
 ${faults.map(({ name, sentence }) => `  ${name.padEnd(WIDTH)}  ${sentence}`).join('\n')}
 `;

@@ -18,7 +18,8 @@ export interface Summary {
   readonly trials: number;
   readonly failed: number;
   readonly faults: readonly FaultSummary[];
-  readonly notReached: readonly Point[];
+  readonly notHit: readonly Point[];
+  readonly seconds: number;
   readonly recovery: Readonly<Record<string, Spread | undefined>>;
 }
 
@@ -38,10 +39,11 @@ export interface Spread {
   readonly worst: number;
 }
 
-export function summaryOf(results: readonly Result[]): Summary {
+/** @param seconds of the whole run. */
+export function summaryOf(results: readonly Result[], seconds: number): Summary {
   const sum = (of: readonly Result[], field: 'lost' | 'doubled' | 'gaps' | 'unitsLost') => of.reduce((total, result) => total + result[field], 0);
   const failed = (of: readonly Result[]) => of.filter(({ problems }) => problems.length > 0).length;
-  const passed = new Set(results.flatMap((result) => result.passed));
+  const hit = new Set(results.flatMap((result) => result.hit));
   const recoveries = (fault: string, field: 'again' | 'caughtUp' | 'speed') =>
     results.filter((result) => result.fault === fault).flatMap((result) => result.recoveries.flatMap((recovery: Recovery) => recovery[field] ?? []));
   return {
@@ -51,7 +53,8 @@ export function summaryOf(results: readonly Result[]): Summary {
       fault, trials: of.length, failed: failed(of),
       lost: sum(of, 'lost'), doubled: sum(of, 'doubled'), gaps: sum(of, 'gaps'), unitsLost: sum(of, 'unitsLost'),
     })),
-    notReached: [...COUNTER_POINTS, ...AGENT_POINTS].filter((point) => !passed.has(point)),
+    notHit: [...COUNTER_POINTS, ...AGENT_POINTS].filter((point) => !hit.has(point)),
+    seconds,
     recovery: {
       'killed counter: counting again after, s': spreadOf(recoveries('counter-killed', 'again'), Math.max),
       'killed counter: caught up after, s': spreadOf(recoveries('counter-killed', 'caughtUp'), Math.max),
@@ -67,13 +70,13 @@ export function spreadOf(values: readonly number[], worst: (...values: number[])
   return { count: values.length, median: sorted[Math.floor(sorted.length / 2)]!, worst: worst(...sorted) };
 }
 
-export function tableOf({ faults, trials, failed, recovery, notReached }: Summary): string {
+export function tableOf({ faults, trials, failed, recovery, notHit, seconds }: Summary): string {
   const total = { fault: 'all', trials, failed, ...sumsOf(faults) };
   const rows = [...faults, total].map((row) => [row.fault.padEnd(20), ...[row.trials, row.failed, row.lost, row.doubled, row.gaps, row.unitsLost].map((value) => String(value).padStart(9))].join(''));
   const head = ['FAULT'.padEnd(20), ...['TRIALS', 'FAILED', 'LOST', 'DOUBLED', 'GAPS', 'UNITS'].map((title) => title.padStart(9))].join('');
   const figures = Object.entries(recovery).flatMap(([name, spread]) => (spread === undefined ? [] : [`${name}: median ${spread.median.toFixed(1)}, worst ${spread.worst.toFixed(1)} (${spread.count})`]));
-  const missed = notReached.length === 0 ? [] : [`Steps of the protocol that nobody came to: ${notReached.join(', ')}.`];
-  return [head, ...rows, '', ...figures, ...missed].join('\n');
+  const missed = notHit.length === 0 ? [] : [`Steps of the protocol at which nobody was hit: ${notHit.join(', ')}.`];
+  return [head, ...rows, '', ...figures, ...missed, `It took ${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s.`].join('\n');
 }
 
 function sumsOf(faults: readonly FaultSummary[]) {

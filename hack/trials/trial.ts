@@ -34,7 +34,8 @@ export interface Result extends Verdict {
   readonly gaps: number;
   /** Access units that are declared lost. */
   readonly unitsLost: number;
-  readonly passed: readonly Point[];
+  /** Steps of the protocol at which a process was killed or stopped. */
+  readonly hit: readonly Point[];
   readonly recoveries: readonly Recovery[];
   /** Logs, notes and tapes. */
   readonly folder: string;
@@ -83,7 +84,7 @@ async function play(scene: Scene): Promise<Omit<Result, 'fault' | 'seed' | 'fold
   return {
     ...judged,
     problems: [...stage.surprises, ...judged.problems],
-    passed: [...new Set(notesOf(notes, 'passed').map(({ passed }) => passed))],
+    hit: [...new Set(notesOf(notes, 'acted').flatMap(({ acted, deed }) => (deed === 'full' ? [] : [acted])))],
     recoveries: recoveriesOf(stage),
   };
 }

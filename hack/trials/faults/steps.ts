@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { notesOf } from '../notes.ts';
 import { AGENT_POINTS, COUNTER_POINTS, type Order, type Point } from '../points.ts';
 import type { Post } from '../post.ts';
+import type { Life } from '../process.ts';
 import type { Random } from '../random.ts';
 import type { Stage } from '../stage.ts';
 import type { Fault } from './fault.ts';
@@ -80,6 +81,7 @@ async function throughLives(stage: Stage, post: Post, random: Random): Promise<v
     over.abort();
     await led;
     stage.signal.throwIfAborted();
+    if (!hitAt(stage, of, life)) stage.surprises.push(`a life of the ${of} did not come to its step: ${point}`);
     if (!life.over) await stage.kill(of, post);
     // One that was told to leave, and could not settle, is missed.
     if (LEAVING.has(point)) await stage.ended(agent);
@@ -106,6 +108,11 @@ async function lead(stage: Stage, point: Point, random: Random, signal: AbortSig
     await counting();
     await stage.kill('agent', stage.agent);
   }
+}
+
+/** Each life has one order. */
+function hitAt(stage: Stage, of: 'counter' | 'agent', { order, bornAt }: Life): boolean {
+  return notesOf(stage.notes(of), 'acted').some(({ acted, at }) => acted === order?.point && at >= bornAt);
 }
 
 async function acted(stage: Stage, of: 'counter' | 'agent', before: number): Promise<void> {

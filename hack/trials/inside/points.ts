@@ -1,4 +1,4 @@
-/** Inside a process under trial: points are passed here, noted, and acted on as ordered. */
+/** Inside a process under trial: points are passed here, and acted on as ordered. */
 import fs from 'node:fs';
 import process from 'node:process';
 import type { Note } from '../notes.ts';
@@ -32,18 +32,17 @@ export function passSent(point: Point): void {
   if (due(point)) setTimeout(() => act(point), LEAVING_MS);
 }
 
-/** Whether this pass is the one that is ordered. Every point that is passed is noted once. */
+/** Whether this pass is the one that is ordered. */
 export function due(point: Point): boolean {
   const times = (passes.get(point) ?? 0) + 1;
   passes.set(point, times);
-  if (times === 1) note({ passed: point });
   const { order } = instructions;
   return order?.point === point && order.nth === times;
 }
 
 export function act(point: Point): void {
-  note({ acted: point });
   const deed = instructions.order!.act;
+  note({ acted: point, deed });
   if (deed === 'full') fullWrites = FULL_WRITES;
   else process.kill(process.pid, deed === 'kill' ? 'SIGKILL' : 'SIGSTOP');
 }
