@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ROUND } from './faults/all.ts';
+import { ZOMBIE_POINTS } from './faults/steps.ts';
 import { readOptions } from './options.ts';
 import { AGENT_POINTS, COUNTER_POINTS } from './points.ts';
 import { Random } from './random.ts';
@@ -27,6 +28,7 @@ test('wherever a round begins, its trials go through every step of the protocol'
       new Set(seeds(name).flatMap(({ fault, seed }) => Object.values(fault.orders!(seed, new Random(seed))).flat().map((order) => order?.point)));
     assert.deepEqual(points('counter-at-step'), new Set(COUNTER_POINTS));
     assert.deepEqual(points('agent-at-step'), new Set(AGENT_POINTS));
+    assert.deepEqual(points('zombie-at-step'), new Set(ZOMBIE_POINTS));
   }
 });
 

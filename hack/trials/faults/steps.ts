@@ -15,6 +15,10 @@ import { pass } from './times.ts';
 
 /** So that three trials reach all of the agent's, and two all of the counter's. */
 const STEPS = 11;
+/** So that two trials reach all of a zombie's. */
+const ZOMBIE_STEPS = 4;
+/** For what a zombie still tries. */
+const AFTER_ZOMBIE_UNITS = 30;
 /** A life that has not come to its step by then is killed where it is. */
 const PATIENCE_SECONDS = 60;
 
@@ -24,7 +28,7 @@ const OFTEN: ReadonlySet<Point> = new Set<Point>(['before segment', 'after segme
 /** They come about when the agent is told to end. */
 const LEAVING: ReadonlySet<Point> = new Set<Point>(['before endOfStream', 'after endOfStream', 'hears endOfStream', 'before finished', 'after finished', 'hears finished']);
 /** A zombie's sharpest moments. */
-const ZOMBIE_POINTS: readonly Point[] = ['before commit', 'ledger file not in place', 'after commit', 'before claim', 'after claim', 'hears checkpointStored', 'before release', 'before welcome'];
+export const ZOMBIE_POINTS: readonly Point[] = ['before commit', 'ledger file not in place', 'after commit', 'before claim', 'after claim', 'hears checkpointStored', 'before release', 'before welcome'];
 
 export const stepFaults: readonly Fault[] = [
   {
@@ -40,32 +44,41 @@ export const stepFaults: readonly Fault[] = [
     run: (stage, random) => throughLives(stage, stage.agent, random),
   },
   {
-    name: 'zombie-at-step', sentence: 'SIGSTOP of the counter at a step, past a takeover, then SIGCONT',
+    name: 'zombie-at-step', sentence: 'SIGSTOP of the counter at a step, past a takeover, then SIGCONT; four lives in a row',
     source: 'camera', ledger: 'folder', counters: 2,
-    orders: (seed) => ({ counter: [{ point: ZOMBIE_POINTS[seed % ZOMBIE_POINTS.length]!, nth: 1, act: 'stop' }], agent: [] }),
+    orders: (seed) => ({ counter: stepsFrom(ZOMBIE_POINTS, seed, ZOMBIE_STEPS).map((point) => ({ point, nth: 1, act: 'stop' })), agent: [] }),
     run: async (stage, random) => {
       const [stopped, other] = [stage.counters[0]!, stage.counters[1]!];
-      // The one that was up first may have the stream.
-      other.link.refuse();
-      await acted(stage, 'counter', 0);
-      other.link.heal();
-      // Cut off, it is replaced at once; silent, after some seconds.
-      if (random.fraction() < 0.7) stopped.link.refuse();
-      await stage.until(() => stage.serving() === other);
-      await pass(stage, random, 0, 4);
-      stopped.link.heal();
-      stopped.post.life.signal('SIGCONT');
-      await stage.counted(stage.progress + 30);
+      for (let { life } = stopped.post; life.order !== undefined; life = stopped.post.life) {
+        // The one that was up first may have the stream.
+        other.link.refuse();
+        while (!hitAt(stage, 'counter', life)) await delay(50, undefined, { signal: stage.signal });
+        const { term } = stage;
+        other.link.heal();
+        // Cut off, it is replaced at once; silent, after some seconds.
+        if (random.fraction() < 0.7) stopped.link.refuse();
+        await stage.until(() => stage.term > term && stage.serving() === other);
+        await pass(stage, random, 0, 4);
+        stopped.link.heal();
+        life.signal('SIGCONT');
+        await stage.counted(stage.progress + AFTER_ZOMBIE_UNITS);
+        await stopped.post.kill();
+      }
     },
   },
 ];
 
 function ordersFor(points: readonly Point[], seed: number, random: Random): (Order | undefined)[] {
-  const chosen = Array.from({ length: STEPS }, (_, index) => points[(seed * STEPS + index) % points.length]!);
+  const chosen = stepsFrom(points, seed, STEPS);
   // The first life of an agent has no gap to tell of.
   while (chosen[0] === 'before gap' || chosen[0] === 'after gap') chosen.push(chosen.shift()!);
   const most = (point: Point) => (FREQUENT.has(point) ? 30 : OFTEN.has(point) ? 2 : 1);
   return chosen.map((point) => ({ point, nth: random.whole(1, most(point)), act: 'kill' }));
+}
+
+/** Trials with seeds in a row go through all of them. */
+function stepsFrom(points: readonly Point[], seed: number, steps: number): Point[] {
+  return Array.from({ length: steps }, (_, index) => points[(seed * steps + index) % points.length]!);
 }
 
 /** Brings about what leads to each life's step, and sees the life end there. */
@@ -113,8 +126,4 @@ async function lead(stage: Stage, point: Point, random: Random, signal: AbortSig
 /** Each life has one order. */
 function hitAt(stage: Stage, of: 'counter' | 'agent', { order, bornAt }: Life): boolean {
   return notesOf(stage.notes(of), 'acted').some(({ acted, at }) => acted === order?.point && at >= bornAt);
-}
-
-async function acted(stage: Stage, of: 'counter' | 'agent', before: number): Promise<void> {
-  while (notesOf(stage.notes(of), 'acted').length <= before) await delay(50, undefined, { signal: stage.signal });
 }
