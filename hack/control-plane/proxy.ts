@@ -45,6 +45,8 @@ export class BreakingProxy {
   #swallowing = false;
   #refusing = false;
   #delayMs = 0;
+  #hindered = 0;
+  #conflicts = 0;
   #kubeconfig = '';
 
   private constructor(plane: ControlPlane) {
@@ -53,6 +55,7 @@ export class BreakingProxy {
     // The sockets below TLS: only these can be reset.
     this.#server.on('connection', (socket: Socket) => {
       if (this.#refusing) {
+        this.#hindered += 1;
         socket.resetAndDestroy();
         return;
       }
@@ -75,6 +78,16 @@ export class BreakingProxy {
     return this.#kubeconfig;
   }
 
+  /** Connections that were reset or refused, and requests that were broken or answered late. */
+  get hindered(): number {
+    return this.#hindered;
+  }
+
+  /** Answers of the server that somebody else had written meanwhile. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
   /** Watches that are open now. */
   get watches(): number {
     return [...this.#exchanges].filter(({ url, swallowed }) => isWatch(url) && !swallowed).length;
@@ -87,6 +100,7 @@ export class BreakingProxy {
 
   /** Resets every connection. */
   reset(): void {
+    this.#hindered += this.#sockets.size;
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
@@ -129,9 +143,11 @@ export class BreakingProxy {
     response.once('close', () => this.#exchanges.delete(exchange));
     if (exchange.swallowed) return;
     const broken = this.#take(url);
+    if (broken !== undefined || this.#delayMs > 0) this.#hindered += 1;
     if (typeof broken === 'object') return refuse(response, broken);
     const { method, headers } = request;
     const answered = (answer: IncomingMessage) => {
+      if (answer.statusCode === 409) this.#conflicts += 1;
       if (broken === 'lost') response.destroy();
       // Closed, or broken, while the server thought about it.
       if (response.writableEnded || response.destroyed) {

@@ -8,6 +8,7 @@ export class Link {
   #delayMs = 0;
   #swallowing = false;
   #refusing = false;
+  #hindered = 0;
 
   private constructor(port: number) {
     this.#server = createServer((near) => this.#join(near, connect(port, '127.0.0.1')));
@@ -25,8 +26,14 @@ export class Link {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Connections that were reset or refused, and pieces that came late. */
+  get hindered(): number {
+    return this.#hindered;
+  }
+
   /** Every connection that is open is reset. */
   cut(): void {
+    this.#hindered += this.#sockets.size;
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
@@ -62,6 +69,7 @@ export class Link {
 
   #join(near: Socket, far: Socket): void {
     if (this.#refusing) {
+      this.#hindered += 1;
       near.resetAndDestroy();
       far.destroy();
       return;
@@ -77,8 +85,12 @@ export class Link {
     let last = Promise.resolve();
     const later = (act: () => void) => {
       const delay = this.#delayMs;
-      if (delay === 0) last = last.then(act);
-      else last = Promise.all([last, new Promise((resolve) => setTimeout(resolve, delay))]).then(act);
+      if (delay === 0) {
+        last = last.then(act);
+        return;
+      }
+      this.#hindered += 1;
+      last = Promise.all([last, new Promise((resolve) => setTimeout(resolve, delay))]).then(act);
     };
     from.on('data', (bytes) => {
       later(() => {

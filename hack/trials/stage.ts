@@ -51,7 +51,7 @@ export class Stage {
   /** In the order in which the agent prefers them. */
   readonly counters: readonly CounterPost[];
   readonly agent: Post;
-  /** What no trial does: a process that ended by itself, and not well. */
+  /** What no trial does: a process that ended by itself, and not well; or what one should have done, and did not. */
   readonly surprises: string[] = [];
   readonly kills: Kill[] = [];
   /** Access units that were counted for the first time. */
@@ -127,6 +127,7 @@ export class Stage {
   }
 
   async kill(of: 'counter' | 'agent', post: Post): Promise<void> {
+    if (post.life.over) this.surprises.push(`there was no ${of} to be killed`);
     this.kills.push({ of, at: Date.now() });
     await post.kill();
   }

@@ -143,6 +143,7 @@ async function compare(stage: Stage, { fault, ledger, lab, folder }: Scene, sign
   const { films, problems } = sessionsOf(stage.notes('agent'), tapes, committedSessions(stage, committed));
   const lost = films.flatMap((film) => film.gaps.map(({ after, next }) => next - after - 1)).reduce((sum, units) => sum + units, 0);
   if (lost > 0 && fault.overflows !== true) problems.push(`${lost} access units were declared lost, and the ring had room`);
+  if (lost === 0 && fault.overflows === true) problems.push('no access unit was lost, and the ring should have had no room');
   const verdict = judge(committed, await countUndisturbed(films, join(folder, 'undisturbed'), signal), []);
   return { ...verdict, problems: [...problems, ...verdict.problems], gaps, unitsLost: lost };
 }

@@ -10,13 +10,13 @@ export const connectionFaults: readonly Fault[] = [
   {
     name: 'connection-cut', sentence: 'the connection is reset, and sometimes refused for a while',
     source: 'file', ledger: 'folder', counters: 1,
-    run: (stage, random) => atInstants(stage, 'file', random, async () => {
+    run: (stage, random) => hindering(stage, () => atInstants(stage, 'file', random, async () => {
       const { link } = stage.serving();
       if (random.fraction() < 0.5) return link.cut();
       link.refuse();
       await pass(stage, random, 0, 2);
       link.heal();
-    }),
+    })),
   },
   {
     name: 'connection-swallowed', sentence: 'nothing comes through any more, without a word; later everything does',
@@ -34,16 +34,21 @@ export const connectionFaults: readonly Fault[] = [
   {
     name: 'connection-delayed', sentence: 'everything comes late, by another time each second',
     source: 'file', ledger: 'folder', counters: 1,
-    run: async (stage, random) => {
+    run: (stage, random) => hindering(stage, async () => {
       const { link } = stage.serving();
       await whileCounting(stage, UNITS, async () => {
         link.delay(random.pick([0, 50, 200, 800]));
         await pass(stage, random, 0.2, 1);
       });
       link.heal();
-    },
+    }),
   },
 ];
+
+async function hindering(stage: Stage, act: () => Promise<void>): Promise<void> {
+  await act();
+  if (stage.counters.every(({ link }) => link.hindered === 0)) stage.surprises.push('nothing was under way that could have been hindered');
+}
 
 /** Acts again and again until so many access units are counted. */
 export async function whileCounting(stage: Stage, units: number, act: () => Promise<void>): Promise<void> {

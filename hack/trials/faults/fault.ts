@@ -17,12 +17,12 @@ export interface Fault {
   readonly source: 'file' | 'camera';
   readonly ledger: 'folder' | 'server';
   readonly counters: 1 | 2;
-  /** Whether the ring may have lost access units, each of them declared. */
+  /** Whether the ring has lost access units, each of them declared. */
   readonly overflows?: true;
   readonly bufferSeconds?: number;
   /** The agent's ring is on a file system of so many bytes. */
   readonly diskBytes?: number;
   readonly orders?: (seed: number, random: Random) => Orders;
-  /** Resolves when all is done and the product may recover. */
+  /** Resolves when all is done and the product may recover. What had no effect is a surprise of the stage. */
   run(stage: Stage, random: Random, ledger: TrialLedger): Promise<void>;
 }

@@ -1,12 +1,14 @@
 /** Processes that are killed, stopped, or sent away. */
 import { rm } from 'node:fs/promises';
 import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { childrenOf, nameOf } from '../../bench/processes.ts';
 import type { Stage } from '../stage.ts';
 import type { Fault } from './fault.ts';
 import { atInstants, pass } from './times.ts';
 
 const MOVES = 8;
+const PATIENCE_SECONDS = 10;
 
 export const processFaults: readonly Fault[] = [
   {
@@ -69,6 +71,7 @@ export const processFaults: readonly Fault[] = [
     source: 'file', ledger: 'folder', counters: 2,
     run: async (stage, random) => {
       await stage.counted(random.whole(1, 100));
+      const { term } = stage;
       for (let move = 0; move < MOVES; move += 1) {
         const { life } = stage.counters[move % 2]!.post;
         life.signal('SIGTERM');
@@ -76,19 +79,27 @@ export const processFaults: readonly Fault[] = [
         // Told twice, it would not drain.
         await stage.ended(life);
       }
+      if (stage.term === term) stage.surprises.push('the stream did not move');
     },
   },
 ];
 
-function killChildren(stage: Stage, chosen: (name: string) => boolean): Promise<void> {
-  for (const child of childrenOf(stage.serving().post.life.pid)) {
-    try {
-      if (chosen(nameOf(child))) process.kill(child, 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
+/** One that is just being replaced is waited for. */
+async function killChildren(stage: Stage, chosen: (name: string) => boolean): Promise<void> {
+  for (const end = performance.now() + PATIENCE_SECONDS * 1000; performance.now() < end; ) {
+    if (childrenOf(stage.serving().post.life.pid).filter((child) => killIf(child, chosen)).length > 0) return;
+    await delay(20, undefined, { signal: stage.signal });
   }
-  return Promise.resolve();
+  stage.surprises.push('nothing was killed');
+}
+
+function killIf(child: number, chosen: (name: string) => boolean): boolean {
+  try {
+    return chosen(nameOf(child)) && process.kill(child, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+    return false;
+  }
 }
 
 async function stopPastTakeover(stage: Stage, instant: number, wait: () => Promise<void>): Promise<void> {

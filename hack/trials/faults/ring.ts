@@ -10,7 +10,7 @@ export const ringFaults: readonly Fault[] = [
       await stage.counted(random.whole(5, 40));
       const { post } = stage.counters[0]!;
       await post.hold();
-      await pass(stage, random, 2, 8);
+      await pass(stage, random, 5, 8);
       post.refill();
       await stage.counted(stage.progress + 40);
     },
@@ -24,7 +24,7 @@ export const ringFaults: readonly Fault[] = [
       await stage.counted(random.whole(5, 40));
       const { post } = stage.counters[0]!;
       await post.hold();
-      await pass(stage, random, 2, 8);
+      await pass(stage, random, 7, 10);
       if (random.fraction() < 0.5) await stage.kill('agent', stage.agent);
       post.refill();
       await stage.counted(stage.progress + 40);
