@@ -20,6 +20,8 @@ export type Note =
   | { readonly gap: GapNote }
   | { readonly counts: { readonly position: number; readonly presentationMicros: number; readonly term: number } }
   | { readonly finished: true }
+  /** By a counter, with its reason. */
+  | { readonly refused: string }
   /** What the ledger held when a term was taken. */
   | { readonly claimed: { readonly term: number; readonly session: string; readonly committed?: { readonly session: string; readonly position: number } } };
 

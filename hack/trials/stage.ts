@@ -9,7 +9,7 @@ import { rankCounters } from '../../edge-agent/src/uplink/ranking.ts';
 import { freePort } from '../control-plane/control-plane.ts';
 import type { TrialLedger } from './ledgers.ts';
 import { Link } from './link.ts';
-import { type Noted, readNotes } from './notes.ts';
+import { type Noted, notesOf, readNotes } from './notes.ts';
 import type { Order } from './points.ts';
 import { Post } from './post.ts';
 import type { Life } from './process.ts';
@@ -50,7 +50,7 @@ export interface Kill {
 export class Stage {
   /** In the order in which the agent prefers them. */
   readonly counters: readonly CounterPost[];
-  readonly agent: Post;
+  agent: Post;
   /** What no trial does: a process that ended by itself, and not well; or what one should have done, and did not. */
   readonly surprises: string[] = [];
   readonly kills: Kill[] = [];
@@ -65,6 +65,8 @@ export class Stage {
   #highest = 0;
   /** The last access unit of the camera. */
   #numbered = 0;
+  /** Agents that were replaced, and are there all the same. */
+  readonly #replaced: Post[] = [];
 
   private constructor(options: StageOptions, links: readonly { readonly port: number; readonly link: Link }[]) {
     this.#options = options;
@@ -100,7 +102,12 @@ export class Stage {
   }
 
   notes(of: 'counter' | 'agent'): Noted[] {
-    return readNotes(this.#notesPath(of));
+    return this.#notesPaths(of).flatMap(readNotes);
+  }
+
+  /** Whether a counter has refused the agent, or one that it replaced. */
+  refused(reason: string): boolean {
+    return notesOf(this.notes('agent'), 'refused').some(({ refused }) => refused === reason);
   }
 
   /** Who took the stream last. */
@@ -140,8 +147,17 @@ export class Stage {
     this.#numbered = 0;
   }
 
+  /** As when a node is not heard of: another agent, with a memory of its own, beside the one that is returned. */
+  replaceAgent(): Post {
+    const { agent } = this;
+    this.#replaced.push(agent);
+    this.sessionLost();
+    this.agent = this.#agentPost();
+    return agent;
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.agent, ...this.counters.map(({ post }) => post)].map((post) => post.close()));
+    await Promise.all([this.agent, ...this.#replaced, ...this.counters.map(({ post }) => post)].map((post) => post.close()));
     await Promise.all(this.counters.map(({ link }) => link.close()));
   }
 
@@ -157,7 +173,7 @@ export class Stage {
     };
     return new Post({
       kind: 'counter', config, log: join(folder, `${name}.log`), environment: ledger.environment,
-      notes: this.#notesPath('counter'), tape: () => '',
+      notes: this.#notesPaths('counter')[0]!, tape: () => '',
       onMessage: () => undefined,
       onEnd: (result) => this.#ended(name, result),
     }, index === 0 ? orders.counter : []);
@@ -170,17 +186,20 @@ export class Stage {
       stream: ledger.stream,
       source: { url: source },
       buffer: { seconds: bufferSeconds, megabytes: 16 },
-      ring: { directory: ring },
+      ring: { directory: this.#replaced.length === 0 ? ring : `${ring}-${this.#replaced.length}` },
       counters: this.counters.map(({ link }) => link.address),
       site: { host: '127.0.0.1', port: 0 },
     };
-    return new Post({
+    const post: Post = new Post({
       kind: 'agent', config, log: join(folder, 'agent.log'), environment: {},
-      notes: this.#notesPath('agent'), tape: () => this.tape(this.lostMemories),
-      onMessage: (message) => this.#hear(message),
+      notes: this.#notesPaths('agent').at(-1)!, tape: () => this.tape(this.lostMemories),
+      onMessage: (message) => {
+        if (post === this.agent) this.#hear(message);
+      },
       // One that has ended well has nothing left to do.
       onEnd: (result) => this.#ended('agent', result) && result !== 0,
     }, orders.agent);
+    return post;
   }
 
   /** From `inside/`. */
@@ -202,7 +221,9 @@ export class Stage {
     return true;
   }
 
-  #notesPath(of: 'counter' | 'agent'): string {
-    return join(this.#options.folder, `${of}.notes`);
+  /** Those of the agent now at last. */
+  #notesPaths(of: 'counter' | 'agent'): string[] {
+    const more = of === 'agent' ? this.#replaced : [];
+    return ['', ...more.map((_, index) => `-${index + 1}`)].map((suffix) => join(this.#options.folder, `${of}${suffix}.notes`));
   }
 }

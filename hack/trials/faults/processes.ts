@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { childrenOf, nameOf } from '../../bench/processes.ts';
 import type { Stage } from '../stage.ts';
 import type { Fault } from './fault.ts';
-import { atInstants, pass } from './times.ts';
+import { atInstants, pass, refused } from './times.ts';
 
 const MOVES = 8;
 const PATIENCE_SECONDS = 10;
@@ -44,6 +44,23 @@ export const processFaults: readonly Fault[] = [
       await rm(stage.ring, { recursive: true, force: true });
       stage.sessionLost();
       stage.agent.refill();
+    },
+  },
+  {
+    name: 'agent-returns', sentence: 'SIGSTOP of the agent until another one, with a memory of its own, is served; then SIGCONT: it is superseded',
+    source: 'camera', ledger: 'folder', counters: 1,
+    run: async (stage, random) => {
+      await stage.counted(random.whole(5, 80));
+      const { term } = stage;
+      stage.agent.life.signal('SIGSTOP');
+      const replaced = stage.replaceAgent();
+      await stage.until(() => stage.term > term);
+      await pass(stage, random, 0, 3);
+      replaced.life.signal('SIGCONT');
+      await refused(stage, 'SUPERSEDED');
+      await pass(stage, random, 0, 2);
+      // A minute later it would begin a session of its own.
+      await replaced.close();
     },
   },
   {
