@@ -42,6 +42,13 @@ export class Post {
     await this.#life.kill();
   }
 
+  /** The next life is told this again; one that has begun meanwhile, for something else, waits its turn. */
+  async repeat(order: Order): Promise<void> {
+    const { order: other, over } = this.#life;
+    this.#orders.unshift(order, ...(over || other === order ? [] : [other]));
+    await this.#life.kill();
+  }
+
   refill(): void {
     this.#held = false;
     if (this.#life.over) this.#life = this.#begin();

@@ -129,8 +129,8 @@ export class Stage {
   }
 
   /** What the camera has shown is counted, but for what is on its way: so little that an agent that leaves can see it settled. */
-  async caughtUp(): Promise<void> {
-    await this.until(() => this.#position >= this.#numbered - ON_ITS_WAY);
+  async caughtUp(signal = this.signal): Promise<void> {
+    await this.until(() => this.#position >= this.#numbered - ON_ITS_WAY, signal);
   }
 
   async kill(of: 'counter' | 'agent', post: Post): Promise<void> {
