@@ -4,7 +4,7 @@ import { StatusOfServer, type TrialLedger } from '../ledgers.ts';
 import type { Stage } from '../stage.ts';
 import { whileCounting } from './connection.ts';
 import type { Fault } from './fault.ts';
-import { atInstants, pass } from './times.ts';
+import { atInstants, pass, refused } from './times.ts';
 
 /** Up to where the server is bad. */
 const UNITS = 360;
@@ -21,6 +21,20 @@ export const ledgerFaults: readonly Fault[] = [
       await pass(stage, random, 0.5, 6);
       proxy.heal();
     })),
+  },
+  {
+    name: 'ledger-given-up', sentence: 'the API server answers to nobody for longer than a counter waits for it: the stream is refused, and taken again',
+    source: 'file', ledger: 'server', counters: 1,
+    run: async (stage, random, ledger) => {
+      const { proxy } = server(ledger);
+      await stage.counted(random.whole(1, UNITS));
+      const { term } = stage;
+      proxy.refuse();
+      await refused(stage, 'LEDGER_UNAVAILABLE');
+      await pass(stage, random, 0, 5);
+      proxy.heal();
+      await stage.until(() => stage.term > term);
+    },
   },
   {
     name: 'ledger-conflicting', sentence: 'somebody else writes the status ten times a second',
