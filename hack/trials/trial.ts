@@ -69,7 +69,7 @@ interface Scene {
 async function play(scene: Scene): Promise<Omit<Result, 'fault' | 'seed' | 'folder' | 'seconds'>> {
   const late = AbortSignal.timeout(LIMIT_SECONDS * 1000);
   const signal = AbortSignal.any([late, scene.lab.signal]);
-  const camera = scene.fault.source === 'camera' ? await scene.lab.camera!.publish(scene.lab.films.camera, { path: basename(scene.folder) }) : undefined;
+  const camera = scene.fault.source === 'camera' ? await scene.lab.camera!.publish(scene.lab.films[scene.fault.reordered ? 'file' : 'camera'], { path: basename(scene.folder) }) : undefined;
   const random = new Random(scene.seed);
   const stage = await open(scene, random, signal);
   let judged: Judged;

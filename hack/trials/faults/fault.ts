@@ -17,6 +17,8 @@ export interface Fault {
   readonly source: 'file' | 'camera';
   readonly ledger: 'folder' | 'server';
   readonly counters: 1 | 2;
+  /** A camera that codes with B-frames. */
+  readonly reordered?: true;
   /** Whether the ring has lost access units, each of them declared. */
   readonly overflows?: true;
   readonly bufferSeconds?: number;
