@@ -50,7 +50,7 @@ async function countFile(films: Films, parent: string, signal: AbortSignal): Pro
   await mkdir(folder);
   const ledger = await folderLedger(folder);
   const stage = await Stage.open({
-    folder, ledger, signal, source: films.file, counters: 1, bufferSeconds: 60, ring: join(folder, 'ring'), orders: { counter: [], agent: [] },
+    folder, ledger, signal, source: films.file, counters: 1, bufferSeconds: 60, maxLagSeconds: undefined, ring: join(folder, 'ring'), orders: { counter: [], agent: [] },
   });
   try {
     await stage.ended(stage.agent.life);

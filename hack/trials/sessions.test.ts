@@ -6,7 +6,7 @@ import { declaredGaps, sessionsOf } from './sessions.ts';
 import type { Taped } from './tape.ts';
 
 const hello: Note = { hello: { session: 's', sessionStartMicros: 0, lastTerm: 0 } };
-const gap = (after: number, next: number, reason = 'RING_FULL') => ({ gap: { after, next, fromMicros: after, toMicros: next, reason } });
+const gap = (after: number, next: number, reason = 'RING_FULL') => ({ gap: { after, next, fromMicros: after - 1, toMicros: next - 1, reason } });
 const noted = (...notes: Note[]): Noted[] => notes.map((note) => ({ ...note, at: 0 }));
 
 function tape(units: number, ...brokenBefore: number[]): Taped {
@@ -53,6 +53,8 @@ const faults: readonly { what: string; notes: Noted[]; taped: Taped; upTo?: numb
   { what: 'a break with which access units went', notes: noted(hello, { resume: {} }, gap(3, 5, 'CAMERA_LOST')), taped: tape(9, 5), problem: /from 3 to 5 was declared as CAMERA_LOST/ },
   { what: 'a break that there was not', notes: noted(hello, { resume: {} }, gap(4, 5, 'CAMERA_LOST')), taped: tape(9), problem: /from 4 to 5/ },
   { what: 'a checkpoint that was lost', notes: noted(hello, { resume: {} }, gap(4, 6, 'CHECKPOINT_LOST')), taped: tape(9), problem: /CHECKPOINT_LOST/ },
+  { what: 'a gap of another length than what is missing', notes: noted(hello, { resume: {} }, { gap: { ...gap(3, 7).gap, toMicros: 8 } }), taped: tape(9), problem: /from 3 to 7 was declared to last from 2 to 8, not from 2 to 6/ },
+  { what: 'access units that were passed over, and nobody was to', notes: noted(hello, { resume: {} }, gap(3, 7, 'PASSED_OVER')), taped: tape(9), problem: /after 3 and before 7 were passed over/ },
   { what: 'numbers with a hole', notes: noted(hello), taped: { ...tape(9), units: tape(9).units.filter(({ number }) => number !== 4) }, problem: /5 was numbered where 4 belongs/ },
 ];
 for (const { what, notes, taped, upTo = 9, problem } of faults) {
@@ -62,6 +64,13 @@ for (const { what, notes, taped, upTo = 9, problem } of faults) {
     assert.match(problems[0]!, problem);
   });
 }
+
+test('only what is too far behind the camera is passed over', () => {
+  const passedOver = (maxLagSeconds: number) => sessionsOf(noted(hello, { resume: {} }, gap(3, 7, 'PASSED_OVER')), [tape(9)], new Map([['s', 9]]), maxLagSeconds).problems;
+  // The newest is five microseconds behind the first that is missing.
+  assert.deepEqual(passedOver(4e-6), []);
+  assert.equal(passedOver(6e-6).length, 1);
+});
 
 test('a session more than memory was lost is a problem', () => {
   const { problems } = sessionsOf(noted(hello, { hello: { session: 't', sessionStartMicros: 0, lastTerm: 0 } }), [tape(9)], new Map());

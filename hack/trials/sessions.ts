@@ -11,16 +11,22 @@ export interface SessionFilm {
   /** As its agent said when it last began without a checkpoint. */
   readonly takenMicros: number;
   readonly taped: Taped;
-  readonly gaps: readonly GapNote[];
+  readonly gaps: readonly DeclaredGap[];
   /** The last access unit that was counted for good. */
   readonly upTo: number;
+}
+
+interface DeclaredGap extends GapNote {
+  /** Unix time in milliseconds. */
+  readonly at: number;
 }
 
 /**
  * @param tapes one for each session.
  * @param committed the sessions that the ledger came to know, with how far each was committed in the end.
+ * @param maxLagSeconds behind the camera by more than that, an agent passes over what it did not send; left out, it never does.
  */
-export function sessionsOf(notes: readonly Noted[], tapes: readonly (Taped | undefined)[], committed: ReadonlyMap<string, number>): { films: SessionFilm[]; problems: string[] } {
+export function sessionsOf(notes: readonly Noted[], tapes: readonly (Taped | undefined)[], committed: ReadonlyMap<string, number>, maxLagSeconds = Infinity): { films: SessionFilm[]; problems: string[] } {
   const hellos = notesOf(notes, 'hello').map(({ hello }) => hello);
   const ids = [...new Set(hellos.map(({ session }) => session))];
   if (ids.length !== tapes.length) return { films: [], problems: [`the agent had ${ids.length} sessions where it should have had ${tapes.length}`] };
@@ -36,7 +42,7 @@ export function sessionsOf(notes: readonly Noted[], tapes: readonly (Taped | und
     const newest = taped.units.at(-1)!.number;
     // What the last one had read was settled when it left.
     if (session === ids.at(-1) && upTo !== newest) problems.push(`${upTo} access units of ${newest} are committed or declared lost`);
-    problems.push(...unaccounted(taped, gaps, upTo));
+    problems.push(...unaccounted(taped, gaps, upTo), ...inexact(taped, gaps, maxLagSeconds));
   }
   return { films, problems };
 }
@@ -45,8 +51,8 @@ export function sessionsOf(notes: readonly Noted[], tapes: readonly (Taped | und
  * The gaps that hold in the end: a call goes on from a checkpoint, which knows of those before it, and what was declared
  * after that checkpoint in an earlier call never happened.
  */
-export function declaredGaps(notes: readonly Noted[], session: string): GapNote[] {
-  let declared: GapNote[] = [];
+export function declaredGaps(notes: readonly Noted[], session: string): DeclaredGap[] {
+  let declared: DeclaredGap[] = [];
   let known = 0;
   let current = '';
   for (const note of notes) {
@@ -57,7 +63,7 @@ export function declaredGaps(notes: readonly Noted[], session: string): GapNote[
       declared = declared.filter(({ next }) => next <= known);
     }
     // One that is sent again is known already.
-    if ('gap' in note && note.gap.next > known) declared.push(note.gap);
+    if ('gap' in note && note.gap.next > known) declared.push({ ...note.gap, at: note.at });
   }
   return declared;
 }
@@ -71,7 +77,7 @@ function takenBy(notes: readonly Noted[], session: string): number {
   return taken;
 }
 
-/** Every break of the camera's stream is declared as what it was, and access units are lost to a full ring only. */
+/** Every break of the camera's stream is declared as what it was, and access units are lost to a full ring or passed over. */
 function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number): string[] {
   const problems: string[] = [];
   const holes = units.filter(({ number }, index) => number !== index + 1);
@@ -83,9 +89,24 @@ function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number): 
   }
   for (const { after, next, reason } of gaps) {
     const broke = units[next - 1]?.interruption !== undefined;
-    if (reason === 'CAMERA_LOST' ? !broke || next !== after + 1 : reason !== 'RING_FULL') {
+    if (reason === 'CAMERA_LOST' ? !broke || next !== after + 1 : reason !== 'RING_FULL' && reason !== 'PASSED_OVER') {
       problems.push(`a gap from ${after} to ${next} was declared as ${reason}`);
     }
   }
   return problems;
+}
+
+/** A gap is the time between what is sent before and after it. Only what is too far behind is passed over, and up to a keyframe. */
+function inexact({ units }: Taped, gaps: readonly DeclaredGap[], maxLagSeconds: number): string[] {
+  return gaps.flatMap(({ after, next, fromMicros, toMicros, reason, at }) => {
+    const problems: string[] = [];
+    const newest = Math.max(0, ...units.slice(0, after).map(({ presentationMicros }) => presentationMicros));
+    const resumed = units[next - 1];
+    if (fromMicros !== newest || toMicros !== resumed?.presentationMicros) problems.push(`the gap from ${after} to ${next} was declared to last from ${fromMicros} to ${toMicros}, not from ${newest} to ${resumed?.presentationMicros}`);
+    if (reason !== 'PASSED_OVER') return problems;
+    const read = units.findLast((unit) => unit.at <= at)!.presentationMicros;
+    const lagSeconds = (read - units[after]!.presentationMicros) / 1e6;
+    if (!(lagSeconds > maxLagSeconds) || resumed?.keyframe !== true) problems.push(`access units after ${after} and before ${next} were passed over, ${lagSeconds} s behind the camera`);
+    return problems;
+  });
 }

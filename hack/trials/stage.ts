@@ -23,6 +23,8 @@ export interface StageOptions {
   readonly source: string;
   readonly counters: 1 | 2;
   readonly bufferSeconds: number;
+  /** How far the agent may be behind its camera; without it as far as the ring reaches. */
+  readonly maxLagSeconds: number | undefined;
   /** What outlives the agent's process. */
   readonly ring: string;
   readonly orders: { readonly counter: readonly (Order | undefined)[]; readonly agent: readonly (Order | undefined)[] };
@@ -180,12 +182,12 @@ export class Stage {
   }
 
   #agentPost(): Post {
-    const { folder, ledger, source, ring, bufferSeconds, orders } = this.#options;
+    const { folder, ledger, source, ring, bufferSeconds, maxLagSeconds, orders } = this.#options;
     const config = {
       ...ledger.ofAgent,
       stream: ledger.stream,
       source: { url: source },
-      buffer: { seconds: bufferSeconds, megabytes: 16 },
+      buffer: { seconds: bufferSeconds, megabytes: 16, ...(maxLagSeconds !== undefined && { overload: 'live', maxLagSeconds }) },
       ring: { directory: this.#replaced.length === 0 ? ring : `${ring}-${this.#replaced.length}` },
       counters: this.counters.map(({ link }) => link.address),
       site: { host: '127.0.0.1', port: 0 },

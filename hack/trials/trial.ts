@@ -96,6 +96,7 @@ function open({ fault, seed, lab, folder, ledger, disk }: Scene, random: Random,
     source: fault.source === 'camera' ? lab.camera!.url(basename(folder)) : lab.films.file,
     counters: fault.counters,
     bufferSeconds: fault.bufferSeconds ?? BUFFER_SECONDS,
+    maxLagSeconds: fault.maxLagSeconds,
     ring: join(disk?.directory ?? folder, 'ring'),
     // A disk that is really full needs nobody to say so.
     orders: disk?.mounted === true ? { counter: [], agent: [] } : orders,
@@ -140,7 +141,7 @@ async function compare(stage: Stage, { fault, ledger, lab, folder }: Scene, sign
   const gaps = committed.counts?.gaps.count ?? 0;
   if (fault.source === 'file') return { ...judge(committed, lab.ofFile!, OF_THE_READING), gaps, unitsLost: 0 };
   const tapes = Array.from({ length: stage.lostMemories + 1 }, (_, session) => readTape(stage.tape(session)));
-  const { films, problems } = sessionsOf(stage.notes('agent'), tapes, committedSessions(stage, committed));
+  const { films, problems } = sessionsOf(stage.notes('agent'), tapes, committedSessions(stage, committed), fault.maxLagSeconds);
   const lost = films.flatMap((film) => film.gaps.map(({ after, next }) => next - after - 1)).reduce((sum, units) => sum + units, 0);
   if (lost > 0 && fault.overflows !== true) problems.push(`${lost} access units were declared lost, and the ring had room`);
   if (lost === 0 && fault.overflows === true) problems.push('no access unit was lost, and the ring should have had no room');

@@ -22,6 +22,8 @@ export interface Fault {
   /** Whether the ring has lost access units, each of them declared. */
   readonly overflows?: true;
   readonly bufferSeconds?: number;
+  /** `overload: live`: what the agent is behind by more than this is passed over. */
+  readonly maxLagSeconds?: number;
   /** The agent's ring is on a file system of so many bytes. */
   readonly diskBytes?: number;
   readonly orders?: (seed: number, random: Random) => Orders;

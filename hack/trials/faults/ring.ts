@@ -1,4 +1,4 @@
-/** A ring that cannot hold what it should: here access units are lost, and each is declared. */
+/** A ring that cannot hold what it should, or a camera that is not to be followed late: here access units are lost, and each is declared. */
 import type { Fault } from './fault.ts';
 import { pass } from './times.ts';
 
@@ -12,6 +12,19 @@ export const ringFaults: readonly Fault[] = [
       await post.hold();
       await pass(stage, random, 5, 8);
       post.refill();
+      await stage.counted(stage.progress + 40);
+    },
+  },
+  {
+    name: 'passed-over', sentence: 'a counter that stands still, sometimes until it is cut off, and an agent that is to be 1 s late at most',
+    source: 'camera', ledger: 'folder', counters: 1, maxLagSeconds: 1, overflows: true,
+    run: async (stage, random) => {
+      await stage.counted(random.whole(5, 40));
+      const { life } = stage.counters[0]!.post;
+      life.signal('SIGSTOP');
+      // Longer than the credit that the agent has, which is for six seconds.
+      await pass(stage, random, 9, 13);
+      life.signal('SIGCONT');
       await stage.counted(stage.progress + 40);
     },
   },
