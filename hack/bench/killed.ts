@@ -1,4 +1,7 @@
-/** How long a killed counter, and a killed agent, are missed: local mode at a live camera, which starts them again. */
+/**
+ * How long a killed counter, and a killed agent, are missed: local mode at a live camera, which starts them again. And how
+ * long a stream is on its way from a counter that is told to end to the next one.
+ */
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +13,8 @@ import { RtspServer, until } from '../camera/rtsp-server.ts';
 import { type CountOptions, readOptions } from '../local/options.ts';
 import { countLocally } from '../local/run.ts';
 import { childrenOf } from './processes.ts';
-import type { Bench, Row } from './rows.ts';
+import { movesOf } from './moved.ts';
+import { type Bench, median, type Row } from './rows.ts';
 
 const KILLS = 10;
 const FRAMES_PER_SECOND = 10;
@@ -26,6 +30,8 @@ type Victim = 'counter-service' | 'edge-agent';
 interface Missed {
   readonly again: number[];
   readonly caughtUp: number[];
+  /** Seconds of video counted in a second, while catching up; not where there was hardly anything to catch up with. */
+  readonly speed: number[];
   readonly declared: number[];
 }
 
@@ -36,11 +42,13 @@ export async function killed(bench: Bench): Promise<Row[]> {
     const counter = await missed('counter-service', camera.url(), bench);
     const agent = await missed('edge-agent', camera.url(), bench);
     return [
-      ...rowsOf('counter: counting again', counter.again, 3),
-      ...rowsOf('counter: caught up', counter.caughtUp, 10),
+      ...rowsOf('counter: counting again', counter.again, { most: 3 }),
+      ...rowsOf('counter: caught up', counter.caughtUp, { most: 10 }),
+      ...rowsOf('counter: replay, times the camera\'s speed', counter.speed, { least: 4 }, ''),
       { what: 'counter: gaps', value: counter.declared.filter((seconds) => seconds > 0).length, unit: '', target: { most: 0 } },
-      ...rowsOf('agent: reading again', agent.again, 5),
-      ...rowsOf('agent: declared as not seen', agent.declared, 5),
+      ...rowsOf('agent: reading again', agent.again, { most: 5 }),
+      ...rowsOf('agent: declared as not seen', agent.declared, { most: 5 }),
+      ...rowsOf('counter told to end: GoAway to the next one\'s welcome', await movesOf(camera.url(), bench), { most: 1 }),
     ].map((row) => ({ part: 'killed', ...row }));
   } finally {
     await camera.stop();
@@ -56,7 +64,7 @@ async function missed(victim: Victim, url: string, { folder, clip, signal, say }
     show: ([report]) => (view = report?.view),
     say: () => undefined,
   });
-  const found: Missed = { again: [], caughtUp: [], declared: [] };
+  const found: Missed = { again: [], caughtUp: [], speed: [], declared: [] };
   try {
     await until(() => (view?.frames ?? 0) > CALM_SECONDS * FRAMES_PER_SECOND, PATIENCE_SECONDS);
     for (let kill = 1; kill <= KILLS; kill += 1) {
@@ -73,9 +81,12 @@ async function missed(victim: Victim, url: string, { folder, clip, signal, say }
       } else {
         await until(() => !view!.counter.connected, PATIENCE_SECONDS);
         await until(() => view!.counter.connected && view!.frames > before.frames, PATIENCE_SECONDS);
-        found.again.push(seconds());
+        const again = { seconds: seconds(), frames: view!.frames };
+        found.again.push(again.seconds);
         await until(() => view!.frames >= before.frames + seconds() * FRAMES_PER_SECOND - FEW_UNITS, PATIENCE_SECONDS);
         found.caughtUp.push(seconds());
+        const frames = view!.frames - again.frames;
+        if (frames >= FRAMES_PER_SECOND) found.speed.push(frames / FRAMES_PER_SECOND / (seconds() - again.seconds));
       }
       found.declared.push(view!.gaps.seconds - before.gaps.seconds);
       await delay(CALM_SECONDS * 1000, undefined, { signal });
@@ -91,12 +102,10 @@ function pidOf(victim: Victim): number {
   return childrenOf(process.pid).find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(`${victim}/src/main.ts`))!;
 }
 
-function rowsOf(what: string, seconds: readonly number[], most: number): Omit<Row, 'part'>[] {
-  const sorted = seconds.toSorted((a, b) => a - b);
-  const median = (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
-  const note = `of ${seconds.length} kills`;
+function rowsOf(what: string, values: readonly number[], target: NonNullable<Row['target']>, unit = 's'): Omit<Row, 'part'>[] {
+  const note = `of ${values.length} times`;
   return [
-    { what: `${what}, median`, value: median, unit: 's', target: { most }, note },
-    { what: `${what}, worst`, value: sorted.at(-1)!, unit: 's', note },
+    { what: `${what}, median`, value: median(values), unit, target, note },
+    { what: `${what}, worst`, value: 'most' in target ? Math.max(...values) : Math.min(...values), unit, note },
   ];
 }

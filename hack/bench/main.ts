@@ -31,7 +31,7 @@ Measures the product on this machine (Linux) and prints one table. All parts, or
   latency  from sending an access unit to its counts at the site (needs MediaMTX)
   away     the agent's memory and the gap when the counter stands still for two minutes (needs MediaMTX)
   quiet    writes to the ledger and the agent's ring over five minutes in which nobody comes (needs MediaMTX)
-  killed   how long a killed counter and a killed agent are missed (needs MediaMTX)
+  killed   how long a killed counter, a killed agent and a counter that is told to end are missed (needs MediaMTX)
 
   --clip FILE    what to measure on (default: PETS09-S2L1 from $FOOTFALL_DATA or ../shared/data, else the sample);
                  a truth.json beside it names lines and their crossings

@@ -20,6 +20,7 @@ export type Note =
   | { readonly gap: GapNote }
   | { readonly counts: { readonly position: number; readonly presentationMicros: number; readonly term: number } }
   | { readonly finished: true }
+  | { readonly goAway: true }
   /** By a counter, with its reason. */
   | { readonly refused: string }
   /** What the ledger held when a term was taken. */

@@ -68,6 +68,7 @@ async function* noted(messages: AsyncIterable<product.FromCounter>, counter: str
       process.send?.({ welcomed: { term: message.value.term, counter } });
     }
     if (message.kind === 'finished') note({ finished: true });
+    if (message.kind === 'goAway') note({ goAway: true });
     if (message.kind === 'refusal') note({ refused: message.value.reason });
     if (message.kind === 'counts') {
       const { position, presentationMicros, term } = message.value;
