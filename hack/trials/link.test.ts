@@ -53,6 +53,17 @@ test('cut, a connection is gone and the next one is there', async (context) => {
   assert.equal(await answer(await dial(), 'again'), 'again');
 });
 
+test('it knows whether anybody noticed', async (context) => {
+  const { link, dial } = await scene(context);
+  link.cut();
+  assert.equal(link.hindered, 0, 'nobody was there');
+  await answer(await dial(), 'hello');
+  link.delay(1);
+  assert.equal(link.hindered, 0, 'nothing was said');
+  await answer(await dial(), 'hello');
+  assert.ok(link.hindered > 0);
+});
+
 test('refusing, it takes nobody until it heals', async (context) => {
   const { link, dial } = await scene(context);
   link.refuse();
