@@ -17,7 +17,10 @@ export interface Fault {
   readonly source: 'file' | 'camera';
   readonly ledger: 'folder' | 'server';
   readonly counters: 1 | 2;
-  /** A camera that codes with B-frames. */
+  /**
+   * A camera that codes with B-frames. Not where the ring loses anything: what is counted may end before a picture that came
+   * earlier than it is shown. Its time is in the gap then, but it is not among the access units that are declared lost.
+   */
   readonly reordered?: true;
   /** Whether the ring has lost access units, each of them declared. */
   readonly overflows?: true;

@@ -12,8 +12,8 @@ const PATIENCE_SECONDS = 10;
 
 export const processFaults: readonly Fault[] = [
   {
-    name: 'counter-killed', sentence: 'SIGKILL of the counter that serves; another one is there',
-    source: 'camera', ledger: 'folder', counters: 2,
+    name: 'counter-killed', sentence: 'SIGKILL of the counter that serves; another one is there; the camera codes with B-frames',
+    source: 'camera', reordered: true, ledger: 'folder', counters: 2,
     run: (stage, random) => atInstants(stage, 'camera', random, () => stage.kill('counter', stage.serving().post)),
   },
   {
