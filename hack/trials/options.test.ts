@@ -11,7 +11,7 @@ test('left alone, it is a whole round', () => {
 });
 
 for (const [args, sentence] of [
-  [['--fault', 'flood'], /^There is no fault flood; there are counter-killed, /],
+  [['--fault', 'flood'], /^There is no fault flood; there are counter-at-step, /],
   [['--trials', '0'], '--trials must be a whole number from 1 to 999999999, found 0.'],
   [['--seed', 'x'], '--seed must be a whole number from 0 to 999999999, found x.'],
   [['--sed', '1'], /^Unknown option '--sed' \(see --help\)\.$/],

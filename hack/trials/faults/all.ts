@@ -5,7 +5,8 @@ import { processFaults } from './processes.ts';
 import { ringFaults } from './ring.ts';
 import { stepFaults } from './steps.ts';
 
-export const faults: readonly Fault[] = [...processFaults, ...connectionFaults, ...ledgerFaults, ...ringFaults, ...stepFaults];
+/** Those that take longest first: at the end of a round the others fill all lanes. */
+export const faults: readonly Fault[] = [...stepFaults, ...processFaults, ...connectionFaults, ...ledgerFaults, ...ringFaults];
 
 export function faultNamed(name: string): Fault {
   const found = faults.find((fault) => fault.name === name);

@@ -18,7 +18,7 @@ const STEPS = 11;
 /** So that two trials reach all of a zombie's. */
 const ZOMBIE_STEPS = 4;
 /** For what a zombie still tries. */
-const AFTER_ZOMBIE_UNITS = 30;
+const AFTER_ZOMBIE_UNITS = 20;
 /** A life that has not come to its step by then is killed where it is. */
 const PATIENCE_SECONDS = 60;
 
@@ -58,7 +58,7 @@ export const stepFaults: readonly Fault[] = [
         // Cut off, it is replaced at once; silent, after some seconds.
         if (random.fraction() < 0.7) stopped.link.refuse();
         await stage.until(() => stage.term > term && stage.serving() === other);
-        await pass(stage, random, 0, 4);
+        await pass(stage, random, 0, 2);
         stopped.link.heal();
         life.signal('SIGCONT');
         await stage.counted(stage.progress + AFTER_ZOMBIE_UNITS);
