@@ -3,8 +3,8 @@
  * It looks at /proc; where there is none (it is Linux that has it), nothing is watched.
  *
  * A decoder hangs when a picture is wanted of it, something was given to it, and it reads nothing for a while: so does one
- * that was stopped, one that waits for ever, and one that reckons without end, for none of them reads the next access unit. One that reads a
- * byte now and then does not hang, but takes more CPU time than any picture is worth.
+ * that was stopped, one that waits for ever, and one that reckons without end, for none of them reads the next access unit.
+ * One that reads a byte now and then does not hang, but takes more CPU time than any picture is worth.
  */
 import { readFileSync } from 'node:fs';
 
