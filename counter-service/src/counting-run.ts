@@ -36,6 +36,7 @@ import { Settling } from './settling.ts';
 import type { Settlement } from './settlement.ts';
 import type { FollowedSpec, KnownSpec } from './specs/specs.ts';
 import type { Standing } from './standing.ts';
+import { takeoverFrom } from './takeover.ts';
 
 /** A piece this short may end before its first picture is out. */
 const FEW_UNITS = 10;
@@ -294,26 +295,9 @@ export class Counting {
   }
 
   #startAfresh(): AnalysisState {
-    const { committed, session, settlement } = this.#options;
+    const { committed, settlement } = this.#options;
     const fresh = startAnalysis(this.#view(), committed, settlement.position);
-    if (committed === undefined) return fresh;
-    // Counted before, but not from here: what lies between was seen by nobody who could go on.
-    // A position of 0 was only ever taken over from another session.
-    const reason = committed.session === session && committed.position > 0 ? 'CHECKPOINT_LOST' : 'AGENT_REPLACED';
-    return takeOver(fresh, { fromMicros: this.#countedMicros(committed, reason), reason });
-  }
-
-  /** Up to where others have counted, in the time of this session. */
-  #countedMicros(committed: CommittedCounts, reason: GapMessage['reason']): number {
-    const { sessionStartMicros, takenMicros } = this.#options;
-    // The status holds milliseconds: the frame itself lies within the last one.
-    const counted = Date.parse(committed.time) * 1000 + 999 - sessionStartMicros;
-    if (reason !== 'AGENT_REPLACED') return counted;
-    // The clocks of two agents may differ, but what came after the term was taken nobody else has counted.
-    if (takenMicros > 0) return Math.min(counted, takenMicros);
-    // Another agent may have read ahead of the clock (a file): nothing is passed over for that.
-    const now = Date.now() * 1000 - sessionStartMicros;
-    return counted > now ? -1 : counted;
+    return committed === undefined ? fresh : takeOver(fresh, takeoverFrom(committed, this.#options, Date.now() * 1000));
   }
 
   /** What the lines and zones mean in the pictures at hand, for this model. */
