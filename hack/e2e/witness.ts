@@ -1,12 +1,14 @@
 /** Sees every state of a namespace's streams, and when their cameras began to play. */
 import assert from 'node:assert/strict';
-import { resources } from '#crds/cluster/api.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiFault, resources } from '#crds/cluster/api.ts';
 import type { CameraStream, CountsStatus } from '#crds/schema.ts';
 import { gapsOf, type Judged, judge } from './played.ts';
 import type { World } from './scenario.ts';
 
 /** Nothing was ever committed: the ledger's way to say it. */
 const NEVER = '0001-01-01T00:00:00Z';
+const AGAIN_MS = 200;
 
 export class Witness {
   readonly #world: World;
@@ -28,7 +30,9 @@ export class Witness {
    * @throws Error with a sentence when that is not the same, or totals ever went back.
    */
   async judge(name: string): Promise<Judged & { readonly gapSeconds: number; readonly reasons: readonly string[] }> {
-    const counts = this.#seen.get(name) ?? [];
+    const { eventually, streams } = this.#world;
+    await eventually(`${name}'s newest counts were seen`, 10, async () => assert.deepEqual(this.#seen.get(name)?.at(-1), (await streams.get(name)).status?.counts));
+    const counts = this.#seen.get(name)!;
     for (const [index, { in: entered, out }] of counts.slice(1).entries()) {
       assert.ok(entered >= counts[index]!.in && out >= counts[index]!.out, `${name}'s totals went back: ${counts[index]!.in} in ${counts[index]!.out} out, then ${entered} in ${out} out`);
     }
@@ -51,13 +55,22 @@ export class Witness {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { api, namespace } = this.#world;
     for (;;) {
-      const { metadata, items } = await api.list<CameraStream>(resources.cameraStreams, { namespace }, signal);
-      for (const stream of items) this.#note(stream);
-      for await (const { type, object } of api.watch<CameraStream>(resources.cameraStreams, { namespace, resourceVersion: metadata.resourceVersion! }, signal)) {
-        if (type === 'ADDED' || type === 'MODIFIED') this.#note(object);
-      }
+      await this.#watchOnce(signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        // A definition that is brought up to date is not served for a moment.
+        if (!(error instanceof ApiFault)) throw error;
+      });
+      await sleep(AGAIN_MS, undefined, { signal });
+    }
+  }
+
+  async #watchOnce(signal: AbortSignal): Promise<void> {
+    const { api, namespace } = this.#world;
+    const { metadata, items } = await api.list<CameraStream>(resources.cameraStreams, { namespace }, signal);
+    for (const stream of items) this.#note(stream);
+    for await (const { type, object } of api.watch<CameraStream>(resources.cameraStreams, { namespace, resourceVersion: metadata.resourceVersion! }, signal)) {
+      if (type === 'ADDED' || type === 'MODIFIED') this.#note(object);
     }
   }
 
