@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { plantedBugs, staleness } from './planted.ts';
+import { documentOf, plantedBugs, staleness, TABLE } from './planted.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -16,5 +16,9 @@ for (const bug of plantedBugs()) {
     for (const file of bug.means.flatMap((command) => command.match(/\S+\.ts/g) ?? [])) assert.ok(existsSync(join(root, file)), file);
   });
 }
+
+test('the table is that of these bugs', () => {
+  assert.equal(readFileSync(TABLE, 'utf8'), documentOf(plantedBugs()), 'node hack/trials/planted.ts writes it, when all are caught');
+});
 
 test('there are planted bugs', () => assert.ok(plantedBugs().length >= 10));
