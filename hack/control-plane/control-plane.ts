@@ -211,8 +211,11 @@ export class ControlPlane {
     const child = spawn(command, options, { stdio: ['ignore', log, log] });
     closeSync(log);
     const withParent = () => child.kill('SIGKILL');
-    // A test runner ends a file that takes too long by a signal, which is no exit of its own accord.
-    const exit = () => process.exit(1);
+    // A test runner ends a file that takes too long by a signal, which is no exit of its own accord. Who hears it besides
+    // the children's listeners, which are gone by then, stops everything himself.
+    const exit = (signal: NodeJS.Signals) => {
+      if (process.listenerCount(signal) === 0) process.exit(1);
+    };
     process.once('exit', withParent).once('SIGTERM', exit).once('SIGINT', exit);
     child.once('exit', () => process.removeListener('exit', withParent).removeListener('SIGTERM', exit).removeListener('SIGINT', exit));
     this.#children.set(name, child);
