@@ -16,6 +16,8 @@ import { type LegalResult, playLegal } from './legal.ts';
 
 const LEGAL = ['door', 'gate'];
 const OWN = 'theirs';
+/** So long a heap grows into its size, whoever calls. */
+const REST_SECONDS = 30;
 const LOOK_MS = 200;
 
 export interface Outcome {
@@ -34,7 +36,7 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const legal = LEGAL.map((name) => playLegal(port, nameOf(name), clip, either));
-    const rest = await mostMemory(counter, Promise.all(legal.map(({ counting }) => counting)));
+    const rest = await mostMemory(counter, Promise.all([pause(REST_SECONDS, either), ...legal.map(({ counting }) => counting)]));
     const attacks: Record<string, number> = {};
     let heard = 0;
     const attacking = Object.keys(ATTACKS).map((name, index) =>
