@@ -16,7 +16,8 @@ import { childrenOf } from './processes.ts';
 import { movesOf } from './moved.ts';
 import { type Bench, median, type Row } from './rows.ts';
 
-const KILLS = 10;
+/** Local mode starts what dies sooner than after a minute no more than five times in a row. */
+const KILLS = 5;
 const FRAMES_PER_SECOND = 10;
 /** Behind the camera by so many access units, a counter has caught up. */
 const FEW_UNITS = 5;
