@@ -215,7 +215,7 @@ export class Counting {
 
   /** Follows the footage with one decoder and one picture; `again` when the picture, or its rate, is to be another one. */
   async #follow(footage: Footage, signal: AbortSignal): Promise<'ended' | 'again'> {
-    const { detector, stream } = this.#options;
+    const { detector, stream, term } = this.#options;
     const { framesPerSecond } = this.#known.spec.detection;
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
@@ -223,7 +223,7 @@ export class Counting {
     const picture = { framesPerSecond, crop: plan.crop, ...plan.picture, onHidden: () => this.#tellOfHidden() };
     const frames = footage.frames(picture, this.#state.presentationMicros, either);
     const detect = async ({ presentationMicros, pixels }: DecodedFrame) => {
-      const answered = await detector.detect({ stream: stream.uid, pixels, plan }, either);
+      const answered = await detector.detect({ stream: `${stream.uid} in term ${term}`, pixels, plan }, either);
       free(pixels);
       return { presentationMicros, answered };
     };

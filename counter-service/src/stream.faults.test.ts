@@ -119,6 +119,16 @@ test('a call that is superseded leaves its place to the one that is served', asy
   await until(() => Promise.resolve(places.streams === 0 && lent.now === 0), 5);
 });
 
+test('frames of a call that was superseded, and still wait, do not stand in the way of the next one', async (context) => {
+  const { port, lent } = await plainService(context);
+  for (const lastTerm of [0, 1]) {
+    const agent = new PlayedAgent(port, door, { lastTerm });
+    agent.resume(clip);
+    await agent.send(clip, 10);
+  }
+  assert.equal(lent.waitingAs.size, 2);
+});
+
 test('a stream that is gone leaves no series behind, though its agent goes on sending', async (context) => {
   const closed = Promise.withResolvers<void>();
   const { port, spec, page, places } = await plainService(context, closed.promise);

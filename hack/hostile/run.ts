@@ -1,7 +1,7 @@
 /**
  * A real counter, two legal streams, and everybody else against it. What is promised: the legal streams' counts are
  * exact, the memory of the counter with its decoders and inference stays below twice of what it was while it counted
- * without strangers, and every refusal is counted.
+ * without strangers, and every refusal is counted, for a reason.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -57,12 +57,14 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
 /** In sentences, what was promised and not kept. */
 export function broken({ legal, megabytes, attacks, refusals }: Outcome): string[] {
   const counted = Object.values(refusals.counted).reduce((sum, value) => sum + value, 0);
+  const unforeseen = refusals.counted['REFUSAL_REASON_UNSPECIFIED'] ?? 0;
   return [
     ...legal.flatMap(({ trouble }) => (trouble === undefined ? [] : [`A legal stream had trouble: ${trouble}.`])),
     ...legal.flatMap(({ rounds, counted: people }) => (people === rounds ? [] : [`${people} people were counted where ${rounds} came in.`])),
     ...(megabytes.most < 2 * megabytes.rest ? [] : [`The counter took ${megabytes.most} MB, twice its ${megabytes.rest} MB at rest.`]),
     ...Object.keys(ATTACKS).flatMap((name) => (attacks[name] ? [] : [`There was no attack: ${name}.`])),
     ...(refusals.heard > 0 && counted >= refusals.heard ? [] : [`${refusals.heard} refusals were heard and ${counted} counted.`]),
+    ...(unforeseen > 0 ? [`${unforeseen} refusals had a reason that nobody foresaw.`] : []),
   ];
 }
 

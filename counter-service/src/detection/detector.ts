@@ -30,6 +30,7 @@ export interface DetectorSettings {
 }
 
 export interface Frame {
+  /** Of one call, which has its turn and its bound: one that is superseded may still have frames waiting. */
   readonly stream: string;
   /** bgr24 of `plan.picture`; must not change until the answer is there. */
   readonly pixels: Buffer;
