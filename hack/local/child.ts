@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 /** Lines of log kept to explain a process that died without a word. */
 const TAIL_LINES = 20;
 
+/** Programs run from source start in half the time once Node.js has kept what it made of it. */
+const NODE_COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url));
+
 export interface ChildOptions {
   /** Below the repository's root. */
   readonly main: string;
@@ -78,7 +81,7 @@ export class Child {
 }
 
 /** What a process needs of ours; nothing else of this environment is its business. */
-function environment(): Record<string, string> {
+export function environment(): Record<string, string> {
   const wanted = ['PATH', 'HOME', 'TMPDIR', 'FFMPEG_PATH', 'LD_LIBRARY_PATH'];
-  return Object.fromEntries(wanted.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  return { ...Object.fromEntries(wanted.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))), NODE_COMPILE_CACHE };
 }

@@ -22,11 +22,14 @@ export const LINES = Array.from({ length: 11 }, (_, index) => {
 /** What is to be seen in the film: towards the table is only seen from the fourth line on, since the person appears behind it. */
 export const KNOWN_COUNTS = LINES.map(({ name }, index) => ({ name, in: index < 3 ? 0 : PASSES, out: PASSES }));
 
-const COMES = 'trim=74.5:78,setpts=PTS-STARTPTS';
-const LEAVES = 'trim=84.5:87.5,setpts=PTS-STARTPTS';
+/** In the clip, in seconds. */
+const BEGIN = 74;
+const END = 88;
+const COMES = `trim=${74.5 - BEGIN}:${78 - BEGIN},setpts=PTS-STARTPTS`;
+const LEAVES = `trim=${84.5 - BEGIN}:${87.5 - BEGIN},setpts=PTS-STARTPTS`;
 const FILTER =
-  `[0:v]split=4[a][b][c][d];[a]${COMES}[A];[b]${LEAVES}[B];[c]${LEAVES},reverse[C];[d]${COMES},reverse[D];` +
-  `[A][B][C][D]concat=n=4,scale=640:-2,loop=${PASSES - 1}:${PASS_UNITS},setpts=N/${FRAMES_PER_SECOND}/TB[film]`;
+  `[0:v]scale=640:-2,split=4[a][b][c][d];[a]${COMES}[A];[b]${LEAVES}[B];[c]${LEAVES},reverse[C];[d]${COMES},reverse[D];` +
+  `[A][B][C][D]concat=n=4,loop=${PASSES - 1}:${PASS_UNITS},setpts=N/${FRAMES_PER_SECOND}/TB,split=2[file][camera]`;
 
 export interface Films {
   /** With B-frames: decoded in another order than shown. */
@@ -37,13 +40,12 @@ export interface Films {
 
 export async function makeFilms(folder: string): Promise<Films> {
   const films = { file: join(folder, 'film.mp4'), camera: join(folder, 'camera.mp4') };
-  await encode(films.file, ['-g', '20']);
-  await encode(films.camera, ['-g', '10', '-bf', '0']);
+  const input = ['-ss', String(BEGIN), '-to', String(END), '-i', CLIP, '-filter_complex', FILTER];
+  const outputs = [...coded('file', ['-g', '20'], films.file), ...coded('camera', ['-g', '10', '-bf', '0'], films.camera)];
+  await promisify(execFile)('ffmpeg', ['-nostdin', '-v', 'error', ...input, ...outputs]);
   return films;
 }
 
-async function encode(path: string, coding: readonly string[]): Promise<void> {
-  const filter = ['-filter_complex', FILTER, '-map', '[film]', '-r', String(FRAMES_PER_SECOND)];
-  const options = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', ...coding];
-  await promisify(execFile)('ffmpeg', ['-nostdin', '-v', 'error', '-i', CLIP, ...filter, ...options, path]);
+function coded(film: keyof Films, coding: readonly string[], path: string): string[] {
+  return ['-map', `[${film}]`, '-r', String(FRAMES_PER_SECOND), '-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', ...coding, path];
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { environment as inherited } from '../local/child.ts';
 import type { Instructions, Order } from './points.ts';
 
 const KINDS = {
@@ -68,9 +69,4 @@ export class Life {
     this.signal('SIGKILL');
     await this.ended;
   }
-}
-
-function inherited(): Record<string, string> {
-  const wanted = ['PATH', 'HOME', 'TMPDIR', 'FFMPEG_PATH', 'LD_LIBRARY_PATH'];
-  return Object.fromEntries(wanted.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
 }
