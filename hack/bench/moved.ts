@@ -1,6 +1,7 @@
 /** A counter that is told to end while another one is there: how long the stream is with neither of them. */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { folderLedger } from '../trials/ledgers.ts';
 import { Stage } from '../trials/stage.ts';
 import { notesOf } from '../trials/notes.ts';
@@ -13,7 +14,7 @@ const CALM_UNITS = 40;
 export async function movesOf(url: string, { folder: parent, signal, say }: Bench): Promise<number[]> {
   const folder = await mkdtemp(join(parent, 'moved-'));
   const stage = await Stage.open({
-    folder, signal, source: url, ledger: await folderLedger(folder), counters: 2, bufferSeconds: 120, maxLagSeconds: undefined,
+    folder, signal, models: fileURLToPath(new URL('../../models', import.meta.url)), source: url, ledger: await folderLedger(folder), counters: 2, bufferSeconds: 120, maxLagSeconds: undefined,
     ring: join(folder, 'ring'), orders: { counter: [], agent: [] },
   });
   try {

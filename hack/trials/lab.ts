@@ -1,5 +1,5 @@
 /** What all trials of a run share: the films, a server of cameras, an API server, and what a file comes to when nobody disturbs. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
@@ -8,11 +8,14 @@ import { ControlPlane, findControlPlane, withoutControlPlane } from '../control-
 import type { Fault } from './faults/fault.ts';
 import { type Films, KNOWN_COUNTS, makeFilms } from './film.ts';
 import { type Committed, folderLedger } from './ledgers.ts';
+import { makeModels } from './model.ts';
 import { Stage } from './stage.ts';
 
 export interface Lab {
   readonly folder: string;
   readonly films: Films;
+  /** A directory of them. */
+  readonly models: string;
   readonly camera: RtspServer | undefined;
   readonly plane: ControlPlane | undefined;
   readonly ofFile: Committed | undefined;
@@ -29,28 +32,30 @@ export function missing({ source, ledger }: Fault): string | undefined {
 export async function withLab<T>(faults: readonly Fault[], signal: AbortSignal, work: (lab: Lab) => Promise<T>): Promise<T> {
   await requireFfmpeg();
   const folder = await mkdtemp(join(tmpdir(), 'footfall-trials-'));
-  const films = await makeFilms(folder);
+  const [films, models] = await Promise.all([makeFilms(folder), makeModels(folder)]);
   const needs = (holds: (fault: Fault) => boolean) => faults.some(holds);
   const camera = needs(({ source }) => source === 'camera') ? await RtspServer.start() : undefined;
   let plane: ControlPlane | undefined;
   try {
     plane = needs(({ ledger }) => ledger === 'server') ? await ControlPlane.start() : undefined;
-    const ofFile = needs(({ source }) => source === 'file') ? await countFile(films, folder, signal) : undefined;
-    return await work({ folder, films, camera, plane, ofFile, signal });
+    const ofFile = needs(({ source }) => source === 'file') ? await countFile({ films, models, folder, signal }) : undefined;
+    return await work({ folder, films, models, camera, plane, ofFile, signal });
   } finally {
     await camera?.stop();
     await plane?.stop();
-    await Promise.all(Object.values(films).map((film: string) => rm(film)));
+    await Promise.all([...Object.values(films), models].map((made: string) => rm(made, { recursive: true })));
+    // What went wrong is still there.
+    await rmdir(folder).catch(() => undefined);
   }
 }
 
 /** @throws Error when the film is not counted as it is known to be. */
-async function countFile(films: Films, parent: string, signal: AbortSignal): Promise<Committed> {
-  const folder = join(parent, 'undisturbed');
+async function countFile({ films, models, signal, ...lab }: Pick<Lab, 'films' | 'models' | 'folder' | 'signal'>): Promise<Committed> {
+  const folder = join(lab.folder, 'undisturbed');
   await mkdir(folder);
   const ledger = await folderLedger(folder);
   const stage = await Stage.open({
-    folder, ledger, signal, source: films.file, counters: 1, bufferSeconds: 60, maxLagSeconds: undefined, ring: join(folder, 'ring'), orders: { counter: [], agent: [] },
+    folder, models, ledger, signal, source: films.file, counters: 1, bufferSeconds: 60, maxLagSeconds: undefined, ring: join(folder, 'ring'), orders: { counter: [], agent: [] },
   });
   try {
     await stage.ended(stage.agent.life);

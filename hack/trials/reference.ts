@@ -1,7 +1,6 @@
 /** The undisturbed run: one counter that nobody touches counts what was recorded, with the gaps that were declared. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { dialCounting, type StreamName } from '#proto/protocol.ts';
 import { Checkpoints } from '../../edge-agent/src/ring/checkpoints.ts';
 import { exchange } from '../../edge-agent/src/uplink/exchange.ts';
@@ -13,7 +12,14 @@ import type { SessionFilm } from './sessions.ts';
 /** Nobody else waits for it. */
 const PATIENCE_SECONDS = 120;
 
-export async function countUndisturbed(films: readonly SessionFilm[], folder: string, signal: AbortSignal): Promise<Committed> {
+interface Place {
+  readonly folder: string;
+  /** A directory of them. */
+  readonly models: string;
+  readonly signal: AbortSignal;
+}
+
+export async function countUndisturbed(films: readonly SessionFilm[], { folder, models, signal }: Place): Promise<Committed> {
   await mkdir(folder, { recursive: true });
   const ledger = await folderLedger(folder);
   const announced = Promise.withResolvers<number>();
@@ -23,7 +29,7 @@ export async function countUndisturbed(films: readonly SessionFilm[], folder: st
       ...ledger.configOf('reference'),
       listen: '127.0.0.1:0',
       presence: { host: '127.0.0.1', port: 0 },
-      modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
+      modelsDirectory: models,
       inference: { workers: 1 },
     },
     log: join(folder, 'counter.log'),

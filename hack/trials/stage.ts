@@ -3,7 +3,6 @@
  * loopback. Who dies is replaced as a kubelet would; what is done to them is for the fault of the trial.
  */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Changed } from '#proto/changed.ts';
 import { rankCounters } from '../../edge-agent/src/uplink/ranking.ts';
 import { freePort } from '../control-plane/control-plane.ts';
@@ -15,10 +14,11 @@ import { Post } from './post.ts';
 import type { Life } from './process.ts';
 
 const ON_ITS_WAY = 15;
-const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
 
 export interface StageOptions {
   readonly folder: string;
+  /** A directory of them. */
+  readonly models: string;
   readonly ledger: TrialLedger;
   readonly source: string;
   readonly counters: 1 | 2;
@@ -164,13 +164,13 @@ export class Stage {
   }
 
   #counterPost(port: number, index: number): Post {
-    const { folder, ledger, orders } = this.#options;
+    const { folder, models, ledger, orders } = this.#options;
     const name = `counter-${index + 1}`;
     const config = {
       ...ledger.configOf(name),
       listen: `127.0.0.1:${port}`,
       presence: { host: '127.0.0.1', port: 0 },
-      modelsDirectory: MODELS,
+      modelsDirectory: models,
       inference: { workers: 1 },
     };
     return new Post({

@@ -93,6 +93,7 @@ function open({ fault, seed, lab, folder, ledger, disk }: Scene, random: Random,
   const orders = fault.orders?.(seed, random) ?? { counter: [], agent: [] };
   return Stage.open({
     folder, ledger, signal,
+    models: lab.models,
     source: fault.source === 'camera' ? lab.camera!.url(basename(folder)) : lab.films.file,
     counters: fault.counters,
     bufferSeconds: fault.bufferSeconds ?? BUFFER_SECONDS,
@@ -145,7 +146,7 @@ async function compare(stage: Stage, { fault, ledger, lab, folder }: Scene, sign
   const lost = films.flatMap((film) => film.gaps.map(({ after, next }) => next - after - 1)).reduce((sum, units) => sum + units, 0);
   if (lost > 0 && fault.overflows !== true) problems.push(`${lost} access units were declared lost, and the ring had room`);
   if (lost === 0 && fault.overflows === true) problems.push('no access unit was lost, and the ring should have had no room');
-  const verdict = judge(committed, await countUndisturbed(films, join(folder, 'undisturbed'), signal), []);
+  const verdict = judge(committed, await countUndisturbed(films, { folder: join(folder, 'undisturbed'), models: lab.models, signal }), []);
   return { ...verdict, problems: [...problems, ...verdict.problems], gaps, unitsLost: lost };
 }
 
