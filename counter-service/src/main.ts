@@ -1,7 +1,7 @@
 /** Puts a counter together, serves streams until a signal comes, and drains. */
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
-import { connect } from '#crds/cluster/client.ts';
+import type { ApiServer } from '#crds/cluster/api.ts';
 import { formatFault, loadCameraStreams } from '#crds/load.ts';
 import { enter } from '#proto/entry.ts';
 import { createLog, type Log } from '#proto/log.ts';
@@ -41,7 +41,7 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
     log,
   });
   const ofStreams = streamMetrics(metrics);
-  const cluster = config.cluster && new Cluster(connect({ userAgent: 'footfall-counter' }), config.cluster, ofStreams, log);
+  const cluster = config.cluster && new Cluster(await connect(), config.cluster, ofStreams, log);
   const { ledger, specs } = cluster ?? readLocal(config.local!);
   const service: CounterService = {
     ledger,
@@ -74,6 +74,12 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
   });
   await server.stop(DRAIN_MS);
   await Promise.all([presence.stop(), detectors.stop(), reaching, following, cluster?.close()]);
+}
+
+/** Loading a client of API servers takes as long as all the rest of the start: a counter without one is there sooner. */
+async function connect(): Promise<ApiServer> {
+  const client = await import('#crds/cluster/client.ts');
+  return client.connect({ userAgent: 'footfall-counter' });
 }
 
 function readLocal({ manifests, ledgerDirectory }: NonNullable<CounterConfig['local']>): Pick<Resources, 'ledger' | 'specs'> {
