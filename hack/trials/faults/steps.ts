@@ -13,9 +13,9 @@ import type { Stage } from '../stage.ts';
 import type { Fault } from './fault.ts';
 import { pass } from './times.ts';
 
-/** So that three trials reach all of the agent's, and two all of the counter's. */
-const STEPS = 11;
-/** So that two trials reach all of a zombie's. */
+/** In one trial; so that three reach all of the counter's, two all of the agent's, and two all of a zombie's. */
+const COUNTER_STEPS = 7;
+const AGENT_STEPS = 15;
 const ZOMBIE_STEPS = 4;
 /** For what a zombie still tries. */
 const AFTER_ZOMBIE_UNITS = 20;
@@ -32,15 +32,15 @@ export const ZOMBIE_POINTS: readonly Point[] = ['before commit', 'ledger file no
 
 export const stepFaults: readonly Fault[] = [
   {
-    name: 'counter-at-step', sentence: 'SIGKILL of the counter at a step of the protocol, eleven lives in a row',
+    name: 'counter-at-step', sentence: 'SIGKILL of the counter at a step of the protocol, seven lives in a row',
     source: 'camera', ledger: 'folder', counters: 1,
-    orders: (seed, random) => ({ counter: ordersFor(COUNTER_POINTS, seed, random), agent: [] }),
+    orders: (seed, random) => ({ counter: ordersFor(COUNTER_POINTS, COUNTER_STEPS, seed, random), agent: [] }),
     run: (stage, random) => throughLives(stage, stage.counters[0]!.post, random),
   },
   {
-    name: 'agent-at-step', sentence: 'SIGKILL of the agent at a step of the protocol, eleven lives in a row',
+    name: 'agent-at-step', sentence: 'SIGKILL of the agent at a step of the protocol, fifteen lives in a row',
     source: 'camera', ledger: 'folder', counters: 1,
-    orders: (seed, random) => ({ counter: [], agent: ordersFor(AGENT_POINTS, seed, random) }),
+    orders: (seed, random) => ({ counter: [], agent: ordersFor(AGENT_POINTS, AGENT_STEPS, seed, random) }),
     run: (stage, random) => throughLives(stage, stage.agent, random),
   },
   {
@@ -68,8 +68,8 @@ export const stepFaults: readonly Fault[] = [
   },
 ];
 
-function ordersFor(points: readonly Point[], seed: number, random: Random): (Order | undefined)[] {
-  const chosen = stepsFrom(points, seed, STEPS);
+function ordersFor(points: readonly Point[], steps: number, seed: number, random: Random): (Order | undefined)[] {
+  const chosen = stepsFrom(points, seed, steps);
   // The first life of an agent has no gap to tell of.
   while (chosen[0] === 'before gap' || chosen[0] === 'after gap') chosen.push(chosen.shift()!);
   const most = (point: Point) => (FREQUENT.has(point) ? 30 : OFTEN.has(point) ? 2 : 1);
