@@ -193,9 +193,11 @@ export class LiveRecording implements Recording {
     this.#changed.notify();
   }
 
-  /** The ring lets go of the oldest first: where what came before is still there, it was not full. */
+  /** The ring lets go of the oldest first: where what came before is still there, from its keyframe on, it was not full. */
   #reasonOfLoss(position: number, reason: Gap['reason']): Gap['reason'] {
-    return reason === 'RING_FULL' && this.ring.holding(position) !== undefined ? 'RING_DAMAGED' : reason;
+    const oldest = this.ring.startableFrom(0);
+    const kept = oldest !== undefined && oldest.first <= position && this.ring.holding(position) !== undefined;
+    return reason === 'RING_FULL' && kept ? 'RING_DAMAGED' : reason;
   }
 
   /** The newest group that a decoder can start with, when what comes next is too far behind the camera. */
