@@ -3,35 +3,19 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { ended, RtspServer, until, withoutRtspServer } from '../../hack/camera/rtsp-server.ts';
 import { placesThatTell } from '../../hack/e2e/canary.ts';
+import { Link } from '../../hack/trials/link.ts';
 import { closed, counter, listen } from './fixtures/counter.ts';
 
 const CLIP = new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url).pathname;
 const USER = 'keeper-of-the-door';
 const PASSWORD = "canary p@ss/w&rd%4711!'";
 const WRONG = "canary wr@ng/w&rd%0815!'";
-
-/** Passes on what is sent to this address, and keeps it. */
-async function overheard(context: TestContext, address: string): Promise<{ address: string; heard: Buffer[] }> {
-  const heard: Buffer[] = [];
-  const [host, port] = address.split(':') as [string, string];
-  const relay = createServer((near) => {
-    const far = connect(Number(port), host);
-    near.on('data', (bytes) => heard.push(bytes));
-    near.pipe(far).pipe(near);
-    for (const [one, other] of [[near, far], [far, near]] as const) one.on('error', () => other.destroy());
-  });
-  relay.listen(0, '127.0.0.1');
-  await once(relay, 'listening');
-  context.after(() => relay.close());
-  return { address: `127.0.0.1:${(relay.address() as AddressInfo).port}`, heard };
-}
 
 function start(context: TestContext, url: string, credentialsDirectory: string, address: string): { child: ChildProcess; log: Buffer[] } {
   const config = {
@@ -68,8 +52,10 @@ test('nothing that an agent sends or logs tells its camera\'s password, neither 
     await call.send({ finished: {} });
     await closed(call);
   });
-  const wire = await overheard(context, address);
-  const agent = start(context, camera.url(), credentials, wire.address);
+  const wire: Buffer[] = [];
+  const link = await Link.to(Number(address.split(':')[1]), (bytes) => wire.push(bytes));
+  context.after(() => link.close());
+  const agent = start(context, camera.url(), credentials, link.address);
   const refused = () => calls.flatMap(({ cameras }) => cameras).find(({ reason }) => reason === 'CameraUnauthorized');
   await until(() => refused() !== undefined);
   writeFileSync(join(credentials, 'password'), PASSWORD);
@@ -78,7 +64,7 @@ test('nothing that an agent sends or logs tells its camera\'s password, neither 
   await once(agent.child, 'close');
 
   const places = [
-    { name: 'wire', content: Buffer.concat(wire.heard).toString('latin1') },
+    { name: 'wire', content: Buffer.concat(wire).toString('latin1') },
     { name: 'log', content: Buffer.concat(agent.log).toString('latin1') },
   ];
   const tell = (text: string) => placesThatTell(text, places);

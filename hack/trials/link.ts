@@ -1,22 +1,24 @@
-/** The network between an agent and one counter: passes bytes on, and does what networks do. */
+/** The network between an agent and one counter, or a camera: passes bytes on, and does what networks do. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 export class Link {
   readonly #server: Server;
+  readonly #onBytes: (bytes: Buffer) => void;
   readonly #sockets = new Set<Socket>();
   #delayMs = 0;
   #swallowing = false;
   #refusing = false;
   #hindered = 0;
 
-  private constructor(port: number) {
+  private constructor(port: number, onBytes: (bytes: Buffer) => void) {
+    this.#onBytes = onBytes;
     this.#server = createServer((near) => this.#join(near, connect(port, '127.0.0.1')));
   }
 
-  /** @param port the counter's. */
-  static async to(port: number): Promise<Link> {
-    const link = new Link(port);
+  /** @param port the counter's. @param onBytes overhears both directions. */
+  static async to(port: number, onBytes: (bytes: Buffer) => void = () => undefined): Promise<Link> {
+    const link = new Link(port, onBytes);
     link.#server.listen(0, '127.0.0.1');
     await once(link.#server, 'listening');
     return link;
@@ -93,6 +95,7 @@ export class Link {
       last = Promise.all([last, new Promise((resolve) => setTimeout(resolve, delay))]).then(act);
     };
     from.on('data', (bytes) => {
+      this.#onBytes(bytes);
       later(() => {
         // What the far side does not take holds the near one back.
         if (to.destroyed || to.write(bytes)) return;

@@ -1,13 +1,14 @@
 /** A real camera as far as the wire goes: MediaMTX, to which ffmpeg publishes. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { RtspServer, withoutRtspServer } from '../../../hack/camera/rtsp-server.ts';
 import { Certificates } from '../../../hack/identity/certificates.ts';
+import { Link } from '../../../hack/trials/link.ts';
 import type { CameraItem } from './camera.ts';
 import { CameraFault, type FaultReason } from './faults.ts';
 import { rtspCamera } from './rtsp.ts';
@@ -182,13 +183,9 @@ suite('a camera over rtsps', { skip: withoutRtspServer() }, () => {
     const server = await RtspServer.start({ username: USER, password: PASSWORD }, shown);
     await server.publish(CLIP);
     const seen: Buffer[] = [];
-    const wire = createServer((near) => {
-      const far = connect(server.securePort, '127.0.0.1');
-      for (const [from, to] of [[near, far], [far, near]] as const) from.on('error', () => to.destroy()).on('data', (bytes) => seen.push(bytes)).pipe(to);
-    });
-    await new Promise<void>((resolve) => wire.listen(0, '127.0.0.1', resolve));
+    const link = await Link.to(server.securePort, (bytes) => seen.push(bytes));
     try {
-      const url = `rtsps://127.0.0.1:${(wire.address() as AddressInfo).port}/door`;
+      const url = `rtsps://${link.address}/door`;
       const items = await readUntil(rtspCamera({ url, transport: 'tcp', credentialsDirectory: credentials(PASSWORD) }).read(never), (_, count) => count > 15);
       assert.ok(items.some((item) => item.kind === 'unit' && item.unit.keyframe));
       const video = items.reduce((sum, item) => sum + (item.kind === 'unit' ? item.unit.data.length : 0), 0);
@@ -196,7 +193,7 @@ suite('a camera over rtsps', { skip: withoutRtspServer() }, () => {
       assert.ok(bytes.length > video, `${bytes.length} bytes for ${video}: the video came this way`);
       assert.doesNotMatch(bytes.toString('latin1'), /RTSP|H264|realm/);
     } finally {
-      wire.close();
+      await link.close();
       await server.stop();
     }
   });
