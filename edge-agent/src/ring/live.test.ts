@@ -318,8 +318,15 @@ suite('a reader that must not be far behind', () => {
   test('goes on at the newest keyframe, and tells what it passed over', async () => {
     const recording = await recorded(camera(pictures(43)), 43, live);
     const entries = await Array.fromAsync(recording.read(fromTheBeginning, never));
-    assert.deepEqual(shape(entries).slice(0, 3), ['start', 'gap 0-41 0-4000000 RING_FULL', '41@4000000']);
+    assert.deepEqual(shape(entries).slice(0, 3), ['start', 'gap 0-41 0-4000000 PASSED_OVER', '41@4000000']);
     assert.deepEqual(numbersOf(entries), range(41, 43));
+  });
+
+  test('that is too far behind when it comes again is told that it was passed over, for the ring had it all', async () => {
+    const recording = await recorded(camera(pictures(40)), 40, live);
+    const start: Start = { from: 6, counted: { position: 9, presentationMicros: 800_000 }, reason: 'RING_FULL' };
+    const entries = await Array.fromAsync(recording.read(start, never));
+    assert.deepEqual([gapsOf(entries), numbersOf(entries)], [['gap 9-36 800000-3500000 PASSED_OVER'], range(36, 40)]);
   });
 
   test('loses nothing while it is not that far behind', async () => {

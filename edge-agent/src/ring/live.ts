@@ -87,11 +87,12 @@ export class LiveRecording implements Recording {
     let next = start.from;
     // What is counted is sent again however old it is: what follows cannot be decoded without.
     const ahead = () => (next > counted.position ? this.#ahead(next) : undefined);
-    let group = await this.#until(signal, () => this.#ahead(Math.max(next, counted.position + 1)) ?? this.ring.startableFrom(next));
+    let passing: Group | undefined;
+    let group = await this.#until(signal, () => (passing = this.#ahead(Math.max(next, counted.position + 1))) ?? this.ring.startableFrom(next));
     if (group === undefined) return;
     yield { kind: 'start', codec: group.codec };
     let { position, presentationMicros: newestMicros } = counted;
-    let { reason } = start;
+    let reason = passing === undefined ? start.reason : 'PASSED_OVER';
     let begun = false;
     while (group !== undefined) {
       const lost = group.first > position + 1;
@@ -114,7 +115,7 @@ export class LiveRecording implements Recording {
         position = Math.max(position, unit.number);
         newestMicros = Math.max(newestMicros, unit.presentationMicros);
       }
-      const passing = ahead();
+      passing = ahead();
       reason = passing === undefined ? 'RING_FULL' : 'PASSED_OVER';
       group = passing ?? (await this.#until(signal, () => this.ring.holding(next) ?? this.ring.startableFrom(next)));
     }
