@@ -28,7 +28,7 @@ export class Child {
   constructor({ main, variable, config, verbose }: ChildOptions) {
     const path = fileURLToPath(new URL(`../../${main}`, import.meta.url));
     this.process = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path], {
-      env: { ...environment(), [variable]: JSON.stringify(config) },
+      env: { ...inheritedEnvironment(), [variable]: JSON.stringify(config) },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // A group of its own: Ctrl-C reaches us alone, so that we can end things in order.
       detached: true,
@@ -81,7 +81,7 @@ export class Child {
 }
 
 /** What a process needs of ours; nothing else of this environment is its business. */
-export function environment(): Record<string, string> {
+export function inheritedEnvironment(): Record<string, string> {
   const wanted = ['PATH', 'HOME', 'TMPDIR', 'FFMPEG_PATH', 'LD_LIBRARY_PATH'];
   return { ...Object.fromEntries(wanted.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))), NODE_COMPILE_CACHE };
 }

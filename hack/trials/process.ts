@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { environment as inherited } from '../local/child.ts';
+import { inheritedEnvironment } from '../local/child.ts';
 import type { Instructions, Order } from './points.ts';
 
 const KINDS = {
@@ -40,7 +40,7 @@ export class Life {
     const output = openSync(log, 'a');
     this.child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...inside, `${root}${main}`], {
       env: {
-        ...inherited(), ...environment, [variable]: JSON.stringify(config),
+        ...inheritedEnvironment(), ...environment, [variable]: JSON.stringify(config),
         ...(instructions && { FOOTFALL_TRIAL: JSON.stringify(instructions) }),
       },
       stdio: ['ignore', output, output, 'ipc'],

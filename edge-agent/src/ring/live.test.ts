@@ -38,12 +38,12 @@ function camera(...connects: AccessUnit[][]): Camera {
 }
 
 /** Runs the recording and reads until `count` entries came. */
-async function film(source: Camera, { elapsed = [0], start = fromTheBeginning, count = 1, seconds = 1000 } = {}) {
+async function film(source: Camera, { elapsed = [0], count = 1 } = {}) {
   const stop = new AbortController();
   const clock = elapsed[Symbol.iterator]();
   const recording = new LiveRecording({
     camera: source,
-    limits: { seconds, bytes: 1e9 },
+    limits: { seconds: 1000, bytes: 1e9 },
     elapsedMicros: () => clock.next().value ?? 0,
     onState: () => undefined,
     giveUp: () => false,
@@ -51,7 +51,7 @@ async function film(source: Camera, { elapsed = [0], start = fromTheBeginning, c
   });
   const running = recording.run(stop.signal);
   const entries: Entry[] = [];
-  for await (const entry of recording.read(start, stop.signal)) {
+  for await (const entry of recording.read(fromTheBeginning, stop.signal)) {
     entries.push(entry);
     if (entries.length === count) break;
   }
