@@ -91,8 +91,8 @@ test('files that cannot be read', () => {
   assert.deepEqual(loadCameraStreams([missing, folder, binary, huge]).faults.map(formatFault), [
     `${missing}: it does not exist.`,
     `${folder}: it must be a file, found a folder.`,
-    `${binary}: it must be UTF-8 text.`,
-    `${huge}: it must be at most 1 MiB.`,
+    `${binary}: it must be YAML in UTF-8, found what is no text.`,
+    `${huge}: it must be YAML of at most 1 MiB.`,
   ]);
 });
 

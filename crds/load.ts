@@ -144,7 +144,7 @@ function withSource(stream: CameraStream, url: string): CameraStream {
 function readText(file: string): string | Fault {
   try {
     const { size } = statSync(file);
-    if (size > largestBytes) return { file, message: 'must be at most 1 MiB' };
+    if (size > largestBytes) return { file, message: 'must be YAML of at most 1 MiB' };
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
   } catch (error) {
     return { file, message: readFault((error as NodeJS.ErrnoException).code) };
@@ -156,7 +156,7 @@ function readFault(code: string | undefined): string {
     case 'ENOENT': return 'does not exist';
     case 'EISDIR': return 'must be a file, found a folder';
     case 'EACCES': return 'may not be read by this user';
-    case 'ERR_ENCODING_INVALID_ENCODED_DATA': return 'must be UTF-8 text';
+    case 'ERR_ENCODING_INVALID_ENCODED_DATA': return 'must be YAML in UTF-8, found what is no text';
     default: return `cannot be read (${code ?? 'unknown reason'})`;
   }
 }

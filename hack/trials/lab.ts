@@ -11,6 +11,9 @@ import { type Committed, folderLedger } from './ledgers.ts';
 import { makeModels } from './model.ts';
 import { Stage } from './stage.ts';
 
+/** Of the undisturbed run: ten times what it takes on an idle machine. */
+const LIMIT_SECONDS = 120;
+
 export interface Lab {
   readonly folder: string;
   readonly films: Films;
@@ -49,8 +52,10 @@ export async function withLab<T>(faults: readonly Fault[], signal: AbortSignal, 
   }
 }
 
-/** @throws Error when the film is not counted as it is known to be. */
-async function countFile({ films, models, signal, ...lab }: Pick<Lab, 'films' | 'models' | 'folder' | 'signal'>): Promise<Committed> {
+/** @throws Error when the film is not counted, or not as it is known to be. */
+async function countFile({ films, models, ...lab }: Pick<Lab, 'films' | 'models' | 'folder' | 'signal'>): Promise<Committed> {
+  const late = AbortSignal.timeout(LIMIT_SECONDS * 1000);
+  const signal = AbortSignal.any([lab.signal, late]);
   const folder = join(lab.folder, 'undisturbed');
   await mkdir(folder);
   const ledger = await folderLedger(folder);
@@ -59,6 +64,8 @@ async function countFile({ films, models, signal, ...lab }: Pick<Lab, 'films' | 
   });
   try {
     await stage.ended(stage.agent.life);
+  } catch (error) {
+    throw late.aborted ? new Error(`The film was not counted within ${LIMIT_SECONDS} s. Logs are in ${folder}.`) : error;
   } finally {
     await stage.close();
   }

@@ -65,11 +65,12 @@ for (const { what, notes, taped, upTo = 9, problem } of faults) {
   });
 }
 
-test('only what is too far behind the camera is passed over', () => {
-  const passedOver = (maxLagSeconds: number) => sessionsOf(noted(hello, { resume: {} }, gap(3, 7, 'PASSED_OVER')), [tape(9)], new Map([['s', 9]]), maxLagSeconds).problems;
+test('only what is too far behind the camera is passed over, and not for a full ring', () => {
+  const problems = (maxLagSeconds: number, reason = 'PASSED_OVER') => sessionsOf(noted(hello, { resume: {} }, gap(3, 7, reason)), [tape(9)], new Map([['s', 9]]), maxLagSeconds).problems;
   // The newest is five microseconds behind the first that is missing.
-  assert.deepEqual(passedOver(4e-6), []);
-  assert.equal(passedOver(6e-6).length, 1);
+  assert.deepEqual(problems(4e-6), []);
+  assert.equal(problems(6e-6).length, 1);
+  assert.deepEqual(problems(4e-6, 'RING_FULL'), ['a gap from 3 to 7 was declared as RING_FULL']);
 });
 
 test('a session more than memory was lost is a problem', () => {

@@ -42,7 +42,7 @@ export function sessionsOf(notes: readonly Noted[], tapes: readonly (Taped | und
     const newest = taped.units.at(-1)!.number;
     // What the last one had read was settled when it left.
     if (session === ids.at(-1) && upTo !== newest) problems.push(`${upTo} access units of ${newest} are committed or declared lost`);
-    problems.push(...unaccounted(taped, gaps, upTo), ...inexact(taped, gaps, maxLagSeconds));
+    problems.push(...unaccounted(taped, gaps, upTo, maxLagSeconds), ...inexact(taped, gaps, maxLagSeconds));
   }
   return { films, problems };
 }
@@ -77,8 +77,8 @@ function takenBy(notes: readonly Noted[], session: string): number {
   return taken;
 }
 
-/** Every break of the camera's stream is declared as what it was, and access units are lost to a full ring or passed over. */
-function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number): string[] {
+/** Every break of the camera's stream is declared as what it was, and access units are lost to a full ring or, before it is full, passed over. */
+function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number, maxLagSeconds: number): string[] {
   const problems: string[] = [];
   const holes = units.filter(({ number }, index) => number !== index + 1);
   if (holes.length > 0) problems.push(`access unit ${holes[0]!.number} was numbered where ${units.indexOf(holes[0]!) + 1} belongs`);
@@ -89,7 +89,8 @@ function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number): 
   }
   for (const { after, next, reason } of gaps) {
     const broke = units[next - 1]?.interruption !== undefined;
-    if (reason === 'CAMERA_LOST' ? !broke || next !== after + 1 : reason !== 'RING_FULL' && reason !== 'PASSED_OVER') {
+    const ofLoss = reason === 'PASSED_OVER' || (reason === 'RING_FULL' && maxLagSeconds === Infinity);
+    if (reason === 'CAMERA_LOST' ? !broke || next !== after + 1 : !ofLoss) {
       problems.push(`a gap from ${after} to ${next} was declared as ${reason}`);
     }
   }
