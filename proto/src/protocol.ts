@@ -284,7 +284,7 @@ interface Readable<In> {
 
 interface Duplex<In, Out> extends Readable<In> {
   write(message: Out): boolean;
-  once(event: 'drain' | 'close' | 'error' | 'cancelled' | 'end', listener: () => void): unknown;
+  once(event: 'drain' | 'close' | 'error' | 'cancelled' | 'status', listener: () => void): unknown;
   off(event: 'drain', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
@@ -296,6 +296,8 @@ function over(stream: Duplex<never, never> | Duplex<unknown, unknown>): AbortSig
   stream.on('error', end);
   stream.once('close', end);
   stream.once('cancelled', end);
+  // Of a call that its server ends in good order a client hears nothing else: what it still writes is never taken.
+  stream.once('status', end);
   return controller.signal;
 }
 

@@ -72,6 +72,16 @@ function enter(address: string, change: Partial<Exchange> = {}, clock = { micros
   return { camera, checkpoints, leave, outcome: whole() };
 }
 
+/** Eight megabytes of a file. */
+function large(): FileRecording {
+  const camera: Camera = {
+    async *read(): AsyncGenerator<CameraItem> {
+      for await (const item of file.read(never)) yield item.kind === 'unit' ? { ...item, unit: { ...item.unit, data: new Uint8Array(200_000) } } : item;
+    },
+  };
+  return new FileRecording({ camera, pace: () => Promise.resolve(), onUnit: () => undefined });
+}
+
 const lost = new CameraFault('CameraLost', 'The camera hung up.');
 const unreachable = new CameraFault('CameraUnreachable', 'The camera cannot be reached.');
 const kinds = ({ kinds: all }: Heard) => all.filter((kind) => kind !== 'heartbeat');
@@ -301,11 +311,6 @@ suite('a counter in service that says nothing', { timeout: 20_000 }, () => {
   });
 
   test('is not one that is heard while what the agent has to say is stuck behind its video', async (context) => {
-    const large: Camera = {
-      async *read(): AsyncGenerator<CameraItem> {
-        for await (const item of file.read(never)) yield item.kind === 'unit' ? { ...item, unit: { ...item.unit, data: new Uint8Array(200_000) } } : item;
-      },
-    };
     const { address } = await counter(context, async (call, heard) => {
       call.accepted();
       await listen(call, heard, ({ numbers }) => numbers.length === 1);
@@ -318,8 +323,30 @@ suite('a counter in service that says nothing', { timeout: 20_000 }, () => {
       await call.send({ goAway: { sentence: 'Enough.' } });
       await closed(call);
     });
-    const recording = new FileRecording({ camera: large, pace: () => Promise.resolve(), onUnit: () => undefined });
-    assert.deepEqual(await enter(address, { recording, silenceSeconds: 2 }).outcome, { kind: 'goAway', sentence: 'Enough.' });
+    assert.deepEqual(await enter(address, { recording: large(), silenceSeconds: 2 }).outcome, { kind: 'goAway', sentence: 'Enough.' });
+  });
+});
+
+suite('a call that the counter ends in good order', { timeout: 20_000 }, () => {
+  const ends = async (call: CounterCall, heard: Heard) => {
+    call.accepted();
+    await listen(call, heard, ({ numbers }) => numbers.length === 1);
+    await pause(0.3, call.signal);
+  };
+
+  test('is over for an agent that waits until there is room for more', async (context) => {
+    const { address } = await counter(context, ends);
+    assert.deepEqual(await enter(address, { recording: large() }).outcome, { kind: 'cut', sentence: 'the counter ended the call' });
+  });
+
+  test('is over for its connection, too', async (context) => {
+    const { address } = await counter(context, ends);
+    const call = dialCounting(address, never);
+    await call.send({ hello: { stream: { namespace: 'default', name: 'door', uid: 'u' }, session: 's', lastTerm: 0, sessionStartMicros: 0 } });
+    await call.send({ accessUnit: { number: 1, presentationMicros: 0, keyframe: true, data: Buffer.alloc(1) } });
+    for await (const message of call.messages) assert.ok(['welcome', 'credit'].includes(message.kind));
+    assert.equal(call.signal.aborted, true);
+    await assert.rejects(call.send({ heartbeat: {} }), /The call is over/);
   });
 });
 
