@@ -112,6 +112,8 @@ export async function admit(from: Pick<Admitted, 'hello' | 'caller'>, resources:
     if (spec.suspend) throw new Refused('SUSPENDED', 'spec.suspend is true: nothing is counted now.');
     const { model } = spec.detection;
     const detector = await resources.detector(model).catch(async (error: unknown) => {
+      // Whom it was loaded for is gone, and may be counted elsewhere by now.
+      signal.throwIfAborted();
       throw await refusedAloud(resources.ledger, stream, hello.session, error, generation);
     });
     try {

@@ -100,6 +100,15 @@ test('a gap in which no number is missing is one all the same: of pictures that 
   assert.deepEqual([after.position, after.gaps.count, after.gaps.micros], [state.position, 1, 0.3e6]);
 });
 
+test('of two gaps in a row the second begins where the first ended, for whoever goes on in between', () => {
+  const state = interrupt(frameAt(startAnalysis(view, undefined, 0), 2), gap, 21, view);
+  assert.equal(state.presentationMicros, 62e6 - 1, 'the frame at its end is still to be counted');
+  assert.equal(committedCounts(state, 's', 0).time, '1970-01-01T00:01:01.999Z');
+  const again = interrupt(state, { ...gap, fromMicros: state.presentationMicros, toMicros: 70e6 }, 31, view);
+  assert.deepEqual([again.gaps.count, again.gaps.micros], [2, 68e6 + 1]);
+  assert.equal(observed(frameAt(frameAt(again, 70), 71)), 1);
+});
+
 test('over a gap nobody is followed, and it is recorded', () => {
   const person = { left: 100, top: 100, right: 150, bottom: 250, score: 0.9 };
   const seen = [0, 0.1, 0.2, 0.3].reduce((state, seconds) => analyse(state, { presentationMicros: seconds * 1e6, passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 }, detections: [person] }, spec.detection, view), startAnalysis(view, undefined, 0));

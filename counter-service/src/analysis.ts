@@ -134,7 +134,10 @@ export function advance(state: AnalysisState, passed: Passed, presentationMicros
   };
 }
 
-/** Nobody can be followed over time that was not seen: open tracks end, and the gap is recorded. */
+/**
+ * Nobody can be followed over time that was not seen: open tracks end, the gap is recorded, and the frontier is where it
+ * ended, so that whoever loses what comes next, too, does not declare its time twice.
+ */
 export function interrupt(state: AnalysisState, gap: GapRecord, next: number, view: View): AnalysisState {
   // A replayed one is recorded already; the picture may have been another before it.
   if (next <= state.gapNext) return changeView(state, view);
@@ -145,6 +148,7 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
     continuous: false,
     gapNext: next,
     position: Math.max(state.position, next - 1),
+    presentationMicros: Math.max(state.presentationMicros, gap.toMicros - 1),
     tracker: endAllTracks(state.tracker),
     counter: loseSight(seen.counter),
   };

@@ -25,6 +25,7 @@ import {
 import { requirePossiblePlan } from './checkpoint.ts';
 import type { Answered, Frame as DetectorFrame } from './detection/detector.ts';
 import type { ModelInput } from './detection/manifest.ts';
+import { type Departure, sentAgain } from './departure.ts';
 import type { Intake, Piece } from './intake.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
 import { ahead } from './media/ahead.ts';
@@ -75,6 +76,8 @@ export interface CountingOptions {
   readonly log: Log;
   /** Aborted when the stream is to be settled and sent away. */
   readonly leaving: AbortSignal;
+  /** Brings that about. */
+  readonly sendAway: (departure: Departure) => void;
   /** Called once, when everything is counted and about to be committed. */
   readonly sayEnded: (ended: Ended) => void;
 }
@@ -92,6 +95,8 @@ export class Counting {
   #codec: Pick<CodecMessage, 'width' | 'height'>;
   /** By which the state counts. */
   #known: KnownSpec;
+  /** The frontier when this call took the stream up. */
+  readonly #begunMicros: number;
   #toldOfHidden = false;
 
   /** @throws Refused INVALID when the checkpoint cannot be taken up. */
@@ -101,6 +106,7 @@ export class Counting {
     this.#known = options.followed.current();
     this.#codec = options.codec;
     this.#state = checkpoint ? resumeAnalysis(checkpoint, this.#view(), options.committed) : this.#startAfresh();
+    this.#begunMicros = this.#state.presentationMicros;
     requirePossiblePlan(this.#state.look, options.detector.input);
     // An edit may have come while there was no video.
     options.standing.observes(this.#known.generation);
@@ -181,36 +187,46 @@ export class Counting {
       const before = this.#state.presentationMicros;
       try {
         if ((await this.#follow(piece.footage, signal)) === 'ended') break;
+        if (!piece.footage.rewindable) this.#askAgain(signal);
       } catch (error) {
         if (!(error instanceof DecoderFault) || signal.aborted) throw error;
         this.#options.metrics.decoderDied(this.#options.labels);
         this.#options.log.warn({ fault: error.message }, 'decoder died');
         if (this.#state.presentationMicros > before) [deaths, groups] = [0, 0];
         deaths += 1;
-        if (deaths >= MAX_DECODER_DEATHS) {
+        // Not for ever: what ends every decoder is given up once nothing new of it was counted since it came.
+        if (!piece.footage.rewindable && this.#state.presentationMicros > this.#begunMicros) this.#askAgain(signal);
+        if (deaths >= MAX_DECODER_DEATHS || !piece.footage.rewindable) {
           [deaths, groups] = [0, groups + 1];
           const seen = this.#state.continuous;
           const { units, ended } = await this.#giveUpGroup(piece.footage, signal);
           if (groups >= MAX_GROUPS_GIVEN_UP || (ended && !seen && units > FEW_UNITS)) throw new Refused('UNDECODABLE', error.message);
           if (ended) break;
-        } else if (!piece.footage.rewindable) throw error;
+        }
         await pause(RESTART_SECONDS * deaths, signal);
       }
     }
     this.#finishPiece(piece);
   }
 
+  /** A new decoder cannot get to the frontier with what is kept: the next counter, or this one, is sent the way there, too. */
+  #askAgain(signal: AbortSignal): void {
+    this.#options.sendAway(sentAgain);
+    signal.throwIfAborted();
+  }
+
   /** What kills every decoder is left out, and declared. */
   async #giveUpGroup(footage: Footage, signal: AbortSignal): Promise<GivenUp> {
-    const { presentationMicros } = this.#state;
-    const given = await footage.giveUpGroup(presentationMicros, signal);
-    const { units: accessUnits, next, toMicros } = given;
-    const fromMicros = Math.max(0, presentationMicros);
-    if (accessUnits === 0) return given;
-    this.#declare({ fromMicros, toMicros, reason: 'UNDECODABLE_VIDEO', accessUnits }, next);
-    // Nothing before the next group is looked at any more; its first picture is.
-    this.#state = { ...this.#state, presentationMicros: given.ended ? toMicros : toMicros - 1 };
+    const given = await footage.giveUpGroup(this.#state.presentationMicros, signal);
+    if (given.units > 0) this.#giveUp(given);
     return given;
+  }
+
+  /** Nothing of it is looked at any more, nor by whoever comes next; the first picture after it is. */
+  #giveUp({ units: accessUnits, next, toMicros, ended }: GivenUp): void {
+    const fromMicros = Math.max(0, this.#state.presentationMicros);
+    this.#state = { ...this.#state, presentationMicros: ended ? toMicros : toMicros - 1 };
+    this.#declare({ fromMicros, toMicros, reason: 'UNDECODABLE_VIDEO', accessUnits }, next);
   }
 
   /** Follows the footage with one decoder and one picture; `again` when the picture, or its rate, is to be another one. */
@@ -269,6 +285,7 @@ export class Counting {
     const rest = footage.passed(this.#state.presentationMicros, Infinity);
     if (rest.units === 0) return;
     if (!this.#state.continuous && rest.units > FEW_UNITS) {
+      this.#giveUp({ units: rest.units, next: rest.position + 1, toMicros: rest.newestMicros, ended: true });
       throw new Refused('UNDECODABLE', `Not one of ${rest.units} access units could be decoded: the video is not what it says (${footage.codec.fourcc}).`);
     }
     this.#state = advance(this.#state, rest, rest.newestMicros);

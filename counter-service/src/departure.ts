@@ -14,6 +14,9 @@ export const drained: Departure = { reason: 'Drained', sentence: 'The counter is
 export const suspended: Departure = { reason: 'Suspended', sentence: 'spec.suspend is true: nothing is counted now.' };
 export const modelChanged: Departure = { reason: 'ModelChanged', sentence: 'The stream is to be counted with another model.' };
 
+/** What was let go of it here its agent still has: it begins with its keyframe again. */
+export const sentAgain: Departure = { reason: 'SentAgain', sentence: 'A group of pictures is larger than what a counter keeps of one, and is to be sent again to be decoded anew.' };
+
 /** Resolves when the spec asks for it. @throws Refused when the stream is gone; the signal's reason. */
 export async function departureBySpec(followed: FollowedSpec, model: string, signal: AbortSignal): Promise<Departure> {
   for (;;) {

@@ -52,6 +52,7 @@ interface Served {
   readonly signal: AbortSignal;
   /** Aborted, with a Departure, when the stream is to be settled and sent away. */
   readonly leaving: AbortSignal;
+  readonly sendAway: (departure: Departure) => void;
 }
 
 /** Serves one call to its end; never throws for what a stream or its agent did. */
@@ -71,6 +72,8 @@ export async function serveStream(call: CounterCall, service: CounterService): P
     const caller = identities && (await Caller.identify(identities, call.token, signal));
     places.enter(call);
     const hello = await helloOf(incoming, signal);
+    // Before it is welcomed, too: a model may take longer to load than an agent waits where it hears nothing.
+    void beat(call, signal);
     log = log.child({ stream: `${hello.stream?.namespace}/${hello.stream?.name}`, session: hello.session });
     admitted = await admit({ hello, caller }, service, (stream) => places.take(call, stream), signal);
     call.accepted();
@@ -101,16 +104,15 @@ async function serveAdmitted(call: CounterCall, service: CounterService, admitte
   const bySpec = signalOf(departureBySpec(followed, model, signal), fault);
   const turnedAway = caller ? [signalOf(caller.departure(signal), fault)] : [];
   turnedAway[0]?.addEventListener('abort', () => void limitTurnedAway(turnedAway[0]!.reason as Departure, ending, signal));
-  const draining = new AbortController();
-  const drain = () => draining.abort(drained);
+  const away = new AbortController();
+  const sendAway = (departure: Departure) => away.abort(departure);
+  const drain = () => sendAway(drained);
   if (service.draining.aborted) drain();
   service.draining.addEventListener('abort', drain, { once: true });
-  const leaving = AbortSignal.any([draining.signal, bySpec, ...turnedAway]);
-  const beating = greet(call, admitted)
-    .then(() => beat(call, signal))
-    .catch(fault);
+  const leaving = AbortSignal.any([away.signal, bySpec, ...turnedAway]);
+  greet(call, admitted).catch(fault);
   try {
-    const ended = await countOnceThereIsVideo({ call, service, admitted, incoming, log, ending, signal, leaving });
+    const ended = await countOnceThereIsVideo({ call, service, admitted, incoming, log, ending, signal, leaving, sendAway });
     await call.send(ended === 'left' ? farewell(leaving.reason as Departure, service) : { finished: {} });
     // After its last message the agent closes the call; one that does not is left behind.
     await pause(2, signal);
@@ -120,7 +122,6 @@ async function serveAdmitted(call: CounterCall, service: CounterService, admitte
   } finally {
     service.draining.removeEventListener('abort', drain);
     ending.abort(new Error('the call is over'));
-    await beating;
   }
 }
 
@@ -159,7 +160,7 @@ interface Beginning {
   readonly checkpoint: AnalysisState | undefined;
 }
 
-async function count({ call, service, admitted, incoming, log, ending, signal, leaving }: Served, beginning: Beginning): Promise<Ended> {
+async function count({ call, service, admitted, incoming, log, ending, signal, leaving, sendAway }: Served, beginning: Beginning): Promise<Ended> {
   const { stream, hello, followed, detector, tenure, standing } = admitted;
   const { metrics } = service;
   const labels = labelsOf(admitted);
@@ -177,7 +178,7 @@ async function count({ call, service, admitted, incoming, log, ending, signal, l
   });
   const counting = new Counting({
     ...beginning,
-    stream, followed, standing, detector, settlement, intake, send, log, labels, metrics, leaving,
+    stream, followed, standing, detector, settlement, intake, send, log, labels, metrics, leaving, sendAway,
     session: hello.session,
     sessionStartMicros: hello.sessionStartMicros,
     term: tenure.term,

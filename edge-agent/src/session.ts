@@ -110,6 +110,7 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
       }
       if (isSuperseded(outcome)) {
         await pause(quietSeconds, signal);
+        if (signal.aborted) return;
         // Another session counted meanwhile: what this one has kept was seen by that one.
         session.checkpoints.clear();
         book.renew(recording.newestNumber);

@@ -76,7 +76,7 @@ export function documentOf(bugs: readonly PlantedBug[]): string {
 
 What \`node hack/trials/planted.ts\` writes when it has planted each of these, one line of the product each, and seen
 everything fail that is named beside it. The rules of the protocol are broken in its model, too: \`proto/model/rules.ts\`
-has those bugs, and \`node --test proto/model\` finds for each the story in which it harms.
+has those bugs, and \`node --test proto/model/model.test.ts\` finds for each the story in which it harms.
 
 | bug | caught by |
 | --- | --- |

@@ -47,6 +47,12 @@ test('a session is told of as its agent told when it last began without a checkp
   assert.deepEqual(sessionsOf(notes, [tape(9)], new Map([['s', 9]])).films.map(({ takenMicros }) => takenMicros), [7]);
 });
 
+test('of two gaps in a row the second begins where the first ended', () => {
+  const problems = (fromMicros: number) => sessionsOf(noted(hello, { resume: {} }, gap(2, 5), { gap: { ...gap(4, 8).gap, fromMicros } }), [tape(9)], new Map([['s', 9]])).problems;
+  assert.deepEqual(problems(3), []);
+  assert.deepEqual(problems(1), ['the gap from 4 to 8 was declared to last from 1 to 7, not from 3 to 7']);
+});
+
 const faults: readonly { what: string; notes: Noted[]; taped: Taped; upTo?: number; problem: RegExp }[] = [
   { what: 'access units at the end that nobody committed', notes: noted(hello), taped: tape(9), upTo: 7, problem: /^7 access units of 9/ },
   { what: 'a break that nobody declared', notes: noted(hello, { resume: {} }), taped: tape(9, 5), problem: /broke before access unit 5/ },

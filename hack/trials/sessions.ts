@@ -97,11 +97,13 @@ function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number, m
   return problems;
 }
 
-/** A gap is the time between what is sent before and after it. Only what is too far behind is passed over, and up to a keyframe. */
+/** A gap is the time between what is sent before and after it, and no time is in two. Only what is too far behind is passed over, and up to a keyframe. */
 function inexact({ units }: Taped, gaps: readonly DeclaredGap[], maxLagSeconds: number): string[] {
   return gaps.flatMap(({ after, next, fromMicros, toMicros, reason, at }) => {
     const problems: string[] = [];
-    const newest = Math.max(0, ...units.slice(0, after).map(({ presentationMicros }) => presentationMicros));
+    // Of what comes after a gap, the first may be missing, too: what lies before it is declared already.
+    const before = gaps.find((gap) => gap.next === after + 1 && gap.next < next);
+    const newest = before === undefined ? Math.max(0, ...units.slice(0, after).map(({ presentationMicros }) => presentationMicros)) : before.toMicros - 1;
     const resumed = units[next - 1];
     if (fromMicros !== newest || toMicros !== resumed?.presentationMicros) problems.push(`the gap from ${after} to ${next} was declared to last from ${fromMicros} to ${toMicros}, not from ${newest} to ${resumed?.presentationMicros}`);
     if (reason !== 'PASSED_OVER') return problems;

@@ -95,25 +95,28 @@ function startAfresh({ session, born }: Run, before: Entry | undefined, { rules 
 function see(account: Account, { number, moment }: { readonly number: number; readonly moment: number }): Account {
   const position = Math.max(account.position, number);
   if (moment <= account.time || number <= account.position) return { ...account, position };
-  const { seen, open } = account;
+  const { seen, gaps, open } = account;
+  const gap = open < 0 ? 0 : between(open, moment);
   return accountOf({
     position,
     time: moment,
     seen: seen | (1 << moment),
-    gaps: account.gaps | (open < 0 ? 0 : between(open, moment)),
+    gaps: gaps | gap,
     open: -1,
-    twice: account.twice || (seen & (1 << moment)) !== 0,
+    twice: account.twice || (seen & (1 << moment)) !== 0 || (gaps & gap) !== 0,
   });
 }
 
 function interrupt(account: Account, { next, from, to }: Extract<UpMessage, { kind: 'gap' }>, { rules }: World): Account {
   const since = account.open < 0 ? from : account.open;
+  const gap = rules.gapsRecorded ? between(since, to) : 0;
   return {
-    ...account,
     position: Math.max(account.position, next - 1),
-    time: Math.max(account.time, to - 1),
-    gaps: account.gaps | (rules.gapsRecorded ? between(since, to) : 0),
+    time: rules.gapsPassed ? Math.max(account.time, to - 1) : account.time,
+    seen: account.seen,
+    gaps: account.gaps | gap,
     open: -1,
+    twice: account.twice || (account.gaps & gap) !== 0,
   };
 }
 

@@ -89,6 +89,7 @@ const bugs: Bug[] = [
   ['does not stop when it is fenced', 'OneTermCommits', ['fencedStops'], cut],
   ['does not declare what the ring dropped', 'NumbersInOrder', ['gapsDeclared'], busy(3, { evictions: 2 })],
   ['does not record the gap that is declared', 'NothingLost', ['gapsRecorded'], busy(3, { evictions: 2 })],
+  ['goes on from before a gap that is recorded', 'NothingTwice', ['gapsPassed'], busy(4, { evictions: 3, counterCrashes: 1 })],
   ['drops a checkpoint whose commit is not known', 'CommittedIsStored', ['uncommittedKept'], cut],
   ['goes on from a checkpoint before the committed position', DEAD_END, ['resumeChecked'], crash],
   ['does so, and no fence is there', 'TotalsNeverFall', ['resumeChecked', 'positionFence', 'totalsFence'], crash],

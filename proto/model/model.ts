@@ -21,7 +21,7 @@ type Invariant = (state: State, world: World) => boolean;
 
 /** What holds in every state. */
 export const invariants = {
-  /** No moment is in the committed counts twice, whichever sessions saw it. */
+  /** No moment is in the committed counts twice, nor in two gaps, whichever sessions saw it. */
   NothingTwice: ({ ledger }) => !ledger.twice,
   /** From the first moment of the account to the newest, each is committed as seen or as a gap. */
   NothingLost: ({ ledger }) => isUnbroken(ledger.seen | ledger.gaps),

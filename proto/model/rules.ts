@@ -22,6 +22,8 @@ export const sound = {
   gapsDeclared: true,
   /** and recorded by the counter. */
   gapsRecorded: true,
+  /** A counter that has recorded a gap goes on, as does whoever comes after it, from where the gap ended. */
+  gapsPassed: true,
   /** What was stored is kept, whether or not its commit is known. */
   uncommittedKept: true,
   /** A new session goes on from nothing that an earlier one left. */

@@ -135,6 +135,8 @@ export class Decoder {
   #gone(exit: FfmpegExit): unknown {
     const { signal } = this.#options;
     if (signal?.aborted === true) return signal.reason;
+    // The system has no room for one more process: no fault of the video.
+    if (this.pid === undefined) return new Error(`No decoder could be started: ${describeExit(exit)}.`);
     const why = this.#killedFor === undefined ? describeExit(exit) : `ffmpeg was killed, for ${this.#killedFor}`;
     return new DecoderFault(`The video could not be decoded: ${why}.`);
   }

@@ -105,7 +105,8 @@ export class LiveRecording implements Recording {
         const gap = gapBefore(group, position, newestMicros, broken && !lost ? undefined : this.#reasonOfLoss(position, reason));
         yield { kind: 'gap', gap };
         position = Math.max(position, gap.next - 1);
-        newestMicros = Math.max(newestMicros, gap.toMicros);
+        // As a counter that goes on after it.
+        newestMicros = Math.max(newestMicros, gap.toMicros - 1);
       }
       for (next = Math.max(next, group.first); ahead() === undefined; next += 1) {
         const unit = this.ring.read(group, next);
