@@ -64,7 +64,7 @@ filler[4] = 12; // NAL unit type of filler data, of which ff is the content, and
 filler[filler.length - 1] = 0x80;
 
 /** As an agent does that was sent away: from the keyframe before what is counted, with the checkpoint. */
-async function again(port: number, video: Clip, { checkpoint, welcome }: Heard): Promise<PlayedAgent> {
+async function callAgain(port: number, video: Clip, { checkpoint, welcome }: Heard): Promise<PlayedAgent> {
   const agent = new PlayedAgent(port, door, { lastTerm: welcome!.term });
   agent.resume(video, Buffer.from(checkpoint!));
   await agent.until(({ welcome: other }) => other !== undefined);
@@ -82,7 +82,7 @@ test('a group of pictures that is too large to be decoded anew is sent again, an
   void first.send(video, 50).catch(() => undefined);
   await first.until(({ goAway, over }) => goAway !== undefined && over);
   assert.equal(reports.at(-1)?.reason, 'SentAgain');
-  const second = await again(port, video, first.heard);
+  const second = await callAgain(port, video, first.heard);
   assert.ok(second.heard.welcome!.position >= 40);
   await second.send(video, 80);
   second.end();
@@ -100,7 +100,7 @@ test('one that kills its decoders, too, is sent again while something new of it 
   await first.until(({ goAway, over }) => goAway !== undefined && over);
   let agent = first;
   for (let calls = 1; agent.heard.goAway !== undefined && calls < 9; calls += 1) {
-    const next = await again(port, sick, agent.heard);
+    const next = await callAgain(port, sick, agent.heard);
     void next.send(sick, 80).then(() => next.end(), () => undefined);
     await next.until(({ finished, goAway, over }) => finished || (goAway !== undefined && over));
     agent = next;
