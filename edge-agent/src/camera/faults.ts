@@ -146,6 +146,15 @@ export function silenceFault(url: string, seconds: number, connected: boolean): 
     : new CameraFault('CameraUnreachable', `${camera} cannot be reached: there is no video after ${seconds} s.`);
 }
 
+export function clockFault(url: string): CameraFault {
+  return new CameraFault('CameraLost', `${scrub(url)} has set its clock back, or has none that goes.`);
+}
+
+/** What it sends is too large, or not what ffmpeg says of it. */
+export function unreadableFault(url: string, { message }: Error): CameraFault {
+  return new CameraFault('ReaderFailed', `${scrub(url)} cannot be read: ${message}.`);
+}
+
 /** What errors of connecting mean, in ffmpeg's words: it was ffmpeg that connected once, and scripts may know them. */
 const IN_WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',

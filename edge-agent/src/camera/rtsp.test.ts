@@ -1,7 +1,7 @@
 /** A real camera as far as the wire goes: MediaMTX, to which ffmpeg publishes. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -175,6 +175,60 @@ suite('an open camera', { skip: withoutRtspServer() }, () => {
     await assert.rejects(readUntil(camera.read(never), () => true), fault('CameraUnreachable'));
     await server.up();
   });
+});
+
+/** Passes on what a camera says, RTSP with RTP packets in between, and sets the packets' clock back. */
+class SettingBack {
+  #rest = Buffer.alloc(0);
+  /** Of 90 kHz. */
+  ticks = 0;
+
+  pass(bytes: Buffer): Buffer {
+    this.#rest = Buffer.concat([this.#rest, bytes]);
+    const passed: Buffer[] = [];
+    for (let length = this.#whole(); length > 0; length = this.#whole()) {
+      const piece = this.#rest.subarray(0, length);
+      this.#rest = this.#rest.subarray(length);
+      // On channel 0 is the video; bytes 4 to 7 of a packet are its time.
+      if (piece[0] === INTERLEAVED && piece[1] === 0) piece.writeUInt32BE((piece.readUInt32BE(8) - this.ticks) >>> 0, 8);
+      passed.push(piece);
+    }
+    return Buffer.concat(passed);
+  }
+
+  /** Bytes of what comes next: a packet with its head, or text up to one; 0 when it is not all there. */
+  #whole(): number {
+    if (this.#rest[0] !== INTERLEAVED) return this.#rest.includes(INTERLEAVED) ? this.#rest.indexOf(INTERLEAVED) : this.#rest.length;
+    const length = this.#rest.length < 4 ? Infinity : 4 + this.#rest.readUInt16BE(2);
+    return length <= this.#rest.length ? length : 0;
+  }
+}
+const INTERLEAVED = 0x24;
+
+test('a camera that sets its clock back is connected to anew, for its time would stand still: CameraLost', { skip: withoutRtspServer() }, async (context) => {
+  const server = await RtspServer.start();
+  await server.publish(CLIP);
+  const clock = new SettingBack();
+  const relay = createServer((near) => {
+    const far = connect(server.port, '127.0.0.1');
+    near.pipe(far).on('data', (bytes) => near.write(clock.pass(bytes)));
+    for (const socket of [near, far]) socket.on('error', () => undefined).on('close', () => far.destroy());
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  context.after(() => {
+    relay.close();
+    return server.stop();
+  });
+  const camera = rtspCamera({ url: `rtsp://127.0.0.1:${(relay.address() as AddressInfo).port}/door`, transport: 'tcp' });
+  let seen = 0;
+  const reading = readUntil(camera.read(never), (_, count) => {
+    seen = count;
+    if (count === 15) clock.ticks = 20 * 90_000;
+    return count > 60;
+  });
+  await assert.rejects(reading, fault('CameraLost'));
+  assert.ok(seen > 15, `${seen}`);
+  await readUntil(camera.read(never), (_, count) => count > 15);
 });
 
 suite('a camera over rtsps', { skip: withoutRtspServer() }, () => {

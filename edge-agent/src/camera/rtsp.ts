@@ -4,10 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MAX_FRAME_BYTES } from '#proto/media/nut.ts';
+import { MAX_FRAME_BYTES, NutError } from '#proto/media/nut.ts';
 import type { Camera, CameraItem } from './camera.ts';
 import { demux, type DemuxJob } from './demux.ts';
-import { cameraFault, credentialsFault, silenceFault } from './faults.ts';
+import { cameraFault, clockFault, credentialsFault, silenceFault, unreadableFault } from './faults.ts';
 import type { CameraNetworks } from './networks.ts';
 import { openRelay } from './relay.ts';
 
@@ -32,6 +32,12 @@ interface Credentials {
 
 /** Longer than ours, which tell more: this one is for a child whose parent was killed while the camera was silent. */
 const SOCKET_TIMEOUT_SECONDS = 60;
+
+/**
+ * Of a camera that sets its clock back ffmpeg makes each access unit one tick younger than the one before, until the clock
+ * is there again: time would stand still, and nobody be counted. No camera takes so many pictures in so little time.
+ */
+const STANDING = { units: 5, micros: 1000 };
 
 /** Of one piece of memory: four of the largest pictures that are taken from a camera. */
 const MAX_ALLOCATION_BYTES = 4 * MAX_FRAME_BYTES;
@@ -62,13 +68,22 @@ async function* connect(options: RtspOptions, attempt: number, signal: AbortSign
     const timer = setTimeout(() => patience.abort(silenceFault(url, seconds, connected)), seconds * 1000);
     return items.next().finally(() => clearTimeout(timer));
   };
+  let [standing, previousMicros] = [0, -Infinity];
   try {
     for (;;) {
       const next = await wait();
       if (next.done === true) throw relay.fault() ?? cameraFault(url, next.value, connected);
-      connected ||= next.value.kind === 'unit';
+      if (next.value.kind === 'unit') {
+        connected = true;
+        const { presentationMicros } = next.value.unit;
+        standing = Math.abs(presentationMicros - previousMicros) < STANDING.micros ? standing + 1 : 0;
+        if (standing === STANDING.units) throw clockFault(url);
+        previousMicros = presentationMicros;
+      }
       yield next.value;
     }
+  } catch (error) {
+    throw error instanceof NutError ? unreadableFault(url, error) : error;
   } finally {
     await items.return(undefined as never);
     relay.close();

@@ -79,6 +79,11 @@ test('after a reconnect everything before the first keyframe is passed over: not
   assert.deepEqual(shape(entries), ['start', '1@0', 'gap 1-2 0-9000000 CAMERA_LOST', '2@9000000']);
 });
 
+test('what is shown before the first keyframe, and sent after it, is passed over: it would be from before the session', async () => {
+  const source = camera([picture(300_000, true), picture(100_000), picture(200_000), picture(400_000)]);
+  assert.deepEqual(shape(await film(source, { elapsed: [150_000], count: 4 })), ['start', '1@150000', '2@50000', '3@250000']);
+});
+
 test('a camera clock that jumps is an interruption, and the time that really passed counts', async () => {
   const source = camera([picture(0, true), picture(100_000), picture(99_000_000, true)]);
   const entries = await film(source, { elapsed: [0, 200_000], count: 5 });

@@ -34,13 +34,13 @@ test('all in rank at once, then a wait, then all in rank again', async () => {
   assert.deepEqual(await dial(3), [first, second, third]);
   assert.deepEqual(world.waits, []);
   assert.deepEqual(await dial(4), [first, second, third, first]);
-  assert.deepEqual(world.waits, [0.25, 0.5]);
+  assert.deepEqual(world.waits, [0.25, 0.25]);
 });
 
 test('the waits grow to 15 s and no further, and begin anew when counts came', async () => {
   const { world, rounds, dial } = stage(first);
-  await dial(12);
-  assert.deepEqual(world.waits, [0.25, 0.5, 1, 2, 4, 8, 15, 15, 15, 15, 15]);
+  await dial(16);
+  assert.deepEqual(world.waits, [0.25, 0.25, 0.5, 0.5, 1, 1, 2, 2, 4, 4, 8, 8, 15, 15, 15]);
   rounds.served();
   await dial(1);
   assert.equal(world.waits.at(-1), 0.25);
@@ -78,8 +78,8 @@ test('a pool that is empty is told and waited for, longer each time, and dialed 
   for (let i = 0; i < 50; i += 1) await Promise.resolve();
   world.pool = [second];
   assert.equal(await waiting, second);
-  assert.ok(world.waits.length > 2);
-  assert.deepEqual(world.waits.slice(0, 3), [0.25, 0.5, 1]);
+  assert.ok(world.waits.length > 4);
+  assert.deepEqual(world.waits.slice(0, 5), [0.25, 0.25, 0.5, 0.5, 1]);
   assert.equal(world.sentences.length, world.waits.length);
   assert.equal(world.sentences[0], 'Nobody is there.');
 });

@@ -8,6 +8,7 @@ import { backoffSeconds, pause } from '#proto/backoff.ts';
 import type { Directory } from './directory.ts';
 import { nextInRank } from './ranking.ts';
 
+/** Twice as long after every second round: the one counter there is, killed, is back within two seconds, and must not be waited out for long. */
 const BACKOFF = { initialSeconds: 0.25, maximumSeconds: 15 };
 
 export interface RoundsOptions {
@@ -43,7 +44,7 @@ export class Rounds {
       if (addresses.length === 0) onNobody(sentence);
       this.#failures += 1;
       this.#tried.clear();
-      await wait(backoffSeconds(BACKOFF, this.#failures, random()), signal);
+      await wait(backoffSeconds(BACKOFF, Math.ceil(this.#failures / 2), random()), signal);
     }
     return undefined;
   }
