@@ -5,20 +5,22 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class Link {
   readonly #server: Server;
   readonly #onBytes: (bytes: Buffer) => void;
+  readonly #alter: (bytes: Buffer) => Buffer;
   readonly #sockets = new Set<Socket>();
   #delayMs = 0;
   #swallowing = false;
   #refusing = false;
   #hindered = 0;
 
-  private constructor(port: number, onBytes: (bytes: Buffer) => void) {
+  private constructor(port: number, onBytes: (bytes: Buffer) => void, alter: (bytes: Buffer) => Buffer) {
     this.#onBytes = onBytes;
+    this.#alter = alter;
     this.#server = createServer((near) => this.#join(near, connect(port, '127.0.0.1')));
   }
 
-  /** @param port the counter's. @param onBytes overhears both directions. */
-  static async to(port: number, onBytes: (bytes: Buffer) => void = () => undefined): Promise<Link> {
-    const link = new Link(port, onBytes);
+  /** @param port the counter's, or the camera's. @param onBytes overhears both directions. @param alter what comes from there; it may keep a part back. */
+  static async to(port: number, onBytes: (bytes: Buffer) => void = () => undefined, alter = (bytes: Buffer) => bytes): Promise<Link> {
+    const link = new Link(port, onBytes, alter);
     link.#server.listen(0, '127.0.0.1');
     await once(link.#server, 'listening');
     return link;
@@ -76,11 +78,11 @@ export class Link {
       far.destroy();
       return;
     }
-    this.#carry(near, far);
-    this.#carry(far, near);
+    this.#carry(near, far, (bytes) => bytes);
+    this.#carry(far, near, this.#alter);
   }
 
-  #carry(from: Socket, to: Socket): void {
+  #carry(from: Socket, to: Socket, alter: (bytes: Buffer) => Buffer): void {
     this.#sockets.add(from);
     if (this.#swallowing) from.pause();
     // In their order, however the delay changes.
@@ -96,9 +98,10 @@ export class Link {
     };
     from.on('data', (bytes) => {
       this.#onBytes(bytes);
+      const altered = alter(bytes);
       later(() => {
         // What the far side does not take holds the near one back.
-        if (to.destroyed || to.write(bytes)) return;
+        if (to.destroyed || to.write(altered)) return;
         from.pause();
         to.once('drain', () => this.#swallowing || from.resume());
       });

@@ -110,14 +110,14 @@ function see(account: Account, { number, moment }: { readonly number: number; re
 function interrupt(account: Account, { next, from, to }: Extract<UpMessage, { kind: 'gap' }>, { rules }: World): Account {
   const since = account.open < 0 ? from : account.open;
   const gap = rules.gapsRecorded ? between(since, to) : 0;
-  return {
+  return accountOf({
     position: Math.max(account.position, next - 1),
     time: rules.gapsPassed ? Math.max(account.time, to - 1) : account.time,
     seen: account.seen,
     gaps: account.gaps | gap,
     open: -1,
     twice: account.twice || (account.gaps & gap) !== 0,
-  };
+  });
 }
 
 /** Now and then while it counts; once more, and for the last time, when the log has ended or the stream is to leave. */

@@ -1,7 +1,7 @@
 /** A real camera as far as the wire goes: MediaMTX, to which ffmpeg publishes. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -209,17 +209,12 @@ test('a camera that sets its clock back is connected to anew, for its time would
   const server = await RtspServer.start();
   await server.publish(CLIP);
   const clock = new SettingBack();
-  const relay = createServer((near) => {
-    const far = connect(server.port, '127.0.0.1');
-    near.pipe(far).on('data', (bytes) => near.write(clock.pass(bytes)));
-    for (const socket of [near, far]) socket.on('error', () => undefined).on('close', () => far.destroy());
+  const link = await Link.to(server.port, undefined, (bytes) => clock.pass(bytes));
+  context.after(async () => {
+    await link.close();
+    await server.stop();
   });
-  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
-  context.after(() => {
-    relay.close();
-    return server.stop();
-  });
-  const camera = rtspCamera({ url: `rtsp://127.0.0.1:${(relay.address() as AddressInfo).port}/door`, transport: 'tcp' });
+  const camera = rtspCamera({ url: `rtsp://${link.address}/door`, transport: 'tcp' });
   let seen = 0;
   const reading = readUntil(camera.read(never), (_, count) => {
     seen = count;

@@ -173,7 +173,7 @@ export class LiveRecording implements Recording {
       // A stream that broke goes on with a keyframe only: nothing before it could be decoded.
       if (broken && !unit.keyframe) continue;
       if (broken) shiftMicros = this.#now() - unit.presentationMicros;
-      // Shown before the session's first keyframe: what they refer to has not come.
+      // From before the session, shown ahead of its first keyframe: what they refer to has not come.
       if (unit.presentationMicros + shiftMicros < 0) continue;
       this.#append(unit, codec!, shiftMicros, broken);
       previousMicros = unit.presentationMicros;
