@@ -65,6 +65,15 @@ export class Installation {
     await this.makeNamespace();
     await this.configureAsUsual();
     await this.#kubectl(['rollout', 'status', '--namespace=cameras', 'deployment/camera', '--timeout=120s'], 150);
+    await this.#findCounters();
+  }
+
+  /** A cluster that was just made, or its API server restarted, can be without names for minutes; no promise is about that. */
+  async #findCounters(): Promise<void> {
+    // There are several name servers, and each lookup asks one of them.
+    const look = `for each in 1 2 3 4 5 6 7 8; do getent hosts ${POOL}.${SYSTEM}.svc || exit 1; done`;
+    const args = ['exec', '--namespace=cameras', 'deployment/camera', '--', 'sh', '-c', look];
+    await eventually('a site is told where the counters are', 240, () => this.#kubectl(args));
   }
 
   makeNamespace(): Promise<void> {

@@ -28,7 +28,13 @@ export async function writeSummary(outcomes: readonly Outcome[]): Promise<void> 
   await writeFile(join(REPORT, 'summary.json'), `${JSON.stringify({ kept: scenarios.every(({ kept }) => kept), scenarios }, undefined, 2)}\n`);
 }
 
-/** Logs, events, descriptions and resources of the scenario's namespace and of Footfall's own. */
+/** What the scenario's agents said last, for whoever has nothing but the output of the run. */
+export async function lastWords(namespace: string, kubectl: Kubectl): Promise<string> {
+  const words = await kubectl(['logs', `--namespace=${namespace}`, '--selector=footfall.dev/stream', '--prefix', '--tail=3', '--ignore-errors']);
+  return words.trimEnd().replaceAll(/^/gm, '  ');
+}
+
+/** Logs, events, descriptions and resources of the scenario's namespace, of Footfall's own and the cluster's. */
 export async function keepDiagnostics(name: string, namespace: string, error: Error, kubectl: Kubectl): Promise<void> {
   const folder = join(REPORT, name);
   await mkdir(folder, { recursive: true });
@@ -36,7 +42,7 @@ export async function keepDiagnostics(name: string, namespace: string, error: Er
   const keep = async (file: string, args: readonly string[]) => writeFile(join(folder, file), await kubectl(args).catch((fault: unknown) => `${(fault as Error).message}\n`));
   await writeFile(join(folder, 'error.txt'), `${error.stack ?? error.message}\n`);
   await keep('nodes.txt', ['describe', 'nodes']);
-  for (const within of [namespace, SYSTEM, 'cameras']) {
+  for (const within of [namespace, SYSTEM, 'cameras', 'kube-system']) {
     const scope = `--namespace=${within}`;
     await keep(`${within}.events.txt`, ['events', scope]);
     await keep(`${within}.describe.txt`, ['describe', 'pods,deployments,services', scope]);

@@ -5,7 +5,7 @@ import type { Cluster } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import type { Installation } from './installation.ts';
 import type { Kubectl } from './kubectl.ts';
-import { keepDiagnostics, type Outcome, REPORT, writeSummary } from './report.ts';
+import { keepDiagnostics, lastWords, type Outcome, REPORT, writeSummary } from './report.ts';
 import type { Scenario, World } from './scenario.ts';
 import { Streams } from './streams.ts';
 
@@ -71,7 +71,10 @@ async function runOne(scenario: Scenario, stage: Stage): Promise<Outcome> {
   say(`${outcome === undefined ? 'kept  ' : 'BROKEN'} ${seconds.toFixed(0).padStart(4)} s  ${name}: ${promise}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`);
   if (outcome !== undefined) {
     say(`  ${outcome.message}`);
-    if (!signal.aborted) await keepDiagnostics(name, namespace, outcome, kubectl).catch((error: unknown) => say(`  No report could be written: ${(error as Error).message}`));
+    if (!signal.aborted) {
+      say(await lastWords(namespace, kubectl).catch((error: unknown) => `  No log can be read: ${(error as Error).message}`));
+      await keepDiagnostics(name, namespace, outcome, kubectl).catch((error: unknown) => say(`  No report could be written: ${(error as Error).message}`));
+    }
   }
   const mending = await attempt(async () => {
     for (const mend of mends.toReversed()) await mend();
