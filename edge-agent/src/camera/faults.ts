@@ -131,6 +131,13 @@ export function fileVerdict(file: string, exit: FfmpegExit): CameraFault | undef
   return new CameraFault('FileCutShort', `${file} is cut short or damaged: what could be read of it was counted.`);
 }
 
+/** It holds what is too large, or not what ffmpeg says of it. @param begun whether video came before that. */
+export function unreadableFileFault(file: string, { message }: Error, begun: boolean): CameraFault {
+  return begun
+    ? new CameraFault('FileCutShort', `${file} cannot be read to its end: ${message}. What came before was counted.`)
+    : new CameraFault('NotAVideo', `${file} cannot be read: ${message}.`);
+}
+
 /** A camera that would not connect, or hung up. @param connected whether it had sent video. */
 export function cameraFault(url: string, exit: FfmpegExit, connected: boolean): CameraFault {
   const camera = scrub(url);

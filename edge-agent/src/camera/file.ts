@@ -1,9 +1,10 @@
 /** A video file as a camera: anything that ffmpeg can take apart, from the front, each time the same. */
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { NutError } from '#proto/media/nut.ts';
 import type { Camera, CameraItem } from './camera.ts';
 import { demux } from './demux.ts';
-import { CameraFault, fileFault, fileVerdict } from './faults.ts';
+import { CameraFault, fileFault, fileVerdict, unreadableFileFault } from './faults.ts';
 
 export interface FileCamera extends Camera {
   /** After a reading to the end: what was wrong with the file all the same. */
@@ -31,6 +32,10 @@ export function fileCamera({ url }: { readonly url: string }): FileCamera {
         }
         if (!opened || next.value.code === undefined) throw fileFault(file, next.value);
         verdict = fileVerdict(file, next.value);
+      } catch (error) {
+        if (!(error instanceof NutError)) throw error;
+        verdict = unreadableFileFault(file, error, opened);
+        if (!opened) throw verdict;
       } finally {
         await items.return(undefined as never);
       }
