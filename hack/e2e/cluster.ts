@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { ensureAudit } from './audit.ts';
 import { run } from './commands.ts';
 
 /** Two sites; the second one's node is the facility's. */
@@ -29,7 +28,6 @@ export async function ensureCluster(name: string, folder: string, signal: AbortS
   const found = (await run('kind', ['get', 'clusters'], { signal })).split('\n').includes(name);
   if (found) await comeBack(name, kubeconfig, signal);
   else await create(name, kubeconfig, signal);
-  await ensureAudit(name, signal);
   const kubectl = (...args: string[]) => run('kubectl', ['--kubeconfig', kubeconfig, ...args], { seconds: 180, signal });
   await kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=150s');
   const workers = (await kubectl('get', 'nodes', '--selector=!node-role.kubernetes.io/control-plane', '--output=jsonpath={.items[*].metadata.name}')).split(' ').toSorted();

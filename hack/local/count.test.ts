@@ -9,12 +9,14 @@ import { after, before, suite, test } from 'node:test';
 const root = join(import.meta.dirname, '../..');
 const clip = join(root, 'hack/samples/one-by-one/one-by-one-person-detection.mp4');
 const sample = join(root, 'crds/samples/valid-one-by-one.yaml');
+/** Of the clip: somebody comes in, and nothing else. */
+const part = ['-ss', '4', '-t', '6', '-i', clip];
 const entrance = 'lines: [{name: entrance, from: {x: 570, y: 1000}, to: {x: 320, y: 580}}]';
 
 let folder = '';
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'footfall-count-'));
-  ffmpeg('-t', '12', '-i', clip, '-c', 'copy', 'short.mp4');
+  ffmpeg(...part, '-c', 'copy', 'short.mp4');
 });
 after(() => rmSync(folder, { recursive: true }));
 
@@ -102,17 +104,17 @@ suite('counting', () => {
   });
 
   test('whatever ffmpeg reads from files: H.265, MJPEG, MPEG-4, variable frame times', async () => {
-    ffmpeg('-t', '12', '-i', clip, '-c:v', 'mjpeg', '-q:v', '4', 'motion.avi');
-    ffmpeg('-t', '12', '-i', clip, '-c:v', 'libx265', '-x265-params', 'log-level=none', '-bf', '3', 'modern.mkv');
-    ffmpeg('-t', '12', '-i', clip, '-c:v', 'mpeg4', '-q:v', '4', 'old.avi');
-    ffmpeg('-t', '12', '-i', clip, '-vf', "select='mod(n,7)'", '-fps_mode', 'vfr', '-c:v', 'libx264', '-bf', '2', 'uneven.mp4');
+    ffmpeg(...part, '-c:v', 'mjpeg', '-q:v', '4', 'motion.avi');
+    ffmpeg(...part, '-c:v', 'libx265', '-x265-params', 'log-level=none', '-bf', '3', 'modern.mkv');
+    ffmpeg(...part, '-c:v', 'mpeg4', '-q:v', '4', 'old.avi');
+    ffmpeg(...part, '-vf', "select='mod(n,7)'", '-fps_mode', 'vfr', '-c:v', 'libx264', '-bf', '2', 'uneven.mp4');
     const names = ['motion.avi', 'modern.mkv', 'old.avi', 'uneven.mp4'];
     const file = write('codecs.yaml', names.map((url) => stream(url.split('.')[0]!, { url })).join('---\n'));
     const ran = await count([file, '--output', 'json']);
     assert.equal(ran.code, 0, ran.stderr);
     for (const { name, in: entered, frames } of resultOf(ran).streams) {
       assert.equal(entered, 1, name);
-      assert.equal(frames, name === 'uneven' ? 102 : 120, name);
+      assert.equal(frames, name === 'uneven' ? 51 : 60, name);
     }
   });
 
