@@ -1,7 +1,10 @@
 /** The kind cluster: found or made, its nodes given their parts. The user's own kubeconfig is left alone. */
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { parseDocuments } from '#crds/documents.ts';
+import { audited, type KindConfig } from './audit.ts';
 import { run } from './commands.ts';
 
 /** Two sites; the second one's node is the facility's. */
@@ -27,7 +30,7 @@ export async function ensureCluster(name: string, folder: string, signal: AbortS
   const kubeconfig = join(folder, 'kubeconfig');
   const found = (await run('kind', ['get', 'clusters'], { signal })).split('\n').includes(name);
   if (found) await comeBack(name, kubeconfig, signal);
-  else await create(name, kubeconfig, signal);
+  else await create(name, folder, kubeconfig, signal);
   const kubectl = (...args: string[]) => run('kubectl', ['--kubeconfig', kubeconfig, ...args], { seconds: 180, signal });
   await kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=150s');
   const workers = (await kubectl('get', 'nodes', '--selector=!node-role.kubernetes.io/control-plane', '--output=jsonpath={.items[*].metadata.name}')).split(' ').toSorted();
@@ -50,8 +53,12 @@ async function comeBack(name: string, kubeconfig: string, signal: AbortSignal): 
   if (paused.length > 0) await run('docker', ['unpause', ...paused], { signal });
 }
 
-async function create(name: string, kubeconfig: string, signal: AbortSignal): Promise<void> {
-  const config = process.env['KIND_CONFIG'] ?? fileURLToPath(new URL('kind.yaml', import.meta.url));
+async function create(name: string, folder: string, kubeconfig: string, signal: AbortSignal): Promise<void> {
+  const given = process.env['KIND_CONFIG'] ?? fileURLToPath(new URL('kind.yaml', import.meta.url));
+  const { value, faults: [fault] } = parseDocuments(await readFile(given, 'utf8'))[0]!;
+  if (fault !== undefined) throw new Error(`${given} ${fault.message}.`);
+  const config = join(folder, 'kind.json');
+  await writeFile(config, JSON.stringify(audited(value as KindConfig)));
   const image = process.env['KIND_NODE_IMAGE'];
   const args = ['create', 'cluster', '--name', name, '--kubeconfig', kubeconfig, '--config', config, '--wait', '150s'];
   await run('kind', [...args, ...(image === undefined ? [] : ['--image', image])], { seconds: 400, signal });

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { connect } from '#crds/cluster/client.ts';
 import { shutdownSignal } from '#proto/shutdown.ts';
-import { ensureAudit } from './audit.ts';
 import { type Cluster, deleteCluster, ensureCluster } from './cluster.ts';
 import { requirePrograms } from './commands.ts';
 import { helmOf } from './helm.ts';
@@ -27,10 +26,7 @@ async function run({ cluster: name, keep, only, minutes, seed }: Options, signal
       step(`cluster ${name} is there`, async () => (cluster = await ensureCluster(name, folder, signal))),
     ]);
     await step('the images keep their promises', () => checkImages(images, signal));
-    await Promise.all([
-      step('the nodes have the images', () => loadImages(images, made, signal)),
-      step('the API server keeps an audit log', () => ensureAudit(name, signal)),
-    ]);
+    await step('the nodes have the images', () => loadImages(images, made, signal));
     const kubectl = kubectlOf(made.kubeconfig, signal);
     const installation = new Installation({ images, kubectl, helm: helmOf(made.kubeconfig, signal) });
     await clearReport();
