@@ -26,7 +26,7 @@ export interface KindConfig {
 
 /** With an API server that keeps the log from the first. One that is started anew for it leaves the cluster without names for minutes. */
 export function audited(config: KindConfig): KindConfig {
-  const { kubeadmConfigPatches = [], nodes = [{ role: 'control-plane' }] } = config;
+  const { kubeadmConfigPatches = [], nodes = [{}] } = config;
   const policy = { hostPath: POLICY, containerPath: `${FOLDER}/policy.yaml`, readOnly: true };
   const extraArgs = { 'audit-policy-file': policy.containerPath, 'audit-log-path': LOG };
   const extraVolumes = [{ name: 'audit', hostPath: FOLDER, mountPath: FOLDER, pathType: 'DirectoryOrCreate' }];
@@ -35,7 +35,8 @@ export function audited(config: KindConfig): KindConfig {
   return {
     ...config,
     kubeadmConfigPatches: [...kubeadmConfigPatches, JSON.stringify(patch)],
-    nodes: nodes.map((node) => (node.role === 'control-plane' ? { ...node, extraMounts: [...(node.extraMounts ?? []), policy] } : node)),
+    // A node without a role is one, too.
+    nodes: nodes.map((node) => (node.role === 'worker' ? node : { ...node, extraMounts: [...(node.extraMounts ?? []), policy] })),
   };
 }
 

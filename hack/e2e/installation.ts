@@ -7,7 +7,7 @@ import { FACILITY_LABEL } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import type { Helm } from './helm.ts';
 import type { Images } from './images.ts';
-import type { Kubectl } from './kubectl.ts';
+import { type Kubectl, lastWords } from './kubectl.ts';
 
 export const SYSTEM = 'footfall-system';
 export const RELEASE = 'footfall';
@@ -51,11 +51,13 @@ export class Installation {
   readonly uninstalls: { readonly from: number; readonly to: number }[] = [];
   readonly #kubectl: Kubectl;
   readonly #helm: Helm;
+  readonly #signal: AbortSignal;
 
-  constructor({ images, kubectl, helm }: { readonly images: Images; readonly kubectl: Kubectl; readonly helm: Helm }) {
+  constructor({ images, kubectl, helm, signal }: { readonly images: Images; readonly kubectl: Kubectl; readonly helm: Helm; readonly signal: AbortSignal }) {
     this.images = images;
     this.#kubectl = kubectl;
     this.#helm = helm;
+    this.#signal = signal;
   }
 
   /** Cameras and Footfall, with all counters at work. @throws Error with a sentence. */
@@ -73,7 +75,7 @@ export class Installation {
     // There are several name servers, and each lookup asks one of them.
     const look = `for each in 1 2 3 4 5 6 7 8; do getent hosts ${POOL}.${SYSTEM}.svc || exit 1; done`;
     const args = ['exec', '--namespace=cameras', 'deployment/camera', '--', 'sh', '-c', look];
-    await eventually('a site is told where the counters are', 240, () => this.#kubectl(args));
+    await eventually('a site is told where the counters are', 240, () => this.#kubectl(args), this.#signal);
   }
 
   makeNamespace(): Promise<void> {
@@ -98,7 +100,7 @@ export class Installation {
       assert.equal((JSON.parse(told) as { maxStreams?: number }).maxStreams, streamsPerCounter);
       assert.equal(settings.counter?.gpu === undefined, !Object.keys(resources?.limits ?? {}).some((limit) => limit.includes('/')));
       assert.ok(spec!.replicas! >= minimum && spec!.replicas! <= maximum, `${spec!.replicas} replicas, not ${minimum} to ${maximum}`);
-    });
+    }, this.#signal);
   }
 
   /** As the first command of a user: it does not wait for anything. */
@@ -112,7 +114,7 @@ export class Installation {
     await this.#helm(['uninstall', RELEASE, `--namespace=${SYSTEM}`, '--ignore-not-found', '--wait', '--timeout=100s']);
     await eventually('operator and counters are gone', 60, async () => {
       assert.equal(await this.#kubectl(['get', 'pods,deployments', `--namespace=${SYSTEM}`, '--output=name']), '');
-    });
+    }, this.#signal);
     this.uninstalls.push({ from, to: Date.now() });
   }
 
@@ -125,7 +127,7 @@ export class Installation {
     try {
       await this.#helm(['upgrade', '--install', RELEASE, chart, `--namespace=${SYSTEM}`, ...how], { ...valuesOf(images, settings), ...(chart === CHART && { ...HERE, ...(settings.tls && { tls: settings.tls }) }) });
     } catch (error) {
-      const words = await this.#kubectl(['logs', `--namespace=${SYSTEM}`, '--selector=app.kubernetes.io/component=operator', '--prefix', '--tail=3']).catch(String);
+      const words = await lastWords(this.#kubectl, SYSTEM, 'app.kubernetes.io/component=operator');
       throw new Error(`${(error as Error).message} The operator says:\n${words}`, { cause: error });
     }
   }

@@ -8,6 +8,12 @@ export interface Kubectl {
   apply(manifests: string): Promise<void>;
 }
 
+/** What these pods said last, a few lines each; or why that cannot be had. */
+export async function lastWords(kubectl: Kubectl, namespace: string, selector: string): Promise<string> {
+  const args = ['logs', `--namespace=${namespace}`, `--selector=${selector}`, '--prefix', '--tail=3', '--ignore-errors'];
+  return (await kubectl(args).catch((error: unknown) => (error as Error).message)).trimEnd();
+}
+
 export function kubectlOf(kubeconfig: string, signal: AbortSignal): Kubectl {
   const kubectl = (args: readonly string[], seconds = 60) => run('kubectl', args, { environment: { KUBECONFIG: kubeconfig }, seconds, signal });
   const apply = async (manifests: string) => {

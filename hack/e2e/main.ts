@@ -28,7 +28,7 @@ async function run({ cluster: name, keep, only, minutes, seed }: Options, signal
     await step('the images keep their promises', () => checkImages(images, signal));
     await step('the nodes have the images', () => loadImages(images, made, signal));
     const kubectl = kubectlOf(made.kubeconfig, signal);
-    const installation = new Installation({ images, kubectl, helm: helmOf(made.kubeconfig, signal) });
+    const installation = new Installation({ images, kubectl, helm: helmOf(made.kubeconfig, signal), signal });
     await clearReport();
     const begin = new Date();
     await step('Footfall and the cameras run', () => installOrReport(installation, kubectl));

@@ -28,12 +28,6 @@ export async function writeSummary(outcomes: readonly Outcome[]): Promise<void> 
   await writeFile(join(REPORT, 'summary.json'), `${JSON.stringify({ kept: scenarios.every(({ kept }) => kept), scenarios }, undefined, 2)}\n`);
 }
 
-/** What the scenario's agents said last, for whoever has nothing but the output of the run. */
-export async function lastWords(namespace: string, kubectl: Kubectl): Promise<string> {
-  const words = await kubectl(['logs', `--namespace=${namespace}`, '--selector=footfall.dev/stream', '--prefix', '--tail=3', '--ignore-errors']);
-  return words.trimEnd().replaceAll(/^/gm, '  ');
-}
-
 /** Logs, events, descriptions and resources of the scenario's namespace, of Footfall's own and the cluster's. */
 export async function keepDiagnostics(name: string, namespace: string, error: Error, kubectl: Kubectl): Promise<void> {
   const folder = join(REPORT, name);

@@ -4,8 +4,8 @@ import type { ApiServer } from '#crds/cluster/api.ts';
 import type { Cluster } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import type { Installation } from './installation.ts';
-import type { Kubectl } from './kubectl.ts';
-import { keepDiagnostics, lastWords, type Outcome, REPORT, writeSummary } from './report.ts';
+import { type Kubectl, lastWords } from './kubectl.ts';
+import { keepDiagnostics, type Outcome, REPORT, writeSummary } from './report.ts';
 import type { Scenario, World } from './scenario.ts';
 import { Streams } from './streams.ts';
 
@@ -72,7 +72,8 @@ async function runOne(scenario: Scenario, stage: Stage): Promise<Outcome> {
   if (outcome !== undefined) {
     say(`  ${outcome.message}`);
     if (!signal.aborted) {
-      say(await lastWords(namespace, kubectl).catch((error: unknown) => `  No log can be read: ${(error as Error).message}`));
+      // For whoever has nothing but the output of the run.
+      say((await lastWords(kubectl, namespace, 'footfall.dev/stream')).replaceAll(/^/gm, '  '));
       await keepDiagnostics(name, namespace, outcome, kubectl).catch((error: unknown) => say(`  No report could be written: ${(error as Error).message}`));
     }
   }
