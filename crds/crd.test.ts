@@ -7,7 +7,10 @@ import { CameraStreamSpec, CameraStreamStatus } from './schema.ts';
 import { structuralOf } from './structural.ts';
 import type { Structural } from './structural.ts';
 
-const schemas: readonly [string, Structural][] = [['spec', structuralOf(CameraStreamSpec)], ['status', structuralOf(CameraStreamStatus)]];
+const schemas: readonly [string, Structural][] = [
+  ['spec', structuralOf(CameraStreamSpec)],
+  ['status', structuralOf(CameraStreamStatus)],
+];
 const nodes = schemas.flatMap(([path, schema]) => [...walk(path, schema)]);
 
 function* walk(path: string, schema: Structural): Generator<[string, Structural]> {
@@ -35,11 +38,15 @@ test('every list, text, number and mapping is bounded, so that the rules have a 
 });
 
 test('every field explains itself', () => {
-  for (const [path, schema] of nodes.filter(([name]) => !/[\]}]$/.test(name))) assert.match(String(schema.description), /^[A-Z].*\.$/, path);
+  for (const [path, schema] of nodes.filter(([name]) => !/[\]}]$/.test(name)))
+    assert.match(String(schema.description), /^[A-Z].*\.$/, path);
 });
 
 test('a keyword that Kubernetes does not know stops the generator', () => {
-  assert.throws(() => structuralOf(z.object({ either: z.union([z.string(), z.boolean()]) })), /schema\.either: Kubernetes knows no keyword anyOf/);
+  assert.throws(
+    () => structuralOf(z.object({ either: z.union([z.string(), z.boolean()]) })),
+    /schema\.either: Kubernetes knows no keyword anyOf/,
+  );
 });
 
 test('the ledger is fenced, and status is written apart from spec', () => {
@@ -47,11 +54,14 @@ test('the ledger is fenced, and status is written apart from spec', () => {
   assert.deepEqual(served?.subresources, { status: {} });
   const counts = nodes.find(([path]) => path === 'status.counts')?.[1];
   const rules = counts?.['x-kubernetes-validations'] as { rule: string }[] | undefined;
-  assert.deepEqual(rules?.map(({ rule }) => rule), [
-    'self.term >= oldSelf.term',
-    'self.term > oldSelf.term || self.position >= oldSelf.position',
-    'self.__in__ >= oldSelf.__in__ && self.out >= oldSelf.out',
-  ]);
+  assert.deepEqual(
+    rules?.map(({ rule }) => rule),
+    [
+      'self.term >= oldSelf.term',
+      'self.term > oldSelf.term || self.position >= oldSelf.position',
+      'self.__in__ >= oldSelf.__in__ && self.out >= oldSelf.out',
+    ],
+  );
 });
 
 test('a source is judged as a whole: the API server repeats a field that it refuses, and the url might hold a password', () => {

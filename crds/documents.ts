@@ -54,11 +54,18 @@ function parse(text: string, lineCounter: LineCounter): Document.Parsed[] | unde
 function plain(document: Document.Parsed, number: number, lines: LineCounter): PlainDocument {
   const lineAt = (offset: number | undefined) => (offset === undefined ? undefined : lines.linePos(offset).line);
   const lineOf = (path: FieldPath) => lineAt(offsetOf(document, path));
-  const wrong = (message: string, offset?: number): PlainDocument => ({ number, value: undefined, faults: [fault(message, lineAt(offset))], lineOf });
+  const wrong = (message: string, offset?: number): PlainDocument => ({
+    number,
+    value: undefined,
+    faults: [fault(message, lineAt(offset))],
+    lineOf,
+  });
 
   if (document.errors.some((error) => error.code === 'RESOURCE_EXHAUSTION') || isTooDeep(document)) return wrong('is nested too deeply');
   if (document.errors.length > 0) {
-    const faults = document.errors.slice(0, mostSyntaxFaults).map((error) => fault(`is not YAML: ${withoutText(error.message)}`, lineAt(error.pos[0])));
+    const faults = document.errors
+      .slice(0, mostSyntaxFaults)
+      .map((error) => fault(`is not YAML: ${withoutText(error.message)}`, lineAt(error.pos[0])));
     return { number, value: undefined, faults, lineOf };
   }
   const stray = strayAlias(document);

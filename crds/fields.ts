@@ -66,7 +66,10 @@ export function name() {
 /** Kubernetes allows a label without a value, and roles of nodes are written so. */
 export function labelValue() {
   const error = must('a label value (letters, digits and -_. between them, at most 63 characters)');
-  return z.string({ error }).max(63, { error }).regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/, { error });
+  return z
+    .string({ error })
+    .max(63, { error })
+    .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/, { error });
 }
 
 export function reason() {
@@ -99,7 +102,8 @@ export function listBy<Item extends z.ZodType>(key: string, item: Item, most: nu
       const seen = new Set<unknown>();
       for (const [index, value] of items.entries()) {
         const id = (value as Record<string, unknown>)[key];
-        if (seen.has(id)) context.addIssue({ code: 'custom', path: [index, key], message: `must be unique in its list, found ${show(id)} again` });
+        if (seen.has(id))
+          context.addIssue({ code: 'custom', path: [index, key], message: `must be unique in its list, found ${show(id)} again` });
         seen.add(id);
       }
     })
@@ -130,9 +134,13 @@ function kindOf(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return `a list of ${value.length}`;
   switch (typeof value) {
-    case 'string': return value === '' ? 'empty text' : 'text';
-    case 'number': return 'a number';
-    case 'boolean': return String(value);
-    default: return 'a mapping';
+    case 'string':
+      return value === '' ? 'empty text' : 'text';
+    case 'number':
+      return 'a number';
+    case 'boolean':
+      return String(value);
+    default:
+      return 'a mapping';
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import * as fc from 'fast-check';
-import { FUZZ } from '#proto/fixtures/fuzz.ts';
+import { FUZZ } from '#proto/wire/fixtures/fuzz.ts';
 import { formatFault, loadCameraStreams, parseCameraStreams } from './load.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'footfall-crds-'));
@@ -47,22 +47,34 @@ test('what is left out has its default', () => {
 test('a stream knows its file and document', () => {
   const file = write('two.yaml', `${stream('a')}---\n${stream('b')}`);
   const { streams } = loadCameraStreams([file]);
-  assert.deepEqual(streams.map((loaded) => [loaded.file, loaded.document, loaded.stream.metadata.name]), [[file, 1, 'a'], [file, 2, 'b']]);
+  assert.deepEqual(
+    streams.map((loaded) => [loaded.file, loaded.document, loaded.stream.metadata.name]),
+    [
+      [file, 1, 'a'],
+      [file, 2, 'b'],
+    ],
+  );
 });
 
 test('a file source is found from the folder of the YAML file; a camera stays as it is', () => {
   const clip = join(folder, 'a clip.mp4');
-  const file = write('sources.yaml', [
-    stream('relative', './a clip.mp4'), stream('absolute', clip), stream('url', pathToFileURL(clip).href), stream('camera'),
-  ].join('---\n'));
+  const file = write(
+    'sources.yaml',
+    [stream('relative', './a clip.mp4'), stream('absolute', clip), stream('url', pathToFileURL(clip).href), stream('camera')].join('---\n'),
+  );
   const { streams, faults } = loadCameraStreams([file]);
   assert.deepEqual(faults, []);
-  assert.deepEqual(streams.map((loaded) => loaded.stream.spec.source.url), [clip, clip, clip, 'rtsp://10.0.0.8/stream2']);
+  assert.deepEqual(
+    streams.map((loaded) => loaded.stream.spec.source.url),
+    [clip, clip, clip, 'rtsp://10.0.0.8/stream2'],
+  );
 });
 
 test('a file URL that no path can be made of is a fault', () => {
   const file = write('escape.yaml', stream('door', 'file:///a%2Fb'));
-  assert.deepEqual(loadCameraStreams([file]).faults.map(formatFault), [`${file}, document 1 (line 5): spec.source.url must be a file URL that names a file of this machine.`]);
+  assert.deepEqual(loadCameraStreams([file]).faults.map(formatFault), [
+    `${file}, document 1 (line 5): spec.source.url must be a file URL that names a file of this machine.`,
+  ]);
 });
 
 test('several faults of a document are reported at once, and other documents still load', () => {
@@ -80,8 +92,13 @@ test('a stream that is there twice is a fault of the later one, over all files',
   const first = write('first.yaml', stream('door'));
   const second = write('second.yaml', `${stream('gate')}---\n${stream('door')}`);
   const { streams, faults } = loadCameraStreams([first, second]);
-  assert.deepEqual(streams.map((loaded) => loaded.stream.metadata.name), ['door', 'gate']);
-  assert.deepEqual(faults.map(formatFault), [`${second}, document 2 (line 10): metadata.name must be unique, but default/door is also in ${first}, document 1.`]);
+  assert.deepEqual(
+    streams.map((loaded) => loaded.stream.metadata.name),
+    ['door', 'gate'],
+  );
+  assert.deepEqual(faults.map(formatFault), [
+    `${second}, document 2 (line 10): metadata.name must be unique, but default/door is also in ${first}, document 1.`,
+  ]);
 });
 
 test('files that cannot be read', () => {
@@ -101,7 +118,11 @@ const texts: readonly [string, string, readonly string[]][] = [
   ['only a comment', '# soon\n', ['door.yaml, document 1: it is empty.']],
   ['an empty document between others', `${stream('a')}---\n---\n${stream('b')}`, ['door.yaml, document 2: it is empty.']],
   ['a list', '- 1\n', ['door.yaml, document 1 (line 1): it must be a mapping, found a list of 1.']],
-  ['an open bracket', 'a: 1\nb: [1, 2\n', ['door.yaml, document 1 (line 3): it is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ].']],
+  [
+    'an open bracket',
+    'a: 1\nb: [1, 2\n',
+    ['door.yaml, document 1 (line 3): it is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ].'],
+  ],
   ['a key twice', 'a: 1\na: 2\n', ['door.yaml, document 1 (line 2): it is not YAML: Map keys must be unique.']],
   ['an alias without an anchor', 'a: 1\nb: *c\n', ['door.yaml, document 1 (line 2): it uses an alias before its anchor or inside of it.']],
   ['an alias inside of itself', 'a: &b [*b]\n', ['door.yaml, document 1 (line 1): it uses an alias before its anchor or inside of it.']],
@@ -112,7 +133,10 @@ for (const [what, text, expected] of texts) {
 }
 
 test('hostile texts end soon, with a fault', { timeout: 20_000 }, () => {
-  const bomb = ['a0: &a0 [x]', ...Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level}, `.repeat(9)}]`)].join('\n');
+  const bomb = [
+    'a0: &a0 [x]',
+    ...Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level}, `.repeat(9)}]`),
+  ].join('\n');
   assert.deepEqual(faultsOf(bomb), ['door.yaml, document 1: it has too many aliases.']);
   assert.deepEqual(faultsOf(`${'['.repeat(100)}${']'.repeat(100)}`), ['door.yaml, document 1: it is nested too deeply.']);
   assert.deepEqual(faultsOf('['.repeat(500_000)), ['door.yaml, document 1: it is nested too deeply.']);
@@ -122,7 +146,10 @@ test('hostile texts end soon, with a fault', { timeout: 20_000 }, () => {
 test('no fault repeats a password, wherever it was written', () => {
   const secret = 'correct-horse';
   const wrong = [
-    `rtsp://admin:${secret}@10.0.0.8/s`, `rtsp://admin:12/${secret}@10.0.0.8/s`, `http://admin:${secret}@10.0.0.8/s`, `admin:${secret}@10.0.0.8/s`,
+    `rtsp://admin:${secret}@10.0.0.8/s`,
+    `rtsp://admin:12/${secret}@10.0.0.8/s`,
+    `http://admin:${secret}@10.0.0.8/s`,
+    `admin:${secret}@10.0.0.8/s`,
     `rtsp://10.0.0.8/s?password=${secret}`,
   ].map((url) => stream('door', url));
   wrong.push(
@@ -145,10 +172,17 @@ test('no fault repeats a password, wherever it was written', () => {
 
 test('any text comes to streams or faults, never to an exception', () => {
   const pieces = stream('door').split(/(?<=[\s{}[\],:])/);
-  const yamlLike = fc.array(fc.oneof(fc.constantFrom(...pieces, '---\n', '&a ', '*a', '!t ', '? ', '- ', '__proto__: ', '"', '%'), fc.string({ maxLength: 4 }))).map((parts) => parts.join(''));
-  fc.assert(fc.property(fc.oneof(fc.string({ unit: 'binary' }), yamlLike), (text) => {
-    const { streams, faults } = parseCameraStreams(text, 'any.yaml');
-    for (const fault of faults) assert.match(formatFault(fault), /^any\.yaml, document \d+( \(line \d+\))?: .+\.$/s);
-    assert.ok(streams.length + faults.length > 0);
-  }), FUZZ);
+  const yamlLike = fc
+    .array(
+      fc.oneof(fc.constantFrom(...pieces, '---\n', '&a ', '*a', '!t ', '? ', '- ', '__proto__: ', '"', '%'), fc.string({ maxLength: 4 })),
+    )
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary' }), yamlLike), (text) => {
+      const { streams, faults } = parseCameraStreams(text, 'any.yaml');
+      for (const fault of faults) assert.match(formatFault(fault), /^any\.yaml, document \d+( \(line \d+\))?: .+\.$/s);
+      assert.ok(streams.length + faults.length > 0);
+    }),
+    FUZZ,
+  );
 });

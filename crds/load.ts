@@ -37,11 +37,13 @@ export interface Loaded {
 
 /** Reads all files. Sources that are files come back as absolute paths; a relative one starts at its YAML file's folder. */
 export function loadCameraStreams(paths: readonly string[]): Loaded {
-  return withoutRepeats(paths.map((path) => {
-    const text = readText(path);
-    if (typeof text !== 'string') return { found: [], faults: [text] };
-    return withResolvedSources(judgeText(text, path));
-  }));
+  return withoutRepeats(
+    paths.map((path) => {
+      const text = readText(path);
+      if (typeof text !== 'string') return { found: [], faults: [text] };
+      return withResolvedSources(judgeText(text, path));
+    }),
+  );
 }
 
 /** As `loadCameraStreams`, for a text that is at hand; sources stay as they are written. `name` stands for the file in faults. */
@@ -91,13 +93,15 @@ function judgeDocument(value: unknown): { stream?: CameraStream; faults: FieldFa
   const faults = result.error.issues.flatMap((issue): FieldFault[] =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({ path: [...issue.path, key], message: issue.message }))
-      : [{ path: issue.path, message: issue.message }]);
+      : [{ path: issue.path, message: issue.message }],
+  );
   return { faults: unique(faults) };
 }
 
 /** A document of another kind has one thing wrong with it, not as many as it has fields. */
 function foreignFaults(value: unknown): FieldFault[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [{ path: [], message: `must be a mapping, found ${show(value)}` }];
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return [{ path: [], message: `must be a mapping, found ${show(value)}` }];
   const head = CameraStream.pick({ apiVersion: true, kind: true }).strip().safeParse(value);
   return head.success ? [] : head.error.issues.map(({ path, message }) => ({ path, message }));
 }
@@ -111,7 +115,10 @@ function withoutRepeats(files: readonly Judged[]): Loaded {
     const id = `${namespace}/${name}`;
     const earlier = first.get(id);
     if (earlier === undefined) first.set(id, found);
-    else faults.push(faultAt(found, ['metadata', 'name'], `must be unique, but ${id} is also in ${earlier.file}, document ${earlier.document}`));
+    else
+      faults.push(
+        faultAt(found, ['metadata', 'name'], `must be unique, but ${id} is also in ${earlier.file}, document ${earlier.document}`),
+      );
   }
   return { streams: [...first.values()].map(({ stream, file, document }) => ({ stream, file, document })), faults };
 }
@@ -153,11 +160,16 @@ function readText(file: string): string | Fault {
 
 function readFault(code: string | undefined): string {
   switch (code) {
-    case 'ENOENT': return 'does not exist';
-    case 'EISDIR': return 'must be a file, found a folder';
-    case 'EACCES': return 'may not be read by this user';
-    case 'ERR_ENCODING_INVALID_ENCODED_DATA': return 'must be YAML in UTF-8, found what is no text';
-    default: return `cannot be read (${code ?? 'unknown reason'})`;
+    case 'ENOENT':
+      return 'does not exist';
+    case 'EISDIR':
+      return 'must be a file, found a folder';
+    case 'EACCES':
+      return 'may not be read by this user';
+    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
+      return 'must be YAML in UTF-8, found what is no text';
+    default:
+      return `cannot be read (${code ?? 'unknown reason'})`;
   }
 }
 

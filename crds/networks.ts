@@ -5,7 +5,9 @@ import * as z from 'zod';
 const hostName = /^(\*\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z]([-a-z0-9]*[a-z0-9])?\.?$/i;
 
 const Network = z.union([z.cidrv4(), z.cidrv6()], { error: 'must be a network such as 10.1.0.0/16' });
-const NetworkOrHost = z.union([z.cidrv4(), z.cidrv6(), z.string().regex(hostName)], { error: 'must be a network such as 10.1.0.0/16 or the name of a host' });
+const NetworkOrHost = z.union([z.cidrv4(), z.cidrv6(), z.string().regex(hostName)], {
+  error: 'must be a network such as 10.1.0.0/16 or the name of a host',
+});
 
 /** Where cameras may be. */
 export const CameraNetworks = z.strictObject({

@@ -9,26 +9,31 @@ const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
 
 const refused: Readonly<Record<string, string>> = {
   'api-version': 'line 2): apiVersion must be footfall.dev/v1alpha1, found "footfall.dev/v1".',
-  'kind': 'line 3): kind must be CameraStream, found "Camera".',
+  kind: 'line 3): kind must be CameraStream, found "Camera".',
   'coordinate-out-of-range': 'line 11): spec.lines[0].from.x must be a whole number from 0 to 1000, found 1200.',
   'float-coordinate': 'line 12): spec.lines[0].to.x must be a whole number from 0 to 1000, found 0.5.',
-  'credentials-in-query': 'line 8): spec.source.url must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
-  'credentials-in-url': 'line 8): spec.source.url must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
+  'credentials-in-query':
+    'line 8): spec.source.url must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
+  'credentials-in-url':
+    'line 8): spec.source.url must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
   'duplicate-line-names': 'line 13): spec.lines[1].name must be unique in its list, found "entrance" again.',
   'duplicate-zone-names': 'line 12): spec.zones[1].name must be unique in its list, found "queue" again.',
   'frames-per-second': 'line 14): spec.detection.framesPerSecond must be a whole number from 1 to 30, found 0.',
-  'line-name': 'line 10): spec.lines[0].name must be a name of lower-case letters, digits and dashes (at most 63 characters), found "Main door".',
+  'line-name':
+    'line 10): spec.lines[0].name must be a name of lower-case letters, digits and dashes (at most 63 characters), found "Main door".',
   'line-of-no-length': 'line 10): spec.lines[0] must have a length: from and to are the same point.',
-  'malformed-address': 'line 8): spec.source.url must be an address such as rtsp://10.0.0.8:554/stream2, without spaces or #, or the path of a file.',
+  'malformed-address':
+    'line 8): spec.source.url must be an address such as rtsp://10.0.0.8:554/stream2, without spaces or #, or the path of a file.',
   'missing-source': 'line 6): spec.source is missing; it must be a mapping.',
   'node-selector': 'line 13): spec.nodeSelector must have label keys, such as kubernetes.io/arch, as its keys.',
   'nothing-to-count-at': 'line 6): spec must have at least one line or zone to count at.',
   'polygon-of-two-points': 'line 11): spec.zones[0].polygon must be a list of 3 to 32, found a list of 2.',
   'polygon-without-area': 'line 11): spec.zones[0].polygon must enclose an area: its corners lie on one straight line.',
   'realtime-camera': 'line 9): spec.source.realtime must be left out for a camera; it is for files.',
-  'region': 'line 14): spec.detection.region must be auto or full, found "half".',
-  'stream-name': 'line 5): metadata.name must be a name of lower-case letters, digits and dashes (at most 63 characters), found "store.door".',
-  'toleration': 'line 16): spec.tolerations[0].value must be left out when operator is Exists.',
+  region: 'line 14): spec.detection.region must be auto or full, found "half".',
+  'stream-name':
+    'line 5): metadata.name must be a name of lower-case letters, digits and dashes (at most 63 characters), found "store.door".',
+  toleration: 'line 16): spec.tolerations[0].value must be left out when operator is Exists.',
   'unknown-field': 'line 9): spec.source.transprot is not a known field; known here: url, transport, credentialsSecretRef, realtime.',
   'unencrypted-transport': 'line 9): spec.source.transport must be tcp for rtsps://, whose encryption covers nothing else.',
   'unsupported-scheme': 'line 8): spec.source.url must begin with rtsp://, rtsps:// or file:///, or be the path of a file.',
@@ -53,5 +58,10 @@ for (const [fault, sentence] of Object.entries(refused)) {
 }
 
 test('every invalid sample is in the table', () => {
-  assert.deepEqual(files.filter((file) => file.startsWith('invalid-')), Object.keys(refused).map((fault) => `invalid-${fault}.yaml`).toSorted());
+  assert.deepEqual(
+    files.filter((file) => file.startsWith('invalid-')),
+    Object.keys(refused)
+      .map((fault) => `invalid-${fault}.yaml`)
+      .toSorted(),
+  );
 });

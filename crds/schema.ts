@@ -3,7 +3,22 @@
  * say as a structural schema is a `Rule`: a predicate for the loader and its twin in CEL for the API server.
  */
 import * as z from 'zod';
-import { dnsLabel, fields, labelKey, labelValue, list, listBy, must, name, oneOf, patterned, ruled, text, whole, yesOrNo } from './fields.ts';
+import {
+  dnsLabel,
+  fields,
+  labelKey,
+  labelValue,
+  list,
+  listBy,
+  must,
+  name,
+  oneOf,
+  patterned,
+  ruled,
+  text,
+  whole,
+  yesOrNo,
+} from './fields.ts';
 import type { Point } from './geometry.ts';
 import { Source } from './source.ts';
 import { CameraStreamStatus } from './status.ts';
@@ -21,8 +36,8 @@ export const kind = 'CameraStream';
 const thousandths = () => whole(0, 1000);
 
 const PointField = fields({
-  x: thousandths().describe('Thousandths of the frame\'s width, from its left edge.'),
-  y: thousandths().describe('Thousandths of the frame\'s height, from its top edge.'),
+  x: thousandths().describe("Thousandths of the frame's width, from its left edge."),
+  y: thousandths().describe("Thousandths of the frame's height, from its top edge."),
 });
 
 const LineField = ruled(
@@ -40,41 +55,47 @@ const LineField = ruled(
 
 const ZoneField = fields({
   name: name().describe('Names the zone in the counts.'),
-  polygon: ruled(
-    list(PointField, 3, 32),
-    {
-      // The cross product of two corners as seen from the first is nought for all pairs only on a straight line.
-      cel: 'self.exists(p, self.exists(q, (p.x - self[0].x) * (q.y - self[0].y) != (p.y - self[0].y) * (q.x - self[0].x)))',
-      holds: (corners) => corners.some((p) => corners.some((q) => crossProduct(corners[0]!, p, q) !== 0)),
-      message: 'must enclose an area: its corners lie on one straight line',
-    },
-  ).describe('The corners of the zone, 3 to 32 of them, in order; the last is joined to the first.'),
+  polygon: ruled(list(PointField, 3, 32), {
+    // The cross product of two corners as seen from the first is nought for all pairs only on a straight line.
+    cel: 'self.exists(p, self.exists(q, (p.x - self[0].x) * (q.y - self[0].y) != (p.y - self[0].y) * (q.x - self[0].x)))',
+    holds: (corners) => corners.some((p) => corners.some((q) => crossProduct(corners[0]!, p, q) !== 0)),
+    message: 'must enclose an area: its corners lie on one straight line',
+  }).describe('The corners of the zone, 3 to 32 of them, in order; the last is joined to the first.'),
 }).describe('An area of the picture in which people are counted as long as they are there.');
 
 const TolerationField = ruled(
   fields({
-    key: patterned('a label key', 316, labelKey).optional().describe('The taint\'s key; left out, with operator Exists, it means every key.'),
+    key: patterned('a label key', 316, labelKey)
+      .optional()
+      .describe("The taint's key; left out, with operator Exists, it means every key."),
     operator: oneOf(['Exists', 'Equal']).default('Equal').describe('Exists: any value is tolerated; Equal: this value is.'),
-    value: labelValue().optional().describe('The taint\'s value, for operator Equal.'),
-    effect: oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional().describe('The taint\'s effect; left out, it means every effect.'),
-    tolerationSeconds: whole(0, 2 ** 31 - 1).optional().describe('How long a NoExecute taint is tolerated; left out, for ever.'),
+    value: labelValue().optional().describe("The taint's value, for operator Equal."),
+    effect: oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
+      .optional()
+      .describe("The taint's effect; left out, it means every effect."),
+    tolerationSeconds: whole(0, 2 ** 31 - 1)
+      .optional()
+      .describe('How long a NoExecute taint is tolerated; left out, for ever.'),
   }),
   {
     cel: "has(self.key) || self.operator == 'Exists'",
     holds: ({ key, operator }) => key !== undefined || operator === 'Exists',
-    message: 'must be Exists when there is no key', field: 'operator',
+    message: 'must be Exists when there is no key',
+    field: 'operator',
   },
   {
     cel: "!has(self.value) || self.value == '' || self.operator == 'Equal'",
     holds: ({ value, operator }) => value === undefined || value === '' || operator === 'Equal',
-    message: 'must be left out when operator is Exists', field: 'value',
+    message: 'must be left out when operator is Exists',
+    field: 'value',
   },
   {
     cel: "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
     holds: ({ tolerationSeconds, effect }) => tolerationSeconds === undefined || effect === 'NoExecute',
-    message: 'must be left out unless effect is NoExecute', field: 'tolerationSeconds',
+    message: 'must be left out unless effect is NoExecute',
+    field: 'tolerationSeconds',
   },
-).describe('A taint that the agent\'s pod tolerates.');
+).describe("A taint that the agent's pod tolerates.");
 
 const NodeSelectorField = ruled(
   z.record(z.string(), labelValue(), { error: must('a mapping of labels to values') }).meta({ maxProperties: 16 }),
@@ -91,24 +112,37 @@ const NodeSelectorField = ruled(
 );
 
 const DetectionField = fields({
-  model: patterned('the name of a model', 63, dnsLabel).default('rtmdet-nano-person').describe('The detector; the counter service must have it.'),
+  model: patterned('the name of a model', 63, dnsLabel)
+    .default('rtmdet-nano-person')
+    .describe('The detector; the counter service must have it.'),
   framesPerSecond: whole(1, 30).default(10).describe('How many frames a second are looked at.'),
   scorePermille: whole(1, 999).default(400).describe('How sure the detector must be of a person, in thousandths.'),
-  region: oneOf(['auto', 'full']).default('auto').describe('What of the frame the detector sees: auto, the part around the lines and zones; full, all of it.'),
+  region: oneOf(['auto', 'full'])
+    .default('auto')
+    .describe('What of the frame the detector sees: auto, the part around the lines and zones; full, all of it.'),
 });
 
 const BufferField = fields({
   seconds: whole(1, 3600).default(120).describe('How much video the agent keeps, in seconds.'),
   megabytes: whole(1, 4096).default(64).describe('How much video the agent keeps, in megabytes; the narrower bound counts.'),
-  overload: oneOf(['lossless', 'live']).default('lossless').describe('When the counter does not keep up: lossless, nothing is left out that the buffer can hold; live, the counts are never far behind the camera.'),
-  maxLagSeconds: whole(1, 3600).default(5).describe('With overload live: how far behind the camera the agent sends at most, in seconds; what is left out is declared as a gap.'),
+  overload: oneOf(['lossless', 'live'])
+    .default('lossless')
+    .describe(
+      'When the counter does not keep up: lossless, nothing is left out that the buffer can hold; live, the counts are never far behind the camera.',
+    ),
+  maxLagSeconds: whole(1, 3600)
+    .default(5)
+    .describe('With overload live: how far behind the camera the agent sends at most, in seconds; what is left out is declared as a gap.'),
 });
 
 export const CameraStreamSpec = ruled(
   fields({
     source: Source,
-    site: labelValue().min(1, { error: 'must be left out or have a value' }).optional().describe('Where the camera stands: its agent runs on nodes labelled footfall.dev/site with this value.'),
-    nodeSelector: NodeSelectorField.optional().describe('Labels that the agent\'s node must have, beside the site.'),
+    site: labelValue()
+      .min(1, { error: 'must be left out or have a value' })
+      .optional()
+      .describe('Where the camera stands: its agent runs on nodes labelled footfall.dev/site with this value.'),
+    nodeSelector: NodeSelectorField.optional().describe("Labels that the agent's node must have, beside the site."),
     tolerations: list(TolerationField, 0, 16).optional().describe('Taints of nodes that the agent tolerates.'),
     suspend: yesOrNo().default(false).describe('True stops the agent; the totals stay.'),
     lines: listBy('name', LineField, 16).default([]).describe('The lines that people cross.'),
@@ -126,18 +160,24 @@ export const CameraStreamSpec = ruled(
 const labels = () => z.record(z.string(), z.string({ error: must('text') }), { error: must('a mapping of text to text') });
 
 /** What the checks ask of metadata; the rest is the API server's. */
-const Metadata = z.looseObject({
-  name: name(),
-  namespace: name().default('default'),
-  uid: text('an id', 128).optional(),
-  generation: whole(0, Number.MAX_SAFE_INTEGER).optional(),
-  resourceVersion: text('a version', 128).optional(),
-  labels: labels().optional(),
-  annotations: labels().optional(),
-}, { error: must('a mapping') });
+const Metadata = z.looseObject(
+  {
+    name: name(),
+    namespace: name().default('default'),
+    uid: text('an id', 128).optional(),
+    generation: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+    resourceVersion: text('a version', 128).optional(),
+    labels: labels().optional(),
+    annotations: labels().optional(),
+  },
+  { error: must('a mapping') },
+);
 
 /** The rule on the whole resource, for the CRD: names become names of pods and values of labels. */
-export const nameRule = { rule: `size(self.metadata.name) <= 63 && self.metadata.name.matches('${dnsLabel}')`, message: 'must have a name of at most 63 lower-case letters, digits and dashes' };
+export const nameRule = {
+  rule: `size(self.metadata.name) <= 63 && self.metadata.name.matches('${dnsLabel}')`,
+  message: 'must have a name of at most 63 lower-case letters, digits and dashes',
+};
 
 export const CameraStream = fields({
   apiVersion: z.literal(apiVersion, { error: must(apiVersion) }),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { ControlPlane, withoutControlPlane } from '../hack/control-plane/control-plane.ts';
+import { ControlPlane, withoutControlPlane } from '../hack/machine/control-plane.ts';
 import { ApiFault, type KubernetesObject, type Resource, resources } from './cluster/api.ts';
 import { customResourceDefinition } from './crd.ts';
 import { parseDocuments } from './documents.ts';
@@ -12,10 +12,15 @@ import { parseCameraStreams } from './load.ts';
 import type { CameraStream, CountsStatus } from './schema.ts';
 import type { Structural } from './structural.ts';
 
-const definitions: Resource = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', plural: 'customresourcedefinitions' };
-type Definition = KubernetesObject & Pick<ReturnType<typeof customResourceDefinition>, 'spec'> & {
-  readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string; readonly message: string }[] };
+const definitions: Resource = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
 };
+type Definition = KubernetesObject &
+  Pick<ReturnType<typeof customResourceDefinition>, 'spec'> & {
+    readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string; readonly message: string }[] };
+  };
 
 const folder = join(import.meta.dirname, 'samples');
 const samples = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
@@ -31,7 +36,9 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
   async function submit(document: unknown): Promise<CameraStream | ApiFault> {
     const { metadata, ...rest } = document as KubernetesObject;
     const object = { ...rest, metadata: { ...metadata, namespace: await plane.makeNamespace() } };
-    return plane.api.create<KubernetesObject>(resources.cameraStreams, object).catch((error: ApiFault) => error) as Promise<CameraStream | ApiFault>;
+    return plane.api.create<KubernetesObject>(resources.cameraStreams, object).catch((error: ApiFault) => error) as Promise<
+      CameraStream | ApiFault
+    >;
   }
 
   for (const file of samples.filter((name) => name.startsWith('valid-'))) {
@@ -60,21 +67,49 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
   }
 
   const counts: CountsStatus = {
-    term: 5, session: 'one', position: 50, time: '2026-01-01T00:00:00Z', in: 500, out: 500, inside: 0,
-    lines: [], zones: [], observedSeconds: 10, gaps: { count: 0, seconds: 0 },
+    term: 5,
+    session: 'one',
+    position: 50,
+    time: '2026-01-01T00:00:00Z',
+    in: 500,
+    out: 500,
+    inside: 0,
+    lines: [],
+    zones: [],
+    observedSeconds: 10,
+    gaps: { count: 0, seconds: 0 },
   };
   const steps = [-1, 0, 1];
-  const transitions: readonly Fenced[] = steps.flatMap((term) => steps.flatMap((position) => steps.flatMap((into) => steps.map((out) => (
-    { term: counts.term + term, position: counts.position + position, in: counts.in + into, out: counts.out + out })))));
+  const transitions: readonly Fenced[] = steps.flatMap((term) =>
+    steps.flatMap((position) =>
+      steps.flatMap((into) =>
+        steps.map((out) => ({
+          term: counts.term + term,
+          position: counts.position + position,
+          in: counts.in + into,
+          out: counts.out + out,
+        })),
+      ),
+    ),
+  );
 
   test('the fence lets through the entries that the fence in a file does, and no other, for the same reason', async () => {
     const namespace = await plane.makeNamespace();
-    const spec = { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [{ name: 'entrance', from: { x: 500, y: 200 }, to: { x: 500, y: 600 } }] };
-    const commit = (name: string, entry: CountsStatus) => plane.api.apply(
-      resources.cameraStreams,
-      { apiVersion: resources.cameraStreams.apiVersion, kind: resources.cameraStreams.kind, metadata: { namespace, name }, status: { counts: entry } } as KubernetesObject,
-      { fieldManager: 'footfall-counter', subresource: 'status' },
-    );
+    const spec = {
+      source: { url: 'rtsp://10.0.0.8/stream2' },
+      lines: [{ name: 'entrance', from: { x: 500, y: 200 }, to: { x: 500, y: 600 } }],
+    };
+    const commit = (name: string, entry: CountsStatus) =>
+      plane.api.apply(
+        resources.cameraStreams,
+        {
+          apiVersion: resources.cameraStreams.apiVersion,
+          kind: resources.cameraStreams.kind,
+          metadata: { namespace, name },
+          status: { counts: entry },
+        } as KubernetesObject,
+        { fieldManager: 'footfall-counter', subresource: 'status' },
+      );
     const seen = new Set<string | undefined>();
     for (const [index, next] of transitions.entries()) {
       const name = `door-${index}`;
@@ -85,7 +120,11 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
       seen.add(broken);
       const answer = await commit(name, { ...counts, ...next }).catch((error: ApiFault) => error);
       if (broken === undefined) assert.ok(!(answer instanceof ApiFault), `${JSON.stringify(next)} must be let through`);
-      else assert.ok(answer instanceof ApiFault && answer.code === 422 && answer.message.includes(broken), `${JSON.stringify(next)} must be refused: ${broken}`);
+      else
+        assert.ok(
+          answer instanceof ApiFault && answer.code === 422 && answer.message.includes(broken),
+          `${JSON.stringify(next)} must be refused: ${broken}`,
+        );
     }
     assert.equal(seen.size, 4, 'every rule was the first to say no once');
   });
@@ -94,8 +133,15 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
     const namespace = await plane.makeNamespace();
     const { apiVersion, kind } = resources.cameraStreams;
     const object = { apiVersion, kind, metadata: { namespace, name: 'door' } };
-    const apply = (status: object) => plane.api.apply(resources.cameraStreams, { ...object, status } as KubernetesObject, { fieldManager: 'footfall-counter', subresource: 'status' });
-    const spec = { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [{ name: 'entrance', from: { x: 500, y: 200 }, to: { x: 500, y: 600 } }] };
+    const apply = (status: object) =>
+      plane.api.apply(resources.cameraStreams, { ...object, status } as KubernetesObject, {
+        fieldManager: 'footfall-counter',
+        subresource: 'status',
+      });
+    const spec = {
+      source: { url: 'rtsp://10.0.0.8/stream2' },
+      lines: [{ name: 'entrance', from: { x: 500, y: 200 }, to: { x: 500, y: 600 } }],
+    };
     await plane.api.create(resources.cameraStreams, { ...object, spec } as KubernetesObject);
     await apply({ counts });
     await assert.rejects(apply({ stream: { state: 'Counting', counter: 'a', since: '2026-01-01T00:00:00Z' } }), /must keep its counts/);
@@ -103,22 +149,36 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
 
   test('the definition is taken without a complaint', async () => {
     const { status } = await definition();
-    const complaints = status.conditions.filter(({ type, status: holds }) => (['Established', 'NamesAccepted'].includes(type) ? holds !== 'True' : holds === 'True'));
+    const complaints = status.conditions.filter(({ type, status: holds }) =>
+      ['Established', 'NamesAccepted'].includes(type) ? holds !== 'True' : holds === 'True',
+    );
     assert.deepEqual(complaints, []);
   });
 
   test('kubectl has its columns', async () => {
     const { spec } = await definition();
-    const shown = (wide: boolean) => spec.versions[0]?.additionalPrinterColumns.filter(({ priority = 0 }) => (priority > 0) === wide).map(({ name }) => name);
-    assert.deepEqual([shown(false), shown(true)], [['In', 'Out', 'Inside', 'Ready', 'Age'], ['Node', 'FPS', 'Counter', 'Reason']]);
+    const shown = (wide: boolean) =>
+      spec.versions[0]?.additionalPrinterColumns.filter(({ priority = 0 }) => priority > 0 === wide).map(({ name }) => name);
+    assert.deepEqual(
+      [shown(false), shown(true)],
+      [
+        ['In', 'Out', 'Inside', 'Ready', 'Age'],
+        ['Node', 'FPS', 'Counter', 'Reason'],
+      ],
+    );
     assert.deepEqual(spec.names.shortNames, ['counts', 'cs']);
   });
 
   test('kubectl explain has a sentence for every field', async () => {
     const { spec } = await definition();
     const { properties } = spec.versions[0]!.schema.openAPIV3Schema;
-    const mute = [...fieldsOf('spec', properties.spec), ...fieldsOf('status', properties.status)].filter(([, schema]) => !/^[A-Z].*\.$/.test(String(schema.description)));
-    assert.deepEqual(mute.map(([path]) => path), []);
+    const mute = [...fieldsOf('spec', properties.spec), ...fieldsOf('status', properties.status)].filter(
+      ([, schema]) => !/^[A-Z].*\.$/.test(String(schema.description)),
+    );
+    assert.deepEqual(
+      mute.map(([path]) => path),
+      [],
+    );
   });
 
   function definition(): Promise<Definition> {

@@ -23,7 +23,11 @@ type Judged = { readonly url: string; readonly realtime: boolean; readonly trans
 
 const rules: readonly Rule<Judged>[] = [
   urlRule(supported, true, 'must begin with rtsp://, rtsps:// or file:///, or be the path of a file'),
-  urlRule(holdsCredentials, false, 'must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40)'),
+  urlRule(
+    holdsCredentials,
+    false,
+    'must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40)',
+  ),
   urlRule(wellFormed, true, 'must be an address such as rtsp://10.0.0.8:554/stream2, without spaces or #, or the path of a file'),
   {
     cel: `!self.realtime || !self.url.matches('${camera}')`,
@@ -44,18 +48,41 @@ function urlRule(pattern: string, wanted: boolean, message: string): Rule<Judged
   return {
     cel: `${wanted ? '' : '!'}self.url.matches(r'${pattern}')`,
     holds: ({ url }) => expression.test(url) === wanted,
-    message, field: 'url',
+    message,
+    field: 'url',
   };
 }
 
 const urlSentence = { error: mustUnseen('an address or a path of 1 to 2048 characters') };
 
-export const Source = ruled(fields({
-  url: z.string(urlSentence).min(1, urlSentence).max(2048, urlSentence)
-    .describe('The camera (rtsp:// or rtsps://) or, in local mode, a file (file:/// or a path; a relative path starts at the folder of the YAML file). Never holds a user or password.'),
-  transport: oneOf(['tcp', 'udp']).default('tcp').describe('How RTSP carries the video: tcp (the default) loses nothing, udp is for cameras that know nothing else, and not for rtsps.'),
-  credentialsSecretRef: fields({
-    name: patterned('the name of a Secret', 253, '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', mustUnseen).describe('The name of the Secret.'),
-  }, mustUnseen).optional().describe('The Secret in this namespace whose keys username and password open the camera.'),
-  realtime: yesOrNo().default(false).describe('For files: play at the speed at which they were recorded, not as fast as they can be read.'),
-}, mustUnseen), ...rules).describe('Where the video comes from.');
+export const Source = ruled(
+  fields(
+    {
+      url: z
+        .string(urlSentence)
+        .min(1, urlSentence)
+        .max(2048, urlSentence)
+        .describe(
+          'The camera (rtsp:// or rtsps://) or, in local mode, a file (file:/// or a path; a relative path starts at the folder of the YAML file). Never holds a user or password.',
+        ),
+      transport: oneOf(['tcp', 'udp'])
+        .default('tcp')
+        .describe(
+          'How RTSP carries the video: tcp (the default) loses nothing, udp is for cameras that know nothing else, and not for rtsps.',
+        ),
+      credentialsSecretRef: fields(
+        {
+          name: patterned('the name of a Secret', 253, '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', mustUnseen).describe('The name of the Secret.'),
+        },
+        mustUnseen,
+      )
+        .optional()
+        .describe('The Secret in this namespace whose keys username and password open the camera.'),
+      realtime: yesOrNo()
+        .default(false)
+        .describe('For files: play at the speed at which they were recorded, not as fast as they can be read.'),
+    },
+    mustUnseen,
+  ),
+  ...rules,
+).describe('Where the video comes from.');

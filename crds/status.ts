@@ -17,12 +17,12 @@ const ConditionField = fields({
 
 const AgentField = fields({
   node: text('the name of a node', 253).optional().describe('The node on which the agent runs.'),
-  pod: text('the name of a pod', 253).optional().describe('The agent\'s pod.'),
+  pod: text('the name of a pod', 253).optional().describe("The agent's pod."),
 });
 
 const LineCountsField = fields({
   name: name().describe('The line.'),
-  in: total().describe('Crossings that ended on the line\'s right hand.'),
+  in: total().describe("Crossings that ended on the line's right hand."),
   out: total().describe('Crossings the other way.'),
 }).describe('The totals of one line.');
 
@@ -61,7 +61,9 @@ const CountsField = fields({
 }).meta({ 'x-kubernetes-validations': fence.map(({ cel, message }) => celOf({ cel, message })) });
 
 const StreamField = fields({
-  state: oneOf(streamStates).describe('Starting, nothing is counted yet; Counting; Interrupted, the camera is silent; Disconnected, the agent is away; Ended, the file is over; Refused, it cannot be counted.'),
+  state: oneOf(streamStates).describe(
+    'Starting, nothing is counted yet; Counting; Interrupted, the camera is silent; Disconnected, the agent is away; Ended, the file is over; Refused, it cannot be counted.',
+  ),
   counter: text('the name of a pod', 253).describe('The counter that has the stream.'),
   since: moment().describe('Since when this has been so.'),
   session: text('an id', 64).optional().describe('Of the agent that the term was taken for, whether or not anything was counted for it.'),
@@ -72,11 +74,15 @@ const StreamField = fields({
 
 export const CameraStreamStatus = fields({
   observedGeneration: whole(0, Number.MAX_SAFE_INTEGER).optional().describe('The generation of the spec that the operator acted on.'),
-  conditions: listBy('type', ConditionField, 16).optional().describe('Judgements of the operator: Ready, AgentAvailable, CameraConnected, Counting.'),
+  conditions: listBy('type', ConditionField, 16)
+    .optional()
+    .describe('Judgements of the operator: Ready, AgentAvailable, CameraConnected, Counting.'),
   agent: AgentField.optional().describe('Where the agent runs.'),
   counts: CountsField.optional().describe('What was counted: the ledger, written by the counter alone.'),
   stream: StreamField.optional().describe('How the stream is doing, written by the counter when it changes.'),
-}).describe('What is the case.').meta({ 'x-kubernetes-validations': [celOf(kept)] });
+})
+  .describe('What is the case.')
+  .meta({ 'x-kubernetes-validations': [celOf(kept)] });
 
 export type Condition = z.infer<typeof ConditionField>;
 export type AgentStatus = z.infer<typeof AgentField>;

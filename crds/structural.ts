@@ -4,7 +4,22 @@ import * as z from 'zod';
 export type Structural = { readonly [keyword: string]: unknown };
 
 /** Taken over as they are. A keyword that is in neither list stops the generator, so that no check is lost unseen. */
-const kept = ['type', 'description', 'default', 'enum', 'minimum', 'maximum', 'minLength', 'maxLength', 'pattern', 'minItems', 'maxItems', 'maxProperties', 'required', 'format'];
+const kept = [
+  'type',
+  'description',
+  'default',
+  'enum',
+  'minimum',
+  'maximum',
+  'minLength',
+  'maxLength',
+  'pattern',
+  'minItems',
+  'maxItems',
+  'maxProperties',
+  'required',
+  'format',
+];
 const extension = /^x-kubernetes-/;
 
 /** `input`: what a user writes, so a field with a default is not required. */
@@ -16,7 +31,8 @@ function structural(schema: Structural, at: string): Structural {
   const result: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(schema)) {
     if (kept.includes(keyword) || extension.test(keyword)) result[keyword] = value;
-    else if (keyword === 'properties') result[keyword] = mapValues(value as Record<string, Structural>, (property, name) => structural(property, `${at}.${name}`));
+    else if (keyword === 'properties')
+      result[keyword] = mapValues(value as Record<string, Structural>, (property, name) => structural(property, `${at}.${name}`));
     else if (keyword === 'items') result[keyword] = structural(value as Structural, `${at}[]`);
     else if (keyword === 'additionalProperties') {
       // False is what pruning and strict field validation do anyway, and Kubernetes refuses it beside properties.

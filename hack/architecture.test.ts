@@ -17,7 +17,10 @@ function pathsIn(text: string): string[] {
 for (const document of documents) {
   test(`every path in ${document} exists`, () => {
     const paths = pathsIn(readFileSync(join(root, document), 'utf8'));
-    assert.deepEqual(paths.filter((path) => !existsSync(join(root, path))), []);
+    assert.deepEqual(
+      paths.filter((path) => !existsSync(join(root, path))),
+      [],
+    );
   });
 }
 

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ControlPlane, withoutControlPlane } from '../../hack/control-plane/control-plane.ts';
-import { until } from '../../hack/camera/rtsp-server.ts';
-import { Certificates } from '../../hack/identity/certificates.ts';
+import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
+import { until } from '../../hack/machine/rtsp-server.ts';
+import { Certificates } from '../../hack/machine/certificates.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
 
@@ -26,8 +26,13 @@ suite('the process of a counter in a cluster', { skip: withoutControlPlane() }, 
     context.after(() => rm(folder, { recursive: true }));
     const { ofCounter } = await Certificates.make(folder);
     const config = {
-      listen: '127.0.0.1:0', tls: ofCounter, presence: { host: '127.0.0.1', port: 0 }, cluster: { counter: 'counter-1' },
-      modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)), inference: {}, logLevel: 'silent',
+      listen: '127.0.0.1:0',
+      tls: ofCounter,
+      presence: { host: '127.0.0.1', port: 0 },
+      cluster: { counter: 'counter-1' },
+      modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
+      inference: {},
+      logLevel: 'silent',
     };
     const counter = fork(main, { env: { ...process.env, KUBECONFIG: plane.kubeconfig, FOOTFALL_COUNTER: JSON.stringify(config) } });
     try {

@@ -1,8 +1,8 @@
 /** What a counter has of a cluster: the API server as ledger and as the place of the specs. */
 import { resources } from '#crds/cluster/api.ts';
 import type { ApiServer } from '#crds/cluster/api.ts';
-import { waitBackoff } from '#proto/backoff.ts';
-import type { Log } from '#proto/log.ts';
+import { waitBackoff } from '#proto/process/backoff.ts';
+import type { Log } from '#proto/process/log.ts';
 import type { CounterConfig } from './config.ts';
 import type { CallerOptions } from './identity/caller.ts';
 import { TokenReviews } from './identity/reviews.ts';

@@ -13,7 +13,10 @@ test('a counter works in local mode or in a cluster', () => {
   assert.deepEqual(read({ cluster, tls }).cluster, cluster);
 });
 
-for (const [what, where] of [['both', { local, cluster }], ['neither', {}]] as const) {
+for (const [what, where] of [
+  ['both', { local, cluster }],
+  ['neither', {}],
+] as const) {
   test(`${what} of the two is refused in one sentence`, () => {
     assert.throws(() => read(where), { message: 'FOOTFALL_COUNTER: the whole: must have either local or cluster.' });
   });
@@ -23,7 +26,9 @@ test('plaintext is for loopback, and never for a cluster, where agents send toke
   for (const listen of ['127.0.0.1:0', 'localhost:7443', '[::1]:0']) assert.equal(read({ local, listen }).listen, listen);
   for (const listen of ['0.0.0.0:7443', '10.0.0.7:7443', '[::]:7443', 'counter.example:7443', '127.0.0.1.example:1']) {
     assert.equal(read({ local, listen, tls }).listen, listen);
-    assert.throws(() => read({ local, listen }), { message: 'FOOTFALL_COUNTER: listen: must be on loopback, like 127.0.0.1:0, unless there is tls.' });
+    assert.throws(() => read({ local, listen }), {
+      message: 'FOOTFALL_COUNTER: listen: must be on loopback, like 127.0.0.1:0, unless there is tls.',
+    });
   }
   assert.throws(() => read({ cluster }), { message: 'FOOTFALL_COUNTER: tls: must be there in a cluster, where agents send tokens.' });
 });

@@ -1,6 +1,6 @@
 /** What a counter is told: JSON in FOOTFALL_COUNTER. It holds no secret. */
 import { z } from 'zod';
-import { isLoopback, readJsonConfig } from '#proto/config.ts';
+import { isLoopback, readJsonConfig } from '#proto/process/config.ts';
 import { ExecutionProvider } from './detection/wire.ts';
 
 const counterFields = z.strictObject({
@@ -43,8 +43,14 @@ const counterFields = z.strictObject({
 
 const counterConfig = counterFields
   .refine(({ local, cluster }) => (local === undefined) !== (cluster === undefined), { error: 'must have either local or cluster' })
-  .refine(({ listen, tls }) => tls !== undefined || isLoopback(listen), { path: ['listen'], error: 'must be on loopback, like 127.0.0.1:0, unless there is tls' })
-  .refine(({ cluster, tls }) => cluster === undefined || tls !== undefined, { path: ['tls'], error: 'must be there in a cluster, where agents send tokens' });
+  .refine(({ listen, tls }) => tls !== undefined || isLoopback(listen), {
+    path: ['listen'],
+    error: 'must be on loopback, like 127.0.0.1:0, unless there is tls',
+  })
+  .refine(({ cluster, tls }) => cluster === undefined || tls !== undefined, {
+    path: ['tls'],
+    error: 'must be there in a cluster, where agents send tokens',
+  });
 
 export type CounterConfig = z.output<typeof counterConfig>;
 

@@ -5,11 +5,11 @@
  * lines and zones need. It changes after a frame at a time of the plan's own (see `nextPlanMicros`), never because of
  * how fast frames came, so the same video gives the same counts however it is served.
  */
-import { pause } from '#proto/backoff.ts';
-import type { Log } from '#proto/log.ts';
+import { pause } from '#proto/process/backoff.ts';
+import type { Log } from '#proto/process/log.ts';
 import { free } from '#proto/media/byte-queue.ts';
-import type { Labels } from '#proto/metrics.ts';
-import type { CodecMessage, CounterMessage, GapMessage, StreamName } from '#proto/protocol.ts';
+import type { Labels } from '#proto/process/metrics.ts';
+import type { CodecMessage, CounterMessage, GapMessage, StreamName } from '#proto/wire/protocol.ts';
 import {
   advance,
   analyse,
@@ -21,23 +21,23 @@ import {
   startAnalysis,
   takeOver,
   type View,
-} from './analysis.ts';
-import { requirePossiblePlan } from './checkpoint.ts';
+} from './analysis/analysis.ts';
+import { requirePossiblePlan } from './analysis/checkpoint.ts';
 import type { Answered, Frame as DetectorFrame } from './detection/detector.ts';
 import type { ModelInput } from './detection/manifest.ts';
-import { type Departure, sentAgain } from './departure.ts';
-import type { Intake, Piece } from './intake.ts';
+import { type Departure, sentAgain } from './specs/eviction.ts';
+import type { Intake, Piece } from './call/intake.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
 import { ahead } from './media/ahead.ts';
 import { type DecodedFrame, DecoderFault } from './media/decoder.ts';
 import type { Footage, GivenUp } from './media/footage.ts';
 import type { StreamMetrics } from './metrics.ts';
-import { Refused } from './refused.ts';
-import { Settling } from './settling.ts';
-import type { Settlement } from './settlement.ts';
+import { Refused } from './refusal.ts';
+import { Settling } from './settlement/checkpoint-schedule.ts';
+import type { Settlement } from './settlement/checkpoint-commit.ts';
 import type { FollowedSpec, KnownSpec } from './specs/specs.ts';
-import type { Standing } from './standing.ts';
-import { takeoverFrom } from './takeover.ts';
+import type { Standing } from './ledger/stream-state.ts';
+import { takeoverFrom } from './analysis/takeover.ts';
 
 /** A piece this short may end before its first picture is out. */
 const FEW_UNITS = 10;
@@ -286,7 +286,10 @@ export class Counting {
     if (rest.units === 0) return;
     if (!this.#state.continuous && rest.units > FEW_UNITS) {
       this.#giveUp({ units: rest.units, next: rest.position + 1, toMicros: rest.newestMicros, ended: true });
-      throw new Refused('UNDECODABLE', `Not one of ${rest.units} access units could be decoded: the video is not what it says (${footage.codec.fourcc}).`);
+      throw new Refused(
+        'UNDECODABLE',
+        `Not one of ${rest.units} access units could be decoded: the video is not what it says (${footage.codec.fourcc}).`,
+      );
     }
     this.#state = advance(this.#state, rest, rest.newestMicros);
   }

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, suite, test, type TestContext } from 'node:test';
-import { type AgentMessage, asBuffer, codecToMessage } from '#proto/protocol.ts';
-import { until } from '../../hack/camera/rtsp-server.ts';
+import { type AgentMessage, asBuffer, codecToMessage } from '#proto/wire/protocol.ts';
+import { until } from '../../hack/machine/rtsp-server.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';
 import { plainDoor as door, plainService } from './fixtures/plain-service.ts';
 import { PlayedAgent } from './fixtures/played-agent.ts';
@@ -18,7 +18,9 @@ const unit = (number: number, change: object = {}): AgentMessage => {
   const { data, ...rest } = clip.units[number - 1]!;
   return { accessUnit: { ...rest, number, data: asBuffer(data), ...change } };
 };
-const gap = (change: object): AgentMessage => ({ gap: { after: 0, next: 1, fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST', ...change } });
+const gap = (change: object): AgentMessage => ({
+  gap: { after: 0, next: 1, fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST', ...change },
+});
 const resume = (codec: object = {}, checkpoint: object | string = ''): AgentMessage => ({
   resume: {
     codec: { ...codecToMessage(clip.codec), ...codec },
@@ -37,20 +39,36 @@ const refused: Record<string, { says: () => AgentMessage[]; sentence: RegExp }> 
   'a gap that goes nowhere': { says: () => [resume(), gap({ after: 7, next: 7 })], sentence: /no gap from 7 to 7/ },
   'a gap for a reason of its own': { says: () => [resume(), gap({ reason: 77 })], sentence: /reason that nobody knows/ },
   'gaps without end': {
-    says: () => [resume(), ...repeated(gap({}), 1000)], sentence: /more than 200 messages at once/,
+    says: () => [resume(), ...repeated(gap({}), 1000)],
+    sentence: /more than 200 messages at once/,
   },
-  'more than its credit': { says: () => [resume(), ...clip.units.map((_, index) => unit(index + 1))], sentence: /more than it was given credit for/ },
-  'video after its end': { says: () => [resume(), unit(1), { endOfStream: { lastNumber: 1 } }, unit(2)], sentence: /accessUnit after the end/ },
+  'more than its credit': {
+    says: () => [resume(), ...clip.units.map((_, index) => unit(index + 1))],
+    sentence: /more than it was given credit for/,
+  },
+  'video after its end': {
+    says: () => [resume(), unit(1), { endOfStream: { lastNumber: 1 } }, unit(2)],
+    sentence: /accessUnit after the end/,
+  },
   'heartbeats without end': { says: () => [resume(), ...repeated({ heartbeat: {} }, 1000)], sentence: /more than 200 messages at once/ },
   'a codec without a picture': { says: () => [resume({ width: 0 })], sentence: /Pictures of 0 x/ },
-  'a codec of a gigantic picture': { says: () => [resume({ width: 65_535, height: 65_535 })], sentence: /Pictures of 65535 x 65535 are not decoded/ },
+  'a codec of a gigantic picture': {
+    says: () => [resume({ width: 65_535, height: 65_535 })],
+    sentence: /Pictures of 65535 x 65535 are not decoded/,
+  },
   'a codec with a long name': { says: () => [resume({ fourcc: Buffer.alloc(300, 'H') })], sentence: /four characters, not 300/ },
   'private data of a megabyte': { says: () => [resume({ privateData: Buffer.alloc(1e6) })], sentence: /private data has 1000000 bytes/ },
   'a checkpoint that is none': { says: () => [resume({}, 'video')], sentence: /not one of a counter/ },
   'a checkpoint of another version': { says: () => [resume({}, { version: 2 })], sentence: /of version 2, not 1/ },
-  'a checkpoint that is a prototype': { says: () => [resume({}, '{"version":1,"__proto__":{"position":1}}')], sentence: /position is wrong/ },
+  'a checkpoint that is a prototype': {
+    says: () => [resume({}, '{"version":1,"__proto__":{"position":1}}')],
+    sentence: /position is wrong/,
+  },
   'a checkpoint without end': { says: () => [resume({}, '['.repeat(1_000_000))], sentence: /not one of a counter/ },
-  'a checkpoint beyond its size': { says: () => [resume({}, 'x'.repeat(2_000_000))], sentence: /sent resume of 2\d{6} bytes, and it may have/ },
+  'a checkpoint beyond its size': {
+    says: () => [resume({}, 'x'.repeat(2_000_000))],
+    sentence: /sent resume of 2\d{6} bytes, and it may have/,
+  },
   'a camera with a long story': { says: () => [{ camera: { sentence: 'x'.repeat(20_000) } }], sentence: /sent camera of 2\d{4} bytes/ },
 };
 

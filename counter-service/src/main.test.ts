@@ -29,8 +29,12 @@ for (const [what, fault] of faults) {
     const folder = await mkdtemp(join(tmpdir(), 'footfall-main-'));
     await writeFile(join(folder, 'door.yaml'), manifest);
     const config = {
-      listen: '127.0.0.1:0', presence: { host: '127.0.0.1', port: 0 }, local: { manifests: [join(folder, 'door.yaml')], ledgerDirectory: join(folder, 'ledger') },
-      modelsDirectory: models, inference: { workers: 1 }, logLevel: 'silent',
+      listen: '127.0.0.1:0',
+      presence: { host: '127.0.0.1', port: 0 },
+      local: { manifests: [join(folder, 'door.yaml')], ledgerDirectory: join(folder, 'ledger') },
+      modelsDirectory: models,
+      inference: { workers: 1 },
+      logLevel: 'silent',
     };
     const script = `data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', ${fault})`)}`;
     const counter = fork(main, { execArgv: ['--import', script], env: { ...process.env, FOOTFALL_COUNTER: JSON.stringify(config) } });

@@ -3,23 +3,23 @@ import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import type { ApiServer } from '#crds/cluster/api.ts';
 import { formatFault, loadCameraStreams } from '#crds/load.ts';
-import { enter } from '#proto/entry.ts';
-import { createLog, type Log } from '#proto/log.ts';
+import { enter } from '#proto/process/run-process.ts';
+import { createLog, type Log } from '#proto/process/log.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
-import { createMetrics } from '#proto/metrics.ts';
-import { servePresence } from '#proto/presence.ts';
-import { serveCounting } from '#proto/protocol.ts';
-import { announce, shutdownSignal } from '#proto/shutdown.ts';
-import { Places, type Resources } from './admission.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
+import { servePresence } from '#proto/process/http-server.ts';
+import { serveCounting } from '#proto/wire/protocol.ts';
+import { announce, shutdownSignal } from '#proto/process/shutdown.ts';
+import { Places, type Resources } from './call/admission.ts';
 import { Cluster } from './cluster.ts';
-import { Certificate } from './certificate.ts';
+import { Certificate } from './identity/certificate.ts';
 import { type CounterConfig, readCounterConfig } from './config.ts';
-import { Detectors } from './detectors.ts';
+import { Detectors } from './detection/detector-pool.ts';
 import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
 import { FixedSpecs } from './specs/specs.ts';
 import { type CounterService, serveStream } from './stream.ts';
-import { unforeseen } from './unforeseen.ts';
+import { unforeseen } from './uncaught-exceptions.ts';
 
 const HELP = `usage: FOOTFALL_COUNTER='{"listen":"127.0.0.1:0","local":{...},...}' counter-service
 

@@ -1,5 +1,5 @@
 /** What a counter shows of its streams. Every series of a stream goes when the stream does. */
-import type { Labels, Metrics } from '#proto/metrics.ts';
+import type { Labels, Metrics } from '#proto/process/metrics.ts';
 import type { Answered } from './detection/detector.ts';
 
 const MILLISECONDS = [0.25, 0.5, 1, 2, 5, 10, 20, 35, 50, 75, 100, 250, 500, 1000, 5000];
@@ -18,16 +18,29 @@ export type StreamMetrics = ReturnType<typeof streamMetrics>;
 export function streamMetrics(metrics: Metrics) {
   const units = metrics.counter('counter_access_units_total', 'Access units received.', ['stream']);
   const bytes = metrics.counter('counter_access_unit_bytes_total', 'Bytes of video received.', ['stream']);
-  const frames = metrics.counter('counter_frames_total', 'Frames by fate: counted, or skipped between two of the rate asked for.', ['stream', 'fate']);
+  const frames = metrics.counter('counter_frames_total', 'Frames by fate: counted, or skipped between two of the rate asked for.', [
+    'stream',
+    'fate',
+  ]);
   const gaps = metrics.counter('counter_gaps_total', 'Gaps in the video, by reason.', ['stream', 'reason']);
   const lag = metrics.gauge('counter_lag_seconds', 'Video received and not counted yet.', ['stream']);
   const decoders = metrics.counter('counter_decoder_deaths_total', 'Decoders that died and were started again.', ['stream']);
   const decoding = metrics.histogram('counter_decode_cpu_milliseconds', 'CPU time of the decoder for an access unit.', MILLISECONDS);
   const open = metrics.gauge('counter_streams', 'Streams that are served.');
   const refusals = metrics.counter('counter_refusals_total', 'Calls refused, by reason.', ['reason']);
-  const cuts = metrics.counter('counter_connections_cut_total', 'Connections cut: too many, too many of one peer, without an accepted call for too long or too many bytes, or with call after call.', ['reason']);
-  const writes = metrics.counter('counter_ledger_writes_total', 'Writes of a status, by result: written, conflict, refused, unanswered.', ['result']);
-  const waiting = metrics.histogram('counter_inference_wait_milliseconds', 'From handing a frame to the detector to its run.', MILLISECONDS);
+  const cuts = metrics.counter(
+    'counter_connections_cut_total',
+    'Connections cut: too many, too many of one peer, without an accepted call for too long or too many bytes, or with call after call.',
+    ['reason'],
+  );
+  const writes = metrics.counter('counter_ledger_writes_total', 'Writes of a status, by result: written, conflict, refused, unanswered.', [
+    'result',
+  ]);
+  const waiting = metrics.histogram(
+    'counter_inference_wait_milliseconds',
+    'From handing a frame to the detector to its run.',
+    MILLISECONDS,
+  );
   const inference = metrics.histogram('counter_inference_cpu_milliseconds', 'CPU time of a frame in the model.', MILLISECONDS);
   const batches = metrics.histogram('counter_inference_batch_size', 'Frames in one run of the model.', BATCHES);
   const tracking = metrics.histogram('counter_tracking_milliseconds', 'Tracking and counting of a frame.', MILLISECONDS);

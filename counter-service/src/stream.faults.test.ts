@@ -1,14 +1,14 @@
 /** What agents and users do to a counter, and that it harms nobody else: calls that are refused, edits, streams that go. */
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
-import { asBuffer, codecToMessage } from '#proto/protocol.ts';
-import { until } from '../../hack/camera/rtsp-server.ts';
-import { Link } from '../../hack/trials/link.ts';
+import { asBuffer, codecToMessage } from '#proto/wire/protocol.ts';
+import { until } from '../../hack/machine/rtsp-server.ts';
+import { Link } from '../../hack/machine/link.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';
 import { plainDoor as door, plainService, plainSpec } from './fixtures/plain-service.ts';
 import { PlayedAgent } from './fixtures/played-agent.ts';
 import { slowLink } from './fixtures/slow-link.ts';
-import { Refused } from './refused.ts';
+import { Refused } from './refusal.ts';
 
 let clip: Clip;
 before(async () => {

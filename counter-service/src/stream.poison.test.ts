@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { asBuffer } from '#proto/protocol.ts';
+import { asBuffer } from '#proto/wire/protocol.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';
 import { plainDoor as door, plainService, plainSpec } from './fixtures/plain-service.ts';
 import { type Heard, PlayedAgent } from './fixtures/played-agent.ts';
@@ -16,7 +16,9 @@ before(async () => {
   clip = await readClip();
   const path = join(folder, 'ffmpeg');
   // Between it and its input stands a filter that ends it at the mark.
-  writeFileSync(path, `#!${process.execPath}
+  writeFileSync(
+    path,
+    `#!${process.execPath}
 const { spawn } = require('node:child_process');
 const child = spawn('/usr/bin/env', ['ffmpeg', ...process.argv.slice(2)], { stdio: ['pipe', 'inherit', 'inherit'], env: { ...process.env, PATH: ${JSON.stringify(process.env['PATH'])} } });
 child.stdin.on('error', () => {});
@@ -26,7 +28,8 @@ process.stdin.on('data', (bytes) => {
 }).on('end', () => child.stdin.end());
 child.on('exit', (code) => process.exit(code ?? 1));
 process.on('SIGTERM', () => child.kill('SIGKILL'));
-`);
+`,
+  );
   chmodSync(path, 0o755);
   process.env['FFMPEG_PATH'] = path;
 });
@@ -39,7 +42,10 @@ test('one group of pictures that kills every decoder is left out and declared, a
   const { port } = await plainService(context);
   const keyframes = clip.units.flatMap((unit, index) => (unit.keyframe ? [index] : []));
   const poisoned = keyframes[1]! + 2;
-  const sick: Clip = { ...clip, units: clip.units.map((unit, index) => (index === poisoned ? { ...unit, data: asBuffer(Buffer.from(POISON)) } : unit)) };
+  const sick: Clip = {
+    ...clip,
+    units: clip.units.map((unit, index) => (index === poisoned ? { ...unit, data: asBuffer(Buffer.from(POISON)) } : unit)),
+  };
   const agent = new PlayedAgent(port, door);
   agent.resume(sick);
   await agent.send(sick, keyframes[4]!);
@@ -55,7 +61,13 @@ test('one group of pictures that kills every decoder is left out and declared, a
 /** Its first group of pictures is larger than what a counter keeps: to each access unit belongs a megabyte that says nothing. */
 const large = ({ codec, units }: Clip): Clip => ({
   codec,
-  units: units.slice(0, 80).map((unit, index) => ({ ...unit, keyframe: index === 0 || (index >= LARGE && unit.keyframe), data: asBuffer(Buffer.concat([unit.data, filler])) })),
+  units: units
+    .slice(0, 80)
+    .map((unit, index) => ({
+      ...unit,
+      keyframe: index === 0 || (index >= LARGE && unit.keyframe),
+      data: asBuffer(Buffer.concat([unit.data, filler])),
+    })),
 });
 const LARGE = 60;
 const filler = Buffer.alloc(2 ** 20, 0xff);
@@ -71,45 +83,59 @@ async function callAgain(port: number, video: Clip, { checkpoint, welcome }: Hea
   return agent;
 }
 
-test('a group of pictures that is too large to be decoded anew is sent again, and nothing of it is lost', { timeout: 60_000 }, async (context) => {
-  const { port, spec, reports } = await plainService(context);
-  const video = large(clip);
-  const first = new PlayedAgent(port, door);
-  first.resume(video);
-  await first.send(video, 45);
-  // At another rate it takes another decoder.
-  spec.become({ spec: { ...plainSpec, detection: { ...plainSpec.detection, framesPerSecond: 5 } }, generation: 2 });
-  void first.send(video, 50).catch(() => undefined);
-  await first.until(({ goAway, over }) => goAway !== undefined && over);
-  assert.equal(reports.at(-1)?.reason, 'SentAgain');
-  const second = await callAgain(port, video, first.heard);
-  assert.ok(second.heard.welcome!.position >= 40);
-  await second.send(video, 80);
-  second.end();
-  await second.until(({ finished }) => finished);
-  assert.deepEqual([second.heard.counts?.position, second.heard.counts?.frames, second.heard.counts?.gaps], [80, 80, 0]);
-});
+test(
+  'a group of pictures that is too large to be decoded anew is sent again, and nothing of it is lost',
+  { timeout: 60_000 },
+  async (context) => {
+    const { port, spec, reports } = await plainService(context);
+    const video = large(clip);
+    const first = new PlayedAgent(port, door);
+    first.resume(video);
+    await first.send(video, 45);
+    // At another rate it takes another decoder.
+    spec.become({ spec: { ...plainSpec, detection: { ...plainSpec.detection, framesPerSecond: 5 } }, generation: 2 });
+    void first.send(video, 50).catch(() => undefined);
+    await first.until(({ goAway, over }) => goAway !== undefined && over);
+    assert.equal(reports.at(-1)?.reason, 'SentAgain');
+    const second = await callAgain(port, video, first.heard);
+    assert.ok(second.heard.welcome!.position >= 40);
+    await second.send(video, 80);
+    second.end();
+    await second.until(({ finished }) => finished);
+    assert.deepEqual([second.heard.counts?.position, second.heard.counts?.frames, second.heard.counts?.gaps], [80, 80, 0]);
+  },
+);
 
-test('one that kills its decoders, too, is sent again while something new of it is counted, and then given up', { timeout: 60_000 }, async (context) => {
-  const { port } = await plainService(context);
-  const video = large(clip);
-  const sick: Clip = { ...video, units: video.units.map((unit, index) => (index === 50 ? { ...unit, data: asBuffer(Buffer.from(POISON.repeat(3))) } : unit)) };
-  const first = new PlayedAgent(port, door);
-  first.resume(sick);
-  void first.send(sick, 80).catch(() => undefined);
-  await first.until(({ goAway, over }) => goAway !== undefined && over);
-  let agent = first;
-  for (let calls = 1; agent.heard.goAway !== undefined && calls < 9; calls += 1) {
-    const next = await callAgain(port, sick, agent.heard);
-    void next.send(sick, 80).then(() => next.end(), () => undefined);
-    await next.until(({ finished, goAway, over }) => finished || (goAway !== undefined && over));
-    agent = next;
-  }
-  const { counts } = agent.heard;
-  assert.deepEqual([counts?.position, counts?.gaps], [80, 1]);
-  // From the last picture that a decoder showed before it read the poison to the next group.
-  assert.ok(counts!.gapMicros >= 0.9e6 && counts!.gapMicros <= 6e6, `${counts?.gapMicros}`);
-});
+test(
+  'one that kills its decoders, too, is sent again while something new of it is counted, and then given up',
+  { timeout: 60_000 },
+  async (context) => {
+    const { port } = await plainService(context);
+    const video = large(clip);
+    const sick: Clip = {
+      ...video,
+      units: video.units.map((unit, index) => (index === 50 ? { ...unit, data: asBuffer(Buffer.from(POISON.repeat(3))) } : unit)),
+    };
+    const first = new PlayedAgent(port, door);
+    first.resume(sick);
+    void first.send(sick, 80).catch(() => undefined);
+    await first.until(({ goAway, over }) => goAway !== undefined && over);
+    let agent = first;
+    for (let calls = 1; agent.heard.goAway !== undefined && calls < 9; calls += 1) {
+      const next = await callAgain(port, sick, agent.heard);
+      void next.send(sick, 80).then(
+        () => next.end(),
+        () => undefined,
+      );
+      await next.until(({ finished, goAway, over }) => finished || (goAway !== undefined && over));
+      agent = next;
+    }
+    const { counts } = agent.heard;
+    assert.deepEqual([counts?.position, counts?.gaps], [80, 1]);
+    // From the last picture that a decoder showed before it read the poison to the next group.
+    assert.ok(counts!.gapMicros >= 0.9e6 && counts!.gapMicros <= 6e6, `${counts?.gapMicros}`);
+  },
+);
 
 test('video that kills every decoder is refused after three groups, and the next call begins after them', async (context) => {
   const { port } = await plainService(context);

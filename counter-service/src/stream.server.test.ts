@@ -7,14 +7,14 @@ import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import type { CameraStreamStatus } from '#crds/schema.ts';
-import { createLog } from '#proto/log.ts';
-import { createMetrics } from '#proto/metrics.ts';
-import { serveCounting } from '#proto/protocol.ts';
-import { ControlPlane, withoutControlPlane } from '../../hack/control-plane/control-plane.ts';
-import { until } from '../../hack/camera/rtsp-server.ts';
-import { Places } from './admission.ts';
+import { createLog } from '#proto/process/log.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
+import { serveCounting } from '#proto/wire/protocol.ts';
+import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
+import { until } from '../../hack/machine/rtsp-server.ts';
+import { Places } from './call/admission.ts';
 import { Cluster } from './cluster.ts';
-import { Detectors } from './detectors.ts';
+import { Detectors } from './detection/detector-pool.ts';
 import { type Clip, entrance, readClip } from './fixtures/clip.ts';
 import { PlayedAgent } from './fixtures/played-agent.ts';
 import { streamMetrics } from './metrics.ts';
@@ -55,14 +55,23 @@ suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
     const ofStreams = streamMetrics(metrics);
     const cluster = new Cluster(plane.api, { counter: 'counter-1' }, ofStreams, log);
     const service: CounterService = {
-      ledger: cluster.ledger, specs: cluster.specs,
+      ledger: cluster.ledger,
+      specs: cluster.specs,
       detector: (model) => detectors.of(model),
-      places: new Places(2), draining: drain.signal, metrics: ofStreams, log,
+      places: new Places(2),
+      draining: drain.signal,
+      metrics: ofStreams,
+      log,
     };
     const server = await serveCounting('127.0.0.1:0', (call) => serveStream(call, service));
     const look = async () => (await plane.api.get<Resource>(cameraStreams, ref)).status ?? {};
     return {
-      stream, drain, look, declare, cluster, metrics,
+      stream,
+      drain,
+      look,
+      declare,
+      cluster,
+      metrics,
       dial: (session?: string, lastTerm?: number) => new PlayedAgent(server.port, stream, { session, lastTerm }),
       edit: (change: object) => plane.api.merge<Resource>(cameraStreams, ref, { spec: change }),
       remove: () => plane.api.delete(cameraStreams, ref),
@@ -171,12 +180,30 @@ suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
     await agent.send(clip, 120);
     await shows(({ counts }) => counts?.lines[0]?.in === 1);
     const editedAt = performance.now();
-    await edit({ lines: [{ ...entrance, from: { x: 560, y: 990 } }, { name: 'exit', from: { x: 100, y: 100 }, to: { x: 200, y: 200 } }], zones: [{ name: 'queue', polygon: [{ x: 0, y: 0 }, { x: 9, y: 0 }, { x: 9, y: 9 }] }] });
+    await edit({
+      lines: [
+        { ...entrance, from: { x: 560, y: 990 } },
+        { name: 'exit', from: { x: 100, y: 100 }, to: { x: 200, y: 200 } },
+      ],
+      zones: [
+        {
+          name: 'queue',
+          polygon: [
+            { x: 0, y: 0 },
+            { x: 9, y: 0 },
+            { x: 9, y: 9 },
+          ],
+        },
+      ],
+    });
     await shows(({ counts, stream }) => counts?.lines.length === 2 && stream?.observedGeneration === 2);
     const seconds = (performance.now() - editedAt) / 1000;
     assert.ok(seconds < 3, `it took ${seconds} s`);
     const { counts } = await look();
-    assert.deepEqual(counts?.lines, [{ name: 'entrance', in: 1, out: 0 }, { name: 'exit', in: 0, out: 0 }]);
+    assert.deepEqual(counts?.lines, [
+      { name: 'entrance', in: 1, out: 0 },
+      { name: 'exit', in: 0, out: 0 },
+    ]);
     assert.deepEqual(counts?.zones, [{ name: 'queue', occupancy: 0 }]);
     await edit({ lines: [entrance] });
     await agent.send(clip, 140);
@@ -215,39 +242,46 @@ suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
     again.hangUp();
   });
 
-  film('ends the call of a stream that was deleted, and writes nothing into the one made after it', async ({ dial, remove, declare, look, drain, stop }) => {
-    const agent = dial();
-    agent.resume(clip);
-    await agent.send(clip, 30);
-    await remove();
-    await declare();
-    await agent.until(({ refusal, over }) => over && refusal?.reason === 'UNKNOWN_STREAM');
-    const stale = dial('s1', 1);
-    await stale.until(({ refusal }) => refusal?.reason === 'UNKNOWN_STREAM');
-    drain.abort();
-    await stop();
-    assert.deepEqual(await look(), {});
-  });
-
-  film('says why a stream is not counted whose model is not there, once', async ({ dial, look, shows, edit, metrics }) => {
-    for (let tries = 0; tries < 3; tries += 1) {
+  film(
+    'ends the call of a stream that was deleted, and writes nothing into the one made after it',
+    async ({ dial, remove, declare, look, drain, stop }) => {
       const agent = dial();
-      await agent.until(({ refusal }) => refusal?.reason === 'MODEL_UNAVAILABLE');
+      agent.resume(clip);
+      await agent.send(clip, 30);
+      await remove();
+      await declare();
+      await agent.until(({ refusal, over }) => over && refusal?.reason === 'UNKNOWN_STREAM');
+      const stale = dial('s1', 1);
+      await stale.until(({ refusal }) => refusal?.reason === 'UNKNOWN_STREAM');
+      drain.abort();
+      await stop();
+      assert.deepEqual(await look(), {});
+    },
+  );
+
+  film(
+    'says why a stream is not counted whose model is not there, once',
+    async ({ dial, look, shows, edit, metrics }) => {
+      for (let tries = 0; tries < 3; tries += 1) {
+        const agent = dial();
+        await agent.until(({ refusal }) => refusal?.reason === 'MODEL_UNAVAILABLE');
+        agent.hangUp();
+      }
+      const { stream, counts } = await look();
+      assert.deepEqual([stream?.state, stream?.reason, counts], ['Refused', 'ModelUnavailable', undefined]);
+      const page = await metrics.render();
+      assert.match(page, /counter_ledger_writes_total\{result="written"\} 1\n/);
+      assert.match(page, /counter_refusals_total\{reason="MODEL_UNAVAILABLE"\} 3\n/);
+      await edit({ detection: { model: 'rtmdet-nano-person' } });
+      const agent = dial();
+      await agent.until(({ welcome }) => welcome?.term === 1);
+      await shows((status) => status.stream?.state === 'Starting');
+      await edit({ detection: { model: 'another' } });
+      await agent.until(({ goAway }) => goAway !== undefined);
       agent.hangUp();
-    }
-    const { stream, counts } = await look();
-    assert.deepEqual([stream?.state, stream?.reason, counts], ['Refused', 'ModelUnavailable', undefined]);
-    const page = await metrics.render();
-    assert.match(page, /counter_ledger_writes_total\{result="written"\} 1\n/);
-    assert.match(page, /counter_refusals_total\{reason="MODEL_UNAVAILABLE"\} 3\n/);
-    await edit({ detection: { model: 'rtmdet-nano-person' } });
-    const agent = dial();
-    await agent.until(({ welcome }) => welcome?.term === 1);
-    await shows((status) => status.stream?.state === 'Starting');
-    await edit({ detection: { model: 'another' } });
-    await agent.until(({ goAway }) => goAway !== undefined);
-    agent.hangUp();
-  }, { detection: { model: 'not-there' } });
+    },
+    { detection: { model: 'not-there' } },
+  );
 
   film('settles and says so before it drains', async ({ dial, drain, look, shows }) => {
     const agent = dial();

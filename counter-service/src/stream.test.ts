@@ -10,12 +10,20 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CameraStreamSpec } from '#crds/schema.ts';
-import { createLog } from '#proto/log.ts';
-import type { AccessUnit, Codec } from '#proto/media/nut.ts';
-import { createMetrics } from '#proto/metrics.ts';
-import { type AgentCall, asBuffer, codecToMessage, type CountingServer, type CountsMessage, dialCounting, serveCounting } from '#proto/protocol.ts';
-import { Places } from './admission.ts';
-import { Detectors } from './detectors.ts';
+import { createLog } from '#proto/process/log.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
+import {
+  type AgentCall,
+  asBuffer,
+  codecToMessage,
+  type CountingServer,
+  type CountsMessage,
+  dialCounting,
+  serveCounting,
+} from '#proto/wire/protocol.ts';
+import { Places } from './call/admission.ts';
+import { Detectors } from './detection/detector-pool.ts';
 import { CLIP_UNITS, clipPath, entrance, readClip } from './fixtures/clip.ts';
 import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
@@ -98,13 +106,20 @@ async function play({ server }: Counter, script: Script = {}): Promise<Played> {
   let credit = 0;
   let wake: () => void = () => undefined;
   const stream = { ...door, name: script.name ?? door.name };
-  await call.send({ hello: { stream, session: script.session ?? 's1', lastTerm: script.lastTerm ?? 0, sessionStartMicros: script.sessionStartMicros ?? 0 } });
+  await call.send({
+    hello: { stream, session: script.session ?? 's1', lastTerm: script.lastTerm ?? 0, sessionStartMicros: script.sessionStartMicros ?? 0 },
+  });
   try {
     for await (const message of call.messages) {
       if (message.kind === 'welcome') {
         played.welcome = message.value;
         await call.send({ resume: { checkpoint: script.checkpoint?.state ?? Buffer.alloc(0), codec: codecToMessage(codec) } });
-        void sendUnits(call, script, () => credit, (notify) => (wake = notify)).catch(() => undefined);
+        void sendUnits(
+          call,
+          script,
+          () => credit,
+          (notify) => (wake = notify),
+        ).catch(() => undefined);
       } else if (message.kind === 'credit') {
         credit = message.value.accessUnits;
         wake();
@@ -128,7 +143,10 @@ async function play({ server }: Counter, script: Script = {}): Promise<Played> {
 
 async function sendUnits(call: AgentCall, script: Script, credit: () => number, onWait: (wake: () => void) => void): Promise<void> {
   const counted = script.checkpoint?.presentationMicros ?? -1;
-  const from = Math.max(0, units.findLastIndex((unit) => unit.keyframe && unit.presentationMicros <= counted));
+  const from = Math.max(
+    0,
+    units.findLastIndex((unit) => unit.keyframe && unit.presentationMicros <= counted),
+  );
   for (const [index, unit] of units.entries()) {
     if (index < from) continue;
     while (index - from >= credit()) await new Promise<void>((resolve) => onWait(resolve));

@@ -8,22 +8,22 @@
  * Everything here belongs to one call and ends with it. A fault of the stream ends the call with a sentence and
  * touches no other stream.
  */
-import { pause } from '#proto/backoff.ts';
-import { beat, SILENCE_SECONDS } from '#proto/heartbeat.ts';
-import type { Log } from '#proto/log.ts';
-import { type CounterCall, type CounterMessage, type FromAgent, type Hello, Malformed } from '#proto/protocol.ts';
-import { Watchdog } from '#proto/watchdog.ts';
-import { admit, type Admitted, type Places, type Resources } from './admission.ts';
-import type { AnalysisState } from './analysis.ts';
-import { readCheckpoint } from './checkpoint.ts';
+import { pause } from '#proto/process/backoff.ts';
+import { beat, SILENCE_SECONDS } from '#proto/wire/heartbeat.ts';
+import type { Log } from '#proto/process/log.ts';
+import { type CounterCall, type CounterMessage, type FromAgent, type Hello, Malformed } from '#proto/wire/protocol.ts';
+import { Watchdog } from '#proto/wire/watchdog.ts';
+import { admit, type Admitted, type Places, type Resources } from './call/admission.ts';
+import type { AnalysisState } from './analysis/analysis.ts';
+import { readCheckpoint } from './analysis/checkpoint.ts';
 import { Counting, type Ended } from './counting-run.ts';
-import { type Departure, departureBySpec, drained, signalOf } from './departure.ts';
-import { Intake } from './intake.ts';
+import { type Departure, departureBySpec, drained, signalOf } from './specs/eviction.ts';
+import { Intake } from './call/intake.ts';
 import { Caller } from './identity/caller.ts';
 import { Fenced } from './ledger/ledger.ts';
-import { Rate } from './rate.ts';
-import { Gone, Refused } from './refused.ts';
-import { positionOf, Settlement } from './settlement.ts';
+import { Rate } from './call/rate-limit.ts';
+import { Gone, Refused } from './refusal.ts';
+import { positionOf, Settlement } from './settlement/checkpoint-commit.ts';
 
 /** An agent that lost its call and is back within this was never away. */
 const AWAY_SECONDS = 2;
@@ -60,7 +60,11 @@ export async function serveStream(call: CounterCall, service: CounterService): P
   const { places, metrics, draining, identities, silenceSeconds = SILENCE_SECONDS } = service;
   const over = new AbortController();
   // A large picture takes longer than that on a slow link, and its agent's heartbeats wait behind it.
-  const watchdog = new Watchdog(silenceSeconds, () => over.abort(new Gone('the agent fell silent')), () => call.arrived());
+  const watchdog = new Watchdog(
+    silenceSeconds,
+    () => over.abort(new Gone('the agent fell silent')),
+    () => call.arrived(),
+  );
   const signal = AbortSignal.any([over.signal, call.signal]);
   const incoming = heardBy(watchdog, call.messages);
   let log = service.log;
@@ -96,7 +100,14 @@ export async function serveStream(call: CounterCall, service: CounterService): P
   }
 }
 
-async function serveAdmitted(call: CounterCall, service: CounterService, admitted: Admitted, incoming: AsyncIterator<FromAgent>, over: AbortSignal, log: Log): Promise<void> {
+async function serveAdmitted(
+  call: CounterCall,
+  service: CounterService,
+  admitted: Admitted,
+  incoming: AsyncIterator<FromAgent>,
+  over: AbortSignal,
+  log: Log,
+): Promise<void> {
   const { followed, model, tenure, caller } = admitted;
   const ending = new AbortController();
   const signal = AbortSignal.any([over, tenure.lost, ending.signal]);
@@ -160,7 +171,10 @@ interface Beginning {
   readonly checkpoint: AnalysisState | undefined;
 }
 
-async function count({ call, service, admitted, incoming, log, ending, signal, leaving, sendAway }: Served, beginning: Beginning): Promise<Ended> {
+async function count(
+  { call, service, admitted, incoming, log, ending, signal, leaving, sendAway }: Served,
+  beginning: Beginning,
+): Promise<Ended> {
   const { stream, hello, followed, detector, tenure, standing } = admitted;
   const { metrics } = service;
   const labels = labelsOf(admitted);
@@ -178,7 +192,18 @@ async function count({ call, service, admitted, incoming, log, ending, signal, l
   });
   const counting = new Counting({
     ...beginning,
-    stream, followed, standing, detector, settlement, intake, send, log, labels, metrics, leaving, sendAway,
+    stream,
+    followed,
+    standing,
+    detector,
+    settlement,
+    intake,
+    send,
+    log,
+    labels,
+    metrics,
+    leaving,
+    sendAway,
     session: hello.session,
     sessionStartMicros: hello.sessionStartMicros,
     term: tenure.term,
@@ -211,7 +236,13 @@ async function letGo({ followed, detector, tenure, standing }: Admitted, gone: b
   await tenure.close();
 }
 
-async function refuse(call: CounterCall, { metrics }: CounterService, admitted: Admitted | undefined, error: unknown, log: Log): Promise<void> {
+async function refuse(
+  call: CounterCall,
+  { metrics }: CounterService,
+  admitted: Admitted | undefined,
+  error: unknown,
+  log: Log,
+): Promise<void> {
   const refusal = refusalOf(error);
   const failed = refusal.reason === 'REFUSAL_REASON_UNSPECIFIED';
   log[failed ? 'error' : 'warn'](refusal, 'stream refused');
@@ -286,7 +317,8 @@ async function* heardBy(watchdog: Watchdog, messages: AsyncIterable<FromAgent>):
     watchdog.heard();
     const isVideo = kind === 'accessUnit' || (kind === 'gap' && before === 'accessUnit');
     before = kind;
-    if (!isVideo && !rate.take(now())) throw new Refused('INVALID', `The agent sent more than ${MESSAGES.burst} messages at once that are no video.`);
+    if (!isVideo && !rate.take(now()))
+      throw new Refused('INVALID', `The agent sent more than ${MESSAGES.burst} messages at once that are no video.`);
     yield message;
   }
 }

@@ -22,14 +22,16 @@ export type V1Volume = Wire<library.V1Volume>;
 export interface KubernetesObject {
   readonly apiVersion?: string | undefined;
   readonly kind?: string | undefined;
-  readonly metadata?: {
-    readonly name?: string | undefined;
-    readonly namespace?: string | undefined;
-    readonly uid?: string | undefined;
-    readonly resourceVersion?: string | undefined;
-    readonly labels?: Readonly<Record<string, string>> | undefined;
-    readonly annotations?: Readonly<Record<string, string>> | undefined;
-  } | undefined;
+  readonly metadata?:
+    | {
+        readonly name?: string | undefined;
+        readonly namespace?: string | undefined;
+        readonly uid?: string | undefined;
+        readonly resourceVersion?: string | undefined;
+        readonly labels?: Readonly<Record<string, string>> | undefined;
+        readonly annotations?: Readonly<Record<string, string>> | undefined;
+      }
+    | undefined;
 }
 
 export interface Resource {
@@ -93,7 +95,11 @@ export interface ApiServer {
   get<T extends KubernetesObject>(resource: Resource, ref: ObjectRef, signal?: AbortSignal): Promise<T>;
   list<T extends KubernetesObject>(resource: Resource, options: ListOptions, signal?: AbortSignal): Promise<Page<T>>;
   /** Ends when the server ends it. @throws ApiFault with code 410 when the version is too old to go on from. */
-  watch<T extends KubernetesObject>(resource: Resource, options: ListOptions & { resourceVersion: string }, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
+  watch<T extends KubernetesObject>(
+    resource: Resource,
+    options: ListOptions & { resourceVersion: string },
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<T>>;
   /** A field that the server does not know is a fault (400). */
   create<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T>;
   /** With the object's resourceVersion: a compare-and-swap. */

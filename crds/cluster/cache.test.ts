@@ -9,8 +9,10 @@ interface Camera {
   readonly site: string | undefined;
 }
 
-const camera = (name: string, resourceVersion = '1', { uid = name, site }: { uid?: string; site?: string } = {}): Camera =>
-  ({ metadata: { namespace: 'shop', name, uid, resourceVersion }, site });
+const camera = (name: string, resourceVersion = '1', { uid = name, site }: { uid?: string; site?: string } = {}): Camera => ({
+  metadata: { namespace: 'shop', name, uid, resourceVersion },
+  site,
+});
 
 const known = (...cameras: Camera[]) => new Map(cameras.map((one) => [keyOf(one), one]));
 
@@ -25,7 +27,14 @@ const events: readonly [string, Map<string, Camera>, WatchEvent<Camera>['type'],
 ];
 
 const shown = (changes: readonly { object: Camera; deleted: boolean }[]) =>
-  changes.map(({ object: { metadata: { name, resourceVersion } }, deleted }) => `${name}@${resourceVersion}${deleted ? ' deleted' : ''}`);
+  changes.map(
+    ({
+      object: {
+        metadata: { name, resourceVersion },
+      },
+      deleted,
+    }) => `${name}@${resourceVersion}${deleted ? ' deleted' : ''}`,
+  );
 
 for (const [what, before, type, object, expected] of events) {
   test(`an event of ${what}`, () => assert.deepEqual(shown(changesOfEvent(before, { type, object })), expected));
@@ -37,21 +46,31 @@ test('a list tells what went, what came, and what changed, and nothing of the re
   assert.deepEqual(shown(changesOfList(before, listed)), ['gone@1 deleted', 'changed@2', 'replaced@1 deleted', 'replaced@3', 'new@1']);
 });
 
-const anyCamera = record({ name: constantFrom('a', 'b', 'c', 'd'), version: constantFrom('1', '2'), uid: constantFrom('x', 'y'), site: constantFrom('hall', 'yard', undefined) })
-  .map(({ name, version, uid, site }) => camera(name, version, { uid, ...(site !== undefined && { site }) }));
+const anyCamera = record({
+  name: constantFrom('a', 'b', 'c', 'd'),
+  version: constantFrom('1', '2'),
+  uid: constantFrom('x', 'y'),
+  site: constantFrom('hall', 'yard', undefined),
+}).map(({ name, version, uid, site }) => camera(name, version, { uid, ...(site !== undefined && { site }) }));
 const anyList = uniqueArray(anyCamera, { selector: keyOf });
 
 test('after any series of lists the cache is the last one, and its index finds exactly what has the value', () => {
-  always(property(array(anyList), (lists) => {
-    const cache = new Cache<Camera>(({ site }) => site);
-    for (const list of lists) {
-      // The version is what tells a change: make it differ where the rest does.
-      const versioned = list.map((one) => ({ ...one, metadata: { ...one.metadata, resourceVersion: `${one.metadata.resourceVersion}${one.site}` } }));
-      for (const change of changesOfList(cache.objects, versioned)) cache.accept(change);
-      assert.deepEqual([...cache.objects.values()].toSorted(byKey), versioned.toSorted(byKey));
-      for (const site of ['hall', 'yard']) assert.deepEqual(cache.indexed(site).toSorted(byKey), versioned.filter((one) => one.site === site).toSorted(byKey));
-    }
-  }));
+  always(
+    property(array(anyList), (lists) => {
+      const cache = new Cache<Camera>(({ site }) => site);
+      for (const list of lists) {
+        // The version is what tells a change: make it differ where the rest does.
+        const versioned = list.map((one) => ({
+          ...one,
+          metadata: { ...one.metadata, resourceVersion: `${one.metadata.resourceVersion}${one.site}` },
+        }));
+        for (const change of changesOfList(cache.objects, versioned)) cache.accept(change);
+        assert.deepEqual([...cache.objects.values()].toSorted(byKey), versioned.toSorted(byKey));
+        for (const site of ['hall', 'yard'])
+          assert.deepEqual(cache.indexed(site).toSorted(byKey), versioned.filter((one) => one.site === site).toSorted(byKey));
+      }
+    }),
+  );
 });
 
 function byKey(one: Camera, other: Camera): number {

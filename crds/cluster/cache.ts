@@ -30,7 +30,11 @@ export function changesOfList<T extends KubernetesObject>(known: ReadonlyMap<str
 /** Another object of the same name is one that went and one that came. */
 function changesBetween<T extends KubernetesObject>(before: T | undefined, after: T): Change<T>[] {
   if (before === undefined) return [{ object: after, deleted: false }];
-  if (before.metadata?.uid !== after.metadata?.uid) return [{ object: before, deleted: true }, { object: after, deleted: false }];
+  if (before.metadata?.uid !== after.metadata?.uid)
+    return [
+      { object: before, deleted: true },
+      { object: after, deleted: false },
+    ];
   return before.metadata?.resourceVersion === after.metadata?.resourceVersion ? [] : [{ object: after, deleted: false }];
 }
 

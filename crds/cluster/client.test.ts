@@ -1,17 +1,24 @@
 /** What a client makes of what a real API server and the way to it do. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { until } from '../../hack/camera/rtsp-server.ts';
-import { ControlPlane, withoutControlPlane } from '../../hack/control-plane/control-plane.ts';
-import { BreakingProxy, isWatch } from '../../hack/control-plane/proxy.ts';
+import { until } from '../../hack/machine/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
+import { BreakingProxy, isWatch } from '../../hack/machine/proxy.ts';
 import { type ApiServer, ApiFault, isConflict, isNotFound, type KubernetesObject, type Resource } from './api.ts';
 import { type AnsweredRequest, connect } from './client.ts';
 
 const notes: Resource = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
-const note = (namespace: string, name: string): KubernetesObject => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name } });
+const note = (namespace: string, name: string): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { namespace, name },
+});
 
 test('a kubeconfig that is not there is one clear sentence', () => {
-  assert.throws(() => connect({ kubeconfig: '/nowhere/kubeconfig', userAgent: 'client-test' }), /^Error: The kubeconfig cannot be read: .*\/nowhere\/kubeconfig.*\.$/);
+  assert.throws(
+    () => connect({ kubeconfig: '/nowhere/kubeconfig', userAgent: 'client-test' }),
+    /^Error: The kubeconfig cannot be read: .*\/nowhere\/kubeconfig.*\.$/,
+  );
 });
 
 suite('a client of the API server', { skip: withoutControlPlane() }, () => {
@@ -23,7 +30,12 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
   before(async () => {
     plane = await ControlPlane.start();
     proxy = await BreakingProxy.start(plane);
-    api = connect({ kubeconfig: proxy.kubeconfig, userAgent: 'client-test', answerSeconds: 1, onRequest: (request) => requests.push(request) });
+    api = connect({
+      kubeconfig: proxy.kubeconfig,
+      userAgent: 'client-test',
+      answerSeconds: 1,
+      onRequest: (request) => requests.push(request),
+    });
   });
   after(async () => {
     await proxy.stop();
@@ -31,10 +43,14 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
     await api.close();
   });
 
-  const fault = (promise: Promise<unknown>): Promise<ApiFault> => promise.then(() => assert.fail('it was answered'), (error: unknown) => {
-    assert.ok(error instanceof ApiFault, String(error));
-    return error;
-  });
+  const fault = (promise: Promise<unknown>): Promise<ApiFault> =>
+    promise.then(
+      () => assert.fail('it was answered'),
+      (error: unknown) => {
+        assert.ok(error instanceof ApiFault, String(error));
+        return error;
+      },
+    );
 
   test('tells what was asked, how it was answered, and how long it took', async () => {
     const namespace = await plane.makeNamespace();
@@ -48,9 +64,20 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
     await api.list(notes, { namespace });
     await api.delete(notes, { namespace, name: 'one' });
     await fault(api.get(notes, { namespace, name: 'one' }));
-    assert.deepEqual(requests.map(({ verb, method, code }) => `${verb} ${method} ${code}`), [
-      'create POST 201', 'get GET 200', 'update PUT 200', 'update PUT 409', 'apply PATCH 200', 'patch PATCH 200', 'list GET 200', 'delete DELETE 200', 'get GET 404',
-    ]);
+    assert.deepEqual(
+      requests.map(({ verb, method, code }) => `${verb} ${method} ${code}`),
+      [
+        'create POST 201',
+        'get GET 200',
+        'update PUT 200',
+        'update PUT 409',
+        'apply PATCH 200',
+        'patch PATCH 200',
+        'list GET 200',
+        'delete DELETE 200',
+        'get GET 404',
+      ],
+    );
     assert.ok(requests.every(({ plural, seconds }) => plural === 'configmaps' && seconds > 0));
   });
 
@@ -85,7 +112,9 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
 
   test('a watch that breaks is a fault, one that is stopped ends with the reason, and one too old says so', async () => {
     const namespace = await plane.makeNamespace();
-    const { metadata: { resourceVersion = '' } } = await api.list(notes, { namespace });
+    const {
+      metadata: { resourceVersion = '' },
+    } = await api.list(notes, { namespace });
     const watch = async (signal: AbortSignal) => {
       for await (const { type } of api.watch(notes, { namespace, resourceVersion }, signal)) assert.ok(type);
     };

@@ -4,7 +4,18 @@
  */
 import { KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { type Dispatcher, fetch, type Response } from 'undici';
-import { type ApiServer, ApiFault, type ApplyOptions, type KubernetesObject, type ListOptions, type ObjectRef, type Page, pathOf, type Resource, type WatchEvent } from './api.ts';
+import {
+  type ApiServer,
+  ApiFault,
+  type ApplyOptions,
+  type KubernetesObject,
+  type ListOptions,
+  type ObjectRef,
+  type Page,
+  pathOf,
+  type Resource,
+  type WatchEvent,
+} from './api.ts';
 import { linesOf } from './lines.ts';
 
 /** A server that has not answered in full after this long is as good as away. Of a watch, the answer is that it begins. */
@@ -50,7 +61,8 @@ const NOWHERE = 'http://localhost:8080';
 export function connect(options: ConnectOptions): ApiServer {
   const config = configured(options.kubeconfig);
   const server = config.getCurrentCluster()?.server;
-  if (server === undefined || server === NOWHERE) throw new Error('No Kubernetes cluster is configured: set KUBECONFIG, or run in a pod with a service account.');
+  if (server === undefined || server === NOWHERE)
+    throw new Error('No Kubernetes cluster is configured: set KUBECONFIG, or run in a pod with a service account.');
   return new Client(config, server.replace(/\/$/, ''), options);
 }
 
@@ -86,10 +98,21 @@ class Client implements ApiServer {
     return this.#answer<Page<T>>({ verb: 'list', resource, method: 'GET', path: pathOf(resource, { namespace }), query, signal });
   }
 
-  async *watch<T extends KubernetesObject>(resource: Resource, options: ListOptions & { resourceVersion: string }, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
+  async *watch<T extends KubernetesObject>(
+    resource: Resource,
+    options: ListOptions & { resourceVersion: string },
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>> {
     const { namespace, ...query } = options;
     const path = pathOf(resource, { namespace });
-    const request = { verb: 'watch', resource, method: 'GET', path, query: { ...query, watch: true, allowWatchBookmarks: true }, signal } as const;
+    const request = {
+      verb: 'watch',
+      resource,
+      method: 'GET',
+      path,
+      query: { ...query, watch: true, allowWatchBookmarks: true },
+      signal,
+    } as const;
     const response = await this.#send(request, (began) => Promise.resolve(began));
     try {
       for await (const line of linesOf(response.body ?? [])) {
@@ -104,19 +127,22 @@ class Client implements ApiServer {
 
   create<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T> {
     const { namespace } = object.metadata ?? {};
-    return this.#answer<T>({ verb: 'create', resource, method: 'POST', path: pathOf(resource, { namespace }), query: { fieldValidation: 'Strict' }, body: object, signal });
+    return this.#answer<T>({
+      verb: 'create',
+      resource,
+      method: 'POST',
+      path: pathOf(resource, { namespace }),
+      query: { fieldValidation: 'Strict' },
+      body: object,
+      signal,
+    });
   }
 
   replace<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T> {
     return this.#answer<T>({ verb: 'update', resource, method: 'PUT', path: pathOf(resource, refOf(object)), body: object, signal });
   }
 
-  apply<T extends KubernetesObject>(
-    resource: Resource,
-    object: KubernetesObject,
-    options: ApplyOptions,
-    signal?: AbortSignal,
-  ): Promise<T> {
+  apply<T extends KubernetesObject>(resource: Resource, object: KubernetesObject, options: ApplyOptions, signal?: AbortSignal): Promise<T> {
     const { fieldManager, subresource, force = true } = options;
     return this.#answer<T>({
       verb: 'apply',
@@ -131,11 +157,26 @@ class Client implements ApiServer {
   }
 
   merge<T extends KubernetesObject>(resource: Resource, ref: ObjectRef, patch: object, signal?: AbortSignal): Promise<T> {
-    return this.#answer<T>({ verb: 'patch', resource, method: 'PATCH', path: pathOf(resource, ref), body: patch, contentType: 'application/merge-patch+json', signal });
+    return this.#answer<T>({
+      verb: 'patch',
+      resource,
+      method: 'PATCH',
+      path: pathOf(resource, ref),
+      body: patch,
+      contentType: 'application/merge-patch+json',
+      signal,
+    });
   }
 
   async delete(resource: Resource, ref: ObjectRef, signal?: AbortSignal): Promise<void> {
-    await this.#answer({ verb: 'delete', resource, method: 'DELETE', path: pathOf(resource, ref), body: { propagationPolicy: 'Background' }, signal });
+    await this.#answer({
+      verb: 'delete',
+      resource,
+      method: 'DELETE',
+      path: pathOf(resource, ref),
+      body: { propagationPolicy: 'Background' },
+      signal,
+    });
   }
 
   async close(): Promise<void> {
@@ -149,7 +190,12 @@ class Client implements ApiServer {
   /** @param read what has to be there in time */
   async #send<T>(request: Request, read: (response: Response) => Promise<T>): Promise<T> {
     const { answerSeconds = ANSWER_SECONDS, onRequest } = this.#options;
-    const { verb, method, resource: { plural }, signal } = request;
+    const {
+      verb,
+      method,
+      resource: { plural },
+      signal,
+    } = request;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new Error(`the API server did not answer within ${answerSeconds} s`)), answerSeconds * 1000);
     const began = performance.now();

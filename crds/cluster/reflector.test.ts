@@ -1,9 +1,9 @@
 /** A reflector of a real API server, over a way that breaks. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { until } from '../../hack/camera/rtsp-server.ts';
-import { ControlPlane, withoutControlPlane } from '../../hack/control-plane/control-plane.ts';
-import { BreakingProxy, isList, isWatch } from '../../hack/control-plane/proxy.ts';
+import { until } from '../../hack/machine/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
+import { BreakingProxy, isList, isWatch } from '../../hack/machine/proxy.ts';
 import type { ApiServer, KubernetesObject, Resource } from './api.ts';
 import { connect } from './client.ts';
 import { Reflector, type ReflectorOptions, type ReflectorState } from './reflector.ts';
@@ -12,7 +12,12 @@ const notes: Resource = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configma
 interface Note extends KubernetesObject {
   readonly data?: Readonly<Record<string, string>>;
 }
-const note = (namespace: string, name: string, text = 'first'): Note => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name }, data: { text } });
+const note = (namespace: string, name: string, text = 'first'): Note => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { namespace, name },
+  data: { text },
+});
 const isContinued = (url: URL): boolean => url.searchParams.has('continue');
 
 suite('a reflector', { skip: withoutControlPlane() }, () => {
@@ -42,13 +47,16 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
       silenceSeconds: 2,
       watchSeconds: 60,
       backoff: { initialSeconds: 0.05, maximumSeconds: 0.5 },
-      onChange: ({ metadata, data }, deleted) => reported.push(deleted ? `${metadata?.name} deleted` : `${metadata?.name}: ${data?.['text']}`),
+      onChange: ({ metadata, data }, deleted) =>
+        reported.push(deleted ? `${metadata?.name} deleted` : `${metadata?.name}: ${data?.['text']}`),
       onState: (state) => states.push(state),
       ...options,
     });
     const running = reflector.run(stop.signal);
     return {
-      reflector, reported, states,
+      reflector,
+      reported,
+      states,
       synced: () => reflector.whenSynced(AbortSignal.timeout(20_000)),
       interruptions: () => states.flatMap((state) => (state.kind === 'interrupted' ? [state.reason] : [])),
       async [Symbol.asyncDispose]() {
@@ -59,7 +67,11 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
   }
 
   async function caughtUp(reflector: Reflector<Note>, namespace: string): Promise<void> {
-    const versions = (objects: readonly Note[]) => objects.map(({ metadata }) => `${metadata?.name}@${metadata?.resourceVersion}`).toSorted().join();
+    const versions = (objects: readonly Note[]) =>
+      objects
+        .map(({ metadata }) => `${metadata?.name}@${metadata?.resourceVersion}`)
+        .toSorted()
+        .join();
     await until(async () => versions(reflector.values()) === versions((await plane.api.list<Note>(notes, { namespace })).items), 30);
   }
 
@@ -79,19 +91,28 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     ['every connection is refused for a while', () => proxy.refuse()],
     ['nothing comes through any more', () => proxy.swallow()],
     ['the API server is killed and started again', () => plane.restartApiServer()],
-    ['the version to go on from is too old', () => {
-      void proxy.breakNext(isWatch, { status: 410, reason: 'Expired' });
-      proxy.reset();
-    }],
-    ['the next watch is refused', () => {
-      void proxy.breakNext(isWatch, { status: 500, reason: 'InternalError' });
-      proxy.reset();
-    }],
-    ['an event is cut in its middle', async () => {
-      const met = proxy.breakNext(isWatch, 'half');
-      proxy.reset();
-      await met;
-    }],
+    [
+      'the version to go on from is too old',
+      () => {
+        void proxy.breakNext(isWatch, { status: 410, reason: 'Expired' });
+        proxy.reset();
+      },
+    ],
+    [
+      'the next watch is refused',
+      () => {
+        void proxy.breakNext(isWatch, { status: 500, reason: 'InternalError' });
+        proxy.reset();
+      },
+    ],
+    [
+      'an event is cut in its middle',
+      async () => {
+        const met = proxy.breakNext(isWatch, 'half');
+        proxy.reset();
+        await met;
+      },
+    ],
   ];
 
   for (const [what, breakIt] of breaks) {
@@ -106,7 +127,13 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
       await changeTheWorld(namespace);
       proxy.heal();
       await caughtUp(followed.reflector, namespace);
-      assert.deepEqual(followed.reported.filter((change) => !change.startsWith('kube-root')).toSorted(), ['changes: second', 'comes: first', 'goes deleted', 'replaced deleted', 'replaced: other']);
+      assert.deepEqual(followed.reported.filter((change) => !change.startsWith('kube-root')).toSorted(), [
+        'changes: second',
+        'comes: first',
+        'goes deleted',
+        'replaced deleted',
+        'replaced: other',
+      ]);
       await plane.api.create(notes, note(namespace, 'later'));
       await until(() => followed.reflector.get(namespace, 'later') !== undefined);
     });
@@ -216,7 +243,9 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
 
 async function inParallel<T>(width: number, items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   const rest = items.values();
-  await Promise.all(Array.from({ length: width }, async () => {
-    for (const item of rest) await work(item);
-  }));
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (const item of rest) await work(item);
+    }),
+  );
 }

@@ -10,9 +10,9 @@
  * two of them is reported once. A version that is too old, or that the server does not know any more (an etcd restored
  * from a backup), is mended by listing again.
  */
-import { type Backoff, backoffSeconds, pause } from '#proto/backoff.ts';
-import { Changed } from '#proto/changed.ts';
-import { Watchdog } from '#proto/watchdog.ts';
+import { type Backoff, backoffSeconds, pause } from '#proto/process/backoff.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
+import { Watchdog } from '#proto/wire/watchdog.ts';
 import { type ApiServer, ApiFault, type KubernetesObject, type Resource, type WatchEvent } from './api.ts';
 import { Cache, type Change, changesOfEvent, changesOfList, keyOf } from './cache.ts';
 
@@ -48,7 +48,13 @@ export interface ReflectorOptions<T extends KubernetesObject> {
 
 export type ReflectorState =
   | { readonly kind: 'listed'; readonly objects: number }
-  | { readonly kind: 'interrupted'; readonly during: 'list' | 'watch'; readonly reason: Interruption; readonly sentence: string; readonly retrySeconds: number };
+  | {
+      readonly kind: 'interrupted';
+      readonly during: 'list' | 'watch';
+      readonly reason: Interruption;
+      readonly sentence: string;
+      readonly retrySeconds: number;
+    };
 
 /** `Closed` is the ordinary end of a watch. */
 export type Interruption = 'Closed' | 'ClosedEarly' | 'Silent' | 'Expired' | 'Throttled' | 'Unreachable' | 'Refused' | 'ServerFault';
@@ -128,9 +134,14 @@ export class Reflector<T extends KubernetesObject> {
 
   /** @throws ApiFault for every end but the ordinary one */
   async #watch(version: string, signal: AbortSignal): Promise<void> {
-    const { silenceSeconds = SILENCE_SECONDS, watchSeconds = WATCH_SECONDS.least + Math.random() * (WATCH_SECONDS.most - WATCH_SECONDS.least) } = this.#options;
+    const {
+      silenceSeconds = SILENCE_SECONDS,
+      watchSeconds = WATCH_SECONDS.least + Math.random() * (WATCH_SECONDS.most - WATCH_SECONDS.least),
+    } = this.#options;
     const silent = new AbortController();
-    const watchdog = new Watchdog(silenceSeconds, () => silent.abort(new ApiFault({ code: 0, reason: 'Silent', message: `the watch was silent for ${silenceSeconds} s` })));
+    const watchdog = new Watchdog(silenceSeconds, () =>
+      silent.abort(new ApiFault({ code: 0, reason: 'Silent', message: `the watch was silent for ${silenceSeconds} s` })),
+    );
     const began = performance.now();
     try {
       for await (const event of this.#events(version, Math.ceil(watchSeconds), AbortSignal.any([signal, silent.signal]))) {
@@ -138,15 +149,23 @@ export class Reflector<T extends KubernetesObject> {
         this.#failures = 0;
         // Before the change is reported: whoever is told may find no difference between the copy and the version.
         this.#version = event.object.metadata?.resourceVersion ?? this.#version;
-        if (event.type !== 'BOOKMARK') this.#accept(changesOfEvent(this.#cache.objects, { type: event.type, object: this.#kept(event.object) }));
+        if (event.type !== 'BOOKMARK')
+          this.#accept(changesOfEvent(this.#cache.objects, { type: event.type, object: this.#kept(event.object) }));
       }
     } finally {
       watchdog.stop();
     }
     const seconds = (performance.now() - began) / 1000;
-    if (seconds < Math.min(SHORT_WATCH_SECONDS, watchSeconds / 2)) throw new ApiFault({ code: 0, reason: 'ClosedEarly', message: `the server closed the watch after ${seconds.toFixed(1)} s` });
+    if (seconds < Math.min(SHORT_WATCH_SECONDS, watchSeconds / 2))
+      throw new ApiFault({ code: 0, reason: 'ClosedEarly', message: `the server closed the watch after ${seconds.toFixed(1)} s` });
     this.#failures = 0;
-    this.#options.onState?.({ kind: 'interrupted', during: 'watch', reason: 'Closed', sentence: 'the server closed the watch', retrySeconds: 0 });
+    this.#options.onState?.({
+      kind: 'interrupted',
+      during: 'watch',
+      reason: 'Closed',
+      sentence: 'the server closed the watch',
+      retrySeconds: 0,
+    });
   }
 
   #events(resourceVersion: string, timeoutSeconds: number, signal: AbortSignal): AsyncIterable<WatchEvent<T>> {

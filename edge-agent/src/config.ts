@@ -1,7 +1,7 @@
 /** What an agent is told: JSON in FOOTFALL_AGENT, written by the operator or by local mode. It holds no secret. */
 import { z } from 'zod';
 import { CameraNetworks } from '#crds/networks.ts';
-import { isLoopback, readJsonConfig } from '#proto/config.ts';
+import { isLoopback, readJsonConfig } from '#proto/process/config.ts';
 import { parseCounter } from './uplink/directory.ts';
 
 const counter = z.string().check(({ value, issues }) => {

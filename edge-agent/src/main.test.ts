@@ -5,13 +5,18 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { until } from '../../hack/camera/rtsp-server.ts';
+import { until } from '../../hack/machine/rtsp-server.ts';
 import { closed, counter, listen } from './fixtures/counter.ts';
 
 const CLIP = new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url).pathname;
 
 /** An agent that plays a file in real time. */
-function start(context: TestContext, counters: string[], sitePort = 0, more: object = {}): { child: ChildProcess; exited: Promise<{ code: number | null; stderr: string }> } {
+function start(
+  context: TestContext,
+  counters: string[],
+  sitePort = 0,
+  more: object = {},
+): { child: ChildProcess; exited: Promise<{ code: number | null; stderr: string }> } {
   const config = {
     stream: { namespace: 'default', name: 'door', uid: 'u' },
     source: { url: CLIP, realtime: true },
@@ -34,7 +39,14 @@ function start(context: TestContext, counters: string[], sitePort = 0, more: obj
 /** Waits for the page at the site, and follows it until it says this. */
 async function told(port: number, what: RegExp): Promise<void> {
   const open = () => fetch(`http://127.0.0.1:${port}/counts`, { headers: { accept: 'text/event-stream' } });
-  await until(() => open().then((page) => page.body!.cancel()).then(() => true, () => false));
+  await until(() =>
+    open()
+      .then((page) => page.body!.cancel())
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
   const page = await open();
   let text = '';
   for await (const part of page.body!.pipeThrough(new TextDecoderStream())) {
@@ -81,7 +93,9 @@ suite('an agent', { timeout: 30_000 }, () => {
 
   test('whose counters nobody knows goes on looking, and ends when it is told to', async (context) => {
     const site = await freePort();
-    const agent = start(context, ['no-such-host.invalid:7443'], site, { tls: { serverName: 'counter', authoritiesFile: 'ca.crt', tokenFile: 'token' } });
+    const agent = start(context, ['no-such-host.invalid:7443'], site, {
+      tls: { serverName: 'counter', authoritiesFile: 'ca.crt', tokenFile: 'token' },
+    });
     await told(site, /"sentence":"No counter answers at no-such-host\.invalid:7443: the name/);
     agent.child.kill('SIGTERM');
     assert.deepEqual(await agent.exited, { code: 0, stderr: '' });

@@ -1,13 +1,13 @@
 /** Puts an edge agent together, runs it until its source ends or a signal comes, and tells how it went. */
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';
-import { enter } from '#proto/entry.ts';
-import { createLog } from '#proto/log.ts';
+import { enter } from '#proto/process/run-process.ts';
+import { createLog } from '#proto/process/log.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
-import { createMetrics } from '#proto/metrics.ts';
-import { servePresence } from '#proto/presence.ts';
-import { dialCounting } from '#proto/protocol.ts';
-import { announce, shutdownSignal } from '#proto/shutdown.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
+import { servePresence } from '#proto/process/http-server.ts';
+import { dialCounting } from '#proto/wire/protocol.ts';
+import { announce, shutdownSignal } from '#proto/process/shutdown.ts';
 import { type AgentConfig, readAgentConfig } from './config.ts';
 import { CameraFault } from './camera/faults.ts';
 import { Refused, runSession } from './session.ts';
@@ -54,7 +54,9 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
       source.recording.run(either),
       runSession(
         {
-          stream, site, log,
+          stream,
+          site,
+          log,
           recording: source.recording,
           camera: source.report,
           directory: new NamedCounters({ counters: config.counters, onLookup: (result) => site.lookedUp(result) }),

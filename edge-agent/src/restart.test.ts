@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { CounterCall, FromAgent } from '#proto/protocol.ts';
-import { ended, RtspServer, until, withoutRtspServer } from '../../hack/camera/rtsp-server.ts';
+import type { CounterCall, FromAgent } from '#proto/wire/protocol.ts';
+import { ended, RtspServer, until, withoutRtspServer } from '../../hack/machine/rtsp-server.ts';
 import { closed, counter } from './fixtures/counter.ts';
 
 const CLIP = new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url).pathname;
@@ -67,66 +67,79 @@ async function count(call: CounterCall, heard: Heard, credit: number): Promise<v
     } else if (message.kind === 'accessUnit') {
       heard.units.push(message.value);
       const { number, presentationMicros } = message.value;
-      if (heard.units.length === credit) await call.send({ storeCheckpoint: { serial: 1, position: number, presentationMicros, checkpoint: Buffer.from(`at ${number}`) } });
+      if (heard.units.length === credit)
+        await call.send({ storeCheckpoint: { serial: 1, position: number, presentationMicros, checkpoint: Buffer.from(`at ${number}`) } });
     }
   }
 }
 
-test('an agent that is killed reads again within 5 s, has lost no access unit that it had read, and declares the time between', { skip: withoutRtspServer(), timeout: 60_000 }, async (context) => {
-  const server = await RtspServer.start();
-  const directory = mkdtempSync(join(tmpdir(), 'footfall-restart-'));
-  context.after(async () => {
-    await server.stop();
-    rmSync(directory, { recursive: true });
-  });
-  // Keyframes every second: what is replayed begins between the first picture and the last.
-  await server.publish(CLIP, { coding: ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '10', '-vf', 'scale=640:-2'] });
-  const credits = [25, 10_000];
-  const calls: Heard[] = [];
-  const { address } = await counter(context, async (call) => {
-    const heard: Heard = { units: [], gaps: [] };
-    calls.push(heard);
-    await count(call, heard, credits.shift() ?? 0);
-    await closed(call);
-  });
+test(
+  'an agent that is killed reads again within 5 s, has lost no access unit that it had read, and declares the time between',
+  { skip: withoutRtspServer(), timeout: 60_000 },
+  async (context) => {
+    const server = await RtspServer.start();
+    const directory = mkdtempSync(join(tmpdir(), 'footfall-restart-'));
+    context.after(async () => {
+      await server.stop();
+      rmSync(directory, { recursive: true });
+    });
+    // Keyframes every second: what is replayed begins between the first picture and the last.
+    await server.publish(CLIP, {
+      coding: ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '10', '-vf', 'scale=640:-2'],
+    });
+    const credits = [25, 10_000];
+    const calls: Heard[] = [];
+    const { address } = await counter(context, async (call) => {
+      const heard: Heard = { units: [], gaps: [] };
+      calls.push(heard);
+      await count(call, heard, credits.shift() ?? 0);
+      await closed(call);
+    });
 
-  const first = start(context, directory, server.url(), [address]);
-  let read = 0;
-  // The counter has some, and the ring has more.
-  await until(async () => (read = await first.gauge('access_units')) > 45);
-  await ended(first.child);
-  const killedAt = performance.now();
+    const first = start(context, directory, server.url(), [address]);
+    let read = 0;
+    // The counter has some, and the ring has more.
+    await until(async () => (read = await first.gauge('access_units')) > 45);
+    await ended(first.child);
+    const killedAt = performance.now();
 
-  const second = start(context, directory, server.url(), [address]);
-  let readAgainSeconds = 0;
-  await until(async () => {
-    if (readAgainSeconds === 0 && (await second.gauge('camera_connects')) > 0) readAgainSeconds = (performance.now() - killedAt) / 1000;
-    return readAgainSeconds > 0 && calls[1] !== undefined && calls[1].gaps.length > 0 && calls[1].units.length > 40;
-  });
-  const [before, after] = calls as [Heard, Heard];
-  assert.equal(after.hello?.session, before.hello?.session);
-  assert.equal(after.hello?.sessionStartMicros, before.hello?.sessionStartMicros);
-  assert.equal(after.hello?.lastTerm, 1);
-  assert.equal(after.checkpoint, 'at 25');
+    const second = start(context, directory, server.url(), [address]);
+    let readAgainSeconds = 0;
+    await until(async () => {
+      if (readAgainSeconds === 0 && (await second.gauge('camera_connects')) > 0) readAgainSeconds = (performance.now() - killedAt) / 1000;
+      return readAgainSeconds > 0 && calls[1] !== undefined && calls[1].gaps.length > 0 && calls[1].units.length > 40;
+    });
+    const [before, after] = calls as [Heard, Heard];
+    assert.equal(after.hello?.session, before.hello?.session);
+    assert.equal(after.hello?.sessionStartMicros, before.hello?.sessionStartMicros);
+    assert.equal(after.hello?.lastTerm, 1);
+    assert.equal(after.checkpoint, 'at 25');
 
-  const [gap, ...more] = after.gaps;
-  assert.deepEqual(more, []);
-  assert.ok(gap!.after >= read, `${gap!.after} of at least ${read} are there`);
-  assert.deepEqual([gap!.next, gap!.reason], [gap!.after + 1, 'CAMERA_LOST']);
-  const numbers = after.units.map(({ number }) => number);
-  assert.ok(after.units[0]!.keyframe && numbers[0]! <= 25);
-  assert.deepEqual(numbers, numbers.map((_, i) => numbers[0]! + i));
-  assert.ok(after.units.find(({ number }) => number === gap!.next)?.keyframe);
-  const times = after.units.map(({ presentationMicros }) => presentationMicros);
-  assert.deepEqual(times, times.toSorted((a, b) => a - b));
+    const [gap, ...more] = after.gaps;
+    assert.deepEqual(more, []);
+    assert.ok(gap!.after >= read, `${gap!.after} of at least ${read} are there`);
+    assert.deepEqual([gap!.next, gap!.reason], [gap!.after + 1, 'CAMERA_LOST']);
+    const numbers = after.units.map(({ number }) => number);
+    assert.ok(after.units[0]!.keyframe && numbers[0]! <= 25);
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, i) => numbers[0]! + i),
+    );
+    assert.ok(after.units.find(({ number }) => number === gap!.next)?.keyframe);
+    const times = after.units.map(({ presentationMicros }) => presentationMicros);
+    assert.deepEqual(
+      times,
+      times.toSorted((a, b) => a - b),
+    );
 
-  const sent = new Map(before.units.map((unit) => [unit.number, unit]));
-  const twice = after.units.filter(({ number }) => sent.has(number));
-  assert.ok(twice.length > 0);
-  for (const unit of twice) assert.deepEqual(unit, sent.get(unit.number));
+    const sent = new Map(before.units.map((unit) => [unit.number, unit]));
+    const twice = after.units.filter(({ number }) => sent.has(number));
+    assert.ok(twice.length > 0);
+    for (const unit of twice) assert.deepEqual(unit, sent.get(unit.number));
 
-  const away = (gap!.toMicros - gap!.fromMicros) / 1e6;
-  assert.ok(away > 0 && away <= readAgainSeconds + 1, `${away} s are declared, and it took ${readAgainSeconds} s`);
-  assert.ok(readAgainSeconds < READING_AGAIN_SECONDS, `reading again took ${readAgainSeconds} s`);
-  context.diagnostic(`reading again ${readAgainSeconds.toFixed(2)} s after the kill, ${away.toFixed(2)} s declared`);
-});
+    const away = (gap!.toMicros - gap!.fromMicros) / 1e6;
+    assert.ok(away > 0 && away <= readAgainSeconds + 1, `${away} s are declared, and it took ${readAgainSeconds} s`);
+    assert.ok(readAgainSeconds < READING_AGAIN_SECONDS, `reading again took ${readAgainSeconds} s`);
+    context.diagnostic(`reading again ${readAgainSeconds.toFixed(2)} s after the kill, ${away.toFixed(2)} s declared`);
+  },
+);

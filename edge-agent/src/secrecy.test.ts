@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
-import { ended, RtspServer, until, withoutRtspServer } from '../../hack/camera/rtsp-server.ts';
+import { ended, RtspServer, until, withoutRtspServer } from '../../hack/machine/rtsp-server.ts';
 import { placesThatTell } from '../../hack/e2e/canary.ts';
-import { Link } from '../../hack/trials/link.ts';
+import { Link } from '../../hack/machine/link.ts';
 import { closed, counter, listen } from './fixtures/counter.ts';
 
 const CLIP = new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url).pathname;
@@ -36,39 +36,49 @@ function start(context: TestContext, url: string, credentialsDirectory: string, 
   return { child, log };
 }
 
-test('nothing that an agent sends or logs tells its camera\'s password, neither the right one nor a wrong one', { skip: withoutRtspServer(), timeout: 90_000 }, async (context) => {
-  const camera = await RtspServer.start({ username: USER, password: PASSWORD });
-  const credentials = mkdtempSync(join(tmpdir(), 'footfall-secrecy-'));
-  context.after(async () => {
-    await camera.stop();
-    rmSync(credentials, { recursive: true });
-  });
-  await camera.publish(CLIP);
-  writeFileSync(join(credentials, 'username'), USER);
-  writeFileSync(join(credentials, 'password'), WRONG);
+test(
+  "nothing that an agent sends or logs tells its camera's password, neither the right one nor a wrong one",
+  { skip: withoutRtspServer(), timeout: 90_000 },
+  async (context) => {
+    const camera = await RtspServer.start({ username: USER, password: PASSWORD });
+    const credentials = mkdtempSync(join(tmpdir(), 'footfall-secrecy-'));
+    context.after(async () => {
+      await camera.stop();
+      rmSync(credentials, { recursive: true });
+    });
+    await camera.publish(CLIP);
+    writeFileSync(join(credentials, 'username'), USER);
+    writeFileSync(join(credentials, 'password'), WRONG);
 
-  const { address, calls } = await counter(context, async (call, heard) => {
-    if (!(await listen(call, heard, ({ end }) => end !== undefined))) return;
-    await call.send({ finished: {} });
-    await closed(call);
-  });
-  const wire: Buffer[] = [];
-  const link = await Link.to(Number(address.split(':')[1]), (bytes) => wire.push(bytes));
-  context.after(() => link.close());
-  const agent = start(context, camera.url(), credentials, link.address);
-  const refused = () => calls.flatMap(({ cameras }) => cameras).find(({ reason }) => reason === 'CameraUnauthorized');
-  await until(() => refused() !== undefined);
-  writeFileSync(join(credentials, 'password'), PASSWORD);
-  await until(() => (calls.at(-1)?.numbers.length ?? 0) > 20, 60);
-  agent.child.kill('SIGTERM');
-  await once(agent.child, 'close');
+    const { address, calls } = await counter(context, async (call, heard) => {
+      if (!(await listen(call, heard, ({ end }) => end !== undefined))) return;
+      await call.send({ finished: {} });
+      await closed(call);
+    });
+    const wire: Buffer[] = [];
+    const link = await Link.to(Number(address.split(':')[1]), (bytes) => wire.push(bytes));
+    context.after(() => link.close());
+    const agent = start(context, camera.url(), credentials, link.address);
+    const refused = () => calls.flatMap(({ cameras }) => cameras).find(({ reason }) => reason === 'CameraUnauthorized');
+    await until(() => refused() !== undefined);
+    writeFileSync(join(credentials, 'password'), PASSWORD);
+    await until(() => (calls.at(-1)?.numbers.length ?? 0) > 20, 60);
+    agent.child.kill('SIGTERM');
+    await once(agent.child, 'close');
 
-  const places = [
-    { name: 'wire', content: Buffer.concat(wire).toString('latin1') },
-    { name: 'log', content: Buffer.concat(agent.log).toString('latin1') },
-  ];
-  const tell = (text: string) => placesThatTell(text, places);
-  assert.deepEqual([tell(PASSWORD), tell(WRONG)], [[], []]);
-  // All of that would have been found there.
-  assert.deepEqual([tell('canary-door'), tell(refused()!.sentence)], [['wire', 'log'], ['wire', 'log']]);
-});
+    const places = [
+      { name: 'wire', content: Buffer.concat(wire).toString('latin1') },
+      { name: 'log', content: Buffer.concat(agent.log).toString('latin1') },
+    ];
+    const tell = (text: string) => placesThatTell(text, places);
+    assert.deepEqual([tell(PASSWORD), tell(WRONG)], [[], []]);
+    // All of that would have been found there.
+    assert.deepEqual(
+      [tell('canary-door'), tell(refused()!.sentence)],
+      [
+        ['wire', 'log'],
+        ['wire', 'log'],
+      ],
+    );
+  },
+);

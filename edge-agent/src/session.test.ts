@@ -1,9 +1,9 @@
 /** An agent's session against counters that the test plays, over real gRPC: who is dialed when, and what is replayed. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { createLog } from '#proto/log.ts';
-import { createMetrics } from '#proto/metrics.ts';
-import { dialCounting } from '#proto/protocol.ts';
+import { createLog } from '#proto/process/log.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
+import { dialCounting } from '#proto/wire/protocol.ts';
 import { file } from './fixtures/camera.ts';
 import { type Behaviour, closed, counter, finish, listen } from './fixtures/counter.ts';
 import { swallowing } from './fixtures/swallowing.ts';
@@ -48,7 +48,10 @@ const from = (first: number) => Array.from({ length: 41 - first }, (_, i) => fir
 test('a file is sent whole, and the session ends when everything is committed', { timeout: 10_000 }, async (context) => {
   const { address, calls } = await counter(context, finish);
   await runSession(session([address]), never);
-  assert.deepEqual(calls.map(({ numbers }) => numbers), [from(1)]);
+  assert.deepEqual(
+    calls.map(({ numbers }) => numbers),
+    [from(1)],
+  );
 });
 
 test('after a cut the next call resumes from the newest checkpoint, at the keyframe before it', { timeout: 10_000 }, async (context) => {
@@ -57,7 +60,9 @@ test('after a cut the next call resumes from the newest checkpoint, at the keyfr
     turn += 1;
     if (turn > 1) return finish(call, heard);
     await listen(call, heard, ({ numbers }) => numbers.length === 30);
-    await call.send({ storeCheckpoint: { serial: 1, position: 25, presentationMicros: 2_400_000, checkpoint: Buffer.from('state at 25') } });
+    await call.send({
+      storeCheckpoint: { serial: 1, position: 25, presentationMicros: 2_400_000, checkpoint: Buffer.from('state at 25') },
+    });
     for await (const message of call.messages) if (message.kind === 'checkpointStored') break;
     throw new Error('This counter dies.');
   });
@@ -94,38 +99,42 @@ test('a counter that goes away or is full: the next in rank is dialed at once', 
   assert.deepEqual(order, rankCounters('u', addresses));
 });
 
-test('an agent that another session has taken over from is quiet for a while, then comes as another session', { timeout: 10_000 }, async (context) => {
-  const told: number[] = [];
-  const checkpoints = new Checkpoints();
-  checkpoints.store({ serial: 1, position: 20, presentationMicros: 1_900_000, state: Buffer.from('of the session before') });
-  const behaviours: Behaviour[] = [
-    async (call, heard) => {
-      await listen(call, heard, ({ numbers }) => numbers.length === 5, { term: 3 });
-      await call.send({ goAway: { sentence: 'Shutting down.' } });
-      await closed(call);
-    },
-    async (call, heard) => {
-      for await (const message of call.messages) {
-        if (message.kind !== 'hello') continue;
-        Object.assign(heard, { session: message.value.session, lastTerm: message.value.lastTerm });
-        break;
-      }
-      told.push(performance.now());
-      await call.send({ refusal: { reason: 'SUPERSEDED', sentence: 'Another session has taken the stream over.' } });
-    },
-    async (call, heard) => {
-      told.push(performance.now());
-      await finish(call, heard);
-    },
-  ];
-  const { address, calls } = await counter(context, (call, heard) => behaviours[calls.length - 1]!(call, heard));
-  await runSession(session([address], { checkpoints, quietSeconds: 0.5, exitWhenUnusable: false }), never);
-  const [first, second, third] = calls;
-  assert.deepEqual([second!.session, second!.lastTerm], [first!.session, 3]);
-  assert.ok(told[1]! - told[0]! >= 480, `it came back after ${told[1]! - told[0]!} ms`);
-  assert.notEqual(third!.session, first!.session);
-  assert.deepEqual([third!.lastTerm, third!.checkpoint], [0, ''], 'of the session before nothing is told');
-});
+test(
+  'an agent that another session has taken over from is quiet for a while, then comes as another session',
+  { timeout: 10_000 },
+  async (context) => {
+    const told: number[] = [];
+    const checkpoints = new Checkpoints();
+    checkpoints.store({ serial: 1, position: 20, presentationMicros: 1_900_000, state: Buffer.from('of the session before') });
+    const behaviours: Behaviour[] = [
+      async (call, heard) => {
+        await listen(call, heard, ({ numbers }) => numbers.length === 5, { term: 3 });
+        await call.send({ goAway: { sentence: 'Shutting down.' } });
+        await closed(call);
+      },
+      async (call, heard) => {
+        for await (const message of call.messages) {
+          if (message.kind !== 'hello') continue;
+          Object.assign(heard, { session: message.value.session, lastTerm: message.value.lastTerm });
+          break;
+        }
+        told.push(performance.now());
+        await call.send({ refusal: { reason: 'SUPERSEDED', sentence: 'Another session has taken the stream over.' } });
+      },
+      async (call, heard) => {
+        told.push(performance.now());
+        await finish(call, heard);
+      },
+    ];
+    const { address, calls } = await counter(context, (call, heard) => behaviours[calls.length - 1]!(call, heard));
+    await runSession(session([address], { checkpoints, quietSeconds: 0.5, exitWhenUnusable: false }), never);
+    const [first, second, third] = calls;
+    assert.deepEqual([second!.session, second!.lastTerm], [first!.session, 3]);
+    assert.ok(told[1]! - told[0]! >= 480, `it came back after ${told[1]! - told[0]!} ms`);
+    assert.notEqual(third!.session, first!.session);
+    assert.deepEqual([third!.lastTerm, third!.checkpoint], [0, ''], 'of the session before nothing is told');
+  },
+);
 
 test('what only the user can mend ends the session in local mode, with the sentence', { timeout: 10_000 }, async (context) => {
   const { address } = await counter(context, async (call) => {
@@ -169,40 +178,48 @@ async function deadAndAlive(context: TestContext, make: () => Promise<string>, b
   }
 }
 
-test('an address that swallows everything is left after the time for a greeting, and the next one serves', { timeout: 20_000 }, async (context) => {
-  const { dead, alive, calls } = await deadAndAlive(context, () => swallowing(context), finish);
-  const dialed: string[] = [];
-  const dial: Session['dial'] = (address, signal) => {
-    dialed.push(address);
-    return dialCounting(address, signal);
-  };
-  await runSession(session([alive, dead], { dial, greetingSeconds: 0.3 }), never);
-  assert.deepEqual(dialed, [dead, alive]);
-  assert.deepEqual(calls[0]!.numbers, from(1));
-});
+test(
+  'an address that swallows everything is left after the time for a greeting, and the next one serves',
+  { timeout: 20_000 },
+  async (context) => {
+    const { dead, alive, calls } = await deadAndAlive(context, () => swallowing(context), finish);
+    const dialed: string[] = [];
+    const dial: Session['dial'] = (address, signal) => {
+      dialed.push(address);
+      return dialCounting(address, signal);
+    };
+    await runSession(session([alive, dead], { dial, greetingSeconds: 0.3 }), never);
+    assert.deepEqual(dialed, [dead, alive]);
+    assert.deepEqual(calls[0]!.numbers, from(1));
+  },
+);
 
-test('a name that stands for nobody, then for somebody dead, then for a counter: told in a sentence each time, and served at last', { timeout: 20_000 }, async (context) => {
-  const { address, calls } = await counter(context, finish);
-  const [, port] = address.split(':');
-  const site = new Site(stream, createMetrics(), () => 0);
-  site.camera({ connected: true, units: 1, bytes: 1, connects: 1, fault: undefined });
-  const answers = [[], [], ['127.0.0.2'], ['127.0.0.1']];
-  const sentences: (string | undefined)[] = [];
-  const directory = new NamedCounters({
-    counters: [`pool.svc:${port}`],
-    resolve: () => {
-      sentences.push(site.unready());
-      return Promise.resolve(answers.shift() ?? ['127.0.0.1']);
-    },
-    onLookup: (result) => site.lookedUp(result),
-  });
-  const dial: Session['dial'] = (at, signal) => dialCounting(at.replace(/^127\.0\.0\.2:.*/, '127.0.0.1:1'), signal);
-  await runSession(session([], { directory, site, dial }), never);
-  assert.deepEqual(calls[0]!.numbers, from(1));
-  const nobody = `No counter answers at pool.svc:${port}: the name stands for no address.`;
-  assert.deepEqual(sentences.slice(0, 3), ['No counter serves the stream yet.', nobody, nobody]);
-  assert.match(sentences[3] ?? '', /^No counter answers at 127\.0\.0\.1:1: .*ECONNREFUSED/);
-});
+test(
+  'a name that stands for nobody, then for somebody dead, then for a counter: told in a sentence each time, and served at last',
+  { timeout: 20_000 },
+  async (context) => {
+    const { address, calls } = await counter(context, finish);
+    const [, port] = address.split(':');
+    const site = new Site(stream, createMetrics(), () => 0);
+    site.camera({ connected: true, units: 1, bytes: 1, connects: 1, fault: undefined });
+    const answers = [[], [], ['127.0.0.2'], ['127.0.0.1']];
+    const sentences: (string | undefined)[] = [];
+    const directory = new NamedCounters({
+      counters: [`pool.svc:${port}`],
+      resolve: () => {
+        sentences.push(site.unready());
+        return Promise.resolve(answers.shift() ?? ['127.0.0.1']);
+      },
+      onLookup: (result) => site.lookedUp(result),
+    });
+    const dial: Session['dial'] = (at, signal) => dialCounting(at.replace(/^127\.0\.0\.2:.*/, '127.0.0.1:1'), signal);
+    await runSession(session([], { directory, site, dial }), never);
+    assert.deepEqual(calls[0]!.numbers, from(1));
+    const nobody = `No counter answers at pool.svc:${port}: the name stands for no address.`;
+    assert.deepEqual(sentences.slice(0, 3), ['No counter serves the stream yet.', nobody, nobody]);
+    assert.match(sentences[3] ?? '', /^No counter answers at 127\.0\.0\.1:1: .*ECONNREFUSED/);
+  },
+);
 
 test('a counter that dies in service is dialed again only after the others', { timeout: 20_000 }, async (context) => {
   const dies: Behaviour = async (call, heard) => {
@@ -211,13 +228,15 @@ test('a counter that dies in service is dialed again only after the others', { t
   };
   const order: string[] = [];
   let calls = 0;
-  const servers = await Promise.all([1, 2].map(async () => {
-    const server: { address: string } = await counter(context, (call, heard) => {
-      order.push(server.address);
-      return (calls += 1) < 4 ? dies(call, heard) : finish(call, heard);
-    });
-    return server.address;
-  }));
+  const servers = await Promise.all(
+    [1, 2].map(async () => {
+      const server: { address: string } = await counter(context, (call, heard) => {
+        order.push(server.address);
+        return (calls += 1) < 4 ? dies(call, heard) : finish(call, heard);
+      });
+      return server.address;
+    }),
+  );
   await runSession(session(servers), never);
   const [first, second] = rankCounters('u', servers);
   assert.deepEqual(order, [first, second, first, second]);

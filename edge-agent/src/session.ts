@@ -7,9 +7,9 @@
  *
  * Who is next, and after which wait, is for `uplink/rounds.ts`; what a call is, and how it is left, for `uplink/exchange.ts`.
  */
-import { pause } from '#proto/backoff.ts';
-import type { Log } from '#proto/log.ts';
-import { type AgentCall, type RefusalReason, type StreamName } from '#proto/protocol.ts';
+import { pause } from '#proto/process/backoff.ts';
+import type { Log } from '#proto/process/log.ts';
+import { type AgentCall, type RefusalReason, type StreamName } from '#proto/wire/protocol.ts';
 import type { Checkpoints } from './ring/checkpoints.ts';
 import type { Recording } from './ring/recording.ts';
 import type { SessionBook } from './ring/session-book.ts';
@@ -81,26 +81,29 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
       site.dialing(address);
       const { id, lastTerm, firstNumber } = book.facts;
       const call = dialOrWhyNot(session, address, over.signal);
-      const outcome: Outcome = 'kind' in call ? call : await exchange(call, {
-        ...session,
-        session: id,
-        lastTerm,
-        firstNumber,
-        sessionStartMicros: book.startMicros,
-        leaving: signal,
-        onWelcome: (term) => {
-          book.welcomed(term);
-          site.welcomed(address, term);
-          log.info({ counter: address, session: id, term }, 'counter took the stream');
-        },
-        onSuspect: (suspect) => site.suspect(suspect),
-        onSent: (unit) => site.sent(unit),
-        onGap: (gap) => site.gap(gap),
-        onCounts: (counts) => {
-          rounds.served();
-          site.counted(counts);
-        },
-      });
+      const outcome: Outcome =
+        'kind' in call
+          ? call
+          : await exchange(call, {
+              ...session,
+              session: id,
+              lastTerm,
+              firstNumber,
+              sessionStartMicros: book.startMicros,
+              leaving: signal,
+              onWelcome: (term) => {
+                book.welcomed(term);
+                site.welcomed(address, term);
+                log.info({ counter: address, session: id, term }, 'counter took the stream');
+              },
+              onSuspect: (suspect) => site.suspect(suspect),
+              onSent: (unit) => site.sent(unit),
+              onGap: (gap) => site.gap(gap),
+              onCounts: (counts) => {
+                rounds.served();
+                site.counted(counts);
+              },
+            });
       if (outcome.kind === 'finished' && !outcome.paused) return site.finished();
       if (signal.aborted) return log.info({ counter: address, ...outcome }, 'the agent has left its counter');
       site.lost(outcome);

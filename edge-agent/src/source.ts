@@ -1,12 +1,12 @@
 /** Chooses how a source is read: a file is its own replay log, a camera fills a ring. */
 import process from 'node:process';
-import { pause } from '#proto/backoff.ts';
-import type { Log } from '#proto/log.ts';
+import { pause } from '#proto/process/backoff.ts';
+import type { Log } from '#proto/process/log.ts';
 import type { AgentConfig } from './config.ts';
 import type { CameraFault } from './camera/faults.ts';
-import { fileCamera } from './camera/file.ts';
+import { fileCamera } from './camera/file/file.ts';
 import { clusterNetworks } from './camera/networks.ts';
-import { rtspCamera } from './camera/rtsp.ts';
+import { rtspCamera } from './camera/rtsp/rtsp.ts';
 import { FileRecording } from './ring/file.ts';
 import { type CameraState, LiveRecording } from './ring/live.ts';
 import type { Recording } from './ring/recording.ts';
@@ -63,13 +63,23 @@ function fileSource({ source }: AgentConfig, site: Site): Source {
 function liveSource(config: AgentConfig, { segments, recovered, elapsedMicros }: Retained, site: Site, log: Log): Source {
   const { url, transport, credentialsDirectory } = config.source;
   const { cameraNetworks } = config;
-  const networks = cameraNetworks && { ...cameraNetworks, cluster: clusterNetworks(cameraNetworks.cluster, process.env['KUBERNETES_SERVICE_HOST']) };
+  const networks = cameraNetworks && {
+    ...cameraNetworks,
+    cluster: clusterNetworks(cameraNetworks.cluster, process.env['KUBERNETES_SERVICE_HOST']),
+  };
   const startedAt = performance.now();
   const report = new CameraReport();
   const recording: LiveRecording = new LiveRecording({
-    camera: rtspCamera({ url, transport, ...(networks && { networks }), ...(credentialsDirectory !== undefined && { credentialsDirectory }) }),
+    camera: rtspCamera({
+      url,
+      transport,
+      ...(networks && { networks }),
+      ...(credentialsDirectory !== undefined && { credentialsDirectory }),
+    }),
     limits: { seconds: config.buffer.seconds, bytes: config.buffer.megabytes * 1e6 },
-    segments, recovered, elapsedMicros,
+    segments,
+    recovered,
+    elapsedMicros,
     maxLagSeconds: config.buffer.overload === 'live' ? config.buffer.maxLagSeconds : undefined,
     onState: (state) => {
       site.camera(state, recording.ring);
@@ -77,9 +87,7 @@ function liveSource(config: AgentConfig, { segments, recovered, elapsedMicros }:
       if (state.fault !== undefined) log.warn({ reason: state.fault.reason, sentence: state.fault.message }, 'camera lost');
     },
     giveUp: (fault, everConnected) =>
-      config.exitWhenUnusable &&
-      !everConnected &&
-      (fault.badInput || performance.now() - startedAt > GIVE_UP_SECONDS * 1000),
+      config.exitWhenUnusable && !everConnected && (fault.badInput || performance.now() - startedAt > GIVE_UP_SECONDS * 1000),
     random: Math.random,
   });
   return { recording, report, verdict: () => undefined };

@@ -11,20 +11,33 @@ const footage: Footage = {
 };
 
 /** Two people, of whom one goes in and one goes out, ten seconds apart. */
-const walkers = readMot(Array.from({ length: 140 }, (_, index) => [
-  ...(index < 40 ? [`${index + 1},1,${230 + 8 * index},200,40,100,0.9`] : []),
-  ...(index >= 100 ? [`${index + 1},2,${540 - 8 * (index - 100)},220,40,100,0.9`] : []),
-].join('\n')).join('\n'));
+const walkers = readMot(
+  Array.from({ length: 140 }, (_, index) =>
+    [
+      ...(index < 40 ? [`${index + 1},1,${230 + 8 * index},200,40,100,0.9`] : []),
+      ...(index >= 100 ? [`${index + 1},2,${540 - 8 * (index - 100)},220,40,100,0.9`] : []),
+    ].join('\n'),
+  ).join('\n'),
+);
 
 test('MOT text becomes boxes by frame, empty frames too', () => {
   assert.deepEqual(readMot('1,7,10,20,30,40,0.5,-1,-1,-1\n3,-1,1,2,3,4,1\n', 4), [
-    [{ id: 7, left: 10, top: 20, right: 40, bottom: 60, score: 0.5 }], [], [{ id: -1, left: 1, top: 2, right: 4, bottom: 6, score: 1 }], [],
+    [{ id: 7, left: 10, top: 20, right: 40, bottom: 60, score: 0.5 }],
+    [],
+    [{ id: -1, left: 1, top: 2, right: 4, bottom: 6, score: 1 }],
+    [],
   ]);
 });
 
 test('what is tracked and counted on clean boxes is what truly happened', () => {
   const truth = trueCrossings(walkers, footage);
-  assert.deepEqual(truth.map((event) => [event.direction, event.track]), [['in', 1], ['out', 2]]);
+  assert.deepEqual(
+    truth.map((event) => [event.direction, event.track]),
+    [
+      ['in', 1],
+      ['out', 2],
+    ],
+  );
   assert.equal(accuracyOf(agreement(countedCrossings(walkers, footage, trackerSettings(0.4)), truth)).f1, 1);
   assert.equal(accuracyOf(agreement(countedCrossings(walkers, footage, trackerSettings(0.4), { every: 2, first: 1 }), truth)).f1, 1);
 });

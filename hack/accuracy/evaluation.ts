@@ -25,7 +25,10 @@ export interface Sampling {
 
 /** The crossings counted on a detector's boxes; frames count from 1. */
 export function countedCrossings(
-  detections: readonly (readonly Detection[])[], footage: Footage, settings: TrackerSettings, { every, first }: Sampling = { every: 1, first: 0 },
+  detections: readonly (readonly Detection[])[],
+  footage: Footage,
+  settings: TrackerSettings,
+  { every, first }: Sampling = { every: 1, first: 0 },
 ): CrossingEvent[] {
   let tracker = createTracker();
   let counter = createCounter(footage.layout);
@@ -58,24 +61,37 @@ export function randomLines(count: number, seed: number): LineSpec[] {
   const random = randomNumbers(seed);
   const lines: LineSpec[] = [];
   while (lines.length < count) {
-    const [from, to] = [{ x: 1000 * random(), y: 1000 * random() }, { x: 1000 * random(), y: 1000 * random() }];
+    const [from, to] = [
+      { x: 1000 * random(), y: 1000 * random() },
+      { x: 1000 * random(), y: 1000 * random() },
+    ];
     if (Math.hypot(from.x - to.x, from.y - to.y) >= 150) lines.push({ name: `random-${lines.length}`, from, to });
   }
   return lines;
 }
 
 /** The detections with every edge moved by normally distributed shares of the box's size, and some of them gone. */
-export function disturbed(detections: readonly (readonly Detection[])[], { jitter, lost, seed }: { jitter: number; lost: number; seed: number }): Detection[][] {
+export function disturbed(
+  detections: readonly (readonly Detection[])[],
+  { jitter, lost, seed }: { jitter: number; lost: number; seed: number },
+): Detection[][] {
   const random = randomNumbers(seed);
   // Box and Muller, 1958.
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  return detections.map((frame) => frame.filter(() => random() >= lost).map((box) => {
-    const [across, down] = [jitter * (box.right - box.left), jitter * (box.bottom - box.top)];
-    return {
-      left: box.left + across * normal(), top: box.top + down * normal(),
-      right: box.right + across * normal(), bottom: box.bottom + down * normal(), score: box.score,
-    };
-  }));
+  return detections.map((frame) =>
+    frame
+      .filter(() => random() >= lost)
+      .map((box) => {
+        const [across, down] = [jitter * (box.right - box.left), jitter * (box.bottom - box.top)];
+        return {
+          left: box.left + across * normal(),
+          top: box.top + down * normal(),
+          right: box.right + across * normal(),
+          bottom: box.bottom + down * normal(),
+          score: box.score,
+        };
+      }),
+  );
 }
 
 /** Uniform numbers from 0 to below 1: mulberry32 by Tommy Ettinger, public domain. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { shutdownSignal } from '#proto/shutdown.ts';
+import { shutdownSignal } from '#proto/process/shutdown.ts';
 import { accuracyOf, agreement } from './matching.ts';
 import { pipelineCrossings } from './pipeline.ts';
 import { accuracyReport, accuracyRow, agreesWithDataSet } from './report.ts';

@@ -22,7 +22,7 @@ test('one true crossing is found once, however often it is counted', () => {
   assert.deepEqual([counted.found, counted.precision, counted.recall, counted.f1], [1, 1 / 3, 1, 0.5]);
 });
 
-test('neighbours do not take each other\'s crossing', () => {
+test("neighbours do not take each other's crossing", () => {
   assert.equal(agreement([at(11), at(12.4)], [at(10), at(11)]).found.length, 2);
 });
 
@@ -30,15 +30,20 @@ test('nothing counted where nothing happened is perfect', () => {
   assert.equal(accuracyOf(agreement([], [])).f1, 1);
 });
 
-const anyCrossings = array(record({ line: constantFrom('door', 'gate'), direction: constantFrom('in' as const, 'out' as const), time: integer({ min: 0, max: 8 }) }), { maxLength: 6 });
+const anyCrossings = array(
+  record({ line: constantFrom('door', 'gate'), direction: constantFrom('in' as const, 'out' as const), time: integer({ min: 0, max: 8 }) }),
+  { maxLength: 6 },
+);
 
 test('no other pairing finds more, and nobody is lost', () => {
-  always(property(anyCrossings, anyCrossings, (predicted, truth) => {
-    const { found, invented, missed } = agreement(predicted, truth);
-    assert.equal(found.length + invented.length, predicted.length);
-    assert.equal(found.length + missed.length, truth.length);
-    assert.equal(found.length, mostByTrying(predicted, truth));
-  }));
+  always(
+    property(anyCrossings, anyCrossings, (predicted, truth) => {
+      const { found, invented, missed } = agreement(predicted, truth);
+      assert.equal(found.length + invented.length, predicted.length);
+      assert.equal(found.length + missed.length, truth.length);
+      assert.equal(found.length, mostByTrying(predicted, truth));
+    }),
+  );
 });
 
 function mostByTrying([first, ...rest]: readonly TimedCrossing[], truth: readonly TimedCrossing[]): number {

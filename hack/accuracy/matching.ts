@@ -30,7 +30,9 @@ export interface Accuracy {
 }
 
 export function agreement<Predicted extends TimedCrossing, True extends TimedCrossing>(
-  predicted: readonly Predicted[], truth: readonly True[], toleranceSeconds = 1.5,
+  predicted: readonly Predicted[],
+  truth: readonly True[],
+  toleranceSeconds = 1.5,
 ): Agreement<Predicted, True> {
   const found: [Predicted, True][] = [];
   const invented: Predicted[] = [];
@@ -53,8 +55,12 @@ export function accuracyOf({ found, invented, missed }: Agreement): Accuracy {
   const counted = found.length + invented.length;
   const happened = found.length + missed.length;
   return {
-    true: happened, counted, found: found.length,
-    precision: share(found.length, counted), recall: share(found.length, happened), f1: share(2 * found.length, counted + happened),
+    true: happened,
+    counted,
+    found: found.length,
+    precision: share(found.length, counted),
+    recall: share(found.length, happened),
+    f1: share(2 * found.length, counted + happened),
   };
 }
 

@@ -8,7 +8,10 @@ export interface MotBox extends Detection {
 
 /** The boxes by frame; index 0 is frame 1, and frames without boxes are empty. */
 export function readMot(text: string, frames = 0): MotBox[][] {
-  const rows = text.split('\n').filter((line) => line.trim() !== '').map((line) => line.split(',').map(Number));
+  const rows = text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.split(',').map(Number));
   const last = rows.reduce((most, [frame]) => Math.max(most, frame!), frames);
   const byFrame: MotBox[][] = Array.from({ length: last }, () => []);
   for (const [frame, id, left, top, width, height, score] of rows) {

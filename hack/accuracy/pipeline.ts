@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadCameraStreams } from '#crds/load.ts';
 import type { LineSpec } from '../../counter-service/src/counting/layout.ts';
-import { readOptions } from '../local/options.ts';
-import { countLocally } from '../local/run.ts';
+import { readOptions } from '../../local/options.ts';
+import { countLocally } from '../../local/run.ts';
 import type { TimedCrossing } from './matching.ts';
 import type { Sequence } from './report.ts';
 
@@ -19,16 +19,25 @@ export interface PipelineCrossings {
 export async function pipelineCrossings(video: string, sequence: Sequence, signal: AbortSignal): Promise<PipelineCrossings> {
   const folder = await mkdtemp(join(tmpdir(), 'footfall-accuracy-'));
   try {
-    const streams = [streamOf('together', video, sequence.lines), ...sequence.lines.map((line, i) => streamOf(`alone-${i}`, video, [line]))];
+    const streams = [
+      streamOf('together', video, sequence.lines),
+      ...sequence.lines.map((line, i) => streamOf(`alone-${i}`, video, [line])),
+    ];
     const file = join(folder, 'streams.yaml');
     const events = join(folder, 'events.jsonl');
     // YAML is a superset of JSON.
     await writeFile(file, streams.map((stream) => JSON.stringify(stream)).join('\n---\n'));
     const options = readOptions([file, '--events', events, '--quiet']);
     if (options === 'help') throw new Error('unreachable');
-    const { exitCode, reports } = await countLocally(loadCameraStreams([file]).streams, options, signal, { show: () => undefined, say: () => undefined });
+    const { exitCode, reports } = await countLocally(loadCameraStreams([file]).streams, options, signal, {
+      show: () => undefined,
+      say: () => undefined,
+    });
     if (exitCode !== 0) throw new Error(reports.map((report) => report.failure?.sentence).find(Boolean) ?? 'The run failed.');
-    const crossings = (await readFile(events, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as TimedCrossing & { stream: string });
+    const crossings = (await readFile(events, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as TimedCrossing & { stream: string });
     const named = crossings.map((crossing) => ({ ...crossing, line: lineNamed(crossing.line, sequence.lines) }));
     return {
       together: named.filter(({ stream }) => stream === 'together'),

@@ -81,11 +81,19 @@ function countedUnder(condition: Condition, sequence: Sequence, footage: Footage
 
 function busyRandomLines(sequence: Sequence, footage: Footage): Footage {
   const lines = randomLines(500, 7);
-  const crossings = Map.groupBy(trueCrossings(sequence.annotation, { ...footage, layout: { ...footage.layout, lines } }), (event) => event.line);
-  return { ...footage, layout: { ...footage.layout, lines: lines.filter((line) => (crossings.get(line.name)?.length ?? 0) >= fewestCrossings) } };
+  const crossings = Map.groupBy(
+    trueCrossings(sequence.annotation, { ...footage, layout: { ...footage.layout, lines } }),
+    (event) => event.line,
+  );
+  return {
+    ...footage,
+    layout: { ...footage.layout, lines: lines.filter((line) => (crossings.get(line.name)?.length ?? 0) >= fewestCrossings) },
+  };
 }
 
 export function accuracyRow(name: string, accuracy: Accuracy): string {
-  return `${name.padEnd(20)} true ${String(accuracy.true).padStart(3)}  counted ${String(accuracy.counted).padStart(3)}  found ${String(accuracy.found).padStart(3)}`
-    + `  precision ${accuracy.precision.toFixed(3)}  recall ${accuracy.recall.toFixed(3)}  F1 ${accuracy.f1.toFixed(3)}`;
+  return (
+    `${name.padEnd(20)} true ${String(accuracy.true).padStart(3)}  counted ${String(accuracy.counted).padStart(3)}  found ${String(accuracy.found).padStart(3)}` +
+    `  precision ${accuracy.precision.toFixed(3)}  recall ${accuracy.recall.toFixed(3)}  F1 ${accuracy.f1.toFixed(3)}`
+  );
 }

@@ -5,15 +5,34 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FolderLedger } from '../../counter-service/src/ledger/folder.ts';
 import type { CommittedCounts } from '../../counter-service/src/ledger/ledger.ts';
 import type { SiteView } from '../../edge-agent/src/site/site.ts';
-import { RtspServer, until } from '../camera/rtsp-server.ts';
+import { RtspServer, until } from '../machine/rtsp-server.ts';
 import { startStream } from './local-stream.ts';
-import { memoryOfTree } from './processes.ts';
+import { memoryOfTree } from '../machine/processes.ts';
 import type { Bench, Row } from './rows.ts';
 
 const AWAY_SECONDS = 120;
 const BUFFER = { seconds: 30, megabytes: 8 };
 /** Without a bound the two minutes would take 60 MB. */
-const CODING = ['-vf', 'scale=640:-2,noise=alls=40:allf=t,fps=10', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '10', '-bf', '0', '-b:v', '4M', '-minrate', '4M', '-maxrate', '4M', '-bufsize', '4M'];
+const CODING = [
+  '-vf',
+  'scale=640:-2,noise=alls=40:allf=t,fps=10',
+  '-c:v',
+  'libx264',
+  '-preset',
+  'ultrafast',
+  '-g',
+  '10',
+  '-bf',
+  '0',
+  '-b:v',
+  '4M',
+  '-minrate',
+  '4M',
+  '-maxrate',
+  '4M',
+  '-bufsize',
+  '4M',
+];
 export const MAX_MORE_MEGABYTES = 40;
 
 export interface Away {
@@ -42,12 +61,19 @@ export async function counterAway({ clip, coding, awaySeconds, buffer, folder, s
     await camera.publish(clip, { coding: [...coding] });
     let view: SiteView | undefined;
     const lines = [{ name: 'entrance', from: { x: 1, y: 1 }, to: { x: 999, y: 999 } }];
-    const stream = await startStream({ url: camera.url(), framesPerSecond: 1, buffer, onView: (now) => (view = now) }, { clip: { lines }, folder });
+    const stream = await startStream(
+      { url: camera.url(), framesPerSecond: 1, buffer, onView: (now) => (view = now) },
+      { clip: { lines }, folder },
+    );
     const most = { resident: 0, seconds: 0, bytes: 0 };
     const look = async () => {
       const resident = memoryOfTree(stream.agent.process.pid!).resident;
       const [seconds, bytes] = [await stream.metric('agent_ring_seconds'), await stream.metric('agent_ring_bytes')];
-      Object.assign(most, { resident: Math.max(most.resident, resident), seconds: Math.max(most.seconds, seconds), bytes: Math.max(most.bytes, bytes) });
+      Object.assign(most, {
+        resident: Math.max(most.resident, resident),
+        seconds: Math.max(most.seconds, seconds),
+        bytes: Math.max(most.bytes, bytes),
+      });
       return resident;
     };
     let before = 0;
@@ -56,7 +82,7 @@ export async function counterAway({ clip, coding, awaySeconds, buffer, folder, s
       await until(() => (view?.frames ?? 0) > 30, 60);
       before = await look();
       stream.counter.process.kill('SIGSTOP');
-      for (const end = performance.now() + awaySeconds * 1000; performance.now() < end; ) {
+      for (const end = performance.now() + awaySeconds * 1000; performance.now() < end;) {
         await delay(1000, undefined, { signal });
         await look();
       }
@@ -73,7 +99,9 @@ export async function counterAway({ clip, coding, awaySeconds, buffer, folder, s
     return {
       residentMegabytes: { before: megabytes(before), most: megabytes(most.resident) },
       ring: { mostSeconds: most.seconds, mostMegabytes: megabytes(most.bytes) },
-      lostUnits, view: view!, committed: counts!,
+      lostUnits,
+      view: view!,
+      committed: counts!,
     };
   } finally {
     await camera.stop();
@@ -83,13 +111,29 @@ export async function counterAway({ clip, coding, awaySeconds, buffer, folder, s
 export async function away({ clip, folder, signal, say }: Bench): Promise<Row[]> {
   say(`away: the counter stands still for ${AWAY_SECONDS} s`);
   const { residentMegabytes, ring, lostUnits, view, committed } = await counterAway({
-    clip: clip.path, coding: CODING, awaySeconds: AWAY_SECONDS, buffer: BUFFER, folder: await mkdtemp(join(folder, 'away-')), signal,
+    clip: clip.path,
+    coding: CODING,
+    awaySeconds: AWAY_SECONDS,
+    buffer: BUFFER,
+    folder: await mkdtemp(join(folder, 'away-')),
+    signal,
   });
   const unaccounted = Math.abs(committed.position - view.frames - lostUnits);
   return [
     { what: 'resident before', value: residentMegabytes.before, unit: 'MB', note: 'Node and ffmpeg' },
-    { what: 'more at most', value: residentMegabytes.most - residentMegabytes.before, unit: 'MB', target: { most: MAX_MORE_MEGABYTES }, note: `ring at most ${ring.mostMegabytes.toFixed(1)} MB and ${ring.mostSeconds.toFixed(0)} s, 0.5 MB/s come` },
-    { what: 'access units declared as lost', value: lostUnits, unit: '', note: `${committed.gaps.count} gap, ${committed.gaps.seconds} s; ${view.frames} seen` },
+    {
+      what: 'more at most',
+      value: residentMegabytes.most - residentMegabytes.before,
+      unit: 'MB',
+      target: { most: MAX_MORE_MEGABYTES },
+      note: `ring at most ${ring.mostMegabytes.toFixed(1)} MB and ${ring.mostSeconds.toFixed(0)} s, 0.5 MB/s come`,
+    },
+    {
+      what: 'access units declared as lost',
+      value: lostUnits,
+      unit: '',
+      note: `${committed.gaps.count} gap, ${committed.gaps.seconds} s; ${view.frames} seen`,
+    },
     { what: 'neither seen nor declared, or both', value: unaccounted, unit: '', target: { most: 0 }, note: `of ${committed.position}` },
   ].map((row) => ({ part: 'away', ...row }));
 }

@@ -6,13 +6,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { loadCameraStreams } from '#crds/load.ts';
-import { shutdownSignal } from '#proto/shutdown.ts';
+import { shutdownSignal } from '#proto/process/shutdown.ts';
 import type { CrossingEvent } from '../../counter-service/src/counting/counter.ts';
-import { readOptions } from '../local/options.ts';
-import type { StreamReport } from '../local/report.ts';
-import { countLocally } from '../local/run.ts';
+import { readOptions } from '../../local/options.ts';
+import type { StreamReport } from '../../local/report.ts';
+import { countLocally } from '../../local/run.ts';
 import type { ChainRun, ChainTask } from './chain.ts';
-import { childrenOf, cpuOf, nameOf } from './processes.ts';
+import { childrenOf, cpuOf, nameOf } from '../machine/processes.ts';
 
 /** The rate is taken from here on: by then everything is compiled and the region, if any, has been chosen. */
 const WARM_FRAMES = 100;
@@ -51,7 +51,10 @@ async function run({ clip, lines, framesPerSecond, region }: ChainTask, folder: 
     framesPerSecond: (1000 * (frames - warmFrames)) / (lastAt - warmAt),
     seconds: outcome.seconds,
     cpuMs: { agent: agentMs, ...counter, total, launcher: (user + system) / 1000 },
-    crossings: readFileSync(events, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as CrossingEvent),
+    crossings: readFileSync(events, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as CrossingEvent),
   };
 }
 

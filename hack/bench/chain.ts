@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { CrossingEvent } from '../../counter-service/src/counting/counter.ts';
 import type { LineSpec } from '../../counter-service/src/counting/layout.ts';
 import { type Clip, cutClip } from './clip.ts';
-import { runOn } from './processes.ts';
+import { runOn } from '../machine/processes.ts';
 import type { Bench } from './rows.ts';
 
 export interface ChainTask {
@@ -39,13 +39,18 @@ export function costOf(short: { frames: number; cpuMs: number }, long: { frames:
 }
 
 export async function shortClip({ clip, folder }: Bench): Promise<string> {
-  if (clip.frames < 2 * SHORT_FRAMES) throw new Error(`${clip.path} is too short: ${clip.frames} frames, at least ${2 * SHORT_FRAMES} are needed.`);
+  if (clip.frames < 2 * SHORT_FRAMES)
+    throw new Error(`${clip.path} is too short: ${clip.frames} frames, at least ${2 * SHORT_FRAMES} are needed.`);
   return cutClip(clip, SHORT_FRAMES, folder);
 }
 
 export async function runChain(task: ChainTask, cores: readonly number[], { folder, signal }: Bench): Promise<ChainRun> {
   const script = fileURLToPath(new URL('chain-process.ts', import.meta.url));
-  const { stdout } = await runOn(cores, [process.execPath, '--disable-warning=ExperimentalWarning', script, JSON.stringify(task), folder], signal);
+  const { stdout } = await runOn(
+    cores,
+    [process.execPath, '--disable-warning=ExperimentalWarning', script, JSON.stringify(task), folder],
+    signal,
+  );
   return JSON.parse(stdout) as ChainRun;
 }
 

@@ -5,9 +5,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadCameraStreams } from '#crds/load.ts';
 import { describeExit, Ffmpeg } from '#proto/media/ffmpeg.ts';
-import type { AccessUnit, Codec } from '#proto/media/nut.ts';
-import { readNut } from '#proto/media/nut-reader.ts';
-import { nutFrameHead, nutHeader } from '#proto/media/nut-writer.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
+import { readNut } from '#proto/media/nut/reader.ts';
+import { nutFrameHead, nutHeader } from '#proto/media/nut/writer.ts';
 import type { LineSpec } from '../../counter-service/src/counting/layout.ts';
 import type { TimedCrossing } from '../accuracy/matching.ts';
 import type { TruthFile } from '../accuracy/sequence.ts';
@@ -76,6 +76,8 @@ function readTruth(path: string): Pick<Clip, 'lines' | 'truth'> {
   const thousandths = ([x, y]: readonly [number, number]) => ({ x: Math.round((1000 * x) / width), y: Math.round((1000 * y) / height) });
   return {
     lines: lines.map(({ name, A, B }) => ({ name: name.toLowerCase(), from: thousandths(A), to: thousandths(B) })),
-    truth: lines.flatMap(({ name, events }) => events.map(({ frame, dir }) => ({ line: name.toLowerCase(), direction: dir, time: (frame - 1) / fps }))),
+    truth: lines.flatMap(({ name, events }) =>
+      events.map(({ frame, dir }) => ({ line: name.toLowerCase(), direction: dir, time: (frame - 1) / fps })),
+    ),
   };
 }

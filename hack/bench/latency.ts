@@ -9,7 +9,13 @@ export async function latency(bench: Bench): Promise<Row[]> {
   const note = `${run.latency.at(-1)?.count ?? 0} access units`;
   return [
     { part: 'latency', what: 'from sending to counts, p50', value: 1000 * quantile(run.latency, 0.5), unit: 'ms', note },
-    { part: 'latency', what: 'from sending to counts, p95', value: 1000 * quantile(run.latency, 0.95), unit: 'ms', target: { most: MOST_MS } },
+    {
+      part: 'latency',
+      what: 'from sending to counts, p95',
+      value: 1000 * quantile(run.latency, 0.95),
+      unit: 'ms',
+      target: { most: MOST_MS },
+    },
   ];
 }
 

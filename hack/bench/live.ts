@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeExit, Ffmpeg } from '#proto/media/ffmpeg.ts';
-import { findRtspServer, RtspServer, until } from '../camera/rtsp-server.ts';
+import { findRtspServer, RtspServer, until } from '../machine/rtsp-server.ts';
 import { type LocalStream, startStream } from './local-stream.ts';
-import { cpuOf, cpuOfTree, type Memory, memoryOfTree } from './processes.ts';
+import { cpuOf, cpuOfTree, type Memory, memoryOfTree } from '../machine/processes.ts';
 import type { Bench } from './rows.ts';
 
 const FRAMES_PER_SECOND = 10;
@@ -78,7 +78,11 @@ async function encode({ clip, folder }: Bench): Promise<string> {
   const path = join(folder, 'camera.nut');
   const coding = ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '0', '-g', '40', '-pix_fmt', 'yuv420p'];
   const filter = `scale=640:-2,fps=${FRAMES_PER_SECOND}`;
-  const ffmpeg = new Ffmpeg({ inputOptions: ['-y'], input: clip.path, outputOptions: ['-map', '0:v:0', '-vf', filter, ...coding, '-f', 'nut'] });
+  const ffmpeg = new Ffmpeg({
+    inputOptions: ['-y'],
+    input: clip.path,
+    outputOptions: ['-map', '0:v:0', '-vf', filter, ...coding, '-f', 'nut'],
+  });
   ffmpeg.end();
   await writeFile(path, ffmpeg.output);
   const exit = await ffmpeg.exit;

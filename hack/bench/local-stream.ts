@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SiteView } from '../../edge-agent/src/site/site.ts';
-import { Child } from '../local/child.ts';
-import { followCounts } from '../local/follow.ts';
+import { Child } from '../../local/child.ts';
+import { followCounts } from '../../local/follow.ts';
 import type { Clip } from './clip.ts';
 import type { Bench } from './rows.ts';
 
@@ -37,7 +37,10 @@ export async function startStream(options: LocalStreamOptions, { clip, folder }:
   const manifest = join(folder, 'stream.yaml');
   const spec = { source: { url }, lines: clip.lines, detection: { framesPerSecond, region: 'full' } };
   // JSON is YAML.
-  await writeFile(manifest, JSON.stringify({ apiVersion: 'footfall.dev/v1alpha1', kind: 'CameraStream', metadata: { name: 'bench' }, spec }));
+  await writeFile(
+    manifest,
+    JSON.stringify({ apiVersion: 'footfall.dev/v1alpha1', kind: 'CameraStream', metadata: { name: 'bench' }, spec }),
+  );
   const counter = new Child({
     main: 'counter-service/src/main.ts',
     variable: 'FOOTFALL_COUNTER',

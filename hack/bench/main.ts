@@ -4,19 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
-import { shutdownSignal } from '#proto/shutdown.ts';
+import { shutdownSignal } from '#proto/process/shutdown.ts';
 import { agent } from './agent.ts';
 import { away } from './away.ts';
 import { type Clip, describeClip, findClip } from './clip.ts';
-import { killed } from './killed.ts';
+import { killed } from '../trials/killed.ts';
 import { latency } from './latency.ts';
 import { peer } from './peer.ts';
-import { allowedCores, busyMs, cpuOf } from './processes.ts';
+import { allowedCores, busyMs, cpuOf } from '../machine/processes.ts';
 import { type Bench, isMet, type Part, type Row, rowTable } from './rows.ts';
 import { quiet } from './quiet.ts';
 import { stages } from './stages.ts';
 import { wire } from './wire.ts';
-import { parseOptions } from '../options.ts';
+import { parseOptions } from '../machine/options.ts';
 
 const parts: Readonly<Record<string, Part>> = { stages, peer, wire, agent, latency, away, quiet, killed };
 
@@ -71,7 +71,9 @@ async function run({ parts: names, clip, rounds, seconds, json }: Options, signa
     await rm(folder, { recursive: true, force: true });
   }
   const judged = rows.map((row) => ({ ...row, met: isMet(row) }));
-  process.stdout.write(json ? `${JSON.stringify({ clip: describeClip(clip), rows: judged, failures })}\n` : rows.length > 0 ? `${rowTable(rows)}\n` : '');
+  process.stdout.write(
+    json ? `${JSON.stringify({ clip: describeClip(clip), rows: judged, failures })}\n` : rows.length > 0 ? `${rowTable(rows)}\n` : '',
+  );
   return failures.length > 0 || judged.some(({ met }) => met === false) ? 1 : 0;
 }
 
@@ -98,7 +100,13 @@ async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
   const [rounds, seconds] = [wholeNumber('--rounds', values.rounds), wholeNumber('--seconds', values.seconds)];
   if (process.platform !== 'linux') throw new Error('The benchmarks read /proc: they need Linux.');
   await requireFfmpeg();
-  return { parts: positionals.length > 0 ? positionals : Object.keys(parts), clip: await findClip(values.clip), rounds, seconds, json: values.json };
+  return {
+    parts: positionals.length > 0 ? positionals : Object.keys(parts),
+    clip: await findClip(values.clip),
+    rounds,
+    seconds,
+    json: values.json,
+  };
 }
 
 function parse(args: readonly string[]) {

@@ -8,7 +8,7 @@ import { fullPicturePlan, type Size } from '../../counter-service/src/detection/
 import { accuracyOf, agreement, type TimedCrossing } from '../accuracy/matching.ts';
 import { type ChainTask, type Cost, costOf, everyFrame, runChain, shortClip } from './chain.ts';
 import type { Clip } from './clip.ts';
-import { allowedCores, runOn } from './processes.ts';
+import { allowedCores, runOn } from '../machine/processes.ts';
 import { type Bench, median, type Row } from './rows.ts';
 
 const MOST_OF_PEER = { full: 1, auto: 0.5 };
@@ -56,7 +56,10 @@ export async function peer(bench: Bench): Promise<Row[]> {
 /** The peer at the model's full input, as is usual, and at the part of it that the picture fills, as we do it. */
 async function contendersFor(bench: Bench, python: string): Promise<Contender[]> {
   const { clip } = bench;
-  const { manifest: { input }, path } = await loadModel(modelsFolder, MODEL);
+  const {
+    manifest: { input },
+    path,
+  } = await loadModel(modelsFolder, MODEL);
   const core = allowedCores().slice(0, 1);
   const framesPerSecond = everyFrame(clip);
   const [fitted, oneLine] = [fullPicturePlan(clip.codec, input).input, clip.lines.slice(0, 1)];
@@ -65,7 +68,13 @@ async function contendersFor(bench: Bench, python: string): Promise<Contender[]>
     name: `peer at ${width}x${height}`,
     lines: clip.lines,
     run: async (of) => {
-      const task = { clip: of, framesPerSecond, model: path, input: { width, height, mean: input.mean, std: input.std, padding }, lines: clip.lines };
+      const task = {
+        clip: of,
+        framesPerSecond,
+        model: path,
+        input: { width, height, mean: input.mean, std: input.std, padding },
+        lines: clip.lines,
+      };
       return readPeer(await runOn(core, [python, join(folder, 'peer.py'), JSON.stringify(task)], bench.signal));
     },
   });
@@ -86,7 +95,10 @@ async function contendersFor(bench: Bench, python: string): Promise<Contender[]>
 }
 
 function readPeer({ stdout, cpuMs }: { stdout: string; cpuMs: number }): Measured {
-  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as unknown);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
   const { frames } = lines.pop() as { frames: number };
   return { frames, cpuMs, crossings: lines as TimedCrossing[] };
 }
@@ -94,7 +106,8 @@ function readPeer({ stdout, cpuMs }: { stdout: string; cpuMs: number }): Measure
 function rowsOf(contenders: readonly Contender[], rounds: readonly (readonly Result[])[], clip: Clip): Row[] {
   const part = 'peer';
   const of = (index: number, value: (result: Result) => number) => median(rounds.map((round) => value(round[index]!)));
-  const ratio = (index: number, value: (result: Result) => number) => median(rounds.map((round) => value(round[index]!) / value(round[0]!)));
+  const ratio = (index: number, value: (result: Result) => number) =>
+    median(rounds.map((round) => value(round[index]!) / value(round[0]!)));
   const frameMs = ({ cost }: Result) => cost.frameMs;
   const wholeMs = ({ long }: Result) => long.cpuMs / long.frames;
   const rows = contenders.flatMap(({ name, lines }, index): Row[] => {
@@ -133,7 +146,10 @@ async function preparePython({ say, signal }: Bench): Promise<string> {
     });
   };
   await step(['python3', '-m', 'venv', '--clear', environment], 'python3 with venv (Debian and Ubuntu: apt-get install python3-venv)');
-  await step([python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements], 'the packages of hack/bench/peer/requirements.txt from a Python package index');
+  await step(
+    [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements],
+    'the packages of hack/bench/peer/requirements.txt from a Python package index',
+  );
   writeFileSync(stamp, wanted);
   return python;
 }

@@ -4,7 +4,7 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SiteView } from '../../edge-agent/src/site/site.ts';
-import { RtspServer, until } from '../camera/rtsp-server.ts';
+import { RtspServer, until } from '../machine/rtsp-server.ts';
 import { startStream } from './local-stream.ts';
 import type { Bench, Row } from './rows.ts';
 
@@ -29,13 +29,26 @@ export interface Quiet {
 export async function nobodyComes({ folder, signal }: Pick<Bench, 'folder' | 'signal'>): Promise<Quiet> {
   const film = join(folder, 'empty.mkv');
   const coding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '20', '-pix_fmt', 'yuv420p'];
-  execFileSync('ffmpeg', ['-nostdin', '-loglevel', 'error', '-i', SAMPLE, '-vf', `trim=end_frame=1,loop=loop=99:size=1,fps=10,setpts=N/10/TB`, ...coding, film]);
+  execFileSync('ffmpeg', [
+    '-nostdin',
+    '-loglevel',
+    'error',
+    '-i',
+    SAMPLE,
+    '-vf',
+    `trim=end_frame=1,loop=loop=99:size=1,fps=10,setpts=N/10/TB`,
+    ...coding,
+    film,
+  ]);
   const camera = await RtspServer.start();
   try {
     await camera.publish(film, { speed: SPEED });
     let view: SiteView | undefined;
     const lines = [{ name: 'entrance', from: { x: 570, y: 999 }, to: { x: 320, y: 580 } }];
-    const stream = await startStream({ url: camera.url(), framesPerSecond: 1, buffer: BUFFER, onView: (now) => (view = now) }, { clip: { lines }, folder });
+    const stream = await startStream(
+      { url: camera.url(), framesPerSecond: 1, buffer: BUFFER, onView: (now) => (view = now) },
+      { clip: { lines }, folder },
+    );
     try {
       let ringSeconds = 0;
       await until(async () => {
@@ -44,7 +57,12 @@ export async function nobodyComes({ folder, signal }: Pick<Bench, 'folder' | 'si
         return (view?.seconds ?? 0) > SECONDS && ringSeconds < TRIMMED_SECONDS;
       }, SECONDS);
       const newest = (await readdir(join(stream.ledger, 'default.bench'))).toSorted().at(-1)!;
-      return { furtherWrites: Number.parseInt(newest, 10) - 2, ringSeconds, evictedUnits: await stream.metric('agent_ring_evicted_access_units'), view: view! };
+      return {
+        furtherWrites: Number.parseInt(newest, 10) - 2,
+        ringSeconds,
+        evictedUnits: await stream.metric('agent_ring_evicted_access_units'),
+        view: view!,
+      };
     } finally {
       await stream.stop();
     }
@@ -57,8 +75,20 @@ export async function quiet({ folder, signal, say }: Bench): Promise<Row[]> {
   say(`quiet: ${SECONDS} s at ${SPEED} times their speed`);
   const { furtherWrites, ringSeconds, evictedUnits, view } = await nobodyComes({ folder: await mkdtemp(join(folder, 'quiet-')), signal });
   return [
-    { what: 'writes after the first', value: furtherWrites, unit: '', target: { most: 0 }, note: `over ${view.seconds.toFixed(0)} s of video` },
-    { what: 'in the ring after it', value: ringSeconds, unit: 's', target: { most: TRIMMED_SECONDS }, note: `a checkpoint is due after ${5 * SPEED} s of it` },
+    {
+      what: 'writes after the first',
+      value: furtherWrites,
+      unit: '',
+      target: { most: 0 },
+      note: `over ${view.seconds.toFixed(0)} s of video`,
+    },
+    {
+      what: 'in the ring after it',
+      value: ringSeconds,
+      unit: 's',
+      target: { most: TRIMMED_SECONDS },
+      note: `a checkpoint is due after ${5 * SPEED} s of it`,
+    },
     { what: 'access units that left a full ring', value: evictedUnits, unit: '', target: { most: 0 } },
   ].map((row) => ({ part: 'quiet', ...row }));
 }

@@ -34,14 +34,23 @@ export function isMet({ value, target }: Row): boolean | undefined {
 
 export function rowTable(rows: readonly Row[]): string {
   const cells = rows.map((row) => [
-    row.part, row.what, `${shown(row.value)} ${row.unit}`.trim(),
+    row.part,
+    row.what,
+    `${shown(row.value)} ${row.unit}`.trim(),
     row.target === undefined ? '' : 'most' in row.target ? `<= ${row.target.most}` : `>= ${row.target.least}`,
     { true: 'met', false: 'MISSED', undefined: '' }[String(isMet(row)) as 'true'],
     row.note ?? '',
   ]);
   const table = [['PART', 'WHAT', 'VALUE', 'TARGET', '', 'NOTE'], ...cells];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  return table.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n');
+  return table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 export function median(values: readonly number[]): number {

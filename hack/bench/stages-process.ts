@@ -5,14 +5,14 @@
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import * as ort from 'onnxruntime-node';
-import { analyse, startAnalysis, type View } from '../../counter-service/src/analysis.ts';
+import { analyse, startAnalysis, type View } from '../../counter-service/src/analysis/analysis.ts';
 import { decode, type Outputs } from '../../counter-service/src/detection/layouts.ts';
 import { loadModel } from '../../counter-service/src/detection/manifest.ts';
 import { fullPicturePlan, toSource } from '../../counter-service/src/detection/plan.ts';
 import { colourPlanes, fillPadding, normalise } from '../../counter-service/src/detection/preprocess.ts';
 import { type DecodedFrame, startDecoder } from '../../counter-service/src/media/decoder.ts';
 import { readUnits } from './clip.ts';
-import { cpuOf } from './processes.ts';
+import { cpuOf } from '../machine/processes.ts';
 import type { StageCosts, StagesTask } from './stages.ts';
 
 const SCORE_FLOOR = 0.15;
@@ -22,14 +22,24 @@ const WARM_FRAMES = 100;
 
 async function measure({ clip, lines, framesPerSecond, model: name }: StagesTask): Promise<StageCosts> {
   const model = await loadModel(fileURLToPath(new URL('../../models', import.meta.url)), name);
-  const { manifest: { input, output } } = model;
+  const {
+    manifest: { input, output },
+  } = model;
   const session = await ort.InferenceSession.create(model.path, {
-    intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential', graphOptimizationLevel: 'all',
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
   });
   const { codec, units } = await readUnits(clip);
   const plan = fullPicturePlan(codec, input);
   const planes = colourPlanes(input);
-  const tensor = new ort.Tensor('float32', new Float32Array(3 * plan.input.width * plan.input.height), [1, 3, plan.input.height, plan.input.width]);
+  const tensor = new ort.Tensor('float32', new Float32Array(3 * plan.input.width * plan.input.height), [
+    1,
+    3,
+    plan.input.height,
+    plan.input.width,
+  ]);
   const feeds = { [input.tensor]: tensor };
   const view: View = { lines, zones: [], picture: codec, input, region: 'full' };
   const detection = { model: name, framesPerSecond, scorePermille: 400, region: 'full' } as const;
@@ -74,10 +84,14 @@ async function measure({ clip, lines, framesPerSecond, model: name }: StagesTask
   for (let run = 0; run < RAW_RUNS; run += 1) await session.run(feeds);
   const rawRunsPerSecond = (1000 * RAW_RUNS) / (performance.now() - rawAt);
   return {
-    shape: `${plan.input.width}x${plan.input.height}`, rawRunsPerSecond,
+    shape: `${plan.input.width}x${plan.input.height}`,
+    rawRunsPerSecond,
     decoding: (cpuOf('self').reaped - decodedBefore) / frames,
-    reading: perFrame('reading'), preprocessing: perFrame('preprocessing'), inference: perFrame('inference'),
-    postprocessing: perFrame('postprocessing'), counting: perFrame('counting'),
+    reading: perFrame('reading'),
+    preprocessing: perFrame('preprocessing'),
+    inference: perFrame('inference'),
+    postprocessing: perFrame('postprocessing'),
+    counting: perFrame('counting'),
   };
 }
 

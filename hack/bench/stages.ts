@@ -2,7 +2,7 @@
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { type ChainRun, costOf, everyFrame, runChain, shortClip } from './chain.ts';
-import { allowedCores, runOn } from './processes.ts';
+import { allowedCores, runOn } from '../machine/processes.ts';
 import { type Bench, median, type Row } from './rows.ts';
 
 const MODEL = 'rtmdet-nano-person';
@@ -66,7 +66,12 @@ function rowsOf(rounds: readonly Round[]): Row[] {
   return [
     { what: 'session.run alone, one thread', value: of(({ alone }) => alone.rawRunsPerSecond), unit: 'frames/s', note: `at ${shape}` },
     ...Object.keys(costsOf(rounds[0]!)).map((what) => ({ what, value: of((round) => costsOf(round)[what]!), unit: 'ms CPU' })),
-    { what: 'gRPC, pipes, the rest of the chain', value: of((round) => slope(round, 'total') - frameMs(round)), unit: 'ms CPU', note: 'not in the limit' },
+    {
+      what: 'gRPC, pipes, the rest of the chain',
+      value: of((round) => slope(round, 'total') - frameMs(round)),
+      unit: 'ms CPU',
+      note: 'not in the limit',
+    },
     ...rateRows(rounds, 1, ({ one }) => one),
     ...(rounds[0]!.two === undefined ? [] : rateRows(rounds, 2, ({ two }) => two!)),
   ].map((row) => ({ part: 'stages', ...row }));
@@ -104,7 +109,10 @@ function rateRows(rounds: readonly Round[], cores: 1 | 2, run: (round: Round) =>
     { what: `limit of ${name}`, value: median(rounds.map(limit)), unit: 'frames/s' },
     { what: `chain on ${name}`, value: median(rounds.map(rate)), unit: 'frames/s' },
     {
-      what: `share of the limit, ${name}`, value: median(shares), unit: '', target: { least: LEAST_SHARE_OF_LIMIT },
+      what: `share of the limit, ${name}`,
+      value: median(shares),
+      unit: '',
+      target: { least: LEAST_SHARE_OF_LIMIT },
       note: `rounds: ${shares.map((share) => share.toFixed(2)).join(', ')}`,
     },
   ];

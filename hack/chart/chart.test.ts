@@ -51,7 +51,13 @@ test('the operator is told every knob of the full values', { skip }, () => {
       imagePullSecrets: ['registry'],
       nodeSelector: { 'kubernetes.io/arch': 'arm64' },
       tolerations: [{ key: 'edge', operator: 'Exists' }],
-      affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'camera-network', operator: 'Exists' }] }] } } },
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: [{ matchExpressions: [{ key: 'camera-network', operator: 'Exists' }] }],
+          },
+        },
+      },
       priorityClassName: 'edge',
       runtimeClassName: 'kata',
       podAnnotations: { 'example.com/owner': 'shops' },
@@ -64,7 +70,13 @@ test('the operator is told every knob of the full values', { skip }, () => {
       image: `${tag}/counter-service:1.2.3`,
       imagePullPolicy: 'Never',
       imagePullSecrets: ['registry', 'other'],
-      affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { 'app.kubernetes.io/component': 'counter' } } }] } },
+      affinity: {
+        podAntiAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [
+            { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { 'app.kubernetes.io/component': 'counter' } } },
+          ],
+        },
+      },
       priorityClassName: 'counting',
       runtimeClassName: 'gvisor',
       podAnnotations: { 'example.com/owner': 'facilities' },
@@ -86,7 +98,7 @@ test('the operator is told every knob of the full values', { skip }, () => {
   } satisfies OperatorConfig);
 });
 
-test('what is left empty is the operator\'s to choose, and a CPU needs no GPU', { skip }, () => {
+test("what is left empty is the operator's to choose, and a CPU needs no GPU", { skip }, () => {
   const { agent, counter } = configOf(render());
   assert.deepEqual([agent.resources, counter.resources, counter.gpu], [undefined, undefined, undefined]);
 });
@@ -105,16 +117,25 @@ test('the definition is that of the schema, and outlives the release unless it m
   assert.deepEqual([definition, metadata?.name], [generated, named.name]);
   assert.equal(metadata?.annotations?.['helm.sh/resource-policy'], 'keep');
   assert.equal(find(render({ set: ['crds.keep=false'] }), 'CustomResourceDefinition', name).metadata?.annotations, undefined);
-  assert.deepEqual(kindsOf(render({ set: ['crds.enabled=false'] })).filter((kind) => kind === 'CustomResourceDefinition'), []);
+  assert.deepEqual(
+    kindsOf(render({ set: ['crds.enabled=false'] })).filter((kind) => kind === 'CustomResourceDefinition'),
+    [],
+  );
 });
 
 test('with watchNamespaces nothing of the cluster is asked for, but whose tokens agents send', { skip }, () => {
   const { objects } = render({ values: 'namespaced' });
   const name = 'footfall-system-footfall-counter-identities';
-  assert.deepEqual(objects.filter(({ kind }) => OF_CLUSTER.has(kind)).map(({ kind, metadata }) => [kind, metadata?.name]), [['ClusterRole', name], ['ClusterRoleBinding', name]]);
+  assert.deepEqual(
+    objects.filter(({ kind }) => OF_CLUSTER.has(kind)).map(({ kind, metadata }) => [kind, metadata?.name]),
+    [
+      ['ClusterRole', name],
+      ['ClusterRoleBinding', name],
+    ],
+  );
 });
 
-test('the certificate\'s Secrets are empty, so that no upgrade overwrites them, and outlive the release', { skip }, () => {
+test("the certificate's Secrets are empty, so that no upgrade overwrites them, and outlive the release", { skip }, () => {
   for (const name of ['footfall-counter-tls', 'footfall-counter-authority']) {
     const { metadata, data, stringData } = find(render(), 'Secret', name);
     assert.deepEqual([metadata?.annotations, data, stringData], [{ 'helm.sh/resource-policy': 'keep' }, undefined, undefined]);
@@ -122,28 +143,44 @@ test('the certificate\'s Secrets are empty, so that no upgrade overwrites them, 
 });
 
 test('a certificate that somebody else makes is mounted by counters, and the operator sees only whom to trust', { skip }, () => {
-  for (const [set, secretName] of [['tls.secretName=ours', 'ours'], ['tls.certManager.issuerName=facilities', 'footfall-counter-issued']] as const) {
+  for (const [set, secretName] of [
+    ['tls.secretName=ours', 'ours'],
+    ['tls.certManager.issuerName=facilities', 'footfall-counter-issued'],
+  ] as const) {
     const rendered = render({ set: [set] });
     assert.deepEqual(configOf(rendered).tls.authoritiesFile, '/var/run/footfall/authorities/ca.crt');
     assert.equal(configOf(rendered).tls.secretName, secretName);
     const { volumes } = (find(rendered, 'Deployment', 'footfall-operator') as V1Deployment).spec!.template.spec!;
-    assert.deepEqual(volumes!.map(({ secret }) => [secret!.secretName, secret!.items]), [[secretName, [{ key: 'ca.crt', path: 'ca.crt' }]]]);
+    assert.deepEqual(
+      volumes!.map(({ secret }) => [secret!.secretName, secret!.items]),
+      [[secretName, [{ key: 'ca.crt', path: 'ca.crt' }]]],
+    );
   }
 });
 
-test('cert-manager is asked for a certificate of the counters\' name', { skip }, () => {
-  const { spec } = find(render({ set: ['tls.certManager.issuerName=facilities', 'tls.certManager.issuerKind=ClusterIssuer'] }), 'Certificate', 'footfall-counter-issued') as Manifest & { spec: Record<string, unknown> };
-  assert.deepEqual([spec['issuerRef'], spec['dnsNames'], spec['duration']], [{ name: 'facilities', kind: 'ClusterIssuer', group: 'cert-manager.io' }, ['footfall-counter.footfall-system.svc'], '7776000s']);
+test("cert-manager is asked for a certificate of the counters' name", { skip }, () => {
+  const { spec } = find(
+    render({ set: ['tls.certManager.issuerName=facilities', 'tls.certManager.issuerKind=ClusterIssuer'] }),
+    'Certificate',
+    'footfall-counter-issued',
+  ) as Manifest & { spec: Record<string, unknown> };
+  assert.deepEqual(
+    [spec['issuerRef'], spec['dnsNames'], spec['duration']],
+    [{ name: 'facilities', kind: 'ClusterIssuer', group: 'cert-manager.io' }, ['footfall-counter.footfall-system.svc'], '7776000s'],
+  );
 });
 
 test('a single operator or counter has no disruption budget: it could never be moved', { skip }, () => {
-  const budgets = (...set: string[]) => render({ set }).objects.filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ metadata }) => metadata!.name);
+  const budgets = (...set: string[]) =>
+    render({ set })
+      .objects.filter(({ kind }) => kind === 'PodDisruptionBudget')
+      .map(({ metadata }) => metadata!.name);
   assert.deepEqual(budgets(), ['footfall-operator', 'footfall-counter']);
   assert.deepEqual(budgets('operator.replicas=1'), ['footfall-counter']);
   assert.deepEqual(budgets('counter.maximum=1'), ['footfall-operator']);
 });
 
-test('the operator\'s pods keep the labels by which they are found, whatever labels are added', { skip }, () => {
+test("the operator's pods keep the labels by which they are found, whatever labels are added", { skip }, () => {
   const { selector, template } = (find(render({ values: 'full' }), 'Deployment', 'people-operator') as V1Deployment).spec!;
   assert.deepEqual(template.metadata!.labels, { ...selector.matchLabels, team: 'facilities' });
 });
@@ -152,21 +189,28 @@ test('a release of another name says whose it is', { skip }, () => {
   assert.equal(find(render({ release: 'shop' }), 'Deployment', 'shop-footfall-operator').metadata?.namespace, 'footfall-system');
   const long = render({ release: 'a'.repeat(53) });
   // Names of roles may be longer than the label that other names are.
-  for (const { metadata } of long.objects.filter(({ kind }) => !kind.startsWith('ClusterRole'))) assert.ok(metadata!.name!.length <= 63, metadata!.name);
+  for (const { metadata } of long.objects.filter(({ kind }) => !kind.startsWith('ClusterRole')))
+    assert.ok(metadata!.name!.length <= 63, metadata!.name);
 });
 
-test('the commands that a user is given next fit the release, and the CameraStream among them is a good one', { skip: withoutNotes() }, () => {
-  const text = notes({ values: 'namespaced' });
-  for (const command of ['rollout status --namespace footfall-system deployment/footfall-operator', 'apply --namespace store-12']) assert.ok(text.includes(command), text);
-  const [, stream] = /<<END\n([^]*?)\n {2}END/.exec(text)!;
-  const { value } = parseDocuments(stream!.replaceAll(/^ {2}/gm, ''))[0]!;
-  assert.equal(CameraStreamSpec.parse((value as { spec: unknown }).spec).site, 'store-12');
-});
+test(
+  'the commands that a user is given next fit the release, and the CameraStream among them is a good one',
+  { skip: withoutNotes() },
+  () => {
+    const text = notes({ values: 'namespaced' });
+    for (const command of ['rollout status --namespace footfall-system deployment/footfall-operator', 'apply --namespace store-12'])
+      assert.ok(text.includes(command), text);
+    const [, stream] = /<<END\n([^]*?)\n {2}END/.exec(text)!;
+    const { value } = parseDocuments(stream!.replaceAll(/^ {2}/gm, ''))[0]!;
+    assert.equal(CameraStreamSpec.parse((value as { spec: unknown }).spec).site, 'store-12');
+  },
+);
 
 test('whoever says neither where cameras are nor where the cluster is, is told what that means', { skip: withoutNotes() }, () => {
   const warning = /cameraNetworks and clusterNetworks are empty: .* Set cameraNetworks/;
   assert.match(notes(), warning);
-  for (const set of ['cameraNetworks={10.20.0.0/16}', 'clusterNetworks={10.244.0.0/16}']) assert.doesNotMatch(notes({ set: [set] }), warning);
+  for (const set of ['cameraNetworks={10.20.0.0/16}', 'clusterNetworks={10.244.0.0/16}'])
+    assert.doesNotMatch(notes({ set: [set] }), warning);
 });
 
 for (const [assignment, sentence] of [
@@ -184,13 +228,18 @@ for (const [assignment, sentence] of [
   ['counter.minimum=5', /counter\.minimum \(5\) must not be above counter\.maximum \(4\)\./],
 ] as const) {
   test(`${assignment} is refused with the value's name`, { skip }, () => {
-    assert.throws(() => render({ set: [assignment] }), ({ message }: Error) => sentence.test(message.replaceAll('\'', '')) || assert.fail(message));
+    assert.throws(
+      () => render({ set: [assignment] }),
+      ({ message }: Error) => sentence.test(message.replaceAll("'", '')) || assert.fail(message),
+    );
   });
 }
 
 /** As the operator reads it in a pod of name `a-pod`. */
 function configOf(rendered: Rendered): OperatorConfig {
-  const { spec } = rendered.objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata?.name?.endsWith('-operator')) as V1Deployment;
+  const { spec } = rendered.objects.find(
+    ({ kind, metadata }) => kind === 'Deployment' && metadata?.name?.endsWith('-operator'),
+  ) as V1Deployment;
   const { env = [] } = spec!.template.spec!.containers[0]!;
   return readOperatorConfig(Object.fromEntries(env.map(({ name, value }) => [name, value && expanded(value, { POD_NAME: 'a-pod' })])));
 }

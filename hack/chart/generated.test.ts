@@ -19,7 +19,11 @@ const schema: Schema = {
     },
     global: { type: 'object', description: 'Not read.' },
   },
-  definitions: { image: { properties: { name: { type: 'string', description: 'A name.' }, tag: { type: 'string', description: 'A tag.', default: '' } } } },
+  definitions: {
+    image: {
+      properties: { name: { type: 'string', description: 'A name.' }, tag: { type: 'string', description: 'A tag.', default: '' } },
+    },
+  },
 };
 
 for (const [path, text] of [
@@ -35,15 +39,28 @@ for (const [path, text] of [
 
 test('defaults stand in values.yaml with their sentences; what a part overrides wins over what it refers to', () => {
   assert.deepEqual(valuesText(schema).split('\n').slice(1), [
-    '', '# How many.', 'size: 3',
-    '', '# The camera.', 'camera:',
-    '  # Its image.', '  image:', '    # A name.', '    name: "camera"', '    # A tag.', '    tag: ""',
-    '  # Its labels.', '  labels: {}', '',
+    '',
+    '# How many.',
+    'size: 3',
+    '',
+    '# The camera.',
+    'camera:',
+    '  # Its image.',
+    '  image:',
+    '    # A name.',
+    '    name: "camera"',
+    '    # A tag.',
+    '    tag: ""',
+    '  # Its labels.',
+    '  labels: {}',
+    '',
   ]);
 });
 
 test('the reference says of each value what it takes', () => {
-  const rows = referenceText(schema).split('\n').filter((line) => line.startsWith('| `'));
+  const rows = referenceText(schema)
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
   assert.deepEqual(rows, [
     '| `size` | integer, 1 to 9 | `3` | How many. |',
     '| `global` | object |  | Not read. |',
@@ -54,15 +71,22 @@ test('the reference says of each value what it takes', () => {
 });
 
 test('a value without a sentence is not taken', () => {
-  assert.throws(() => valuesOf({ properties: { size: { type: 'integer' } } }), { message: 'size has no description in values.schema.json.' });
+  assert.throws(() => valuesOf({ properties: { size: { type: 'integer' } } }), {
+    message: 'size has no description in values.schema.json.',
+  });
 });
 
 test('every mapping of the schema takes nothing but what it names', () => {
-  const open = mappings(valuesSchema(), []).filter(({ schema: { properties, additionalProperties } }) => properties !== undefined && additionalProperties !== false);
-  assert.deepEqual(open.map(({ path }) => path.join('.')), []);
+  const open = mappings(valuesSchema(), []).filter(
+    ({ schema: { properties, additionalProperties } }) => properties !== undefined && additionalProperties !== false,
+  );
+  assert.deepEqual(
+    open.map(({ path }) => path.join('.')),
+    [],
+  );
 });
 
-test('the chart is of the project\'s version, and so are the images that it takes', () => {
+test("the chart is of the project's version, and so are the images that it takes", () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   const { value } = parseDocuments(readFileSync(new URL('Chart.yaml', CHART), 'utf8'))[0]!;
   assert.equal((value as { appVersion: string }).appVersion, version);

@@ -66,7 +66,8 @@ export function notes(options: RenderOptions = {}): string {
 /** @throws Error when there is none of that kind and name. */
 export function find({ objects }: Rendered, kind: string, name: string): Manifest {
   const found = objects.find((object) => object.kind === kind && object.metadata?.name === name);
-  if (found === undefined) throw new Error(`There is no ${kind} ${name} among ${objects.map((object) => `${object.kind} ${object.metadata?.name}`).join(', ')}.`);
+  if (found === undefined)
+    throw new Error(`There is no ${kind} ${name} among ${objects.map((object) => `${object.kind} ${object.metadata?.name}`).join(', ')}.`);
   return found;
 }
 
@@ -83,7 +84,10 @@ function valuesOf({ values, set = [] }: RenderOptions): string[] {
 
 function helm(options: readonly string[]): string {
   // No kubeconfig: nothing that is rendered here depends on a cluster.
-  const { stdout, stderr, status, error } = spawnSync(HELM, options, { encoding: 'utf8', env: { ...process.env, KUBECONFIG: '/dev/null' } });
+  const { stdout, stderr, status, error } = spawnSync(HELM, options, {
+    encoding: 'utf8',
+    env: { ...process.env, KUBECONFIG: '/dev/null' },
+  });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`${stdout}${stderr}`);
   return stdout;

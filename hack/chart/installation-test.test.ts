@@ -43,14 +43,17 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
-const serving = (...names: string[]) => () => [200, JSON.stringify({ resources: names.map((name) => ({ name })) })] as [number, string];
+const serving =
+  (...names: string[]) =>
+  () =>
+    [200, JSON.stringify({ resources: names.map((name) => ({ name })) })] as [number, string];
 const good = {
   '/apis/footfall.dev/v1alpha1': serving('camerastreams', 'camerastreams/status'),
   '/operator/readyz': () => [200, 'ok'] as [number, string],
   '/counters/readyz': () => [200, 'ok'] as [number, string],
 };
 
-test('an installation that does its work passes, and the API server is asked with the pod\'s token', { skip }, async () => {
+test("an installation that does its work passes, and the API server is asked with the pod's token", { skip }, async () => {
   pages = good;
   asked = [];
   const { code, words } = await run();
@@ -66,10 +69,26 @@ test('what is still starting is waited for', { skip }, async () => {
 });
 
 for (const [what, bad, words] of [
-  ['an API server that knows no CameraStreams', { '/apis/footfall.dev/v1alpha1': () => [404, 'not found'] }, 'failed  The API server serves CameraStreams: URL/apis/footfall.dev/v1alpha1 answers 404: not found.'],
-  ['a definition without status', { '/apis/footfall.dev/v1alpha1': serving('camerastreams') }, 'failed  The API server serves CameraStreams: /apis/footfall.dev/v1alpha1 has no camerastreams/status.'],
-  ['an operator that sees nothing', { '/operator/readyz': () => [503, 'The objects are not known yet.'] }, 'failed  The operator knows the cluster: URL/operator/readyz answers 503: The objects are not known yet.'],
-  ['no counter', { '/counters/readyz': () => [503, 'no model'] }, 'failed  A counter can count: URL/counters/readyz answers 503: no model.'],
+  [
+    'an API server that knows no CameraStreams',
+    { '/apis/footfall.dev/v1alpha1': () => [404, 'not found'] },
+    'failed  The API server serves CameraStreams: URL/apis/footfall.dev/v1alpha1 answers 404: not found.',
+  ],
+  [
+    'a definition without status',
+    { '/apis/footfall.dev/v1alpha1': serving('camerastreams') },
+    'failed  The API server serves CameraStreams: /apis/footfall.dev/v1alpha1 has no camerastreams/status.',
+  ],
+  [
+    'an operator that sees nothing',
+    { '/operator/readyz': () => [503, 'The objects are not known yet.'] },
+    'failed  The operator knows the cluster: URL/operator/readyz answers 503: The objects are not known yet.',
+  ],
+  [
+    'no counter',
+    { '/counters/readyz': () => [503, 'no model'] },
+    'failed  A counter can count: URL/counters/readyz answers 503: no model.',
+  ],
 ] as [string, typeof pages, string][]) {
   test(`${what} is told in a sentence`, { skip }, async () => {
     pages = { ...good, ...bad };
@@ -87,7 +106,8 @@ test('nobody at home is told with its reason', { skip }, async () => {
 });
 
 test('no counter is looked for where there may be none', { skip }, () => {
-  const names = (set: string[]) => (find(render({ set }), 'Pod', 'footfall-test') as TestPod).spec.containers[0]!.env.map(({ name }) => name);
+  const names = (set: string[]) =>
+    (find(render({ set }), 'Pod', 'footfall-test') as TestPod).spec.containers[0]!.env.map(({ name }) => name);
   assert.deepEqual([names([]).includes('COUNTERS'), names(['counter.minimum=0']).includes('COUNTERS')], [true, false]);
 });
 
@@ -95,7 +115,14 @@ test('no counter is looked for where there may be none', { skip }, () => {
 async function run(changes: Record<string, string> = {}): Promise<Ended> {
   const { command, args } = (find(render(), 'Pod', 'footfall-test') as TestPod).spec.containers[0]!;
   assert.equal(command[0], 'node');
-  const env = { OPERATOR: `${url}/operator`, COUNTERS: `${url}/counters`, API_SERVER: url, TOKEN_FILE: token, WAIT_SECONDS: '0', ...changes };
+  const env = {
+    OPERATOR: `${url}/operator`,
+    COUNTERS: `${url}/counters`,
+    API_SERVER: url,
+    TOKEN_FILE: token,
+    WAIT_SECONDS: '0',
+    ...changes,
+  };
   const child = spawn(process.execPath, [...command.slice(1), ...args], { env: { PATH: process.env['PATH'], ...env } });
   let words = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (words += chunk.toString()));

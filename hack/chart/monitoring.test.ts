@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { V1Deployment, V1Service } from '#crds/cluster/api.ts';
 import { parseDocuments } from '#crds/documents.ts';
-import { createMetrics } from '#proto/metrics.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
 import { streamMetrics } from '../../counter-service/src/metrics.ts';
 import { Site } from '../../edge-agent/src/site/site.ts';
-import { desiredAgent } from '../../operator/src/desired.ts';
+import { desiredAgent } from '../../operator/src/streams/desired.ts';
 import { configOf, streamOf } from '../../operator/src/fixtures/objects.ts';
-import { desiredPool } from '../../operator/src/pool.ts';
+import { desiredPool } from '../../operator/src/pool/desired.ts';
 import { leaderMetrics, queueMetrics, reflectorMetrics } from '../../operator/src/runtime/metrics.ts';
 import { dashboardQueries, dashboardText } from './dashboard.ts';
 import { find, NAMESPACE, type Rendered, render, withoutHelm } from './helm.ts';
@@ -49,7 +49,11 @@ test('alerts and panels ask for no metric that nobody shows', async () => {
   for (const query of [...rules.map(({ expr }) => expr), ...dashboardQueries()]) {
     const asked = query.match(/\b(?:footfall|workqueue|controller_runtime|rest_client|leader_election|process)_\w+/g) ?? [];
     assert.ok(asked.length > 0, query);
-    assert.deepEqual(asked.filter((name) => !shown.has(name)), [], query);
+    assert.deepEqual(
+      asked.filter((name) => !shown.has(name)),
+      [],
+      query,
+    );
   }
 });
 
@@ -70,12 +74,19 @@ test('rule and dashboard reach the cluster as they are in the chart', { skip }, 
 });
 
 test('nothing of monitoring is there unless it is asked for', { skip }, () => {
-  assert.deepEqual(render().objects.filter(({ kind }) => ['PodMonitor', 'PrometheusRule', 'ConfigMap'].includes(kind)), []);
+  assert.deepEqual(
+    render().objects.filter(({ kind }) => ['PodMonitor', 'PrometheusRule', 'ConfigMap'].includes(kind)),
+    [],
+  );
 });
 
 test('the monitors find the pods of operator, counters and agents, and a port that these have', { skip }, () => {
   const rendered = render({ values: 'monitoring' });
-  for (const [name, template, namespace] of [['operator', operatorOf(rendered), NAMESPACE], ['counter', counter, NAMESPACE], ['edge-agent', agent, 'shop']] as const) {
+  for (const [name, template, namespace] of [
+    ['operator', operatorOf(rendered), NAMESPACE],
+    ['counter', counter, NAMESPACE],
+    ['edge-agent', agent, 'shop'],
+  ] as const) {
     const spec = find(rendered, 'PodMonitor', `footfall-${name}`)['spec'] as MonitorSpec;
     assert.ok(selects(spec.selector, template.metadata!.labels), name);
     assert.ok(spec.namespaceSelector.any === true || spec.namespaceSelector.matchNames?.includes(namespace) === true, name);
@@ -84,7 +95,7 @@ test('the monitors find the pods of operator, counters and agents, and a port th
   }
 });
 
-test('the operator\'s Service is that of its pods', { skip }, () => {
+test("the operator's Service is that of its pods", { skip }, () => {
   const rendered = render({ values: 'full' });
   const { selector } = (find(rendered, 'Service', 'people-operator') as V1Service).spec!;
   assert.ok(selects({ matchLabels: selector! }, operatorOf(rendered, 'people-operator').metadata!.labels));
@@ -103,7 +114,10 @@ test('counters hear agents, and nobody else, where video comes in', { skip }, ()
 test('with watchNamespaces, counters hear agents of these', { skip }, () => {
   const { ingress } = policyOf(render({ values: 'namespaced' }), 'footfall-counter');
   const [counting] = ingress.filter(({ ports }) => ports.some(({ port }) => port === 7443));
-  assert.deepEqual(['store-12', 'store-13', 'shop'].map((namespace) => admits(counting!.from, namespace, agent.metadata!.labels)), [true, true, false]);
+  assert.deepEqual(
+    ['store-12', 'store-13', 'shop'].map((namespace) => admits(counting!.from, namespace, agent.metadata!.labels)),
+    [true, true, false],
+  );
 });
 
 test('metrics are for whom it is said, and for the pod of helm test', { skip }, () => {
@@ -120,7 +134,9 @@ test('metrics are for whom it is said, and for the pod of helm test', { skip }, 
 test('operator and counters reach the API server and nothing else', { skip }, () => {
   const rendered = render({ values: 'full' });
   for (const name of ['people-operator', 'people-counter']) {
-    assert.deepEqual(policyOf(rendered, name).egress, [{ ports: [{ port: 6443 }], to: [{ ipBlock: { cidr: '10.0.0.1/32' } }, { ipBlock: { cidr: 'fd00::1/128' } }] }]);
+    assert.deepEqual(policyOf(rendered, name).egress, [
+      { ports: [{ port: 6443 }], to: [{ ipBlock: { cidr: '10.0.0.1/32' } }, { ipBlock: { cidr: 'fd00::1/128' } }] },
+    ]);
   }
 });
 
@@ -134,7 +150,11 @@ async function metricsShown(): Promise<Set<string>> {
   const site = new Site({ namespace: 'shop', name: 'door', uid: 'uid-1' }, metrics, () => 0);
   await site.close();
   const types = (await metrics.render()).matchAll(/^# TYPE (\w+) (\w+)$/gm);
-  return new Set([...types].flatMap(([, name, type]) => (type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => `${name}${part}`) : [name!])));
+  return new Set(
+    [...types].flatMap(([, name, type]) =>
+      type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => `${name}${part}`) : [name!],
+    ),
+  );
 }
 
 function operatorOf(rendered: Rendered, name = 'footfall-operator') {
@@ -148,12 +168,16 @@ function policyOf(rendered: Rendered, name: string): PolicySpec {
 /** As Kubernetes has it: a peer without a namespaceSelector is of the policy's own namespace. */
 function admits(peers: readonly Peer[], namespace: string, labels: Readonly<Record<string, string>> | undefined): boolean {
   return peers.some(({ namespaceSelector, podSelector }) => {
-    const inPlace = namespaceSelector === undefined ? namespace === NAMESPACE : selects(namespaceSelector, { 'kubernetes.io/metadata.name': namespace });
+    const inPlace =
+      namespaceSelector === undefined ? namespace === NAMESPACE : selects(namespaceSelector, { 'kubernetes.io/metadata.name': namespace });
     return inPlace && (podSelector === undefined || selects(podSelector, labels));
   });
 }
 
 function selects({ matchLabels = {}, matchExpressions = [] }: Selector, labels: Readonly<Record<string, string>> = {}): boolean {
   assert.ok(matchExpressions.every(({ operator }) => operator === 'In'));
-  return Object.entries(matchLabels).every(([key, value]) => labels[key] === value) && matchExpressions.every(({ key, values }) => values.includes(labels[key] ?? ''));
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, values }) => values.includes(labels[key] ?? ''))
+  );
 }

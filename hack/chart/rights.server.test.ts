@@ -11,26 +11,37 @@ import { type KubernetesObject, type Resource, resources, type V1ConfigMap, type
 import { connect } from '#crds/cluster/client.ts';
 import { COUNTER_AUDIENCE } from '#crds/identity.ts';
 import type { CameraStream } from '#crds/schema.ts';
-import { createLog } from '#proto/log.ts';
-import { createMetrics } from '#proto/metrics.ts';
+import { createLog } from '#proto/process/log.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
 import { Cluster } from '../../counter-service/src/cluster.ts';
 import { streamMetrics } from '../../counter-service/src/metrics.ts';
 import { type OperatorConfig, readOperatorConfig } from '../../operator/src/config.ts';
-import { desiredAgent } from '../../operator/src/desired.ts';
+import { desiredAgent } from '../../operator/src/streams/desired.ts';
 import { streamOf } from '../../operator/src/fixtures/objects.ts';
 import { runOperator } from '../../operator/src/operator.ts';
-import { desiredPool } from '../../operator/src/pool.ts';
-import { until } from '../camera/rtsp-server.ts';
-import { ControlPlane, freePort, withoutControlPlane } from '../control-plane/control-plane.ts';
+import { desiredPool } from '../../operator/src/pool/desired.ts';
+import { until } from '../machine/rtsp-server.ts';
+import { ControlPlane, freePort, withoutControlPlane } from '../machine/control-plane.ts';
 import { find, type Manifest, NAMESPACE, type Rendered, type RenderOptions, render, withoutHelm } from './helm.ts';
 import { type Right, rights, type Where } from './rights.ts';
 
 const skip = withoutHelm() || withoutControlPlane();
 /** Where kinds are asked for. What is not here is not Kubernetes' own. */
 const plurals: Readonly<Record<string, string>> = {
-  ClusterRole: 'clusterroles', ClusterRoleBinding: 'clusterrolebindings', ConfigMap: 'configmaps', CustomResourceDefinition: 'customresourcedefinitions',
-  Deployment: 'deployments', Namespace: 'namespaces', NetworkPolicy: 'networkpolicies', Pod: 'pods', PodDisruptionBudget: 'poddisruptionbudgets',
-  Role: 'roles', RoleBinding: 'rolebindings', Secret: 'secrets', Service: 'services', ServiceAccount: 'serviceaccounts',
+  ClusterRole: 'clusterroles',
+  ClusterRoleBinding: 'clusterrolebindings',
+  ConfigMap: 'configmaps',
+  CustomResourceDefinition: 'customresourcedefinitions',
+  Deployment: 'deployments',
+  Namespace: 'namespaces',
+  NetworkPolicy: 'networkpolicies',
+  Pod: 'pods',
+  PodDisruptionBudget: 'poddisruptionbudgets',
+  Role: 'roles',
+  RoleBinding: 'rolebindings',
+  Secret: 'secrets',
+  Service: 'services',
+  ServiceAccount: 'serviceaccounts',
 };
 const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
 const log = createLog('test', 'silent');
@@ -52,7 +63,7 @@ for (const values of ['default', 'gpu', 'namespaced', 'monitoring', 'cert-manage
   });
 }
 
-test('all pods pass Pod Security restricted: the operator\'s, and those that it makes', { skip }, async () => {
+test("all pods pass Pod Security restricted: the operator's, and those that it makes", { skip }, async () => {
   const rendered = await install({});
   const config = configOf(rendered);
   const stream = streamOf({ source: { url: 'rtsp://10.0.0.8/stream2', credentialsSecretRef: { name: 'door-camera' } } });
@@ -68,7 +79,9 @@ test('all pods pass Pod Security restricted: the operator\'s, and those that it 
 
 test('the operator can do all that it does across the cluster', { skip }, () => operates('shop', {}));
 
-test('the operator can do all that it does in the namespaces that it watches', { skip }, () => operates('store-12', { values: 'namespaced' }));
+test('the operator can do all that it does in the namespaces that it watches', { skip }, () =>
+  operates('store-12', { values: 'namespaced' }),
+);
 
 test('a counter can do all that it does across the cluster', { skip }, () => counts('mall', {}));
 
@@ -77,13 +90,21 @@ test('a counter can do all that it does in the namespaces that it watches', { sk
 test('accounts have the rights of the table, and none that would make them more', { skip }, async () => {
   await removeOthers(await install({ values: 'namespaced' }));
   for (const right of rights) {
-    for (const verb of Object.keys(right.verbs)) assert.ok(await allowed(right, verb, placeOf(right.where)), `${right.who}: ${verb} ${right.resource} ${right.where}`);
+    for (const verb of Object.keys(right.verbs))
+      assert.ok(await allowed(right, verb, placeOf(right.where)), `${right.who}: ${verb} ${right.resource} ${right.where}`);
   }
   for (const who of ['operator', 'counter'] as const) {
     for (const [group, resource, verb] of [
-      ['', 'secrets', 'get'], ['', 'secrets', 'list'], ['', 'pods/exec', 'create'], ['', 'serviceaccounts/token', 'create'], ['', 'pods', 'create'],
-      ['rbac.authorization.k8s.io', 'roles', 'escalate'], ['rbac.authorization.k8s.io', 'rolebindings', 'create'],
-      ['footfall.dev', 'camerastreams', 'create'], ['footfall.dev', 'camerastreams', 'patch'], ['footfall.dev', 'camerastreams', 'delete'],
+      ['', 'secrets', 'get'],
+      ['', 'secrets', 'list'],
+      ['', 'pods/exec', 'create'],
+      ['', 'serviceaccounts/token', 'create'],
+      ['', 'pods', 'create'],
+      ['rbac.authorization.k8s.io', 'roles', 'escalate'],
+      ['rbac.authorization.k8s.io', 'rolebindings', 'create'],
+      ['footfall.dev', 'camerastreams', 'create'],
+      ['footfall.dev', 'camerastreams', 'patch'],
+      ['footfall.dev', 'camerastreams', 'delete'],
     ] as const) {
       assert.equal(await allowed({ who, group, resource }, verb, 'store-12'), false, `${who}: ${verb} ${resource}`);
     }
@@ -107,8 +128,14 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
     await plane.api.get(resources.serviceAccounts, made);
     await plane.api.get(resources.deployments, made);
     const trusted = async () => (await plane.api.get<V1ConfigMap>(resources.configMaps, made)).data?.['ca.crt'];
-    await until(() => trusted().then((text) => text !== undefined, () => false));
-    const certificate = async () => (await plane.api.get<V1Secret>(resources.secrets, { namespace: NAMESPACE, name: 'footfall-counter-tls' })).data;
+    await until(() =>
+      trusted().then(
+        (text) => text !== undefined,
+        () => false,
+      ),
+    );
+    const certificate = async () =>
+      (await plane.api.get<V1Secret>(resources.secrets, { namespace: NAMESPACE, name: 'footfall-counter-tls' })).data;
     const filled = await certificate();
     assert.equal(Buffer.from(filled!['ca.crt']!, 'base64').toString(), await trusted());
     await install(options);
@@ -116,14 +143,26 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
     await until(async () => (await plane.api.list(resources.events, { namespace: NAMESPACE })).items.length > 0);
     await until(() => there(resources.services, 'footfall-counter'));
     await until(() => there(resources.deployments, 'footfall-counter'));
-    assert.equal((await plane.api.get<V1Deployment>(resources.deployments, { namespace: NAMESPACE, name: 'footfall-counter' })).metadata!.ownerReferences![0]!.name, 'footfall-operator');
+    assert.equal(
+      (await plane.api.get<V1Deployment>(resources.deployments, { namespace: NAMESPACE, name: 'footfall-counter' })).metadata!
+        .ownerReferences![0]!.name,
+      'footfall-operator',
+    );
     await until(async () => (await plane.api.list(resources.events, { namespace })).items.length > 0);
     await plane.api.merge(resources.cameraStreams, stream.metadata, { spec: { source: { url: 'hall.mp4' } } });
-    await until(() => plane.api.get(resources.deployments, made).then(() => false, () => true));
+    await until(() =>
+      plane.api.get(resources.deployments, made).then(
+        () => false,
+        () => true,
+      ),
+    );
     const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     const answers = page.match(/^rest_client_requests_total\{.*/gm) ?? [];
     assert.ok(answers.some((answer) => answer.includes('code="201"')));
-    assert.deepEqual(answers.filter((answer) => /code="40[13]"/.test(answer)), []);
+    assert.deepEqual(
+      answers.filter((answer) => /code="40[13]"/.test(answer)),
+      [],
+    );
   } finally {
     stop.abort();
     await running;
@@ -137,7 +176,12 @@ async function counts(namespace: string, options: RenderOptions): Promise<void> 
   const { metadata } = await makeStream(namespace);
   const stream = { namespace, name: metadata.name, uid: metadata.uid! };
   const api = connect({ kubeconfig: await kubeconfigOf('footfall-counter'), userAgent: 'footfall-counter' });
-  const cluster = new Cluster(api, { counter: 'counter-1', ...(options.values === 'namespaced' && { namespaces: [namespace] }) }, streamMetrics(createMetrics()), log);
+  const cluster = new Cluster(
+    api,
+    { counter: 'counter-1', ...(options.values === 'namespaced' && { namespaces: [namespace] }) },
+    streamMetrics(createMetrics()),
+    log,
+  );
   const signal = AbortSignal.timeout(20_000);
   try {
     const { reviews } = cluster.identities;
@@ -173,7 +217,8 @@ async function install(options: RenderOptions): Promise<Rendered> {
 async function removeOthers({ objects }: Rendered): Promise<void> {
   const { items } = await plane.api.list<KubernetesObject>(kindOf('ClusterRole'), { labelSelector: 'app.kubernetes.io/name=footfall' });
   const own = objects.flatMap(({ kind, metadata }) => (kind === 'ClusterRole' ? [metadata?.name] : []));
-  for (const { metadata } of items) if (!own.includes(metadata?.name)) await plane.api.delete(kindOf('ClusterRole'), { name: metadata?.name });
+  for (const { metadata } of items)
+    if (!own.includes(metadata?.name)) await plane.api.delete(kindOf('ClusterRole'), { name: metadata?.name });
 }
 
 function kindOf(kind: 'ClusterRole' | 'Namespace'): Resource {
@@ -188,7 +233,11 @@ function resourceOf({ apiVersion = '', kind }: Manifest): Resource | undefined {
 }
 
 async function makeNamespace(name: string): Promise<void> {
-  await plane.api.apply(kindOf('Namespace'), { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: RESTRICTED } }, { fieldManager: 'test' });
+  await plane.api.apply(
+    kindOf('Namespace'),
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: RESTRICTED } },
+    { fieldManager: 'test' },
+  );
 }
 
 async function makeStream(namespace: string): Promise<CameraStream> {
@@ -197,36 +246,57 @@ async function makeStream(namespace: string): Promise<CameraStream> {
 }
 
 function makePod(name: string, spec: unknown): Promise<KubernetesObject> {
-  return plane.api.create<KubernetesObject & { spec: unknown }>(resources.pods, { apiVersion: 'v1', kind: 'Pod', metadata: { namespace: NAMESPACE, name }, spec });
+  return plane.api.create<KubernetesObject & { spec: unknown }>(resources.pods, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace: NAMESPACE, name },
+    spec,
+  });
 }
 
 function there(resource: Resource, name: string): Promise<boolean> {
-  return plane.api.get(resource, { namespace: NAMESPACE, name }).then(() => true, () => false);
+  return plane.api.get(resource, { namespace: NAMESPACE, name }).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function agentsToken(namespace: string): Promise<string> {
   // Nobody makes a namespace's own account here.
-  await plane.api.apply(resources.serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: 'default' } }, { fieldManager: 'test' });
+  await plane.api.apply(
+    resources.serviceAccounts,
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: 'default' } },
+    { fieldManager: 'test' },
+  );
   return tokenOf(namespace, 'default', [COUNTER_AUDIENCE]);
 }
 
 async function tokenOf(namespace: string, account: string, audiences?: readonly string[]): Promise<string> {
   const tokens = { apiVersion: 'v1', kind: 'TokenRequest', plural: `serviceaccounts/${account}/token` };
-  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: { namespace }, spec: { expirationSeconds: 3600, ...(audiences && { audiences }) } };
+  const request = {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    metadata: { namespace },
+    spec: { expirationSeconds: 3600, ...(audiences && { audiences }) },
+  };
   return (await plane.api.create<KubernetesObject & { status?: { token: string } }>(tokens, request)).status!.token;
 }
 
 async function kubeconfigOf(account: string): Promise<string> {
   const token = await tokenOf(NAMESPACE, account);
   const path = join(folder, `${account}.json`);
-  writeFileSync(path, JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'test', cluster: { server: plane.url, 'certificate-authority': plane.certificate } }],
-    users: [{ name: account, user: { token } }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: account } }],
-    'current-context': 'test',
-  }), { mode: 0o600 });
+  writeFileSync(
+    path,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'test', cluster: { server: plane.url, 'certificate-authority': plane.certificate } }],
+      users: [{ name: account, user: { token } }],
+      contexts: [{ name: 'test', context: { cluster: 'test', user: account } }],
+      'current-context': 'test',
+    }),
+    { mode: 0o600 },
+  );
   return path;
 }
 
@@ -239,13 +309,20 @@ function placeOf(where: Where): string {
   return where === 'streams' ? 'store-12' : NAMESPACE;
 }
 
-async function allowed({ who, group, resource, name }: Pick<Right, 'who' | 'group' | 'resource' | 'name'>, verb: string, namespace: string): Promise<boolean> {
+async function allowed(
+  { who, group, resource, name }: Pick<Right, 'who' | 'group' | 'resource' | 'name'>,
+  verb: string,
+  namespace: string,
+): Promise<boolean> {
   const reviews = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', plural: 'subjectaccessreviews' };
   const [plural, subresource] = resource.split('/');
   const review = {
     apiVersion: reviews.apiVersion,
     kind: reviews.kind,
-    spec: { user: `system:serviceaccount:${NAMESPACE}:footfall-${who}`, resourceAttributes: { group, resource: plural, subresource, name, verb, namespace } },
+    spec: {
+      user: `system:serviceaccount:${NAMESPACE}:footfall-${who}`,
+      resourceAttributes: { group, resource: plural, subresource, name, verb, namespace },
+    },
   };
   const { status } = await plane.api.create<KubernetesObject & { status?: { allowed: boolean } }>(reviews, review);
   return status!.allowed;

@@ -20,45 +20,69 @@ interface Binding extends Manifest {
 
 test('across the cluster, each verb is the one that the table gives a reason for', { skip }, () => {
   const rendered = render();
-  assert.deepEqual(granted(rendered, 'operator'), { '*': reasoned('operator', 'streams'), [NAMESPACE]: reasoned('operator', 'own', 'own-certificate') });
+  assert.deepEqual(granted(rendered, 'operator'), {
+    '*': reasoned('operator', 'streams'),
+    [NAMESPACE]: reasoned('operator', 'own', 'own-certificate'),
+  });
   assert.deepEqual(granted(rendered, 'counter'), { '*': reasoned('counter', 'streams', 'cluster') });
 });
 
 test('with watchNamespaces, these have what else the whole cluster has, and the own one what the pool needs', { skip }, () => {
   const rendered = render({ values: 'namespaced' });
   const operator = reasoned('operator', 'streams');
-  assert.deepEqual(granted(rendered, 'operator'), { 'store-12': operator, 'store-13': operator, [NAMESPACE]: reasoned('operator', 'own', 'own-namespaced', 'own-certificate') });
+  assert.deepEqual(granted(rendered, 'operator'), {
+    'store-12': operator,
+    'store-13': operator,
+    [NAMESPACE]: reasoned('operator', 'own', 'own-namespaced', 'own-certificate'),
+  });
   const counter = reasoned('counter', 'streams');
   assert.deepEqual(granted(rendered, 'counter'), { '*': reasoned('counter', 'cluster'), 'store-12': counter, 'store-13': counter });
 });
 
-test('the release\'s namespace may itself be watched', { skip }, () => {
+test("the release's namespace may itself be watched", { skip }, () => {
   const rendered = render({ set: [`watchNamespaces={${NAMESPACE}}`] });
-  assert.deepEqual(granted(rendered, 'operator')[NAMESPACE], [...new Set([...reasoned('operator', 'own', 'own-namespaced', 'own-certificate'), ...reasoned('operator', 'streams')])].toSorted());
+  assert.deepEqual(
+    granted(rendered, 'operator')[NAMESPACE],
+    [...new Set([...reasoned('operator', 'own', 'own-namespaced', 'own-certificate'), ...reasoned('operator', 'streams')])].toSorted(),
+  );
 });
 
 test('no Secret but those of the certificate, by name, no pod from within, no role, and nothing by a wildcard', () => {
   const forbidden = /^(pods\/.*|.*roles|.*rolebindings|\*)$/;
-  assert.deepEqual(rights.filter(({ group, resource, verbs }) => forbidden.test(resource) || group === '*' || '*' in verbs), []);
-  const secrets = rights.filter(({ resource }) => resource === 'secrets').map(({ who, where, name, verbs }) => [who, where, name, Object.keys(verbs)]);
-  assert.deepEqual(secrets, ['footfall-counter-tls', 'footfall-counter-authority'].map((name) => ['operator', 'own-certificate', name, ['get', 'update']]));
+  assert.deepEqual(
+    rights.filter(({ group, resource, verbs }) => forbidden.test(resource) || group === '*' || '*' in verbs),
+    [],
+  );
+  const secrets = rights
+    .filter(({ resource }) => resource === 'secrets')
+    .map(({ who, where, name, verbs }) => [who, where, name, Object.keys(verbs)]);
+  assert.deepEqual(
+    secrets,
+    ['footfall-counter-tls', 'footfall-counter-authority'].map((name) => ['operator', 'own-certificate', name, ['get', 'update']]),
+  );
 });
 
 for (const somebodyElse of ['tls.secretName=ours', 'tls.certManager.issuerName=ours']) {
   test(`with ${somebodyElse} the operator may read no Secret at all`, { skip }, () => {
     const rendered = render({ set: [somebodyElse] });
     assert.deepEqual(granted(rendered, 'operator')[NAMESPACE], reasoned('operator', 'own'));
-    assert.deepEqual(rendered.objects.filter(({ kind }) => kind === 'Secret'), []);
+    assert.deepEqual(
+      rendered.objects.filter(({ kind }) => kind === 'Secret'),
+      [],
+    );
   });
 }
 
 test('accounts give out a token only to pods that ask for it', { skip }, () => {
-  for (const name of ['footfall-operator', 'footfall-counter']) assert.equal(find(render(), 'ServiceAccount', name)['automountServiceAccountToken'], false);
+  for (const name of ['footfall-operator', 'footfall-counter'])
+    assert.equal(find(render(), 'ServiceAccount', name)['automountServiceAccountToken'], false);
 });
 
 function reasoned(who: Right['who'], ...places: readonly Where[]): string[] {
   const of = rights.filter((right) => right.who === who && places.includes(right.where));
-  return of.flatMap(({ group, resource, name, verbs }) => Object.keys(verbs).map((verb) => said({ group, resource, name, verb }))).toSorted();
+  return of
+    .flatMap(({ group, resource, name, verbs }) => Object.keys(verbs).map((verb) => said({ group, resource, name, verb })))
+    .toSorted();
 }
 
 /** By namespace, `*` for the cluster: what the account may do there through all its bindings. */
@@ -69,7 +93,10 @@ function granted(rendered: Rendered, who: Right['who']): Record<string, string[]
     if (subjects[0]!.name !== `footfall-${who}`) continue;
     assert.deepEqual(subjects, [{ kind: 'ServiceAccount', name: `footfall-${who}`, namespace: NAMESPACE }]);
     assert.equal(`${roleRef.kind}Binding`, kind);
-    const role = rendered.objects.find((object) => object.kind === roleRef.kind && object.metadata?.name === roleRef.name && object.metadata.namespace === metadata?.namespace);
+    const role = rendered.objects.find(
+      (object) =>
+        object.kind === roleRef.kind && object.metadata?.name === roleRef.name && object.metadata.namespace === metadata?.namespace,
+    );
     const place = (places[metadata?.namespace ?? '*'] ??= new Set());
     for (const verb of (role!['rules'] as Rule[]).flatMap(verbsOf)) place.add(verb);
   }
@@ -78,7 +105,9 @@ function granted(rendered: Rendered, who: Right['who']): Record<string, string[]
 
 function verbsOf({ apiGroups, resources, resourceNames, verbs }: Rule): string[] {
   const names = resourceNames ?? [undefined];
-  return apiGroups.flatMap((group) => resources.flatMap((resource) => names.flatMap((name) => verbs.map((verb) => said({ group, resource, name, verb })))));
+  return apiGroups.flatMap((group) =>
+    resources.flatMap((resource) => names.flatMap((name) => verbs.map((verb) => said({ group, resource, name, verb })))),
+  );
 }
 
 function said({ group, resource, name, verb }: { group: string; resource: string; name: string | undefined; verb: string }): string {

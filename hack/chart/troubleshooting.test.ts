@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { GapReason, RefusalReason } from '#proto/protocol.ts';
-import { inOneWord } from '../../counter-service/src/standing.ts';
+import { GapReason, RefusalReason } from '#proto/wire/protocol.ts';
+import { inOneWord } from '../../counter-service/src/ledger/stream-state.ts';
 import { CHART } from './schema.ts';
 
 const page = readFileSync(new URL('docs/troubleshooting.md', CHART), 'utf8');
@@ -12,17 +12,29 @@ const rows = new Set(page.split('\n').flatMap((line) => [...line.split(' | ')[0]
 const OF_FILES = new Set(['FileMissing', 'FileEmpty', 'NotAVideo', 'FileCutShort']);
 
 const sources: Readonly<Record<string, readonly string[]>> = {
-  'the operator judges by': ['conditions', 'reconcile', 'pods'].flatMap((name) => reasonsIn(`operator/src/${name}.ts`, /(?:holds|fails|unknown)\('(\w+)'|reason: '(\w+)'/g)).filter((reason) => reason !== 'Starting'),
+  'the operator judges by': ['conditions', 'reconcile', 'pods']
+    .flatMap((name) => reasonsIn(`operator/src/${name}.ts`, /(?:holds|fails|unknown)\('(\w+)'|reason: '(\w+)'/g))
+    .filter((reason) => reason !== 'Starting'),
   'cameras fail for': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_FILES.has(reason)),
-  'streams end for': [...reasonsIn('counter-service/src/departure.ts', /reason: '(\w+)'/g), ...reasonsIn('counter-service/src/stream.ts', /ended\('Disconnected', '(\w+)'/g)],
-  'counters refuse for': Object.keys(RefusalReason).filter((reason) => !reason.endsWith('UNSPECIFIED')).map((reason) => (reason === 'UNDECODABLE' ? 'UnsupportedCodec' : inOneWord(reason))),
-  'time is missing for': Object.keys(GapReason).filter((reason) => !reason.endsWith('UNSPECIFIED')).map(inOneWord),
+  'streams end for': [
+    ...reasonsIn('counter-service/src/specs/eviction.ts', /reason: '(\w+)'/g),
+    ...reasonsIn('counter-service/src/stream.ts', /ended\('Disconnected', '(\w+)'/g),
+  ],
+  'counters refuse for': Object.keys(RefusalReason)
+    .filter((reason) => !reason.endsWith('UNSPECIFIED'))
+    .map((reason) => (reason === 'UNDECODABLE' ? 'UnsupportedCodec' : inOneWord(reason))),
+  'time is missing for': Object.keys(GapReason)
+    .filter((reason) => !reason.endsWith('UNSPECIFIED'))
+    .map(inOneWord),
 };
 
 for (const [what, reasons] of Object.entries(sources)) {
   test(`what ${what} has its row`, () => {
     assert.ok(reasons.length > 2, 'reasons were found');
-    assert.deepEqual(reasons.filter((reason) => !rows.has(reason)), []);
+    assert.deepEqual(
+      reasons.filter((reason) => !rows.has(reason)),
+      [],
+    );
   });
 }
 

@@ -21,7 +21,11 @@ export function valuesText(schema: Schema): string {
 /** docs/values.md: a table for each part of the chart. */
 export function referenceText(schema: Schema): string {
   const values = valuesOf(schema);
-  const lines = [`<!-- Generated from values.schema.json; do not edit. To change it, edit the schema and run: ${COMMAND} -->`, '', '# Values'];
+  const lines = [
+    `<!-- Generated from values.schema.json; do not edit. To change it, edit the schema and run: ${COMMAND} -->`,
+    '',
+    '# Values',
+  ];
   const tops = values.filter(({ path }) => path.length === 1);
   lines.push('', ...tableOf(tops.filter(({ section }) => !section)));
   for (const top of tops.filter(({ section }) => section)) {

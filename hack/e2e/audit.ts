@@ -13,7 +13,13 @@ export interface Call {
   readonly requestURI: string;
   readonly stageTimestamp: string;
   readonly user: { readonly username: string };
-  readonly objectRef?: { readonly apiGroup?: string; readonly resource: string; readonly subresource?: string; readonly namespace?: string; readonly name?: string };
+  readonly objectRef?: {
+    readonly apiGroup?: string;
+    readonly resource: string;
+    readonly subresource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+  };
   readonly responseStatus?: { readonly code?: number };
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -43,8 +49,13 @@ export function audited(config: KindConfig): KindConfig {
 /** Everything since then. */
 export async function callsSince(time: Date, cluster: string, signal: AbortSignal): Promise<readonly Call[]> {
   const log = await run('docker', ['exec', `${cluster}-control-plane`, 'cat', LOG], { signal }).catch((error: unknown) => {
-    throw new Error(`Cluster ${cluster} keeps no audit log; one that is made anew will (kind delete cluster --name ${cluster}).`, { cause: error });
+    throw new Error(`Cluster ${cluster} keeps no audit log; one that is made anew will (kind delete cluster --name ${cluster}).`, {
+      cause: error,
+    });
   });
-  const calls = log.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Call);
+  const calls = log
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Call);
   return calls.filter(({ stageTimestamp }) => Date.parse(stageTimestamp) >= time.getTime());
 }

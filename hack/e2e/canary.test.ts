@@ -13,6 +13,12 @@ for (const [how, content] of [
   ['in hexadecimal digits', Buffer.from(secret).toString('hex')],
 ] as const) {
   test(`a secret is found ${how}`, () => {
-    assert.deepEqual(placesThatTell(secret, [{ name: 'log', content }, { name: 'event', content: 'nothing' }]), ['log']);
+    assert.deepEqual(
+      placesThatTell(secret, [
+        { name: 'log', content },
+        { name: 'event', content: 'nothing' },
+      ]),
+      ['log'],
+    );
   });
 }

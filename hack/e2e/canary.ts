@@ -13,7 +13,16 @@ export function formsOf(secret: string): readonly string[] {
   const inUrl = encodeURIComponent(secret);
   const everyByte = [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
   const base64 = [0, 1, 2].map((before) => innerBase64(bytes, before));
-  const forms = [secret, inUrl, inUrl.replaceAll(/%../g, (code) => code.toLowerCase()), everyByte, everyByte.toUpperCase(), bytes.toString('hex'), JSON.stringify(secret).slice(1, -1), ...base64];
+  const forms = [
+    secret,
+    inUrl,
+    inUrl.replaceAll(/%../g, (code) => code.toLowerCase()),
+    everyByte,
+    everyByte.toUpperCase(),
+    bytes.toString('hex'),
+    JSON.stringify(secret).slice(1, -1),
+    ...base64,
+  ];
   return [...new Set([...forms, ...base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'))])];
 }
 
@@ -32,7 +41,12 @@ export function placesThatTell(secret: string, places: readonly Place[]): string
 
 /** Argument lists and environments of all that runs on a node. */
 export function processesOf(node: string, signal: AbortSignal): Promise<string> {
-  return onNode(node, 'for p in /proc/[0-9]*; do tr "\\0" "\\n" < $p/cmdline; tr "\\0" "\\n" < $p/environ; done 2>/dev/null; true', '', signal);
+  return onNode(
+    node,
+    'for p in /proc/[0-9]*; do tr "\\0" "\\n" < $p/cmdline; tr "\\0" "\\n" < $p/environ; done 2>/dev/null; true',
+    '',
+    signal,
+  );
 }
 
 /**
@@ -40,28 +54,50 @@ export function processesOf(node: string, signal: AbortSignal): Promise<string> 
  * container's own file system and shared memory. A core would be there, too.
  */
 export async function filesThatTell(secret: string, since: Date, node: string, signal: AbortSignal): Promise<string[]> {
-  const places = '/var/lib/kubelet/pods /var/log/pods /var/lib/containerd/io.containerd.snapshotter.v1.*/snapshots/*/fs /run/containerd/io.containerd.grpc.v1.cri/sandboxes/*/shm';
+  const places =
+    '/var/lib/kubelet/pods /var/log/pods /var/lib/containerd/io.containerd.snapshotter.v1.*/snapshots/*/fs /run/containerd/io.containerd.grpc.v1.cri/sandboxes/*/shm';
   const files = `find ${places} -path "*kubernetes.io~secret*" -prune -o -type f -newermt @${since.getTime() / 1000} -print0 2>/dev/null`;
-  const found = await onNode(node, `cat > /run/canary; ${files} | xargs -0 grep --files-with-matches --text --fixed-strings --file=/run/canary; rm /run/canary`, formsOf(secret).join('\n'), signal);
-  return found.split('\n').filter(Boolean).map((file) => `${node}:${file}`);
+  const found = await onNode(
+    node,
+    `cat > /run/canary; ${files} | xargs -0 grep --files-with-matches --text --fixed-strings --file=/run/canary; rm /run/canary`,
+    formsOf(secret).join('\n'),
+    signal,
+  );
+  return found
+    .split('\n')
+    .filter(Boolean)
+    .map((file) => `${node}:${file}`);
 }
 
 /** What can be written to on a disk by the processes of a container, other than what the kubelet puts into each. */
 export async function writableDisks(containerId: string, node: string, signal: AbortSignal): Promise<string[]> {
-  const mounts = await onNode(node, `cat /proc/$(ctr --namespace k8s.io tasks list | awk '$1 == "${containerId}" {print $2}')/mountinfo`, '', signal);
-  return mounts.split('\n').filter(Boolean).flatMap((line) => {
-    const [before = '', after = ''] = line.split(' - ');
-    const [, , , , place = '', options = ''] = before.split(' ');
-    const isOfDisk = !/^(tmpfs|proc|sysfs|devpts|mqueue|cgroup2?)$/.test(after.split(' ')[0]!);
-    return isOfDisk && options.split(',').includes('rw') && !OF_THE_KUBELET.has(place) ? [place] : [];
-  });
+  const mounts = await onNode(
+    node,
+    `cat /proc/$(ctr --namespace k8s.io tasks list | awk '$1 == "${containerId}" {print $2}')/mountinfo`,
+    '',
+    signal,
+  );
+  return mounts
+    .split('\n')
+    .filter(Boolean)
+    .flatMap((line) => {
+      const [before = '', after = ''] = line.split(' - ');
+      const [, , , , place = '', options = ''] = before.split(' ');
+      const isOfDisk = !/^(tmpfs|proc|sysfs|devpts|mqueue|cgroup2?)$/.test(after.split(' ')[0]!);
+      return isOfDisk && options.split(',').includes('rw') && !OF_THE_KUBELET.has(place) ? [place] : [];
+    });
 }
 
 const OF_THE_KUBELET: ReadonlySet<string> = new Set(['/dev/termination-log', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
 
 /** Has what reads the camera, and knows its password, die in the way that leaves a core. */
 export async function abortReader(containerId: string, node: string, signal: AbortSignal): Promise<void> {
-  await onNode(node, `for p in /proc/[0-9]*; do case "$(tr "\\0" " " < $p/cmdline)" in *ffmpeg*) grep -q ${containerId} $p/cgroup && kill -ABRT "\${p#/proc/}";; esac; done 2>/dev/null; true`, '', signal);
+  await onNode(
+    node,
+    `for p in /proc/[0-9]*; do case "$(tr "\\0" " " < $p/cmdline)" in *ffmpeg*) grep -q ${containerId} $p/cgroup && kill -ABRT "\${p#/proc/}";; esac; done 2>/dev/null; true`,
+    '',
+    signal,
+  );
 }
 
 /** Where the kernel leaves cores: a path within the container, or after a | a program of the host. */
@@ -86,7 +122,12 @@ export async function sentTo(port: number, node: string, meanwhile: () => Promis
     return Buffer.from(await onNode(node, `base64 ${file}`, '', signal), 'base64');
   } finally {
     stop.abort();
-    await onNode(node, `for p in /proc/[0-9]*; do case "$(tr "\\0" " " < $p/cmdline)" in *perl\\ -e*canary.capture*) kill "\${p#/proc/}";; esac; done 2>/dev/null; rm -f ${file}`, '', signal);
+    await onNode(
+      node,
+      `for p in /proc/[0-9]*; do case "$(tr "\\0" " " < $p/cmdline)" in *perl\\ -e*canary.capture*) kill "\${p#/proc/}";; esac; done 2>/dev/null; rm -f ${file}`,
+      '',
+      signal,
+    );
   }
 }
 

@@ -33,9 +33,14 @@ export async function ensureCluster(name: string, folder: string, signal: AbortS
   else await create(name, folder, kubeconfig, signal);
   const kubectl = (...args: string[]) => run('kubectl', ['--kubeconfig', kubeconfig, ...args], { seconds: 180, signal });
   await kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=150s');
-  const workers = (await kubectl('get', 'nodes', '--selector=!node-role.kubernetes.io/control-plane', '--output=jsonpath={.items[*].metadata.name}')).split(' ').toSorted();
+  const workers = (
+    await kubectl('get', 'nodes', '--selector=!node-role.kubernetes.io/control-plane', '--output=jsonpath={.items[*].metadata.name}')
+  )
+    .split(' ')
+    .toSorted();
   const [site, facility] = workers;
-  if (site === undefined || facility === undefined) throw new Error(`Cluster ${name} needs two worker nodes, and has ${workers.filter(Boolean).length}.`);
+  if (site === undefined || facility === undefined)
+    throw new Error(`Cluster ${name} needs two worker nodes, and has ${workers.filter(Boolean).length}.`);
   await kubectl('uncordon', site, facility);
   await kubectl('label', '--overwrite', 'node', site, `footfall.dev/site=${SITE}`, `${FACILITY_LABEL}-`);
   await kubectl('label', '--overwrite', 'node', facility, `footfall.dev/site=${OTHER_SITE}`, `${FACILITY_LABEL}=true`);
@@ -49,13 +54,20 @@ export async function deleteCluster({ name, kubeconfig }: Cluster): Promise<void
 /** What an interrupted run paused goes on. */
 async function comeBack(name: string, kubeconfig: string, signal: AbortSignal): Promise<void> {
   await run('kind', ['export', 'kubeconfig', '--name', name, '--kubeconfig', kubeconfig], { signal });
-  const paused = (await run('docker', ['ps', '--quiet', '--filter', 'status=paused', '--filter', `label=io.x-k8s.kind.cluster=${name}`], { signal })).split('\n').filter(Boolean);
+  const paused = (
+    await run('docker', ['ps', '--quiet', '--filter', 'status=paused', '--filter', `label=io.x-k8s.kind.cluster=${name}`], { signal })
+  )
+    .split('\n')
+    .filter(Boolean);
   if (paused.length > 0) await run('docker', ['unpause', ...paused], { signal });
 }
 
 async function create(name: string, folder: string, kubeconfig: string, signal: AbortSignal): Promise<void> {
   const given = process.env['KIND_CONFIG'] ?? fileURLToPath(new URL('kind.yaml', import.meta.url));
-  const { value, faults: [fault] } = parseDocuments(await readFile(given, 'utf8'))[0]!;
+  const {
+    value,
+    faults: [fault],
+  } = parseDocuments(await readFile(given, 'utf8'))[0]!;
   if (fault !== undefined) throw new Error(`${given} ${fault.message}.`);
   const config = join(folder, 'kind.json');
   await writeFile(config, JSON.stringify(audited(value as KindConfig)));

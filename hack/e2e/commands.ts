@@ -25,7 +25,12 @@ export function run(program: string, args: readonly string[], options: CommandOp
     child.stderr.setEncoding('utf8').on('data', (text: string) => (complained = (complained + text).slice(-LAST_WORDS)));
     // A program that does not want its input closes it.
     child.stdin.on('error', () => {}).end(input);
-    const failed = (how: string) => reject(new Error(`${[program, ...args].join(' ').slice(0, 300)} ${how}.${complained === '' ? said.slice(-LAST_WORDS) : ` ${complained.trim()}`}`));
+    const failed = (how: string) =>
+      reject(
+        new Error(
+          `${[program, ...args].join(' ').slice(0, 300)} ${how}.${complained === '' ? said.slice(-LAST_WORDS) : ` ${complained.trim()}`}`,
+        ),
+      );
     child.once('error', (error) => failed(late.aborted ? `took longer than ${seconds} s` : `failed: ${error.message}`));
     child.once('close', (code) => (code === 0 ? resolve(said) : failed(`ended with exit code ${code}`)));
   });
@@ -33,7 +38,13 @@ export function run(program: string, args: readonly string[], options: CommandOp
 
 /** @throws Error with one sentence that names what is missing. */
 export function requirePrograms(): void {
-  const missing = ['docker', 'kind', 'kubectl', 'helm'].filter((program) => spawnSync(program, ['--help'], { stdio: 'ignore' }).error !== undefined);
-  if (missing.length > 0) throw new Error(`${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: the end-to-end tests need docker, kind, kubectl and helm on the PATH.`);
-  if (spawnSync('docker', ['info'], { stdio: 'ignore' }).status !== 0) throw new Error('docker does not answer: is its daemon running, and may this user talk to it?');
+  const missing = ['docker', 'kind', 'kubectl', 'helm'].filter(
+    (program) => spawnSync(program, ['--help'], { stdio: 'ignore' }).error !== undefined,
+  );
+  if (missing.length > 0)
+    throw new Error(
+      `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: the end-to-end tests need docker, kind, kubectl and helm on the PATH.`,
+    );
+  if (spawnSync('docker', ['info'], { stdio: 'ignore' }).status !== 0)
+    throw new Error('docker does not answer: is its daemon running, and may this user talk to it?');
 }

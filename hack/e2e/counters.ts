@@ -7,7 +7,11 @@ import type { World } from './scenario.ts';
 
 /** Pods that are not on their way out. */
 export async function counterPods({ api, signal }: World): Promise<readonly V1Pod[]> {
-  const { items } = await api.list<V1Pod>(resources.pods, { namespace: SYSTEM, labelSelector: 'app.kubernetes.io/component=counter' }, signal);
+  const { items } = await api.list<V1Pod>(
+    resources.pods,
+    { namespace: SYSTEM, labelSelector: 'app.kubernetes.io/component=counter' },
+    signal,
+  );
   return items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
 }
 
@@ -32,7 +36,8 @@ export async function decodersOf(pod: V1Pod, { signal }: World): Promise<readonl
 export async function whenPoolHas(count: number, seconds: number, world: World): Promise<readonly V1Pod[]> {
   return world.eventually(`${POOL} has ${count} counters`, seconds, async () => {
     const pods = await counterPods(world);
-    if (pods.length !== count || !pods.every(isReady)) throw new Error(`${pods.length} counters, of which ${pods.filter(isReady).length} are ready`);
+    if (pods.length !== count || !pods.every(isReady))
+      throw new Error(`${pods.length} counters, of which ${pods.filter(isReady).length} are ready`);
     return pods;
   });
 }

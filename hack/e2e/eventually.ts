@@ -14,7 +14,8 @@ export async function eventually<T>(what: string, seconds: number, look: () => P
       return await look();
     } catch (error) {
       signal?.throwIfAborted();
-      if (performance.now() > deadline) throw new Error(`${what}: not within ${seconds} s. Last seen: ${(error as Error).message}`, { cause: error });
+      if (performance.now() > deadline)
+        throw new Error(`${what}: not within ${seconds} s. Last seen: ${(error as Error).message}`, { cause: error });
     }
     await sleep(POLL_MS, undefined, { signal });
   }

@@ -7,6 +7,8 @@ export type Helm = (args: readonly string[], values?: object) => Promise<string>
 export function helmOf(kubeconfig: string, signal: AbortSignal): Helm {
   return (args, values) => {
     const options = { environment: { KUBECONFIG: kubeconfig }, seconds: 200, signal };
-    return values === undefined ? run('helm', args, options) : run('helm', [...args, '--values=-'], { ...options, input: JSON.stringify(values) });
+    return values === undefined
+      ? run('helm', args, options)
+      : run('helm', [...args, '--values=-'], { ...options, input: JSON.stringify(values) });
   };
 }

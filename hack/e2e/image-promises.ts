@@ -41,15 +41,25 @@ const PROMISED: Readonly<Record<Exclude<keyof Images, 'camera'>, Promised>> = {
 
 /** @throws Error that names each broken promise in a sentence. */
 export async function checkImages(images: Images, signal: AbortSignal): Promise<void> {
-  const broken = await Promise.all(Object.entries(PROMISED).map(([name, promised]) => brokenPromises(images[name as keyof Images], promised, signal)));
+  const broken = await Promise.all(
+    Object.entries(PROMISED).map(([name, promised]) => brokenPromises(images[name as keyof Images], promised, signal)),
+  );
   if (broken.flat().length > 0) throw new Error(broken.flat().join('\n'));
 }
 
-async function brokenPromises(image: string, { megabytes, programs, variable, licences, protocols, native }: Promised, signal: AbortSignal): Promise<string[]> {
-  const [{ Size, Config }] = JSON.parse(await run('docker', ['image', 'inspect', image], { signal })) as [{ Size: number; Config: { User: string } }];
+async function brokenPromises(
+  image: string,
+  { megabytes, programs, variable, licences, protocols, native }: Promised,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const [{ Size, Config }] = JSON.parse(await run('docker', ['image', 'inspect', image], { signal })) as [
+    { Size: number; Config: { User: string } },
+  ];
   const files = await filesIn(image, signal);
   // The engine lays empty files where it mounts its own.
-  const executables = files.filter(({ mode, bytes, path }) => /^-..x/.test(mode) && bytes > 0 && !/\.(so|js)\b/.test(path)).map(({ path }) => path.replace(/.*\//, ''));
+  const executables = files
+    .filter(({ mode, bytes, path }) => /^-..x/.test(mode) && bytes > 0 && !/\.(so|js)\b/.test(path))
+    .map(({ path }) => path.replace(/.*\//, ''));
   const missing = licences.filter((licence) => !files.some(({ path }) => path === licence));
   const unconfigured = inContainer(image);
   const sentence = `${variable} is not set: it holds the configuration as JSON.`;
@@ -60,7 +70,10 @@ async function brokenPromises(image: string, { megabytes, programs, variable, li
     [Config.User !== '65532:65532', `runs as user ${JSON.stringify(Config.User)}`],
     [executables.toSorted().join() !== programs.join(), `can execute ${executables.join(', ')}`],
     [missing.length > 0, `lacks ${missing.join(', ')}`],
-    [unconfigured.status !== 2 || unconfigured.stderr.trim() !== sentence, `ends with code ${unconfigured.status} when nothing is configured, and says: ${unconfigured.stderr}`],
+    [
+      unconfigured.status !== 2 || unconfigured.stderr.trim() !== sentence,
+      `ends with code ${unconfigured.status} when nothing is configured, and says: ${unconfigured.stderr}`,
+    ],
     [reached.join() !== (protocols ?? []).join(), `has an ffmpeg that reaches ${reached.join(', ')}`],
     [loaded !== undefined && loaded.status !== 0, `cannot load ${native}: ${loaded?.stderr}`],
   ];
@@ -82,9 +95,16 @@ async function filesIn(image: string, signal: AbortSignal): Promise<{ mode: stri
 }
 
 /** Without a network, a right, or a file system that can be written to. */
-function inContainer(image: string, ...options: readonly string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+function inContainer(
+  image: string,
+  ...options: readonly string[]
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
   const [entry = [], args = []] = options.length === 0 ? [] : [['--entrypoint', options[0]!], options.slice(1)];
-  return spawnSync('docker', ['run', '--rm', '--read-only', '--network=none', '--cap-drop=ALL', '--security-opt=no-new-privileges', ...entry, image, ...args], { encoding: 'utf8' });
+  return spawnSync(
+    'docker',
+    ['run', '--rm', '--read-only', '--network=none', '--cap-drop=ALL', '--security-opt=no-new-privileges', ...entry, image, ...args],
+    { encoding: 'utf8' },
+  );
 }
 
 function reachOf(image: string): string[] {

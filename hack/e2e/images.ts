@@ -21,7 +21,19 @@ export async function buildImages(signal: AbortSignal): Promise<Images> {
   const registry = (await run('npm', ['config', 'get', 'registry'], { signal })).trim();
   const build = async ({ name, dockerfile, target, context }: (typeof sources)[keyof typeof sources]) => {
     // The host's network, because a registry may be known to the host alone.
-    const args = ['build', '--quiet', '--network', 'host', '--build-arg', `npm_config_registry=${registry}`, '--file', `${root}${dockerfile}`, '--target', target, `${root}${context}`];
+    const args = [
+      'build',
+      '--quiet',
+      '--network',
+      'host',
+      '--build-arg',
+      `npm_config_registry=${registry}`,
+      '--file',
+      `${root}${dockerfile}`,
+      '--target',
+      target,
+      `${root}${context}`,
+    ];
     const environment = { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' };
     const id = (await run('docker', args, { environment, seconds: 1800, signal })).trim();
     // What is unchanged comes out of the cache under its old id, and so gets its old name, which the nodes know.
@@ -49,5 +61,6 @@ export async function loadImages({ agent, counter, operator, camera }: Images, c
 async function load(images: readonly string[], node: string, { name }: Cluster, signal: AbortSignal): Promise<void> {
   const there = (await run('docker', ['exec', node, 'ctr', '--namespace', 'k8s.io', 'images', 'list', '--quiet'], { signal })).split('\n');
   const missing = images.filter((image) => !there.includes(`docker.io/${image}`));
-  if (missing.length > 0) await run('kind', ['load', 'docker-image', ...missing, '--name', name, '--nodes', node], { seconds: 600, signal });
+  if (missing.length > 0)
+    await run('kind', ['load', 'docker-image', ...missing, '--name', name, '--nodes', node], { seconds: 600, signal });
 }

@@ -53,7 +53,17 @@ export class Installation {
   readonly #helm: Helm;
   readonly #signal: AbortSignal;
 
-  constructor({ images, kubectl, helm, signal }: { readonly images: Images; readonly kubectl: Kubectl; readonly helm: Helm; readonly signal: AbortSignal }) {
+  constructor({
+    images,
+    kubectl,
+    helm,
+    signal,
+  }: {
+    readonly images: Images;
+    readonly kubectl: Kubectl;
+    readonly helm: Helm;
+    readonly signal: AbortSignal;
+  }) {
     this.images = images;
     this.#kubectl = kubectl;
     this.#helm = helm;
@@ -79,7 +89,13 @@ export class Installation {
   }
 
   makeNamespace(): Promise<void> {
-    return this.#kubectl.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } }));
+    return this.#kubectl.apply(
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name: SYSTEM, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+      }),
+    );
   }
 
   /** The usual settings, with all counters at work. */
@@ -92,15 +108,22 @@ export class Installation {
   async configure(settings: Settings, version: Version = { chart: CHART, images: this.images }): Promise<void> {
     await this.#upgrade(version, settings, ['--wait', '--timeout=100s']);
     const { streamsPerCounter, minimum, maximum } = { ...COUNTERS, ...settings.counter };
-    await eventually(`${POOL} is as the operator was told`, 40, async () => {
-      const { spec } = JSON.parse(await this.#kubectl(['get', `--namespace=${SYSTEM}`, `deployment/${POOL}`, '--output=json'])) as V1Deployment;
-      const { image, env = [], resources } = spec!.template.spec!.containers[0]!;
-      const told = env.find(({ name }) => name === 'FOOTFALL_COUNTER')?.value ?? '{}';
-      assert.equal(image, version.images.counter);
-      assert.equal((JSON.parse(told) as { maxStreams?: number }).maxStreams, streamsPerCounter);
-      assert.equal(settings.counter?.gpu === undefined, !Object.keys(resources?.limits ?? {}).some((limit) => limit.includes('/')));
-      assert.ok(spec!.replicas! >= minimum && spec!.replicas! <= maximum, `${spec!.replicas} replicas, not ${minimum} to ${maximum}`);
-    }, this.#signal);
+    await eventually(
+      `${POOL} is as the operator was told`,
+      40,
+      async () => {
+        const { spec } = JSON.parse(
+          await this.#kubectl(['get', `--namespace=${SYSTEM}`, `deployment/${POOL}`, '--output=json']),
+        ) as V1Deployment;
+        const { image, env = [], resources } = spec!.template.spec!.containers[0]!;
+        const told = env.find(({ name }) => name === 'FOOTFALL_COUNTER')?.value ?? '{}';
+        assert.equal(image, version.images.counter);
+        assert.equal((JSON.parse(told) as { maxStreams?: number }).maxStreams, streamsPerCounter);
+        assert.equal(settings.counter?.gpu === undefined, !Object.keys(resources?.limits ?? {}).some((limit) => limit.includes('/')));
+        assert.ok(spec!.replicas! >= minimum && spec!.replicas! <= maximum, `${spec!.replicas} replicas, not ${minimum} to ${maximum}`);
+      },
+      this.#signal,
+    );
   }
 
   /** As the first command of a user: it does not wait for anything. */
@@ -112,9 +135,14 @@ export class Installation {
   async uninstall(): Promise<void> {
     const from = Date.now();
     await this.#helm(['uninstall', RELEASE, `--namespace=${SYSTEM}`, '--ignore-not-found', '--wait', '--timeout=100s']);
-    await eventually('operator and counters are gone', 60, async () => {
-      assert.equal(await this.#kubectl(['get', 'pods,deployments', `--namespace=${SYSTEM}`, '--output=name']), '');
-    }, this.#signal);
+    await eventually(
+      'operator and counters are gone',
+      60,
+      async () => {
+        assert.equal(await this.#kubectl(['get', 'pods,deployments', `--namespace=${SYSTEM}`, '--output=name']), '');
+      },
+      this.#signal,
+    );
     this.uninstalls.push({ from, to: Date.now() });
   }
 
@@ -125,7 +153,10 @@ export class Installation {
 
   async #upgrade({ chart, images }: Version, settings: Settings, how: readonly string[]): Promise<void> {
     try {
-      await this.#helm(['upgrade', '--install', RELEASE, chart, `--namespace=${SYSTEM}`, ...how], { ...valuesOf(images, settings), ...(chart === CHART && { ...HERE, ...(settings.tls && { tls: settings.tls }) }) });
+      await this.#helm(['upgrade', '--install', RELEASE, chart, `--namespace=${SYSTEM}`, ...how], {
+        ...valuesOf(images, settings),
+        ...(chart === CHART && { ...HERE, ...(settings.tls && { tls: settings.tls }) }),
+      });
     } catch (error) {
       const words = await lastWords(this.#kubectl, SYSTEM, 'app.kubernetes.io/component=operator');
       throw new Error(`${(error as Error).message} The operator says:\n${words}`, { cause: error });

@@ -11,6 +11,14 @@ test('the same seed kills the same at the same times, another one others', () =>
 
 test('of eight deaths each kind has its share, in an order of the seed', () => {
   for (const seed of [1, 2, 3]) {
-    for (const from of [0, 8]) assert.equal(new Set(first(seed, 16).slice(from, from + 8).map(({ what }) => what)).size, 6);
+    for (const from of [0, 8])
+      assert.equal(
+        new Set(
+          first(seed, 16)
+            .slice(from, from + 8)
+            .map(({ what }) => what),
+        ).size,
+        6,
+      );
   }
 });

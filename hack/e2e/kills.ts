@@ -4,7 +4,16 @@ import { run } from './commands.ts';
 import type { World } from './scenario.ts';
 
 /** What dies, as often as each is named here among as many deaths. */
-const BAG = ['counter container', 'counter container', 'counter pod', 'agent container', 'agent container', 'agent pod', 'operator pod', 'node'] as const;
+const BAG = [
+  'counter container',
+  'counter container',
+  'counter pod',
+  'agent container',
+  'agent container',
+  'agent pod',
+  'operator pod',
+  'node',
+] as const;
 /** Between deaths; some come before the last one is overcome. A container that dies more often is held back for minutes. */
 const PAUSE_SECONDS = { least: 4, most: 26 };
 
@@ -19,7 +28,7 @@ export interface Death {
 /** Endless. */
 export function* deaths(seed: number): Generator<Death> {
   const draw = randomOf(seed);
-  for (let bag: (typeof BAG)[number][] = []; ; ) {
+  for (let bag: (typeof BAG)[number][] = []; ;) {
     if (bag.length === 0) bag = [...BAG];
     const [what] = bag.splice(Math.floor(draw() * bag.length), 1);
     yield { what: what!, afterSeconds: PAUSE_SECONDS.least + draw() * (PAUSE_SECONDS.most - PAUSE_SECONDS.least), which: draw() };
@@ -39,7 +48,11 @@ function randomOf(seed: number): () => number {
 
 /** SIGKILL, from its node. */
 export async function killContainer(pod: V1Pod, { signal }: World): Promise<void> {
-  await run('docker', ['exec', pod.spec!.nodeName!, 'ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', containerIdOf(pod)], { signal });
+  await run(
+    'docker',
+    ['exec', pod.spec!.nodeName!, 'ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', containerIdOf(pod)],
+    { signal },
+  );
 }
 
 export function containerIdOf({ status }: V1Pod): string {

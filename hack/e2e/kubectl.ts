@@ -15,7 +15,8 @@ export async function lastWords(kubectl: Kubectl, namespace: string, selector: s
 }
 
 export function kubectlOf(kubeconfig: string, signal: AbortSignal): Kubectl {
-  const kubectl = (args: readonly string[], seconds = 60) => run('kubectl', args, { environment: { KUBECONFIG: kubeconfig }, seconds, signal });
+  const kubectl = (args: readonly string[], seconds = 60) =>
+    run('kubectl', args, { environment: { KUBECONFIG: kubeconfig }, seconds, signal });
   const apply = async (manifests: string) => {
     const args = ['apply', '--server-side', '--force-conflicts', '--field-manager=footfall-e2e', '--filename=-'];
     await run('kubectl', args, { environment: { KUBECONFIG: kubeconfig }, input: manifests, signal });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { connect } from '#crds/cluster/client.ts';
-import { shutdownSignal } from '#proto/shutdown.ts';
+import { shutdownSignal } from '#proto/process/shutdown.ts';
 import { type Cluster, deleteCluster, ensureCluster } from './cluster.ts';
 import { requirePrograms } from './commands.ts';
 import { helmOf } from './helm.ts';
@@ -35,7 +35,17 @@ async function run({ cluster: name, keep, only, minutes, seed }: Options, signal
     const api = connect({ kubeconfig: made.kubeconfig, userAgent: 'footfall-e2e' });
     try {
       const chosen = scenarios.filter((scenario) => only.length === 0 || only.includes(scenario.name));
-      return await runScenarios(chosen, { cluster: made, installation, kubectl, api, begin, whole: chosen.length === scenarios.length, killing: { minutes, seed }, signal, say });
+      return await runScenarios(chosen, {
+        cluster: made,
+        installation,
+        kubectl,
+        api,
+        begin,
+        whole: chosen.length === scenarios.length,
+        killing: { minutes, seed },
+        signal,
+        say,
+      });
     } finally {
       await api.close();
     }
@@ -44,7 +54,8 @@ async function run({ cluster: name, keep, only, minutes, seed }: Options, signal
     return 1;
   } finally {
     if (cluster !== undefined && !cluster.found && !keep) await step(`cluster ${name} is gone`, () => deleteCluster(cluster!));
-    else if (cluster !== undefined) say(`Cluster ${name} is left; to look around: kind export kubeconfig --name ${name}; kubectl get counts -A -o wide`);
+    else if (cluster !== undefined)
+      say(`Cluster ${name} is left; to look around: kind export kubeconfig --name ${name}; kubectl get counts -A -o wide`);
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -72,7 +83,10 @@ function say(sentence: string): void {
 async function main(args: readonly string[]): Promise<0 | 1 | 2> {
   let options: Options | 'help';
   try {
-    options = readOptions(args, scenarios.map(({ name }) => name));
+    options = readOptions(
+      args,
+      scenarios.map(({ name }) => name),
+    );
     if (options !== 'help') requirePrograms();
   } catch (error) {
     say((error as Error).message);

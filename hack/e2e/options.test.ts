@@ -17,7 +17,11 @@ test('all scenarios run when none is named', () => {
 });
 
 test('several scenarios may follow one --only', () => {
-  assert.deepEqual(readOptions(['--seed', '42', '--only', 'one-pass', 'node-lost', '--keep'], known), { ...usual, keep: true, only: ['one-pass', 'node-lost'] });
+  assert.deepEqual(readOptions(['--seed', '42', '--only', 'one-pass', 'node-lost', '--keep'], known), {
+    ...usual,
+    keep: true,
+    only: ['one-pass', 'node-lost'],
+  });
 });
 
 for (const [args, sentence] of [
@@ -25,7 +29,7 @@ for (const [args, sentence] of [
   [['node-lost'], 'node-lost is no option (see --help).'],
   [['--cluster', 'Lab'], '--cluster must be a name of lower-case letters, digits and dashes, found Lab.'],
   [['--minutes', '2.5'], '--minutes must be a whole number up to 60, found 2.5.'],
-  [['--kep'], 'Unknown option \'--kep\' (see --help).'],
+  [['--kep'], "Unknown option '--kep' (see --help)."],
 ] as const) {
   test(`"${args.join(' ')}" is refused: ${sentence}`, () => {
     assert.throws(() => readOptions(args, known), { message: sentence });
@@ -37,7 +41,10 @@ test('what is missing on the machine is named in one sentence, with exit code 2'
   try {
     const { status, stderr } = spawnSync(process.execPath, [main], { env: { ...process.env, PATH: nowhere }, encoding: 'utf8' });
     assert.equal(status, 2);
-    assert.equal(stderr, 'docker and kind and kubectl and helm are missing: the end-to-end tests need docker, kind, kubectl and helm on the PATH.\n');
+    assert.equal(
+      stderr,
+      'docker and kind and kubectl and helm are missing: the end-to-end tests need docker, kind, kubectl and helm on the PATH.\n',
+    );
   } finally {
     rmSync(nowhere, { recursive: true });
   }

@@ -1,6 +1,6 @@
 /** What the end-to-end tests are asked for. */
 import { randomInt } from 'node:crypto';
-import { parseOptions } from '../options.ts';
+import { parseOptions } from '../machine/options.ts';
 
 const SEEDS = 999_999;
 
@@ -41,15 +41,23 @@ export function readOptions(args: readonly string[], scenarios: readonly string[
   const { values, positionals } = parse(args);
   if (values.help) return 'help';
   if (positionals.length > 0 && values.only === undefined) throw new Error(`${positionals[0]} is no option (see --help).`);
-  if (!/^[a-z0-9][a-z0-9.-]{0,49}$/.test(values.cluster)) throw new Error(`--cluster must be a name of lower-case letters, digits and dashes, found ${values.cluster}.`);
+  if (!/^[a-z0-9][a-z0-9.-]{0,49}$/.test(values.cluster))
+    throw new Error(`--cluster must be a name of lower-case letters, digits and dashes, found ${values.cluster}.`);
   const only = [...(values.only ?? []), ...positionals];
   const unknown = only.find((name) => name !== 'none' && !scenarios.includes(name));
   if (unknown !== undefined) throw new Error(`There is no scenario ${unknown}; there are ${scenarios.join(', ')}.`);
-  return { cluster: values.cluster, keep: values.keep, only, minutes: wholeNumber('minutes', values.minutes, 60), seed: wholeNumber('seed', values.seed, SEEDS) };
+  return {
+    cluster: values.cluster,
+    keep: values.keep,
+    only,
+    minutes: wholeNumber('minutes', values.minutes, 60),
+    seed: wholeNumber('seed', values.seed, SEEDS),
+  };
 }
 
 function wholeNumber(option: string, value: string, most: number): number {
-  if (!/^[0-9]{1,10}$/.test(value) || Number(value) > most) throw new Error(`--${option} must be a whole number up to ${most}, found ${value}.`);
+  if (!/^[0-9]{1,10}$/.test(value) || Number(value) > most)
+    throw new Error(`--${option} must be a whole number up to ${most}, found ${value}.`);
   return Number(value);
 }
 

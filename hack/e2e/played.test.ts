@@ -5,11 +5,14 @@ import { CLIP_SECONDS, type Commit, type Gap, gapsOf, judge } from './played.ts'
 /** Seconds since the camera began. */
 const at = (seconds: number, entrance: number, exit: number): Commit => ({ time: seconds * 1000, totals: { entrance, exit } });
 const gap = (from: number, to: number, whole = true): Gap => ({ from: from * 1000, to: to * 1000, whole });
-const watched = (commits: readonly Commit[], gaps: readonly Gap[] = [], starts = [0]) => judge({ commits, gaps, starts: starts.map((start) => start * 1000) });
+const watched = (commits: readonly Commit[], gaps: readonly Gap[] = [], starts = [0]) =>
+  judge({ commits, gaps, starts: starts.map((start) => start * 1000) });
 
 test('without a gap nothing but what was played will do, at any time', () => {
   assert.deepEqual(watched([at(10, 1, 0), at(30, 2, 1), at(138, 6, 6)]), { crossings: 12, uncertain: 0 });
-  assert.throws(() => watched([at(10, 1, 0), at(30, 1, 1), at(138, 6, 6)]), { message: 'At 1970-01-01T00:00:30.000Z entrance has 1; the camera had played 2 beside the declared gaps.' });
+  assert.throws(() => watched([at(10, 1, 0), at(30, 1, 1), at(138, 6, 6)]), {
+    message: 'At 1970-01-01T00:00:30.000Z entrance has 1; the camera had played 2 beside the declared gaps.',
+  });
   assert.throws(() => watched([at(138, 6, 7)]), /exit has 7/);
 });
 
@@ -44,8 +47,12 @@ test('nothing committed is no proof', () => {
 
 test('a status names the latest gap only: of others that came with it, where they can have been', () => {
   const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
-  const status = (time: number, count: number, from: number, to: number) => ({ time: iso(time), gaps: { count, seconds: 1, last: { from: iso(from), to: iso(to), reason: 'CameraLost', accessUnits: 0 } } });
-  assert.deepEqual(gapsOf([{ time: iso(5), gaps: { count: 0, seconds: 0 } }, status(10, 1, 6, 7), status(11, 1, 6, 8), status(30, 3, 20, 25)]), [
-    gap(6, 8), gap(20, 25), gap(11, 20, false),
-  ]);
+  const status = (time: number, count: number, from: number, to: number) => ({
+    time: iso(time),
+    gaps: { count, seconds: 1, last: { from: iso(from), to: iso(to), reason: 'CameraLost', accessUnits: 0 } },
+  });
+  assert.deepEqual(
+    gapsOf([{ time: iso(5), gaps: { count: 0, seconds: 0 } }, status(10, 1, 6, 7), status(11, 1, 6, 8), status(30, 3, 20, 25)]),
+    [gap(6, 8), gap(20, 25), gap(11, 20, false)],
+  );
 });

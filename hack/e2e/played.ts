@@ -56,13 +56,21 @@ export interface Judged {
 export function judge({ starts, gaps, commits }: Watched): Judged {
   const last = commits.at(-1);
   if (last === undefined) throw new Error('Nothing was committed.');
-  const lines = Object.keys(ACROSS).map((line) => ({ line, played: played(line, starts, last.time).map((at) => ({ at, ...bounds(at, gaps) })) }));
+  const lines = Object.keys(ACROSS).map((line) => ({
+    line,
+    played: played(line, starts, last.time).map((at) => ({ at, ...bounds(at, gaps) })),
+  }));
   for (const { time, totals } of commits) {
     for (const { line, played: crossings } of lines) {
-      const until = crossings.map(({ at, least, most }) => ({ least: at < time - ms(CLOCK_SECONDS) ? least : 0, most: at < time + ms(CLOCK_SECONDS) ? most : 0 }));
+      const until = crossings.map(({ at, least, most }) => ({
+        least: at < time - ms(CLOCK_SECONDS) ? least : 0,
+        most: at < time + ms(CLOCK_SECONDS) ? most : 0,
+      }));
       const [least, most, total] = [sum(until.map((each) => each.least)), sum(until.map((each) => each.most)), totals[line] ?? 0];
       if (total >= least && total <= most) continue;
-      throw new Error(`At ${new Date(time).toISOString()} ${line} has ${total}; the camera had played ${least === most ? least : `${least} to ${most}`} beside the declared gaps.`);
+      throw new Error(
+        `At ${new Date(time).toISOString()} ${line} has ${total}; the camera had played ${least === most ? least : `${least} to ${most}`} beside the declared gaps.`,
+      );
     }
   }
   const crossings = lines.flatMap(({ played: each }) => each);
@@ -73,7 +81,10 @@ export function judge({ starts, gaps, commits }: Watched): Judged {
 export function gapsOf(counts: readonly Pick<CountsStatus, 'time' | 'gaps'>[]): readonly Gap[] {
   const gaps = new Map<string, Gap>();
   let [known, time] = [0, 0];
-  for (const { gaps: { count, last }, time: now } of counts) {
+  for (const {
+    gaps: { count, last },
+    time: now,
+  } of counts) {
     if (last !== undefined) gaps.set(last.from, { from: Date.parse(last.from), to: Date.parse(last.to), whole: true });
     if (last !== undefined && count > known + 1) gaps.set(`before ${last.from}`, { from: time, to: Date.parse(last.from), whole: false });
     [known, time] = [count, Date.parse(now)];
@@ -85,7 +96,9 @@ function played(line: string, starts: readonly number[], until: number): number[
   return starts.flatMap((start, index) => {
     const end = Math.min(starts[index + 1] ?? Infinity, until + ms(CLOCK_SECONDS));
     const loops = Math.max(0, Math.ceil((end - start) / ms(CLIP_SECONDS)));
-    return Array.from({ length: loops }, (_, loop) => ACROSS[line]!.map((at) => start + ms(loop * CLIP_SECONDS + at))).flat().filter((at) => at < end);
+    return Array.from({ length: loops }, (_, loop) => ACROSS[line]!.map((at) => start + ms(loop * CLIP_SECONDS + at)))
+      .flat()
+      .filter((at) => at < end);
   });
 }
 

@@ -17,7 +17,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
  * @returns undefined in a clone without that much history. @throws Error with the failing program's words.
  */
 export async function previousVersion({ cluster, installation, afterwards, signal }: World): Promise<Version | undefined> {
-  const isThere = await run('git', ['-C', root, 'cat-file', '-e', `${COMMIT}^{commit}`], { signal }).then(() => true, () => false);
+  const isThere = await run('git', ['-C', root, 'cat-file', '-e', `${COMMIT}^{commit}`], { signal }).then(
+    () => true,
+    () => false,
+  );
   if (!isThere) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'footfall-e2e-previous-'));
   afterwards(() => rm(folder, { recursive: true }));
@@ -41,7 +44,19 @@ async function unpack(folder: string, signal: AbortSignal): Promise<void> {
 async function build(part: string, folder: string, signal: AbortSignal): Promise<string> {
   const registry = (await run('npm', ['config', 'get', 'registry'], { signal })).trim();
   const image = `footfall/${part}:previous-${COMMIT}`;
-  const args = ['build', '--quiet', '--network', 'host', '--build-arg', `npm_config_registry=${registry}`, '--tag', image, '--file', join(folder, part, 'Dockerfile'), folder];
+  const args = [
+    'build',
+    '--quiet',
+    '--network',
+    'host',
+    '--build-arg',
+    `npm_config_registry=${registry}`,
+    '--tag',
+    image,
+    '--file',
+    join(folder, part, 'Dockerfile'),
+    folder,
+  ];
   await run('docker', args, { seconds: 900, signal });
   return image;
 }

@@ -24,8 +24,15 @@ export async function clearReport(): Promise<void> {
 
 export async function writeSummary(outcomes: readonly Outcome[]): Promise<void> {
   await mkdir(REPORT, { recursive: true });
-  const scenarios = outcomes.map(({ error, ...outcome }) => ({ ...outcome, kept: error === undefined, ...(error !== undefined && { error }) }));
-  await writeFile(join(REPORT, 'summary.json'), `${JSON.stringify({ kept: scenarios.every(({ kept }) => kept), scenarios }, undefined, 2)}\n`);
+  const scenarios = outcomes.map(({ error, ...outcome }) => ({
+    ...outcome,
+    kept: error === undefined,
+    ...(error !== undefined && { error }),
+  }));
+  await writeFile(
+    join(REPORT, 'summary.json'),
+    `${JSON.stringify({ kept: scenarios.every(({ kept }) => kept), scenarios }, undefined, 2)}\n`,
+  );
 }
 
 /** Logs, events, descriptions and resources of the scenario's namespace, of Footfall's own and the cluster's. */
@@ -33,14 +40,20 @@ export async function keepDiagnostics(name: string, namespace: string, error: Er
   const folder = join(REPORT, name);
   await mkdir(folder, { recursive: true });
   // Whatever cannot be had is said in its place.
-  const keep = async (file: string, args: readonly string[]) => writeFile(join(folder, file), await kubectl(args).catch((fault: unknown) => `${(fault as Error).message}\n`));
+  const keep = async (file: string, args: readonly string[]) =>
+    writeFile(join(folder, file), await kubectl(args).catch((fault: unknown) => `${(fault as Error).message}\n`));
   await writeFile(join(folder, 'error.txt'), `${error.stack ?? error.message}\n`);
   await keep('nodes.txt', ['describe', 'nodes']);
   for (const within of [namespace, SYSTEM, 'cameras', 'kube-system']) {
     const scope = `--namespace=${within}`;
     await keep(`${within}.events.txt`, ['events', scope]);
     await keep(`${within}.describe.txt`, ['describe', 'pods,deployments,services', scope]);
-    await keep(`${within}.resources.yaml`, ['get', 'pods,deployments,serviceaccounts,services,endpointslices,leases', scope, '--output=yaml']);
+    await keep(`${within}.resources.yaml`, [
+      'get',
+      'pods,deployments,serviceaccounts,services,endpointslices,leases',
+      scope,
+      '--output=yaml',
+    ]);
     const { items } = JSON.parse(await kubectl(['get', 'pods', scope, '--output=json'])) as { items: V1Pod[] };
     for (const { metadata, status } of items) {
       const pod = metadata!.name!;

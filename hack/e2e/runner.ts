@@ -30,7 +30,8 @@ export async function runScenarios(scenarios: readonly Scenario[], stage: Stage)
   setMaxListeners(0, stage.signal);
   const outcomes: Outcome[] = [];
   const take = async (waiting: Scenario[]) => {
-    for (let next = waiting.shift(); next !== undefined && !stage.signal.aborted; next = waiting.shift()) outcomes.push(await runOne(next, stage));
+    for (let next = waiting.shift(); next !== undefined && !stage.signal.aborted; next = waiting.shift())
+      outcomes.push(await runOne(next, stage));
   };
   const peaceful = scenarios.filter(({ alone }) => alone !== true);
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, () => take(peaceful)));
@@ -64,17 +65,27 @@ async function runOne(scenario: Scenario, stage: Stage): Promise<Outcome> {
   const outcome = await attempt(async () => {
     // One that an earlier run left.
     await kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s'], 150);
-    await kubectl.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } }));
+    await kubectl.apply(
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+      }),
+    );
     await scenario.run(world);
   });
   const seconds = (performance.now() - began) / 1000;
-  say(`${outcome === undefined ? 'kept  ' : 'BROKEN'} ${seconds.toFixed(0).padStart(4)} s  ${name}: ${promise}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`);
+  say(
+    `${outcome === undefined ? 'kept  ' : 'BROKEN'} ${seconds.toFixed(0).padStart(4)} s  ${name}: ${promise}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`,
+  );
   if (outcome !== undefined) {
     say(`  ${outcome.message}`);
     if (!signal.aborted) {
       // For whoever has nothing but the output of the run.
       say((await lastWords(kubectl, namespace, 'footfall.dev/stream')).replaceAll(/^/gm, '  '));
-      await keepDiagnostics(name, namespace, outcome, kubectl).catch((error: unknown) => say(`  No report could be written: ${(error as Error).message}`));
+      await keepDiagnostics(name, namespace, outcome, kubectl).catch((error: unknown) =>
+        say(`  No report could be written: ${(error as Error).message}`),
+      );
     }
   }
   const mending = await attempt(async () => {

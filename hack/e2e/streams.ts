@@ -33,10 +33,21 @@ export class Streams {
     this.#signal = signal;
   }
 
-  create(name: string, { path = `loop/${this.#namespace}-${name}`, url = cameraUrl(path), credentials, site = 'store-12', framesPerSecond = 2, bufferSeconds = 60 }: Wish = {}): Promise<CameraStream> {
+  create(
+    name: string,
+    {
+      path = `loop/${this.#namespace}-${name}`,
+      url = cameraUrl(path),
+      credentials,
+      site = 'store-12',
+      framesPerSecond = 2,
+      bufferSeconds = 60,
+    }: Wish = {},
+  ): Promise<CameraStream> {
     const source = { url, ...(credentials !== undefined && { credentialsSecretRef: { name: credentials } }) };
     const object = {
-      apiVersion, kind,
+      apiVersion,
+      kind,
       metadata: { name, namespace: this.#namespace },
       spec: { source, site, lines: LINES, detection: { framesPerSecond }, buffer: { seconds: bufferSeconds, megabytes: 32 } },
     };
@@ -62,14 +73,26 @@ export class Streams {
 
   /** Pods of the stream's agent that are not on their way out. */
   async agentPods(name: string): Promise<readonly V1Pod[]> {
-    const { items } = await this.#api.list<V1Pod>(resources.pods, { namespace: this.#namespace, labelSelector: `footfall.dev/stream=${name}` }, this.#signal);
+    const { items } = await this.#api.list<V1Pod>(
+      resources.pods,
+      { namespace: this.#namespace, labelSelector: `footfall.dev/stream=${name}` },
+      this.#signal,
+    );
     return items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
   }
 
   /** Uids of all agents' pods by the stream's name. */
   async agentUids(): Promise<Readonly<Record<string, string>>> {
-    const { items } = await this.#api.list<V1Pod>(resources.pods, { namespace: this.#namespace, labelSelector: 'app.kubernetes.io/component=edge-agent' }, this.#signal);
-    return Object.fromEntries(items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined).map(({ metadata }) => [metadata!.labels!['footfall.dev/stream']!, metadata!.uid!]));
+    const { items } = await this.#api.list<V1Pod>(
+      resources.pods,
+      { namespace: this.#namespace, labelSelector: 'app.kubernetes.io/component=edge-agent' },
+      this.#signal,
+    );
+    return Object.fromEntries(
+      items
+        .filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+        .map(({ metadata }) => [metadata!.labels!['footfall.dev/stream']!, metadata!.uid!]),
+    );
   }
 
   whenReady(name: string, seconds: number): Promise<CameraStream> {
@@ -79,24 +102,35 @@ export class Streams {
   /** Waits until the condition says this. */
   whenCondition(name: string, wanted: Partial<Condition> & Pick<Condition, 'type'>, seconds: number): Promise<CameraStream> {
     const what = `${name} has ${wanted.type}=${wanted.status ?? '*'}${wanted.reason === undefined ? '' : `, ${wanted.reason}`}`;
-    return eventually(what, seconds, async () => {
-      const stream = await this.get(name);
-      const found = conditionOf(stream, wanted.type);
-      const seen = found === undefined ? `no condition ${wanted.type}` : `${found.type}=${found.status}, ${found.reason}: ${found.message}`;
-      assert.ok(found !== undefined && Object.entries(wanted).every(([field, value]) => found[field as keyof Condition] === value), seen);
-      return stream;
-    }, this.#signal);
+    return eventually(
+      what,
+      seconds,
+      async () => {
+        const stream = await this.get(name);
+        const found = conditionOf(stream, wanted.type);
+        const seen =
+          found === undefined ? `no condition ${wanted.type}` : `${found.type}=${found.status}, ${found.reason}: ${found.message}`;
+        assert.ok(found !== undefined && Object.entries(wanted).every(([field, value]) => found[field as keyof Condition] === value), seen);
+        return stream;
+      },
+      this.#signal,
+    );
   }
 
   whenGone(name: string, seconds: number): Promise<void> {
-    return eventually(`${name} is gone`, seconds, async () => {
-      await this.get(name).then(
-        () => assert.fail('it is still there'),
-        (error: unknown) => {
-          if (!isNotFound(error)) throw error;
-        },
-      );
-    }, this.#signal);
+    return eventually(
+      `${name} is gone`,
+      seconds,
+      async () => {
+        await this.get(name).then(
+          () => assert.fail('it is still there'),
+          (error: unknown) => {
+            if (!isNotFound(error)) throw error;
+          },
+        );
+      },
+      this.#signal,
+    );
   }
 }
 

@@ -11,7 +11,11 @@ export interface Span {
 
 /** Each as `operator: delete deployments.apps`. */
 export function unused(rights: readonly Right[], calls: readonly Call[]): string[] {
-  return rights.flatMap((right) => Object.keys(right.verbs).filter((verb) => !calls.some((call) => uses(call, right, verb))).map((verb) => `${right.who}: ${verb} ${nameOf(right)} (${right.where})`));
+  return rights.flatMap((right) =>
+    Object.keys(right.verbs)
+      .filter((verb) => !calls.some((call) => uses(call, right, verb)))
+      .map((verb) => `${right.who}: ${verb} ${nameOf(right)} (${right.where})`),
+  );
 }
 
 /** Each once. While a release is taken away its roles go before its pods do: what is denied then is left out. */
@@ -30,7 +34,8 @@ function uses({ user, verb, objectRef, responseStatus, annotations }: Call, righ
   if (right.name !== undefined && right.name !== name) return false;
   if (right.where.startsWith('own') && namespace !== SYSTEM) return false;
   // Who may do it everywhere needs no role of the namespace for it.
-  if (right.where === 'own-namespaced' && annotations?.['authorization.k8s.io/reason']?.startsWith('RBAC: allowed by RoleBinding') !== true) return false;
+  if (right.where === 'own-namespaced' && annotations?.['authorization.k8s.io/reason']?.startsWith('RBAC: allowed by RoleBinding') !== true)
+    return false;
   // An apply of what is not there yet is a patch that has to be allowed to create.
   return verb === wanted || (wanted === 'create' && verb === 'patch' && responseStatus?.code === 201);
 }

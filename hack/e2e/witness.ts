@@ -31,12 +31,20 @@ export class Witness {
    */
   async judge(name: string): Promise<Judged & { readonly gapSeconds: number; readonly reasons: readonly string[] }> {
     const { eventually, streams } = this.#world;
-    await eventually(`${name}'s newest counts were seen`, 10, async () => assert.deepEqual(this.#seen.get(name)?.at(-1), (await streams.get(name)).status?.counts));
+    await eventually(`${name}'s newest counts were seen`, 10, async () =>
+      assert.deepEqual(this.#seen.get(name)?.at(-1), (await streams.get(name)).status?.counts),
+    );
     const counts = this.#seen.get(name)!;
     for (const [index, { in: entered, out }] of counts.slice(1).entries()) {
-      assert.ok(entered >= counts[index]!.in && out >= counts[index]!.out, `${name}'s totals went back: ${counts[index]!.in} in ${counts[index]!.out} out, then ${entered} in ${out} out`);
+      assert.ok(
+        entered >= counts[index]!.in && out >= counts[index]!.out,
+        `${name}'s totals went back: ${counts[index]!.in} in ${counts[index]!.out} out, then ${entered} in ${out} out`,
+      );
     }
-    const commits = counts.map(({ time, lines }) => ({ time: Date.parse(time), totals: Object.fromEntries(lines.map((line) => [line.name, line.in + line.out])) }));
+    const commits = counts.map(({ time, lines }) => ({
+      time: Date.parse(time),
+      totals: Object.fromEntries(lines.map((line) => [line.name, line.in + line.out])),
+    }));
     const watched = { starts: await this.#starts(name), gaps: gapsOf(counts), commits };
     try {
       const reasons = [...new Set(counts.flatMap(({ gaps }) => gaps.last?.reason ?? []))];
@@ -69,7 +77,11 @@ export class Witness {
     const { api, namespace } = this.#world;
     const { metadata, items } = await api.list<CameraStream>(resources.cameraStreams, { namespace }, signal);
     for (const stream of items) this.#note(stream);
-    for await (const { type, object } of api.watch<CameraStream>(resources.cameraStreams, { namespace, resourceVersion: metadata.resourceVersion! }, signal)) {
+    for await (const { type, object } of api.watch<CameraStream>(
+      resources.cameraStreams,
+      { namespace, resourceVersion: metadata.resourceVersion! },
+      signal,
+    )) {
       if (type === 'ADDED' || type === 'MODIFIED') this.#note(object);
     }
   }

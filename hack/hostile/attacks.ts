@@ -4,8 +4,8 @@ import type { ClientHttp2Session } from 'node:http2';
 import { callRaw, connectRaw, connectSession, framed, openRaw } from '../../counter-service/src/fixtures/raw-caller.ts';
 import { type Heard, PlayedAgent, type PlayedHello } from '../../counter-service/src/fixtures/played-agent.ts';
 import { type Clip, CLIP_UNITS } from '../../counter-service/src/fixtures/clip.ts';
-import { type AgentMessage, asBuffer, codecToMessage, type StreamName } from '#proto/protocol.ts';
-import { pause } from '#proto/backoff.ts';
+import { type AgentMessage, asBuffer, codecToMessage, type StreamName } from '#proto/wire/protocol.ts';
+import { pause } from '#proto/process/backoff.ts';
 
 export interface Scene {
   readonly port: number;
@@ -41,7 +41,12 @@ interface Manner {
 }
 
 /** A legal hello and resume for a stream of its own, and then these. @returns what it heard. */
-async function asAgent({ port, own, clip, onRefusal }: Scene, signal: AbortSignal, messages: readonly AgentMessage[], manner: Manner = {}): Promise<Heard> {
+async function asAgent(
+  { port, own, clip, onRefusal }: Scene,
+  signal: AbortSignal,
+  messages: readonly AgentMessage[],
+  manner: Manner = {},
+): Promise<Heard> {
   const { codec, checkpoint = Buffer.alloc(0), hello = { session: newSession() }, paced = false } = manner;
   const agent = new PlayedAgent(port, own, hello);
   const { heard } = agent;
@@ -71,7 +76,9 @@ function newSession(): string {
 }
 
 function units({ clip }: Scene, count: number, change: (data: Buffer) => Buffer = (data) => data): AgentMessage[] {
-  return clip.units.slice(0, count).map((unit, index) => ({ accessUnit: { ...unit, number: index + 1, data: change(asBuffer(unit.data)) } }));
+  return clip.units
+    .slice(0, count)
+    .map((unit, index) => ({ accessUnit: { ...unit, number: index + 1, data: change(asBuffer(unit.data)) } }));
 }
 
 function damaged(data: Buffer): Buffer {
@@ -116,18 +123,34 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       }
     }),
   'more than its credit': (scene, signal) => asAgent(scene, signal, units(scene, 150)),
-  'access units of megabytes': (scene, signal) => asAgent(scene, signal, units(scene, 4, () => randomBytes(6 * MEBIBYTE))),
+  'access units of megabytes': (scene, signal) =>
+    asAgent(
+      scene,
+      signal,
+      units(scene, 4, () => randomBytes(6 * MEBIBYTE)),
+    ),
   'damaged video': (scene, signal) => asAgent(scene, signal, units(scene, 60, damaged)),
   'gaps without end': (scene, signal) =>
-    asAgent(scene, signal, Array.from({ length: 2000 }, () => ({ gap: { after: 0, next: 1, fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST' as const } }))),
+    asAgent(
+      scene,
+      signal,
+      Array.from({ length: 2000 }, () => ({ gap: { after: 0, next: 1, fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST' as const } })),
+    ),
   'gigantic pictures': (scene, signal) => asAgent(scene, signal, [], { codec: { width: 65_535, height: 65_535 } }),
   'megabytes of which no picture comes': (scene, signal) => {
     const data = Buffer.alloc(MEBIBYTE);
-    return asAgent(scene, signal, units(scene, 64, () => data), { paced: true });
+    return asAgent(
+      scene,
+      signal,
+      units(scene, 64, () => data),
+      { paced: true },
+    );
   },
   'a checkpoint of a far future': async (scene, signal) => {
     const session = newSession();
-    const { checkpoint, welcome } = await asAgent(scene, signal, [...units(scene, 30), { endOfStream: { lastNumber: 30, paused: true } }], { hello: { session } });
+    const { checkpoint, welcome } = await asAgent(scene, signal, [...units(scene, 30), { endOfStream: { lastNumber: 30, paused: true } }], {
+      hello: { session },
+    });
     if (checkpoint === undefined) return;
     const later = Buffer.from(JSON.stringify({ ...(JSON.parse(checkpoint.toString()) as object), presentationMicros: 1e15 }));
     await asAgent(scene, signal, units(scene, CLIP_UNITS), { paced: true, checkpoint: later, hello: { session, lastTerm: welcome!.term } });

@@ -1,5 +1,5 @@
 /** A legal stream: the clip, in which one person comes in, again and again, as a camera that is interrupted between. */
-import { asBuffer, type StreamName } from '#proto/protocol.ts';
+import { asBuffer, type StreamName } from '#proto/wire/protocol.ts';
 import type { Clip } from '../../counter-service/src/fixtures/clip.ts';
 import { PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts';
 
@@ -25,7 +25,10 @@ export interface Legal {
 /** Sends rounds until the signal aborts; then the last one to its end. */
 export function playLegal(port: number, stream: StreamName, clip: Clip, signal: AbortSignal): Legal {
   const agent = new PlayedAgent(port, stream, { session: `legal-${stream.name}` });
-  return { counting: agent.until(({ counts, over }) => (counts?.in ?? 0) > 0 || over, PATIENCE_SECONDS), result: play(agent, clip, signal) };
+  return {
+    counting: agent.until(({ counts, over }) => (counts?.in ?? 0) > 0 || over, PATIENCE_SECONDS),
+    result: play(agent, clip, signal),
+  };
 }
 
 async function play(agent: PlayedAgent, clip: Clip, signal: AbortSignal): Promise<LegalResult> {
@@ -38,12 +41,16 @@ async function play(agent: PlayedAgent, clip: Clip, signal: AbortSignal): Promis
       const shift = rounds * length;
       if (rounds > 0) {
         const fromMicros = shift - BREAK_MICROS;
-        await agent.tell({ gap: { after: number, next: number + 1, fromMicros, toMicros: shift + clip.units[0]!.presentationMicros, reason: 'CAMERA_LOST' } });
+        await agent.tell({
+          gap: { after: number, next: number + 1, fromMicros, toMicros: shift + clip.units[0]!.presentationMicros, reason: 'CAMERA_LOST' },
+        });
       }
       for (const unit of clip.units) {
         await agent.until(({ credit, over }) => credit > number || over, PATIENCE_SECONDS);
         number += 1;
-        await agent.tell({ accessUnit: { ...unit, number, presentationMicros: unit.presentationMicros + shift, data: asBuffer(unit.data) } });
+        await agent.tell({
+          accessUnit: { ...unit, number, presentationMicros: unit.presentationMicros + shift, data: asBuffer(unit.data) },
+        });
       }
     }
     agent.say({ endOfStream: { lastNumber: number } });
@@ -53,6 +60,10 @@ async function play(agent: PlayedAgent, clip: Clip, signal: AbortSignal): Promis
   }
   const { counts, refusal, goAway, finished } = agent.heard;
   const gaps = counts?.gaps ?? 0;
-  const trouble = finished ? (gaps === rounds - 1 ? undefined : `${gaps} gaps instead of ${rounds - 1}`) : (refusal?.sentence ?? goAway ?? 'the call broke');
+  const trouble = finished
+    ? gaps === rounds - 1
+      ? undefined
+      : `${gaps} gaps instead of ${rounds - 1}`
+    : (refusal?.sentence ?? goAway ?? 'the call broke');
   return { rounds, counted: counts?.in ?? 0, trouble };
 }

@@ -1,7 +1,7 @@
 /** `npm run hostile`: malformed and oversized traffic against a counter, and what becomes of the legal streams in it. */
 import process from 'node:process';
-import { shutdownSignal } from '#proto/shutdown.ts';
-import { parseOptions } from '../options.ts';
+import { shutdownSignal } from '#proto/process/shutdown.ts';
+import { parseOptions } from '../machine/options.ts';
 import { broken, runHostile } from './run.ts';
 
 const HELP = `usage: npm run --silent hostile -- [options]
@@ -36,7 +36,9 @@ async function main(): Promise<number> {
   }
   const outcome = await runHostile(minutes * 60, shutdownSignal());
   const wrong = broken(outcome);
-  process.stdout.write(`${JSON.stringify(outcome, undefined, 2)}\n${wrong.map((sentence) => `${sentence}\n`).join('') || 'Every promise was kept.\n'}`);
+  process.stdout.write(
+    `${JSON.stringify(outcome, undefined, 2)}\n${wrong.map((sentence) => `${sentence}\n`).join('') || 'Every promise was kept.\n'}`,
+  );
   return wrong.length > 0 ? 1 : 0;
 }
 

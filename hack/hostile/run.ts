@@ -7,10 +7,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pause } from '#proto/backoff.ts';
+import { pause } from '#proto/process/backoff.ts';
 import { entrance, readClip } from '../../counter-service/src/fixtures/clip.ts';
-import { memoryOfTree } from '../bench/processes.ts';
-import { Child } from '../local/child.ts';
+import { memoryOfTree } from '../machine/processes.ts';
+import { Child } from '../../local/child.ts';
 import { ATTACKS, type Scene } from './attacks.ts';
 import { type LegalResult, playLegal } from './legal.ts';
 
@@ -32,7 +32,11 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
   const folder = await mkdtemp(join(tmpdir(), 'footfall-hostile-'));
   const counter = await startCounter(folder);
   try {
-    const [port, presence, clip] = await Promise.all([counter.announced<number>('counter'), counter.announced<number>('presence'), readClip()]);
+    const [port, presence, clip] = await Promise.all([
+      counter.announced<number>('counter'),
+      counter.announced<number>('presence'),
+      readClip(),
+    ]);
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const legal = LEGAL.map((name) => playLegal(port, nameOf(name), clip, either));
@@ -60,7 +64,9 @@ export function broken({ legal, megabytes, attacks, refusals }: Outcome): string
   const unforeseen = refusals.counted['REFUSAL_REASON_UNSPECIFIED'] ?? 0;
   return [
     ...legal.flatMap(({ trouble }) => (trouble === undefined ? [] : [`A legal stream had trouble: ${trouble}.`])),
-    ...legal.flatMap(({ rounds, counted: people }) => (people === rounds ? [] : [`${people} people were counted where ${rounds} came in.`])),
+    ...legal.flatMap(({ rounds, counted: people }) =>
+      people === rounds ? [] : [`${people} people were counted where ${rounds} came in.`],
+    ),
     ...(megabytes.most < 2 * megabytes.rest ? [] : [`The counter took ${megabytes.most} MB, twice its ${megabytes.rest} MB at rest.`]),
     ...Object.keys(ATTACKS).flatMap((name) => (attacks[name] ? [] : [`There was no attack: ${name}.`])),
     ...(refusals.heard > 0 && counted >= refusals.heard ? [] : [`${refusals.heard} refusals were heard and ${counted} counted.`]),
@@ -79,7 +85,10 @@ async function attack(name: string, scene: Scene, made: Record<string, number>, 
 async function startCounter(folder: string): Promise<Child> {
   const manifest = join(folder, 'streams.yaml');
   const streams = [...LEGAL, OWN].map((name) => ({
-    apiVersion: 'footfall.dev/v1alpha1', kind: 'CameraStream', metadata: { name }, spec: { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [entrance] },
+    apiVersion: 'footfall.dev/v1alpha1',
+    kind: 'CameraStream',
+    metadata: { name },
+    spec: { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [entrance] },
   }));
   await writeFile(manifest, streams.map((stream) => JSON.stringify(stream)).join('\n---\n'));
   return new Child({

@@ -13,19 +13,19 @@ import { fileURLToPath } from 'node:url';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { COUNTER_AUDIENCE } from '#crds/identity.ts';
 import type { CameraStreamStatus } from '#crds/schema.ts';
-import { createLog } from '#proto/log.ts';
-import { createMetrics } from '#proto/metrics.ts';
-import { type CountingServer, type Secrecy, serveCounting, type StreamName } from '#proto/protocol.ts';
-import { Places } from '../../counter-service/src/admission.ts';
+import { createLog } from '#proto/process/log.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
+import { type CountingServer, type Secrecy, serveCounting, type StreamName } from '#proto/wire/protocol.ts';
+import { Places } from '../../counter-service/src/call/admission.ts';
 import { Cluster } from '../../counter-service/src/cluster.ts';
-import { Detectors } from '../../counter-service/src/detectors.ts';
+import { Detectors } from '../../counter-service/src/detection/detector-pool.ts';
 import { type Clip, entrance, readClip } from '../../counter-service/src/fixtures/clip.ts';
 import { type Heard, PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts';
 import { streamMetrics } from '../../counter-service/src/metrics.ts';
 import { type CounterService, serveStream } from '../../counter-service/src/stream.ts';
-import { until } from '../camera/rtsp-server.ts';
-import { ControlPlane, withoutControlPlane } from '../control-plane/control-plane.ts';
-import { Certificates, SERVER_NAME } from './certificates.ts';
+import { until } from '../machine/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../machine/control-plane.ts';
+import { Certificates, SERVER_NAME } from '../machine/certificates.ts';
 
 const { cameraStreams, pods, serviceAccounts } = resources;
 const log = createLog('counter-service', 'silent');
@@ -53,7 +53,12 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
   before(async () => {
     const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
     detectors = new Detectors({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
-    [plane, clip, certificates, elsewhere] = await Promise.all([ControlPlane.start(), readClip(), Certificates.make(folder), Certificates.make(join(folder, 'elsewhere'))]);
+    [plane, clip, certificates, elsewhere] = await Promise.all([
+      ControlPlane.start(),
+      readClip(),
+      Certificates.make(folder),
+      Certificates.make(join(folder, 'elsewhere')),
+    ]);
     shop = await plane.makeNamespace();
     door = await declare(shop, 'door');
   });
@@ -64,7 +69,12 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
 
   async function declare(namespace: string, name: string): Promise<StreamName> {
     const { apiVersion, kind } = cameraStreams;
-    const object = { apiVersion, kind, metadata: { namespace, name }, spec: { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [entrance] } };
+    const object = {
+      apiVersion,
+      kind,
+      metadata: { namespace, name },
+      spec: { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [entrance] },
+    };
     const made = await plane.api.create<Stream>(cameraStreams, object);
     await plane.api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: `${name}-agent` } });
     return { namespace, name, uid: made.metadata!.uid! };
@@ -72,7 +82,12 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
 
   async function makePod(namespace: string, name: string, account: string): Promise<{ name: string; uid: string }> {
     const spec = { serviceAccountName: account, containers: [{ name: 'agent', image: 'agent' }] };
-    const pod = await plane.api.create<KubernetesObject & { spec: object }>(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name }, spec });
+    const pod = await plane.api.create<KubernetesObject & { spec: object }>(pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { namespace, name },
+      spec,
+    });
     return { name, uid: pod.metadata!.uid! };
   }
 
@@ -82,11 +97,19 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     const ofStreams = streamMetrics(metrics);
     const cluster = new Cluster(plane.api, { counter: 'counter-1' }, ofStreams, log);
     const places = new Places(2);
-    const identities = { ...cluster.identities, ...(reviewSeconds !== undefined && { reviewSeconds: { least: reviewSeconds, most: reviewSeconds } }) };
+    const identities = {
+      ...cluster.identities,
+      ...(reviewSeconds !== undefined && { reviewSeconds: { least: reviewSeconds, most: reviewSeconds } }),
+    };
     const service: CounterService = {
-      ledger: cluster.ledger, specs: cluster.specs, identities, places, log,
+      ledger: cluster.ledger,
+      specs: cluster.specs,
+      identities,
+      places,
+      log,
       detector: (model) => detectors.of(model),
-      draining: new AbortController().signal, metrics: ofStreams,
+      draining: new AbortController().signal,
+      metrics: ofStreams,
     };
     const shown = { certificate: readFileSync(certificates.ofCounter.certificateFile), key: readFileSync(certificates.ofCounter.keyFile) };
     const server = await serveCounting('127.0.0.1:0', (call) => serveStream(call, service), { certificate: shown });
@@ -97,7 +120,11 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     return { server, places, metrics, stop };
   }
 
-  function dial({ port }: CountingServer, { stream = door, token = '', plaintext = false, authorities, serverName = SERVER_NAME }: Caller, session = 'theirs'): PlayedAgent {
+  function dial(
+    { port }: CountingServer,
+    { stream = door, token = '', plaintext = false, authorities, serverName = SERVER_NAME }: Caller,
+    session = 'theirs',
+  ): PlayedAgent {
     const secrecy: Secrecy = { authorities: authorities ?? readFileSync(certificates.authoritiesFile), serverName, token };
     return new PlayedAgent(port, stream, { session, secrecy: plaintext ? undefined : secrecy });
   }
@@ -107,7 +134,12 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
   test('only the agent of the stream is served, and no other changes anything for it', async () => {
     const other = await plane.makeNamespace();
     const [gate, otherDoor] = await Promise.all([declare(shop, 'gate'), declare(other, 'door')]);
-    const [mine, gates, others, gone] = await Promise.all([makePod(shop, 'door-1', 'door-agent'), makePod(shop, 'gate-1', 'gate-agent'), makePod(other, 'door-1', 'door-agent'), makePod(shop, 'door-0', 'door-agent')]);
+    const [mine, gates, others, gone] = await Promise.all([
+      makePod(shop, 'door-1', 'door-agent'),
+      makePod(shop, 'gate-1', 'gate-agent'),
+      makePod(other, 'door-1', 'door-agent'),
+      makePod(shop, 'door-0', 'door-agent'),
+    ]);
     const legal = await plane.tokenOf(shop, 'door-agent', { pod: mine });
     const ofGonePod = await plane.tokenOf(shop, 'door-agent', { pod: gone });
     await plane.api.delete(pods, { namespace: shop, name: gone.name });
@@ -120,10 +152,18 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     const matrix: readonly (readonly [who: string, caller: Caller, outcome: string])[] = [
       ['agent of another stream', { token: await plane.tokenOf(shop, 'gate-agent', { pod: gates }) }, unauthorized],
       ['agent of another namespace', { token: await plane.tokenOf(other, 'door-agent', { pod: others }) }, unauthorized],
-      ['token for somebody else (wrong audience)', { token: await plane.tokenOf(shop, 'door-agent', { pod: mine, audience: 'https://footfall.test' }) }, unauthorized],
+      [
+        'token for somebody else (wrong audience)',
+        { token: await plane.tokenOf(shop, 'door-agent', { pod: mine, audience: 'https://footfall.test' }) },
+        unauthorized,
+      ],
       ['expired token', { token: signedAgain(legal, { iat: hourAgo - 3600, nbf: hourAgo - 3600, exp: hourAgo }, ownKey) }, unauthorized],
       ['token signed by somebody else', { token: signedAgain(legal, {}, foreignKey) }, unauthorized],
-      ['token whose audience was changed', { token: signedAgain(legal, { aud: [COUNTER_AUDIENCE, 'https://footfall.test'] }, foreignKey) }, unauthorized],
+      [
+        'token whose audience was changed',
+        { token: signedAgain(legal, { aud: [COUNTER_AUDIENCE, 'https://footfall.test'] }, foreignKey) },
+        unauthorized,
+      ],
       ['token of a deleted pod', { token: ofGonePod }, unauthorized],
       ['no token', {}, unauthorized],
       ['no token at all, but words', { token: 'let.me.in' }, unauthorized],
@@ -154,7 +194,11 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
         stranger.hangUp();
       }
       await assert.rejects(talkAncient(server.port), /protocol version|handshake/i, 'TLS 1.2');
-      assert.deepEqual([await told(), await look(gate), await look(otherDoor)], [shown, undefined, undefined], 'no term was taken, and nothing was said of a stream');
+      assert.deepEqual(
+        [await told(), await look(gate), await look(otherDoor)],
+        [shown, undefined, undefined],
+        'no term was taken, and nothing was said of a stream',
+      );
       assert.equal(places.streams, 1);
       assert.match(await metrics.render(), /counter_refusals_total\{reason="UNAUTHORIZED"\} 11\n/);
       await agent.send(clip, 150);

@@ -4,22 +4,30 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { type CounterCall, type CountingServer, dialCounting, type Secrecy, serveCounting } from '#proto/protocol.ts';
-import { Certificates, SERVER_NAME } from './certificates.ts';
+import { type CounterCall, type CountingServer, dialCounting, type Secrecy, serveCounting } from '#proto/wire/protocol.ts';
+import { Certificates, SERVER_NAME } from '../machine/certificates.ts';
 
 async function setting(context: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'footfall-protocol-'));
   const certificates = await Certificates.make(folder);
-  const shown = () => ({ certificate: readFileSync(certificates.ofCounter.certificateFile), key: readFileSync(certificates.ofCounter.keyFile) });
+  const shown = () => ({
+    certificate: readFileSync(certificates.ofCounter.certificateFile),
+    key: readFileSync(certificates.ofCounter.keyFile),
+  });
   const tokens: (string | undefined)[] = [];
   const arrived: number[] = [];
-  const server = await serveCounting('127.0.0.1:0', async (call: CounterCall) => {
-    tokens.push(call.token);
-    for await (const message of call.messages) if (message.kind === 'hello') {
-      arrived.push(call.arrived());
-      await call.send({ heartbeat: {} });
-    }
-  }, { certificate: shown() });
+  const server = await serveCounting(
+    '127.0.0.1:0',
+    async (call: CounterCall) => {
+      tokens.push(call.token);
+      for await (const message of call.messages)
+        if (message.kind === 'hello') {
+          arrived.push(call.arrived());
+          await call.send({ heartbeat: {} });
+        }
+    },
+    { certificate: shown() },
+  );
   const over = new AbortController();
   context.after(async () => {
     over.abort();
@@ -86,10 +94,14 @@ test('in plaintext there is no token, and a counter with a certificate hears nob
 
 test('nobody is trusted when those who are to be trusted are nobody', async (context) => {
   const { dial } = await setting(context);
-  for (const text of ['', 'nobody']) await assert.rejects(dial({ authorities: Buffer.from(text), serverName: SERVER_NAME, token: 't' }), /certificate|PEM/i);
+  for (const text of ['', 'nobody'])
+    await assert.rejects(dial({ authorities: Buffer.from(text), serverName: SERVER_NAME, token: 't' }), /certificate|PEM/i);
 });
 
 test('a token that cannot be in a header is not sent, and not repeated', async (context) => {
   const { certificates, dial } = await setting(context);
-  await assert.rejects(async () => dial({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 'two\nlines' }), { message: 'The agent\'s token is not one that can be sent.' });
+  await assert.rejects(
+    async () => dial({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 'two\nlines' }),
+    { message: "The agent's token is not one that can be sent." },
+  );
 });

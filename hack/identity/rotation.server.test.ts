@@ -16,19 +16,19 @@ import { fileURLToPath } from 'node:url';
 import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
 import type { CameraStreamStatus } from '#crds/schema.ts';
-import { createLog } from '#proto/log.ts';
-import { createMetrics } from '#proto/metrics.ts';
-import { serveCounting } from '#proto/protocol.ts';
-import { Places } from '../../counter-service/src/admission.ts';
-import { Certificate } from '../../counter-service/src/certificate.ts';
+import { createLog } from '#proto/process/log.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
+import { serveCounting } from '#proto/wire/protocol.ts';
+import { Places } from '../../counter-service/src/call/admission.ts';
+import { Certificate } from '../../counter-service/src/identity/certificate.ts';
 import { Cluster } from '../../counter-service/src/cluster.ts';
-import { Detectors } from '../../counter-service/src/detectors.ts';
+import { Detectors } from '../../counter-service/src/detection/detector-pool.ts';
 import { CLIP_UNITS, clipPath, entrance } from '../../counter-service/src/fixtures/clip.ts';
 import { streamMetrics } from '../../counter-service/src/metrics.ts';
 import { type CounterService, serveStream } from '../../counter-service/src/stream.ts';
-import { until } from '../camera/rtsp-server.ts';
-import { ControlPlane, withoutControlPlane } from '../control-plane/control-plane.ts';
-import { Certificates, SERVER_NAME } from './certificates.ts';
+import { until } from '../machine/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../machine/control-plane.ts';
+import { Certificates, SERVER_NAME } from '../machine/certificates.ts';
 
 const { cameraStreams, serviceAccounts } = resources;
 const log = createLog('counter-service', 'silent');
@@ -48,7 +48,11 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     detectors = new Detectors({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
     spawnSync('ffmpeg', ['-v', 'error', '-i', clipPath, '-frames:v', String(CLIP_UNITS), '-c', 'copy', '-an', clip]);
     plane = await ControlPlane.start();
-    api = connect({ kubeconfig: plane.kubeconfig, userAgent: 'counter', onRequest: ({ plural }) => (reviews += Number(plural === resources.tokenReviews.plural)) });
+    api = connect({
+      kubeconfig: plane.kubeconfig,
+      userAgent: 'counter',
+      onRequest: ({ plural }) => (reviews += Number(plural === resources.tokenReviews.plural)),
+    });
   });
   after(async () => {
     over.abort(new Error('the test is over'));
@@ -59,7 +63,12 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
   test('of certificates, authorities and tokens costs no access unit, no call and no count', async () => {
     const namespace = await plane.makeNamespace();
     const { apiVersion, kind } = cameraStreams;
-    const made = await plane.api.create<Stream>(cameraStreams, { apiVersion, kind, metadata: { namespace, name: 'door' }, spec: { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [entrance] } });
+    const made = await plane.api.create<Stream>(cameraStreams, {
+      apiVersion,
+      kind,
+      metadata: { namespace, name: 'door' },
+      spec: { source: { url: 'rtsp://10.0.0.8/stream2' }, lines: [entrance] },
+    });
     await plane.api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: 'door-agent' } });
     const certificates = await Certificates.make(folder);
     certificates.setToken(await plane.tokenOf(namespace, 'door-agent'));
@@ -104,16 +113,25 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     const cluster = new Cluster(api, { counter: 'counter-1' }, metrics, log);
     // No look for its own sake: what is reviewed is each new token.
     const service: CounterService = {
-      ledger: cluster.ledger, specs: cluster.specs, identities: cluster.identities, places: new Places(1), metrics, log,
+      ledger: cluster.ledger,
+      specs: cluster.specs,
+      identities: cluster.identities,
+      places: new Places(1),
+      metrics,
+      log,
       detector: (model) => detectors.of(model),
       draining: new AbortController().signal,
     };
     const certificate = await Certificate.read(certificates.ofCounter, log, 0.1);
     let calls = 0;
-    const server = await serveCounting('127.0.0.1:0', (call) => {
-      calls += 1;
-      return serveStream(call, service);
-    }, { certificate: certificate.current });
+    const server = await serveCounting(
+      '127.0.0.1:0',
+      (call) => {
+        calls += 1;
+        return serveStream(call, service);
+      },
+      { certificate: certificate.current },
+    );
     const following = certificate.follow((renewed) => server.renew(renewed), over.signal);
     const stop = async () => {
       over.abort(new Error('the test is over'));
@@ -126,8 +144,13 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
   /** In real time, as a camera would. */
   function startAgent(stream: object, port: number, certificates: Certificates): ChildProcess {
     const config = {
-      stream, source: { url: clip, realtime: true }, buffer: { seconds: 10, megabytes: 10 },
-      counters: [`127.0.0.1:${port}`], tls: certificates.ofAgent, site: { host: '127.0.0.1', port: 0 }, logLevel: 'silent',
+      stream,
+      source: { url: clip, realtime: true },
+      buffer: { seconds: 10, megabytes: 10 },
+      counters: [`127.0.0.1:${port}`],
+      tls: certificates.ofAgent,
+      site: { host: '127.0.0.1', port: 0 },
+      logLevel: 'silent',
     };
     const main = fileURLToPath(new URL('../../edge-agent/src/main.ts', import.meta.url));
     const child = spawn(process.execPath, [main], { env: { ...process.env, FOOTFALL_AGENT: JSON.stringify(config) }, stdio: 'inherit' });
@@ -145,10 +168,13 @@ async function untilShown(port: number, certificates: Certificates): Promise<voi
 /** @throws Error when it is by somebody whom agents do not trust. */
 function shownAt(port: number, { authoritiesFile }: Certificates): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connectTls({ port, host: '127.0.0.1', servername: SERVER_NAME, ca: readFileSync(authoritiesFile), ALPNProtocols: ['h2'] }, () => {
-      resolve(socket.getPeerCertificate().fingerprint256);
-      socket.destroy();
-    });
+    const socket = connectTls(
+      { port, host: '127.0.0.1', servername: SERVER_NAME, ca: readFileSync(authoritiesFile), ALPNProtocols: ['h2'] },
+      () => {
+        resolve(socket.getPeerCertificate().fingerprint256);
+        socket.destroy();
+      },
+    );
     socket.once('error', reject);
   });
 }

@@ -63,7 +63,10 @@ test('the counter has ONNX Runtime for one platform', () => {
   const libraries = globSync('**/*.{so.*,dylib,dll,node}', { cwd: join(folder, 'counter-service/app/node_modules') });
   const here = `onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}/`;
   assert.ok(libraries.length >= 2);
-  assert.deepEqual(libraries.filter((path) => !path.startsWith(here)), []);
+  assert.deepEqual(
+    libraries.filter((path) => !path.startsWith(here)),
+    [],
+  );
 });
 
 test('the bundled agent and counter count who comes in during the first 30 s of the sample', async () => {
@@ -84,11 +87,21 @@ spec: {source: {url: clip.mp4}, lines: [{name: entrance, from: {x: 570, y: 1000}
   const ledgerDirectory = join(folder, 'ledger');
   const presence = { host: '127.0.0.1', port: 0 };
   const counter = start('counter-service', {
-    listen: '127.0.0.1:0', presence, local: { manifests: [manifest], ledgerDirectory }, modelsDirectory: join(root, 'models'), inference: {},
+    listen: '127.0.0.1:0',
+    presence,
+    local: { manifests: [manifest], ledgerDirectory },
+    modelsDirectory: join(root, 'models'),
+    inference: {},
   });
   try {
     const [{ counter: port }] = (await once(counter, 'message')) as [{ counter: number }];
-    const agent = start('edge-agent', { stream, source: { url: video }, buffer: { seconds: 120, megabytes: 64 }, counters: [`127.0.0.1:${port}`], site: presence });
+    const agent = start('edge-agent', {
+      stream,
+      source: { url: video },
+      buffer: { seconds: 120, megabytes: 64 },
+      counters: [`127.0.0.1:${port}`],
+      site: presence,
+    });
     assert.deepEqual(await once(agent, 'exit'), [0, null]);
     const { counts } = await new FolderLedger(ledgerDirectory).read(stream);
     assert.equal(counts?.in, 2);

@@ -13,7 +13,7 @@ import { build } from 'esbuild';
 interface Image {
   /** Programs by name; they find each other in one folder. */
   readonly programs: Readonly<Record<string, string>>;
-  /** Where proto/src/protocol.ts looks for it: one folder above the program. */
+  /** Where proto/src/wire/protocol.ts looks for it: one folder above the program. */
   readonly protocol: boolean;
   /** Packages that load a library of machine code by its path. */
   readonly native: readonly string[];
@@ -52,7 +52,8 @@ async function layOut({ programs, protocol, native }: Image, directory: string):
   });
   writeFileSync(join(app, 'package.json'), '{"type":"module"}\n');
   if (protocol) cpSync(join(root, 'proto/footfall'), join(app, 'footfall'), { recursive: true });
-  for (const name of native) cpSync(join(root, 'node_modules', name), join(app, 'node_modules', name), { recursive: true, filter: isForThisMachine });
+  for (const name of native)
+    cpSync(join(root, 'node_modules', name), join(app, 'node_modules', name), { recursive: true, filter: isForThisMachine });
   const packages = new Set([...Object.keys(metafile.inputs).flatMap(packageOf), ...native]);
   for (const name of packages) copyLicence(name, join(directory, 'licenses/npm', name));
 }
@@ -61,7 +62,9 @@ async function layOut({ programs, protocol, native }: Image, directory: string):
 function isForThisMachine(path: string): boolean {
   const [, platform] = path.split(join(sep, 'bin', 'napi-v6', sep));
   const ours = join(process.platform, process.arch);
-  return !path.endsWith(join('onnxruntime-node', 'script')) && (platform === undefined || platform.startsWith(ours) || ours.startsWith(platform));
+  return (
+    !path.endsWith(join('onnxruntime-node', 'script')) && (platform === undefined || platform.startsWith(ours) || ours.startsWith(platform))
+  );
 }
 
 /** The package that a source file is of: `node_modules/a/node_modules/@b/c/d.js` is of `a/node_modules/@b/c`. */

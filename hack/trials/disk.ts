@@ -13,7 +13,10 @@ export interface Disk {
 
 export async function smallDisk(directory: string, bytes: number): Promise<Disk> {
   await mkdir(directory, { recursive: true });
-  const mounted = await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'footfall-trial', directory]).then(() => true, () => false);
+  const mounted = await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'footfall-trial', directory]).then(
+    () => true,
+    () => false,
+  );
   return {
     directory,
     mounted,

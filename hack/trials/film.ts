@@ -47,5 +47,18 @@ export async function makeFilms(folder: string): Promise<Films> {
 }
 
 function coded(film: keyof Films, coding: readonly string[], path: string): string[] {
-  return ['-map', `[${film}]`, '-r', String(FRAMES_PER_SECOND), '-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', ...coding, path];
+  return [
+    '-map',
+    `[${film}]`,
+    '-r',
+    String(FRAMES_PER_SECOND),
+    '-c:v',
+    'libx264',
+    '-preset',
+    'veryfast',
+    '-pix_fmt',
+    'yuv420p',
+    ...coding,
+    path,
+  ];
 }

@@ -3,13 +3,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { agentName } from '#crds/identity.ts';
-import type { StreamName } from '#proto/protocol.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
 import type { Ledgered } from '../../counter-service/src/ledger/entry.ts';
 import { FolderLedger } from '../../counter-service/src/ledger/folder.ts';
 import type { CommittedCounts } from '../../counter-service/src/ledger/ledger.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
-import { BreakingProxy } from '../control-plane/proxy.ts';
-import { Certificates } from '../identity/certificates.ts';
+import type { ControlPlane } from '../machine/control-plane.ts';
+import { BreakingProxy } from '../machine/proxy.ts';
+import { Certificates } from '../machine/certificates.ts';
 import { FRAMES_PER_SECOND, LINES } from './film.ts';
 
 export interface Committed {
@@ -39,7 +39,10 @@ export async function folderLedger(folder: string): Promise<TrialLedger> {
   const directory = join(folder, 'ledger');
   await mkdir(directory, { recursive: true });
   // JSON is YAML.
-  await writeFile(manifest, JSON.stringify({ apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata: { name: NAME }, spec: SPEC }));
+  await writeFile(
+    manifest,
+    JSON.stringify({ apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata: { name: NAME }, spec: SPEC }),
+  );
   return {
     stream,
     environment: {},

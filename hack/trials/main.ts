@@ -1,10 +1,10 @@
 /** `npm run trials`: kills everything, at any instant and at every step of the protocol, and looks whether the counts are right. */
 import { rm } from 'node:fs/promises';
 import process from 'node:process';
-import { shutdownSignal } from '#proto/shutdown.ts';
+import { shutdownSignal } from '#proto/process/shutdown.ts';
 import { faultNamed, ROUND } from './faults/all.ts';
 import type { Fault } from './faults/fault.ts';
-import { type Lab, missing, withLab } from './lab.ts';
+import { type Lab, missing, withLab } from './environment.ts';
 import { HELP, type Options, readOptions } from './options.ts';
 import { lineOf, summaryOf, tableOf } from './report.ts';
 import { type Result, runTrial } from './trial.ts';
@@ -16,7 +16,10 @@ interface Planned {
 
 /** Round after round of all faults; each trial's seed is its own, so that it can be had again alone. */
 function planOf({ seed, trials, fault }: Options): Planned[] {
-  return Array.from({ length: trials }, (_, index) => ({ fault: fault === undefined ? ROUND[index % ROUND.length]! : faultNamed(fault), seed: seed + index }));
+  return Array.from({ length: trials }, (_, index) => ({
+    fault: fault === undefined ? ROUND[index % ROUND.length]! : faultNamed(fault),
+    seed: seed + index,
+  }));
 }
 
 async function run(options: Options, signal: AbortSignal): Promise<0 | 1> {
@@ -25,7 +28,11 @@ async function run(options: Options, signal: AbortSignal): Promise<0 | 1> {
   const lacking = new Map(plan.map(({ fault }) => [fault.name, missing(fault)]));
   for (const [name, lack] of lacking) if (lack !== undefined) say(`${name} is left out: ${lack}.`);
   const possible = plan.filter(({ fault }) => lacking.get(fault.name) === undefined);
-  const results = await withLab(possible.map(({ fault }) => fault), signal, (lab) => runAll(possible, lab, options));
+  const results = await withLab(
+    possible.map(({ fault }) => fault),
+    signal,
+    (lab) => runAll(possible, lab, options),
+  );
   const summary = summaryOf(results, (performance.now() - began) / 1000);
   // Only a whole round hits at every step.
   const whole = options.fault === undefined && possible.length >= ROUND.length && possible.length === plan.length;

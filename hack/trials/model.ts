@@ -11,7 +11,10 @@ const SHIPPED = fileURLToPath(new URL(`../../models/${NAME}/`, import.meta.url))
 
 /** @returns a directory of models, as a counter is told. */
 export async function makeModels(folder: string): Promise<string> {
-  const manifest = JSON.parse(await readFile(join(SHIPPED, 'model.json'), 'utf8')) as { file: string; input: { width: number; height: number } };
+  const manifest = JSON.parse(await readFile(join(SHIPPED, 'model.json'), 'utf8')) as {
+    file: string;
+    input: { width: number; height: number };
+  };
   const { file, input } = manifest;
   const models = join(folder, 'models');
   await mkdir(join(models, NAME), { recursive: true });

@@ -24,7 +24,13 @@ export type Note =
   /** By a counter, with its reason. */
   | { readonly refused: string }
   /** What the ledger held when a term was taken. */
-  | { readonly claimed: { readonly term: number; readonly session: string; readonly committed?: { readonly session: string; readonly position: number } } };
+  | {
+      readonly claimed: {
+        readonly term: number;
+        readonly session: string;
+        readonly committed?: { readonly session: string; readonly position: number };
+      };
+    };
 
 /** Unix time in milliseconds. */
 export type Noted = Note & { readonly at: number };
@@ -32,7 +38,10 @@ export type Noted = Note & { readonly at: number };
 /** In the order of writing. A process that was killed may have left half a line at the end. */
 export function readNotes(path: string): Noted[] {
   if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line) as Noted);
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Noted);
 }
 
 /** The notes of one kind. */

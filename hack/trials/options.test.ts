@@ -25,7 +25,13 @@ test('wherever a round begins, its trials go through every step of the protocol'
   for (const first of [0, 1, 17, 300]) {
     const seeds = (name: string) => ROUND.flatMap((fault, index) => (fault.name === name ? [{ fault, seed: first + index }] : []));
     const points = (name: string) =>
-      new Set(seeds(name).flatMap(({ fault, seed }) => Object.values(fault.orders!(seed, new Random(seed))).flat().map((order) => order?.point)));
+      new Set(
+        seeds(name).flatMap(({ fault, seed }) =>
+          Object.values(fault.orders!(seed, new Random(seed)))
+            .flat()
+            .map((order) => order?.point),
+        ),
+      );
     assert.deepEqual(points('counter-at-step'), new Set(COUNTER_POINTS));
     assert.deepEqual(points('agent-at-step'), new Set(AGENT_POINTS));
     assert.deepEqual(points('zombie-at-step'), new Set(ZOMBIE_POINTS));

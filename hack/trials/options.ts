@@ -1,5 +1,5 @@
 /** What `trials` is asked for. */
-import { parseOptions } from '../options.ts';
+import { parseOptions } from '../machine/options.ts';
 import { faultNamed, faults, ROUND } from './faults/all.ts';
 
 const WIDTH = Math.max(...faults.map(({ name }) => name.length));
@@ -60,6 +60,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
 }
 
 function wholeNumber(option: string, value: string, least: number): number {
-  if (!/^\d{1,9}$/.test(value) || Number(value) < least) throw new Error(`${option} must be a whole number from ${least} to 999999999, found ${value}.`);
+  if (!/^\d{1,9}$/.test(value) || Number(value) < least)
+    throw new Error(`${option} must be a whole number from ${least} to 999999999, found ${value}.`);
   return Number(value);
 }

@@ -10,7 +10,9 @@ const root = join(import.meta.dirname, '../..');
 for (const bug of plantedBugs()) {
   test(`the bug "${bug.bug}" can be planted: one line, for which there is a means`, () => {
     assert.equal(staleness(bug), undefined);
-    const changed = readFileSync(bug.patch, 'utf8').split('\n').filter((line) => /^[-+](?![-+]{2} )/.test(line));
+    const changed = readFileSync(bug.patch, 'utf8')
+      .split('\n')
+      .filter((line) => /^[-+](?![-+]{2} )/.test(line));
     assert.ok(changed.length === 1 || (changed.length === 2 && changed[0]!.startsWith('-') && changed[1]!.startsWith('+')));
     assert.ok(bug.bug !== '' && bug.means.length > 0);
     for (const file of bug.means.flatMap((command) => command.match(/\S+\.ts/g) ?? [])) assert.ok(existsSync(join(root, file)), file);

@@ -44,7 +44,10 @@ export function staleness({ patch }: PlantedBug, tree = ROOT): string | undefine
 /** What git knows of, and what it would. */
 function copyTree(): string {
   const copy = mkdtempSync(join(tmpdir(), 'footfall-planted-'));
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'], { cwd: ROOT, encoding: 'utf8' });
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
   for (const path of listed.split('\0').filter((one) => one !== '')) {
     mkdirSync(dirname(join(copy, path)), { recursive: true });
     cpSync(join(ROOT, path), join(copy, path));

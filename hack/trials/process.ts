@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { inheritedEnvironment } from '../local/child.ts';
+import { inheritedEnvironment } from '../../local/child.ts';
 import type { Instructions, Order } from './points.ts';
 
 const KINDS = {
@@ -36,11 +36,16 @@ export class Life {
     this.order = instructions?.order;
     const { main, variable } = KINDS[kind];
     const root = fileURLToPath(new URL('../..', import.meta.url));
-    const inside = instructions === undefined ? [] : ['hooks', kind].flatMap((name) => ['--import', fileURLToPath(new URL(`inside/${name}.ts`, import.meta.url))]);
+    const inside =
+      instructions === undefined
+        ? []
+        : ['hooks', kind].flatMap((name) => ['--import', fileURLToPath(new URL(`inside/${name}.ts`, import.meta.url))]);
     const output = openSync(log, 'a');
     this.child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...inside, `${root}${main}`], {
       env: {
-        ...inheritedEnvironment(), ...environment, [variable]: JSON.stringify(config),
+        ...inheritedEnvironment(),
+        ...environment,
+        [variable]: JSON.stringify(config),
         ...(instructions && { FOOTFALL_TRIAL: JSON.stringify(instructions) }),
       },
       stdio: ['ignore', output, output, 'ipc'],

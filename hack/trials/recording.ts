@@ -1,5 +1,5 @@
 /** What was recorded of one session, as an agent's recording: to be counted once more, by nobody disturbed. */
-import type { GapReason } from '#proto/protocol.ts';
+import type { GapReason } from '#proto/wire/protocol.ts';
 import type { Entry, Recording } from '../../edge-agent/src/ring/recording.ts';
 import type { SessionFilm } from './sessions.ts';
 
@@ -39,4 +39,3 @@ export class TapedRecording implements Recording {
 
   release(): void {}
 }
-

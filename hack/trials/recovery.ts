@@ -36,7 +36,10 @@ function since<K extends string>(from: number, name: K, note: { at: number } | u
   return note === undefined ? {} : ({ [name]: (note.at - from) / 1000 } as { [key in K]: number });
 }
 
-function speedOf(first: { at: number; position: number } | undefined, last: { at: number; position: number } | undefined): { speed?: number } {
+function speedOf(
+  first: { at: number; position: number } | undefined,
+  last: { at: number; position: number } | undefined,
+): { speed?: number } {
   if (first === undefined || last === undefined || last.position - first.position < 2 * FRAMES_PER_SECOND) return {};
   return { speed: (last.position - first.position) / FRAMES_PER_SECOND / ((last.at - first.at) / 1000) };
 }

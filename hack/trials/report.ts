@@ -7,7 +7,9 @@ export function lineOf(result: Result): string {
   const { fault, seed, seconds, lost, doubled, gaps, unitsLost, problems } = result;
   const figures = `${seconds.toFixed(0).padStart(4)} s  lost ${lost}  doubled ${doubled}  gaps ${gaps}${unitsLost > 0 ? ` (${unitsLost} access units)` : ''}`;
   const line = `${problems.length === 0 ? 'ok    ' : 'FAILED'} ${fault.padEnd(20)} seed ${String(seed).padEnd(6)}${figures}`;
-  return problems.length === 0 ? line : `${line}\n${problems.map((problem) => `         ${problem}`).join('\n')}\n         again: ${commandFor(result)}\n         logs:  ${result.folder}`;
+  return problems.length === 0
+    ? line
+    : `${line}\n${problems.map((problem) => `         ${problem}`).join('\n')}\n         again: ${commandFor(result)}\n         logs:  ${result.folder}`;
 }
 
 export function commandFor({ fault, seed }: Pick<Result, 'fault' | 'seed'>): string {
@@ -41,17 +43,25 @@ export interface Spread {
 
 /** @param seconds of the whole run. */
 export function summaryOf(results: readonly Result[], seconds: number): Summary {
-  const sum = (of: readonly Result[], field: 'lost' | 'doubled' | 'gaps' | 'unitsLost') => of.reduce((total, result) => total + result[field], 0);
+  const sum = (of: readonly Result[], field: 'lost' | 'doubled' | 'gaps' | 'unitsLost') =>
+    of.reduce((total, result) => total + result[field], 0);
   const failed = (of: readonly Result[]) => of.filter(({ problems }) => problems.length > 0).length;
   const hit = new Set(results.flatMap((result) => result.hit));
   const recoveries = (fault: string, field: 'again' | 'caughtUp' | 'speed') =>
-    results.filter((result) => result.fault === fault).flatMap((result) => result.recoveries.flatMap((recovery: Recovery) => recovery[field] ?? []));
+    results
+      .filter((result) => result.fault === fault)
+      .flatMap((result) => result.recoveries.flatMap((recovery: Recovery) => recovery[field] ?? []));
   return {
     trials: results.length,
     failed: failed(results),
     faults: [...Map.groupBy(results, ({ fault }) => fault)].map(([fault, of]) => ({
-      fault, trials: of.length, failed: failed(of),
-      lost: sum(of, 'lost'), doubled: sum(of, 'doubled'), gaps: sum(of, 'gaps'), unitsLost: sum(of, 'unitsLost'),
+      fault,
+      trials: of.length,
+      failed: failed(of),
+      lost: sum(of, 'lost'),
+      doubled: sum(of, 'doubled'),
+      gaps: sum(of, 'gaps'),
+      unitsLost: sum(of, 'unitsLost'),
     })),
     notHit: [...COUNTER_POINTS, ...AGENT_POINTS].filter((point) => !hit.has(point)),
     seconds,
@@ -72,9 +82,16 @@ export function spreadOf(values: readonly number[], worst: (...values: number[])
 
 export function tableOf({ faults, trials, failed, recovery, notHit, seconds }: Summary): string {
   const total = { fault: 'all', trials, failed, ...sumsOf(faults) };
-  const rows = [...faults, total].map((row) => [row.fault.padEnd(20), ...[row.trials, row.failed, row.lost, row.doubled, row.gaps, row.unitsLost].map((value) => String(value).padStart(9))].join(''));
+  const rows = [...faults, total].map((row) =>
+    [
+      row.fault.padEnd(20),
+      ...[row.trials, row.failed, row.lost, row.doubled, row.gaps, row.unitsLost].map((value) => String(value).padStart(9)),
+    ].join(''),
+  );
   const head = ['FAULT'.padEnd(20), ...['TRIALS', 'FAILED', 'LOST', 'DOUBLED', 'GAPS', 'UNITS'].map((title) => title.padStart(9))].join('');
-  const figures = Object.entries(recovery).flatMap(([name, spread]) => (spread === undefined ? [] : [`${name}: median ${spread.median.toFixed(1)}, worst ${spread.worst.toFixed(1)} (${spread.count})`]));
+  const figures = Object.entries(recovery).flatMap(([name, spread]) =>
+    spread === undefined ? [] : [`${name}: median ${spread.median.toFixed(1)}, worst ${spread.worst.toFixed(1)} (${spread.count})`],
+  );
   const missed = notHit.length === 0 ? [] : [`Steps of the protocol at which nobody was hit: ${notHit.join(', ')}.`];
   return [head, ...rows, '', ...figures, ...missed, `It took ${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s.`].join('\n');
 }

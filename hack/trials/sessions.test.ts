@@ -6,7 +6,9 @@ import { declaredGaps, sessionsOf } from './sessions.ts';
 import type { Taped } from './tape.ts';
 
 const hello: Note = { hello: { session: 's', sessionStartMicros: 0, lastTerm: 0 } };
-const gap = (after: number, next: number, reason = 'RING_FULL') => ({ gap: { after, next, fromMicros: after - 1, toMicros: next - 1, reason } });
+const gap = (after: number, next: number, reason = 'RING_FULL') => ({
+  gap: { after, next, fromMicros: after - 1, toMicros: next - 1, reason },
+});
 const noted = (...notes: Note[]): Noted[] => notes.map((note) => ({ ...note, at: 0 }));
 
 function tape(units: number, ...brokenBefore: number[]): Taped {
@@ -15,7 +17,11 @@ function tape(units: number, ...brokenBefore: number[]): Taped {
   return {
     codec,
     units: Array.from({ length: units }, (_, index) => ({
-      number: index + 1, presentationMicros: index, keyframe: true, data: new Uint8Array(), at: 0,
+      number: index + 1,
+      presentationMicros: index,
+      keyframe: true,
+      data: new Uint8Array(),
+      at: 0,
       ...(brokenBefore.includes(index + 1) && { interruption }),
     })),
   };
@@ -39,16 +45,25 @@ test('gaps are those of their session', () => {
 test('a session that is committed to its end, with its breaks declared, has no problem', () => {
   const { films, problems } = sessionsOf(noted(hello, { resume: {} }, gap(4, 5, 'CAMERA_LOST')), [tape(9, 5)], new Map([['s', 9]]));
   assert.deepEqual(problems, []);
-  assert.deepEqual(films.map(({ upTo, gaps }) => [upTo, gaps.length]), [[9, 1]]);
+  assert.deepEqual(
+    films.map(({ upTo, gaps }) => [upTo, gaps.length]),
+    [[9, 1]],
+  );
 });
 
 test('a session is told of as its agent told when it last began without a checkpoint', () => {
-  const notes = noted(hello, { resume: { takenMicros: 5 } }, hello, { resume: { takenMicros: 7 } }, hello, { resume: { takenMicros: 9, gapNext: 0 } });
-  assert.deepEqual(sessionsOf(notes, [tape(9)], new Map([['s', 9]])).films.map(({ takenMicros }) => takenMicros), [7]);
+  const notes = noted(hello, { resume: { takenMicros: 5 } }, hello, { resume: { takenMicros: 7 } }, hello, {
+    resume: { takenMicros: 9, gapNext: 0 },
+  });
+  assert.deepEqual(
+    sessionsOf(notes, [tape(9)], new Map([['s', 9]])).films.map(({ takenMicros }) => takenMicros),
+    [7],
+  );
 });
 
 test('of two gaps in a row the second begins where the first ended', () => {
-  const problems = (fromMicros: number) => sessionsOf(noted(hello, { resume: {} }, gap(2, 5), { gap: { ...gap(4, 8).gap, fromMicros } }), [tape(9)], new Map([['s', 9]])).problems;
+  const problems = (fromMicros: number) =>
+    sessionsOf(noted(hello, { resume: {} }, gap(2, 5), { gap: { ...gap(4, 8).gap, fromMicros } }), [tape(9)], new Map([['s', 9]])).problems;
   assert.deepEqual(problems(3), []);
   assert.deepEqual(problems(1), ['the gap from 4 to 8 was declared to last from 1 to 7, not from 3 to 7']);
 });
@@ -56,12 +71,42 @@ test('of two gaps in a row the second begins where the first ended', () => {
 const faults: readonly { what: string; notes: Noted[]; taped: Taped; upTo?: number; problem: RegExp }[] = [
   { what: 'access units at the end that nobody committed', notes: noted(hello), taped: tape(9), upTo: 7, problem: /^7 access units of 9/ },
   { what: 'a break that nobody declared', notes: noted(hello, { resume: {} }), taped: tape(9, 5), problem: /broke before access unit 5/ },
-  { what: 'a break with which access units went', notes: noted(hello, { resume: {} }, gap(3, 5, 'CAMERA_LOST')), taped: tape(9, 5), problem: /from 3 to 5 was declared as CAMERA_LOST/ },
-  { what: 'a break that there was not', notes: noted(hello, { resume: {} }, gap(4, 5, 'CAMERA_LOST')), taped: tape(9), problem: /from 4 to 5/ },
-  { what: 'a checkpoint that was lost', notes: noted(hello, { resume: {} }, gap(4, 6, 'CHECKPOINT_LOST')), taped: tape(9), problem: /CHECKPOINT_LOST/ },
-  { what: 'a gap of another length than what is missing', notes: noted(hello, { resume: {} }, { gap: { ...gap(3, 7).gap, toMicros: 8 } }), taped: tape(9), problem: /from 3 to 7 was declared to last from 2 to 8, not from 2 to 6/ },
-  { what: 'access units that were passed over, and nobody was to', notes: noted(hello, { resume: {} }, gap(3, 7, 'PASSED_OVER')), taped: tape(9), problem: /after 3 and before 7 were passed over/ },
-  { what: 'numbers with a hole', notes: noted(hello), taped: { ...tape(9), units: tape(9).units.filter(({ number }) => number !== 4) }, problem: /5 was numbered where 4 belongs/ },
+  {
+    what: 'a break with which access units went',
+    notes: noted(hello, { resume: {} }, gap(3, 5, 'CAMERA_LOST')),
+    taped: tape(9, 5),
+    problem: /from 3 to 5 was declared as CAMERA_LOST/,
+  },
+  {
+    what: 'a break that there was not',
+    notes: noted(hello, { resume: {} }, gap(4, 5, 'CAMERA_LOST')),
+    taped: tape(9),
+    problem: /from 4 to 5/,
+  },
+  {
+    what: 'a checkpoint that was lost',
+    notes: noted(hello, { resume: {} }, gap(4, 6, 'CHECKPOINT_LOST')),
+    taped: tape(9),
+    problem: /CHECKPOINT_LOST/,
+  },
+  {
+    what: 'a gap of another length than what is missing',
+    notes: noted(hello, { resume: {} }, { gap: { ...gap(3, 7).gap, toMicros: 8 } }),
+    taped: tape(9),
+    problem: /from 3 to 7 was declared to last from 2 to 8, not from 2 to 6/,
+  },
+  {
+    what: 'access units that were passed over, and nobody was to',
+    notes: noted(hello, { resume: {} }, gap(3, 7, 'PASSED_OVER')),
+    taped: tape(9),
+    problem: /after 3 and before 7 were passed over/,
+  },
+  {
+    what: 'numbers with a hole',
+    notes: noted(hello),
+    taped: { ...tape(9), units: tape(9).units.filter(({ number }) => number !== 4) },
+    problem: /5 was numbered where 4 belongs/,
+  },
 ];
 for (const { what, notes, taped, upTo = 9, problem } of faults) {
   test(`${what}: a problem`, () => {
@@ -72,7 +117,8 @@ for (const { what, notes, taped, upTo = 9, problem } of faults) {
 }
 
 test('only what is too far behind the camera is passed over, and not for a full ring', () => {
-  const problems = (maxLagSeconds: number, reason = 'PASSED_OVER') => sessionsOf(noted(hello, { resume: {} }, gap(3, 7, reason)), [tape(9)], new Map([['s', 9]]), maxLagSeconds).problems;
+  const problems = (maxLagSeconds: number, reason = 'PASSED_OVER') =>
+    sessionsOf(noted(hello, { resume: {} }, gap(3, 7, reason)), [tape(9)], new Map([['s', 9]]), maxLagSeconds).problems;
   // The newest is five microseconds behind the first that is missing.
   assert.deepEqual(problems(4e-6), []);
   assert.equal(problems(6e-6).length, 1);

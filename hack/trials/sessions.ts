@@ -26,10 +26,16 @@ interface DeclaredGap extends GapNote {
  * @param committed the sessions that the ledger came to know, with how far each was committed in the end.
  * @param maxLagSeconds behind the camera by more than that, an agent passes over what it did not send; left out, it never does.
  */
-export function sessionsOf(notes: readonly Noted[], tapes: readonly (Taped | undefined)[], committed: ReadonlyMap<string, number>, maxLagSeconds = Infinity): { films: SessionFilm[]; problems: string[] } {
+export function sessionsOf(
+  notes: readonly Noted[],
+  tapes: readonly (Taped | undefined)[],
+  committed: ReadonlyMap<string, number>,
+  maxLagSeconds = Infinity,
+): { films: SessionFilm[]; problems: string[] } {
   const hellos = notesOf(notes, 'hello').map(({ hello }) => hello);
   const ids = [...new Set(hellos.map(({ session }) => session))];
-  if (ids.length !== tapes.length) return { films: [], problems: [`the agent had ${ids.length} sessions where it should have had ${tapes.length}`] };
+  if (ids.length !== tapes.length)
+    return { films: [], problems: [`the agent had ${ids.length} sessions where it should have had ${tapes.length}`] };
   const films: SessionFilm[] = [];
   const problems: string[] = [];
   for (const [index, session] of ids.entries()) {
@@ -103,13 +109,20 @@ function inexact({ units }: Taped, gaps: readonly DeclaredGap[], maxLagSeconds: 
     const problems: string[] = [];
     // Of what comes after a gap, the first may be missing, too: what lies before it is declared already.
     const before = gaps.find((gap) => gap.next === after + 1 && gap.next < next);
-    const newest = before === undefined ? Math.max(0, ...units.slice(0, after).map(({ presentationMicros }) => presentationMicros)) : before.toMicros - 1;
+    const newest =
+      before === undefined
+        ? Math.max(0, ...units.slice(0, after).map(({ presentationMicros }) => presentationMicros))
+        : before.toMicros - 1;
     const resumed = units[next - 1];
-    if (fromMicros !== newest || toMicros !== resumed?.presentationMicros) problems.push(`the gap from ${after} to ${next} was declared to last from ${fromMicros} to ${toMicros}, not from ${newest} to ${resumed?.presentationMicros}`);
+    if (fromMicros !== newest || toMicros !== resumed?.presentationMicros)
+      problems.push(
+        `the gap from ${after} to ${next} was declared to last from ${fromMicros} to ${toMicros}, not from ${newest} to ${resumed?.presentationMicros}`,
+      );
     if (reason !== 'PASSED_OVER') return problems;
     const read = units.findLast((unit) => unit.at <= at)!.presentationMicros;
     const lagSeconds = (read - units[after]!.presentationMicros) / 1e6;
-    if (!(lagSeconds > maxLagSeconds) || resumed?.keyframe !== true) problems.push(`access units after ${after} and before ${next} were passed over, ${lagSeconds} s behind the camera`);
+    if (!(lagSeconds > maxLagSeconds) || resumed?.keyframe !== true)
+      problems.push(`access units after ${after} and before ${next} were passed over, ${lagSeconds} s behind the camera`);
     return problems;
   });
 }

@@ -3,14 +3,14 @@
  * loopback. Who dies is replaced as a kubelet would; what is done to them is for the fault of the trial.
  */
 import { join } from 'node:path';
-import { Changed } from '#proto/changed.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
 import { rankCounters } from '../../edge-agent/src/uplink/ranking.ts';
-import { freePort } from '../control-plane/control-plane.ts';
+import { freePort } from '../machine/control-plane.ts';
 import type { TrialLedger } from './ledgers.ts';
-import { Link } from './link.ts';
+import { Link } from '../machine/link.ts';
 import { type Noted, notesOf, readNotes } from './notes.ts';
 import type { Order } from './points.ts';
-import { Post } from './post.ts';
+import { Post } from './supervisor.ts';
 import type { Life } from './process.ts';
 
 const ON_ITS_WAY = 15;
@@ -72,7 +72,10 @@ export class Stage {
 
   private constructor(options: StageOptions, links: readonly { readonly port: number; readonly link: Link }[]) {
     this.#options = options;
-    const ranked = rankCounters(options.ledger.stream.uid, links.map(({ link }) => link.address));
+    const ranked = rankCounters(
+      options.ledger.stream.uid,
+      links.map(({ link }) => link.address),
+    );
     const inRank = ranked.map((address) => links.find(({ link }) => link.address === address)!);
     this.counters = inRank.map(({ port, link }, index) => ({ link, post: this.#counterPost(port, index) }));
     this.agent = this.#agentPost();
@@ -173,12 +176,19 @@ export class Stage {
       modelsDirectory: models,
       inference: { workers: 1 },
     };
-    return new Post({
-      kind: 'counter', config, log: join(folder, `${name}.log`), environment: ledger.environment,
-      notes: this.#notesPaths('counter')[0]!, tape: () => '',
-      onMessage: () => undefined,
-      onEnd: (result) => this.#ended(name, result),
-    }, index === 0 ? orders.counter : []);
+    return new Post(
+      {
+        kind: 'counter',
+        config,
+        log: join(folder, `${name}.log`),
+        environment: ledger.environment,
+        notes: this.#notesPaths('counter')[0]!,
+        tape: () => '',
+        onMessage: () => undefined,
+        onEnd: (result) => this.#ended(name, result),
+      },
+      index === 0 ? orders.counter : [],
+    );
   }
 
   #agentPost(): Post {
@@ -192,20 +202,35 @@ export class Stage {
       counters: this.counters.map(({ link }) => link.address),
       site: { host: '127.0.0.1', port: 0 },
     };
-    const post: Post = new Post({
-      kind: 'agent', config, log: join(folder, 'agent.log'), environment: {},
-      notes: this.#notesPaths('agent').at(-1)!, tape: () => this.tape(this.lostMemories),
-      onMessage: (message) => {
-        if (post === this.agent) this.#hear(message);
+    const post: Post = new Post(
+      {
+        kind: 'agent',
+        config,
+        log: join(folder, 'agent.log'),
+        environment: {},
+        notes: this.#notesPaths('agent').at(-1)!,
+        tape: () => this.tape(this.lostMemories),
+        onMessage: (message) => {
+          if (post === this.agent) this.#hear(message);
+        },
+        // One that has ended well has nothing left to do.
+        onEnd: (result) => this.#ended('agent', result) && result !== 0,
       },
-      // One that has ended well has nothing left to do.
-      onEnd: (result) => this.#ended('agent', result) && result !== 0,
-    }, orders.agent);
+      orders.agent,
+    );
     return post;
   }
 
   /** From `inside/`. */
-  #hear({ welcomed = this.#welcomed, numbered = this.#numbered, counted }: { welcomed?: Welcomed; numbered?: number; counted?: number }): void {
+  #hear({
+    welcomed = this.#welcomed,
+    numbered = this.#numbered,
+    counted,
+  }: {
+    welcomed?: Welcomed;
+    numbered?: number;
+    counted?: number;
+  }): void {
     this.#welcomed = welcomed;
     this.#numbered = numbered;
     if (counted !== undefined) {

@@ -6,7 +6,12 @@ import { test, type TestContext } from 'node:test';
 import { readTape, Tape } from './tape.ts';
 
 const codec = { fourcc: 'H264', privateData: Buffer.from('sps'), width: 640, height: 360, decodeDelay: 0 };
-const unit = (number: number, text: string) => ({ number, presentationMicros: number * 100_000, keyframe: number === 1, data: Buffer.from(text) });
+const unit = (number: number, text: string) => ({
+  number,
+  presentationMicros: number * 100_000,
+  keyframe: number === 1,
+  data: Buffer.from(text),
+});
 
 function path(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'footfall-tape-'));
@@ -25,14 +30,23 @@ test('what was recorded is read again, codec and all', (context) => {
   record(file, [1, 'one'], [2, 'two']);
   const taped = readTape(file)!;
   assert.deepEqual(taped.codec, codec);
-  assert.deepEqual(taped.units.map(({ number, data }) => [number, Buffer.from(data).toString()]), [[1, 'one'], [2, 'two']]);
+  assert.deepEqual(
+    taped.units.map(({ number, data }) => [number, Buffer.from(data).toString()]),
+    [
+      [1, 'one'],
+      [2, 'two'],
+    ],
+  );
 });
 
 test('a number that the next process gave out anew is what that one made of it', (context) => {
   const file = path(context);
   record(file, [1, 'one'], [2, 'never kept']);
   record(file, [2, 'two'], [3, 'three']);
-  assert.deepEqual(readTape(file)!.units.map(({ data }) => Buffer.from(data).toString()), ['one', 'two', 'three']);
+  assert.deepEqual(
+    readTape(file)!.units.map(({ data }) => Buffer.from(data).toString()),
+    ['one', 'two', 'three'],
+  );
 });
 
 test('a tape that ends in the middle is good up to there', (context) => {

@@ -3,7 +3,7 @@
  * an undisturbed run has to count. Blocks as the agent's ring has them, in a file that only the trial knows.
  */
 import { closeSync, existsSync, openSync, readFileSync, writevSync } from 'node:fs';
-import type { Codec } from '#proto/media/nut.ts';
+import type { Codec } from '#proto/media/nut/nut.ts';
 import { decodeBlock, encodeBlock } from '../../edge-agent/src/ring/block.ts';
 import type { NumberedUnit } from '../../edge-agent/src/ring/recording.ts';
 import type { Interruption } from '../../edge-agent/src/ring/segments.ts';

@@ -2,10 +2,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { ended } from '../camera/rtsp-server.ts';
+import { ended } from '../machine/rtsp-server.ts';
 import type { Fault } from './faults/fault.ts';
 import { type Disk, smallDisk } from './disk.ts';
-import type { Lab } from './lab.ts';
+import type { Lab } from './environment.ts';
 import { type Committed, folderLedger, StatusOfServer, type TrialLedger } from './ledgers.ts';
 import { notesOf } from './notes.ts';
 import type { Point } from './points.ts';
@@ -69,7 +69,10 @@ interface Scene {
 async function play(scene: Scene): Promise<Omit<Result, 'fault' | 'seed' | 'folder' | 'seconds'>> {
   const late = AbortSignal.timeout(LIMIT_SECONDS * 1000);
   const signal = AbortSignal.any([late, scene.lab.signal]);
-  const camera = scene.fault.source === 'camera' ? await scene.lab.camera!.publish(scene.lab.films[scene.fault.reordered ? 'file' : 'camera'], { path: basename(scene.folder) }) : undefined;
+  const camera =
+    scene.fault.source === 'camera'
+      ? await scene.lab.camera!.publish(scene.lab.films[scene.fault.reordered ? 'file' : 'camera'], { path: basename(scene.folder) })
+      : undefined;
   const random = new Random(scene.seed);
   const stage = await open(scene, random, signal);
   let judged: Judged;
@@ -92,7 +95,9 @@ async function play(scene: Scene): Promise<Omit<Result, 'fault' | 'seed' | 'fold
 function open({ fault, seed, lab, folder, ledger, disk }: Scene, random: Random, signal: AbortSignal): Promise<Stage> {
   const orders = fault.orders?.(seed, random) ?? { counter: [], agent: [] };
   return Stage.open({
-    folder, ledger, signal,
+    folder,
+    ledger,
+    signal,
     models: lab.models,
     source: fault.source === 'camera' ? lab.camera!.url(basename(folder)) : lab.films.file,
     counters: fault.counters,
@@ -152,6 +157,8 @@ async function compare(stage: Stage, { fault, ledger, lab, folder }: Scene, sign
 
 /** How far each session is committed: of an earlier one, what the first counter of the next one found. */
 function committedSessions(stage: Stage, { counts }: Committed): Map<string, number> {
-  const found = notesOf(stage.notes('counter'), 'claimed').toSorted((a, b) => a.claimed.term - b.claimed.term).map(({ claimed }) => claimed.committed);
+  const found = notesOf(stage.notes('counter'), 'claimed')
+    .toSorted((a, b) => a.claimed.term - b.claimed.term)
+    .map(({ claimed }) => claimed.committed);
   return new Map([...found, counts].flatMap((one) => (one === undefined ? [] : [[one.session, one.position]])));
 }

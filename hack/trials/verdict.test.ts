@@ -6,8 +6,16 @@ import { judge } from './verdict.ts';
 const crossing = (line: string, frame: number) => JSON.stringify({ line, frame });
 const committed = (entered: number, crossings: string[] | undefined, position = 9): Committed => ({
   counts: {
-    session: 's', position, time: '2026-01-01T00:00:00.000Z', in: entered, out: 0, inside: entered,
-    lines: [{ name: 'door', in: entered, out: 0 }], zones: [], observedSeconds: 3, gaps: { count: 0, seconds: 0 },
+    session: 's',
+    position,
+    time: '2026-01-01T00:00:00.000Z',
+    in: entered,
+    out: 0,
+    inside: entered,
+    lines: [{ name: 'door', in: entered, out: 0 }],
+    zones: [],
+    observedSeconds: 3,
+    gaps: { count: 0, seconds: 0 },
   },
   crossings,
 });

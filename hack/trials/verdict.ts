@@ -16,10 +16,12 @@ export function judge(actual: Committed, expected: Committed, ignoring: readonly
   const problems = [...new Set([...Object.keys(was), ...Object.keys(should)])]
     .filter((field) => canonical(was[field]) !== canonical(should[field]))
     .map((field) => `${field} is ${canonical(was[field])}, and should be ${canonical(should[field])}`);
-  const { lost, doubled } = actual.crossings && expected.crossings ? compareCrossings(actual.crossings, expected.crossings) : compareTotals(actual, expected);
+  const { lost, doubled } =
+    actual.crossings && expected.crossings ? compareCrossings(actual.crossings, expected.crossings) : compareTotals(actual, expected);
   if (lost > 0) problems.push(`${lost} crossings are lost`);
   if (doubled > 0) problems.push(`${doubled} crossings are counted that there are not, or twice`);
-  if (problems.length === 0 && actual.crossings && actual.crossings.join('\n') !== expected.crossings?.join('\n')) problems.push('the crossings are in another order');
+  if (problems.length === 0 && actual.crossings && actual.crossings.join('\n') !== expected.crossings?.join('\n'))
+    problems.push('the crossings are in another order');
   return { lost, doubled, problems };
 }
 

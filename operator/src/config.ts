@@ -1,7 +1,7 @@
 /** What the operator is told: JSON in FOOTFALL_OPERATOR, written by whoever installs it. It holds no secret. */
 import { z } from 'zod';
 import { CameraNetworks } from '#crds/networks.ts';
-import { readJsonConfig } from '#proto/config.ts';
+import { readJsonConfig } from '#proto/process/config.ts';
 
 const quantities = z.record(z.string(), z.string());
 const resourcesField = z.strictObject({ requests: quantities.default({}), limits: quantities.default({}) });
@@ -61,7 +61,10 @@ const poolField = z
   .refine(({ minimum, maximum }) => minimum <= maximum, { path: ['minimum'], error: 'must not be above maximum' });
 
 /** The least renews every two seconds, for tests; the most stays before 2050, from when on certificates write times in another way. */
-const lifetime = z.int().min(3).max(20 * 365 * 86_400);
+const lifetime = z
+  .int()
+  .min(3)
+  .max(20 * 365 * 86_400);
 
 const tlsField = z
   .strictObject({
@@ -74,7 +77,10 @@ const tlsField = z
     /** From when agents are told of a new authority until counters rely on it. */
     overlapSeconds: z.int().min(0).default(86_400),
   })
-  .refine(({ authoritySeconds, overlapSeconds }) => overlapSeconds < authoritySeconds / 3, { path: ['overlapSeconds'], error: 'must be below a third of authoritySeconds, for then the old one ends' });
+  .refine(({ authoritySeconds, overlapSeconds }) => overlapSeconds < authoritySeconds / 3, {
+    path: ['overlapSeconds'],
+    error: 'must be below a third of authoritySeconds, for then the old one ends',
+  });
 
 const operatorConfig = z.strictObject({
   /** Where the operator runs: the counter pool and the lease are here, too. */

@@ -1,7 +1,7 @@
 /** Puts an operator together, and reconciles while it leads, until a signal comes. */
-import { enter } from '#proto/entry.ts';
-import { createLog } from '#proto/log.ts';
-import { shutdownSignal } from '#proto/shutdown.ts';
+import { enter } from '#proto/process/run-process.ts';
+import { createLog } from '#proto/process/log.ts';
+import { shutdownSignal } from '#proto/process/shutdown.ts';
 import { readOperatorConfig } from './config.ts';
 import { runOperator } from './operator.ts';
 

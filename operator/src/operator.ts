@@ -5,20 +5,20 @@
 import { type ApiServer, resources, type V1Deployment, type V1OwnerReference } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
 import { apiVersion, type CameraStream, type Condition, kind } from '#crds/schema.ts';
-import type { Log } from '#proto/log.ts';
-import { createMetrics, type Metrics } from '#proto/metrics.ts';
-import { servePresence } from '#proto/presence.ts';
-import { announce } from '#proto/shutdown.ts';
+import type { Log } from '#proto/process/log.ts';
+import { createMetrics, type Metrics } from '#proto/process/metrics.ts';
+import { servePresence } from '#proto/process/http-server.ts';
+import { announce } from '#proto/process/shutdown.ts';
 import type { OperatorConfig } from './config.ts';
-import type { PoolView } from './conditions.ts';
-import { type Operator, type Pass, reconcileStream } from './reconcile.ts';
-import { Certificates } from './reconcile-certificates.ts';
-import { PoolSize, reconcilePool, samePool } from './reconcile-pool.ts';
+import type { PoolView } from './streams/conditions.ts';
+import { type Operator, type Pass, reconcileStream } from './streams/reconcile.ts';
+import { Certificates } from './certificates/reconcile.ts';
+import { PoolSize, reconcilePool, samePool } from './pool/reconcile.ts';
 import { LeaderLease } from './runtime/lease.ts';
 import { eventMetrics, leaderMetrics, queueMetrics, reflectorMetrics, requestMetrics } from './runtime/metrics.ts';
 import { WorkQueue } from './runtime/queue.ts';
 import { EventRecorder } from './runtime/recorder.ts';
-import { World } from './world.ts';
+import { World } from './cluster-cache.ts';
 
 /** No stream's key: those have a slash. */
 const POOL_KEY = 'pool';
@@ -30,11 +30,16 @@ const LEASE = 'footfall-operator';
 /** Runs until the signal aborts. @throws Error with a sentence when it cannot, or lost the lead. */
 export async function runOperator(config: OperatorConfig, log: Log, signal: AbortSignal): Promise<void> {
   const metrics = createMetrics();
-  const api = connect({ ...(config.kubeconfig !== undefined && { kubeconfig: config.kubeconfig }), userAgent: 'footfall-operator', onRequest: requestMetrics(metrics) });
+  const api = connect({
+    ...(config.kubeconfig !== undefined && { kubeconfig: config.kubeconfig }),
+    userAgent: 'footfall-operator',
+    onRequest: requestMetrics(metrics),
+  });
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   const observers = queueMetrics(metrics);
-  const onFault = (key: string, error: unknown, retrySeconds: number) => log.warn({ key, sentence: (error as Error).message, retrySeconds }, 'will be tried again');
+  const onFault = (key: string, error: unknown, retrySeconds: number) =>
+    log.warn({ key, sentence: (error as Error).message, retrySeconds }, 'will be tried again');
   // One of its own for the pool: it is looked at for all streams together, and must not wait behind them.
   const streams = new WorkQueue({ observer: observers('camerastream', config.workers), onFault });
   const pool = new WorkQueue({ observer: observers('pool', 1), onFault });
@@ -46,7 +51,8 @@ export async function runOperator(config: OperatorConfig, log: Log, signal: Abor
     onPool: () => pool.addAfter(POOL_KEY, POOL_SECONDS),
     onState: (resource, state) => {
       told(resource)(state);
-      if (state.kind === 'interrupted' && state.reason !== 'Closed') log.warn({ resource, ...state }, 'the view of the cluster was interrupted');
+      if (state.kind === 'interrupted' && state.reason !== 'Closed')
+        log.warn({ resource, ...state }, 'the view of the cluster was interrupted');
     },
   });
   const presence = await servePresence({ ...config.presence, metrics, unready: () => world.unready() });
@@ -57,7 +63,10 @@ export async function runOperator(config: OperatorConfig, log: Log, signal: Abor
     const reconcile = (leading: AbortSignal) => runControllers({ config, api, world, streams, pool, metrics, log }, leading);
     if (config.leaderElection) {
       const { namespace, identity } = config;
-      await new LeaderLease({ api, namespace, name: LEASE, identity, log, onLeading: leaderMetrics(metrics, LEASE) }).lead(either, reconcile);
+      await new LeaderLease({ api, namespace, name: LEASE, identity, log, onLeading: leaderMetrics(metrics, LEASE) }).lead(
+        either,
+        reconcile,
+      );
     } else await reconcile(either);
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -82,14 +91,23 @@ interface Parts {
 async function runControllers({ config, api, world, streams, pool, metrics, log }: Parts, signal: AbortSignal): Promise<void> {
   let owner: V1OwnerReference | undefined;
   const size = new PoolSize();
-  const recorder = new EventRecorder({ api, controller: 'footfall.dev/operator', instance: config.identity, log, onResult: eventMetrics(metrics) });
+  const recorder = new EventRecorder({
+    api,
+    controller: 'footfall.dev/operator',
+    instance: config.identity,
+    log,
+    onResult: eventMetrics(metrics),
+  });
   let view: PoolView = world.poolView(config.counter);
   const lookAtStreams = () => {
     for (const key of world.keys()) streams.add(key);
   };
   const certificates = new Certificates({ config, api, recorder, log, onChange: lookAtStreams });
   const operator: Operator = {
-    api, world, config, log,
+    api,
+    world,
+    config,
+    log,
     // Without a certificate no counter can start, whatever else its pods say.
     pool: () => ({ ...view, trouble: certificates.trouble ?? view.trouble }),
     authorities: () => certificates.authorities,
@@ -120,7 +138,11 @@ async function runControllers({ config, api, world, streams, pool, metrics, log 
 }
 
 /** The operator's own Deployment: what it makes for itself goes with it. */
-async function ownerOf({ namespace, deployment }: OperatorConfig, api: ApiServer, signal: AbortSignal): Promise<V1OwnerReference | undefined> {
+async function ownerOf(
+  { namespace, deployment }: OperatorConfig,
+  api: ApiServer,
+  signal: AbortSignal,
+): Promise<V1OwnerReference | undefined> {
   if (deployment === undefined) return undefined;
   const { metadata } = await api.get<V1Deployment>(resources.deployments, { namespace, name: deployment }, signal);
   return { apiVersion: resources.deployments.apiVersion, kind: resources.deployments.kind, name: deployment, uid: metadata!.uid! };

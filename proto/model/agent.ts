@@ -6,7 +6,21 @@
  *    └─────────────────┴──────────────────────┘
  *   superseded ──▶ quiet ──▶ idle, as a new session
  */
-import { after, absentPod, callOf, type Checkpoint, counterName, type DownMessage, freeRun, type Pod, podName, type Reader, type State, type Step, type World } from './state.ts';
+import {
+  after,
+  absentPod,
+  callOf,
+  type Checkpoint,
+  counterName,
+  type DownMessage,
+  freeRun,
+  type Pod,
+  podName,
+  type Reader,
+  type State,
+  type Step,
+  type World,
+} from './state.ts';
 
 export function agentSteps(state: State, world: World): Step[] {
   return state.pods.flatMap((pod, index) => {
@@ -89,7 +103,11 @@ function take(next: State, world: World, index: number, message: DownMessage): v
   const run = next.runs[callOf(next, index)]!;
   switch (message.kind) {
     case 'welcome':
-      Object.assign(pod, { phase: 'serving', lastTerm: message.term, reader: resumption(pod, message.position, world) } satisfies Partial<Pod>);
+      Object.assign(pod, {
+        phase: 'serving',
+        lastTerm: message.term,
+        reader: resumption(pod, message.position, world),
+      } satisfies Partial<Pod>);
       break;
     case 'store':
       pod.kept = [...pod.kept, message.checkpoint];
@@ -146,7 +164,10 @@ function sends(state: State, world: World, index: number): Step[] {
   if (reader === undefined || !run.open) return [];
   if (run.up.filter(({ kind }) => kind !== 'stored').length >= world.scope.window) return [];
   const pod = state.pods[index]!;
-  const group = reader.group > 0 && reader.next <= endOfGroup(pod, reader.group, world.scope.group) ? reader.group : groupAfter(pod, reader, world.scope.group);
+  const group =
+    reader.group > 0 && reader.next <= endOfGroup(pod, reader.group, world.scope.group)
+      ? reader.group
+      : groupAfter(pod, reader, world.scope.group);
   if (group === undefined) {
     if (state.clock < world.scope.moments || log.length < pod.first) return [];
     return [

@@ -8,12 +8,31 @@
  */
 import { orphanWritesOf } from './agent.ts';
 import { claim, commitOf, end, hangUp, say, settled, substance } from './ledger.ts';
-import { type Account, accountOf, after, between, counterName, type Entry, nothingCounted, type Run, type State, type Step, type UpMessage, type World } from './state.ts';
+import {
+  type Account,
+  accountOf,
+  after,
+  between,
+  counterName,
+  type Entry,
+  nothingCounted,
+  type Run,
+  type State,
+  type Step,
+  type UpMessage,
+  type World,
+} from './state.ts';
 
 export function counterSteps(state: State, world: World): Step[] {
   return state.runs.flatMap((run, counter) => {
     if (!run.open) return [];
-    return [...asks(state, world, counter), ...hears(state, world, counter), ...settles(state, world, counter), ...loses(state, counter), ...drains(state, counter)];
+    return [
+      ...asks(state, world, counter),
+      ...hears(state, world, counter),
+      ...settles(state, world, counter),
+      ...loses(state, counter),
+      ...drains(state, counter),
+    ];
   });
 }
 
@@ -22,10 +41,14 @@ function asks(state: State, { rules }: World, counter: number): Step[] {
   if (phase !== 'asked') return [];
   const superseded = rules.supersededRefused && state.ledger.term > 0 && state.ledger.session !== session && lastTerm > 0;
   return [
-    after(state, `${counterName(counter)} reads the ledger and ${superseded ? 'refuses session ' + session : 'claims the next term'}`, (next) => {
-      if (superseded) end(next.runs[counter]!, 'superseded');
-      else claim(next, counter);
-    }),
+    after(
+      state,
+      `${counterName(counter)} reads the ledger and ${superseded ? 'refuses session ' + session : 'claims the next term'}`,
+      (next) => {
+        if (superseded) end(next.runs[counter]!, 'superseded');
+        else claim(next, counter);
+      },
+    ),
   ];
 }
 
@@ -125,10 +148,12 @@ function settles(state: State, world: World, counter: number): Step[] {
   const run = state.runs[counter]!;
   const { account, settling } = run;
   if (run.phase === 'welcomed' && run.leaving) {
-    return [after(state, `${counterName(counter)} sends the agent away`, (next) => {
-      say(next.runs[counter]!, { kind: 'goAway' });
-      hangUp(next.runs[counter]!);
-    })];
+    return [
+      after(state, `${counterName(counter)} sends the agent away`, (next) => {
+        say(next.runs[counter]!, { kind: 'goAway' });
+        hangUp(next.runs[counter]!);
+      }),
+    ];
   }
   const last = run.ended || run.leaving;
   if (account === undefined || settling !== undefined || (!last && account.position <= run.settled)) return [];
@@ -200,7 +225,9 @@ function drains(state: State, counter: number): Step[] {
 function spoken(message: UpMessage): string {
   switch (message.kind) {
     case 'resume':
-      return message.account === undefined ? 'Resume without a checkpoint' : `Resume with the checkpoint of position ${message.account.position}`;
+      return message.account === undefined
+        ? 'Resume without a checkpoint'
+        : `Resume with the checkpoint of position ${message.account.position}`;
     case 'unit':
       return `access unit ${message.number}`;
     case 'gap':

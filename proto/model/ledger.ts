@@ -2,7 +2,21 @@
  * The ledger: one entry, changed by compare-and-swap, behind the fence of the CRD. A request may be applied at any time
  * after it was sent, also when its sender is dead, has given up waiting, or has sent it again.
  */
-import { after, type Account, counterName, type DownMessage, type Entry, entryOf, freeRun, momentsOf, type Run, type State, type Step, type World, type Write } from './state.ts';
+import {
+  after,
+  type Account,
+  counterName,
+  type DownMessage,
+  type Entry,
+  entryOf,
+  freeRun,
+  momentsOf,
+  type Run,
+  type State,
+  type Step,
+  type World,
+  type Write,
+} from './state.ts';
 
 /** Entries only ever grow, so what they say can stand for the resource's version. */
 export function versionOf({ term, session, position, seen, gaps }: Entry): string {
@@ -135,7 +149,10 @@ export function claim(next: State, by: number): void {
 function commit(next: State, by: number, world: World): void {
   const run = next.runs[by]!;
   run.version = versionOf(next.ledger);
-  next.writes = [...next.writes, { kind: 'commit', by, version: run.version, entry: commitOf(run, run.settling!.checkpoint.account, next, world) }];
+  next.writes = [
+    ...next.writes,
+    { kind: 'commit', by, version: run.version, entry: commitOf(run, run.settling!.checkpoint.account, next, world) },
+  ];
 }
 
 /** The settlement's checkpoint is final. */

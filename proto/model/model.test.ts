@@ -30,11 +30,11 @@ const storyOf = (violation: string, story: readonly string[]) => `${violation} b
 const scopes: [string, Scope][] = [
   ['a call is cut and a counter crashes', busy(2, { cuts: 1, counterCrashes: 1 })],
   ['an answer of the ledger is lost or late, and a call is cut', busy(2, { lostAnswers: 1, cuts: 1 })],
-  ['the agent\'s container dies, and a counter does', busy(2, { containerCrashes: 1, counterCrashes: 1 })],
+  ["the agent's container dies, and a counter does", busy(2, { containerCrashes: 1, counterCrashes: 1 })],
   ['the ring overflows while a counter crashes', busy(4, { evictions: 2, counterCrashes: 1 }, 2)],
   ['a counter drains, and a call is cut', { ...busy(2, { drains: 1, cuts: 1 }), events: [2] }],
   ['the floor is empty at times, and two counters crash', { ...busy(3, { counterCrashes: 2 }), events: [2] }],
-  ['the agent\'s pod dies, and its successor waits for the camera', busy(3, { podCrashes: 1, blindStarts: 1, renewals: 1 })],
+  ["the agent's pod dies, and its successor waits for the camera", busy(3, { podCrashes: 1, blindStarts: 1, renewals: 1 })],
   ['a second pod comes while the first is there', busy(2, { secondPods: 1 })],
   ['two pods take the stream from each other', busy(1, { secondPods: 1, renewals: 2 })],
 ];
@@ -64,7 +64,13 @@ test('the search sees a violation, its shortest story, and a state that leads no
   const numbers = (wrong: (state: number) => string | undefined) =>
     search<number>({
       beginning: 0,
-      steps: (state) => (state >= 5 ? [{ does: 'stay', to: state }] : [{ does: 'one', to: state + 1 }, { does: 'two', to: state + 2 }]),
+      steps: (state) =>
+        state >= 5
+          ? [{ does: 'stay', to: state }]
+          : [
+              { does: 'one', to: state + 1 },
+              { does: 'two', to: state + 2 },
+            ],
       canonical: String,
       broken: wrong,
       isGoal: (state) => state === 6,
@@ -85,7 +91,12 @@ const bugs: Bug[] = [
   ['commits what is not stored', 'CommittedIsStored', ['storeBeforeCommit'], crash],
   ['releases what is not committed', 'ReleasedIsCommitted', ['commitBeforeRelease'], crash],
   ['lets an earlier term commit', 'OneTermCommits', ['versionChecked', 'termFence'], cut],
-  ['lets an earlier position of the same term be committed', 'TotalsNeverFall', ['versionChecked', 'positionFence', 'totalsFence'], busy(2, { lostAnswers: 1 })],
+  [
+    'lets an earlier position of the same term be committed',
+    'TotalsNeverFall',
+    ['versionChecked', 'positionFence', 'totalsFence'],
+    busy(2, { lostAnswers: 1 }),
+  ],
   ['does not stop when it is fenced', 'OneTermCommits', ['fencedStops'], cut],
   ['does not declare what the ring dropped', 'NumbersInOrder', ['gapsDeclared'], busy(3, { evictions: 2 })],
   ['does not record the gap that is declared', 'NothingLost', ['gapsRecorded'], busy(3, { evictions: 2 })],
@@ -93,12 +104,27 @@ const bugs: Bug[] = [
   ['drops a checkpoint whose commit is not known', 'CommittedIsStored', ['uncommittedKept'], cut],
   ['goes on from a checkpoint before the committed position', DEAD_END, ['resumeChecked'], crash],
   ['does so, and no fence is there', 'TotalsNeverFall', ['resumeChecked', 'positionFence', 'totalsFence'], crash],
-  ['goes on from a checkpoint of another session', 'TotalsNeverFall', ['otherSessionForgotten', 'totalsFence'], busy(2, { secondPods: 1, renewals: 1 })],
-  ['lets a superseded session come back, and no fence is there', 'TotalsNeverFall', ['supersededRefused', 'totalsFence'], busy(2, { secondPods: 1 })],
+  [
+    'goes on from a checkpoint of another session',
+    'TotalsNeverFall',
+    ['otherSessionForgotten', 'totalsFence'],
+    busy(2, { secondPods: 1, renewals: 1 }),
+  ],
+  [
+    'lets a superseded session come back, and no fence is there',
+    'TotalsNeverFall',
+    ['supersededRefused', 'totalsFence'],
+    busy(2, { secondPods: 1 }),
+  ],
   ['does not declare what lies between two sessions', 'NothingLost', ['takeoverDeclared'], busy(3, { podCrashes: 1 })],
   ['trims the ring past the released checkpoint', 'GapsAreTrue', ['ringKeepsCheckpoint'], crash],
   ['counts again what another session has counted', 'NothingTwice', ['overlapPassedOver'], busy(2, { secondPods: 1 })],
-  ['declares a takeover up to the start of the agent only', 'NothingLost', ['declaredToFirstUnit'], busy(4, { podCrashes: 1, blindStarts: 1 })],
+  [
+    'declares a takeover up to the start of the agent only',
+    'NothingLost',
+    ['declaredToFirstUnit'],
+    busy(4, { podCrashes: 1, blindStarts: 1 }),
+  ],
 ];
 
 for (const [sentence, breaks, names, scope] of bugs) {

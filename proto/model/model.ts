@@ -37,7 +37,9 @@ export const invariants = {
     holdersOf(pods, ledger).every(({ kept }) => ledger.position === 0 || kept.some(({ account }) => account.position >= ledger.position)),
   /** What the agent was told it may forget holds nothing that the ledger does not have. */
   ReleasedIsCommitted: ({ pods, ledger }, { events }) =>
-    holdersOf(pods, ledger).every(({ log, first, released }) => (maskOf(log.slice(first - 1, released)) & events & ~accounted(ledger)) === 0),
+    holdersOf(pods, ledger).every(
+      ({ log, first, released }) => (maskOf(log.slice(first - 1, released)) & events & ~accounted(ledger)) === 0,
+    ),
   /** The counter never finds the agent's numbers out of order. */
   NumbersInOrder: ({ runs }) => runs.every(({ invalid }) => !invalid),
 } satisfies Record<string, Invariant>;
@@ -90,7 +92,17 @@ export function canonicalizer(): (state: State) => string {
     const swapped = other < one;
     const nameOf = (counter: number) => (counter < 0 || !swapped ? counter : 1 - counter);
     const ofWrites = writes.map(({ by, entry, kind, version }) => `${kind} ${version} ${numberOf(entry)}@${nameOf(by)}`).toSorted();
-    const parts = [clock, sessions, excused, numberOf(ledger), numberOf(faults), ...pods.map(numberOf), Math.min(one, other), Math.max(one, other), ...ofWrites];
+    const parts = [
+      clock,
+      sessions,
+      excused,
+      numberOf(ledger),
+      numberOf(faults),
+      ...pods.map(numberOf),
+      Math.min(one, other),
+      Math.max(one, other),
+      ...ofWrites,
+    ];
     return parts.join();
   };
 }

@@ -186,19 +186,55 @@ export interface Step {
 }
 
 export const noFaults: Faults = {
-  counterCrashes: 0, cuts: 0, drains: 0, containerCrashes: 0, podCrashes: 0,
-  secondPods: 0, evictions: 0, lostAnswers: 0, blindStarts: 0, renewals: 0,
+  counterCrashes: 0,
+  cuts: 0,
+  drains: 0,
+  containerCrashes: 0,
+  podCrashes: 0,
+  secondPods: 0,
+  evictions: 0,
+  lostAnswers: 0,
+  blindStarts: 0,
+  renewals: 0,
 };
 
 export const absentPod: Pod = {
-  life: 'none', sees: false, born: 0, session: 0, lastTerm: 0, first: 1, log: [], ring: 1, kept: [], released: 0,
-  phase: 'idle', reader: undefined,
+  life: 'none',
+  sees: false,
+  born: 0,
+  session: 0,
+  lastTerm: 0,
+  first: 1,
+  log: [],
+  ring: 1,
+  kept: [],
+  released: 0,
+  phase: 'idle',
+  reader: undefined,
 };
 
 export const freeRun: Run = {
-  open: false, called: false, pod: -1, session: 0, lastTerm: 0, born: 0, phase: 'over', term: 0, before: undefined, version: '',
-  committed: '', account: undefined, newest: undefined, serial: 0, settled: -1, settling: undefined,
-  leaving: false, ended: false, invalid: false, up: [], down: [],
+  open: false,
+  called: false,
+  pod: -1,
+  session: 0,
+  lastTerm: 0,
+  born: 0,
+  phase: 'over',
+  term: 0,
+  before: undefined,
+  version: '',
+  committed: '',
+  account: undefined,
+  newest: undefined,
+  serial: 0,
+  settled: -1,
+  settling: undefined,
+  leaving: false,
+  ended: false,
+  invalid: false,
+  up: [],
+  down: [],
 };
 
 export const nothingCounted: Account = { position: 0, time: 0, seen: 0, gaps: 0, open: -1, twice: false };

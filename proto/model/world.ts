@@ -12,7 +12,9 @@ export function worldSteps(state: State, world: World): Step[] {
  */
 function timePasses(state: State, { scope }: World): Step[] {
   const seeing = state.pods.filter(({ life, sees }) => life === 'up' && sees);
-  const waited = state.pods.some(({ life, phase, log, first }) => life === 'up' && phase !== 'done' && phase !== 'quiet' && log.length < first);
+  const waited = state.pods.some(
+    ({ life, phase, log, first }) => life === 'up' && phase !== 'done' && phase !== 'quiet' && log.length < first,
+  );
   if (state.clock >= scope.moments ? !waited : state.clock + 1 === scope.moments && seeing.length === 0) return [];
   const moment = state.clock + 1;
   return [
@@ -30,7 +32,12 @@ function podSteps(state: State, world: World, index: number): Step[] {
   const { life, phase } = state.pods[index]!;
   if (phase === 'done') return [];
   if (life === 'none' || life === 'dead') return arrivals(state, world, index);
-  return [...cameraComes(state, index), ...containerDies(state, index), ...podDies(state, world, index), ...ringIsFull(state, world, index)];
+  return [
+    ...cameraComes(state, index),
+    ...containerDies(state, index),
+    ...podDies(state, world, index),
+    ...ringIsFull(state, world, index),
+  ];
 }
 
 /** A pod that died is replaced; a second one is a fault of whoever says the first one is dead. */

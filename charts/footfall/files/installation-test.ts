@@ -5,7 +5,10 @@
 import { readFileSync } from 'node:fs';
 
 const { OPERATOR, COUNTERS, WAIT_SECONDS = '120', KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-const { API_SERVER = `https://${host?.includes(':') ? `[${host}]` : host}:${port}`, TOKEN_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/token' } = process.env;
+const {
+  API_SERVER = `https://${host?.includes(':') ? `[${host}]` : host}:${port}`,
+  TOKEN_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/token',
+} = process.env;
 
 const ANSWER_MS = 5_000;
 const RETRY_MS = 1_000;

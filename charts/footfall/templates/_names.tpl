@@ -33,7 +33,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
-{{/* Of the pods that the operator makes; see operator/src/labels.ts. */}}
+{{/* Of the pods that the operator makes; see operator/src/objects/labels.ts. */}}
 {{- define "footfall.counterSelector" -}}
 app.kubernetes.io/name: footfall
 app.kubernetes.io/component: counter

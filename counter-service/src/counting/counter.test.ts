@@ -2,14 +2,33 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { array, assert as always, boolean, integer, property, record } from 'fast-check';
 import type { Track } from '../tracking/track.ts';
-import { changeLayout, type CounterState, countStep, createCounter, type CrossingEvent, loseSight, totalsOf, zoneCounts } from './counter.ts';
+import {
+  changeLayout,
+  type CounterState,
+  countStep,
+  createCounter,
+  type CrossingEvent,
+  loseSight,
+  totalsOf,
+  zoneCounts,
+} from './counter.ts';
 import type { Layout } from './layout.ts';
 
 /** A picture of 1000 x 1000, so that thousandths are pixels; the door is walked through from left to right to get in. */
 const layout: Layout = {
   picture: { width: 1000, height: 1000 },
   lines: [{ name: 'door', from: { x: 500, y: 600 }, to: { x: 500, y: 400 } }],
-  zones: [{ name: 'queue', polygon: [{ x: 600, y: 400 }, { x: 800, y: 400 }, { x: 800, y: 600 }, { x: 600, y: 600 }] }],
+  zones: [
+    {
+      name: 'queue',
+      polygon: [
+        { x: 600, y: 400 },
+        { x: 800, y: 400 },
+        { x: 800, y: 600 },
+        { x: 600, y: 600 },
+      ],
+    },
+  ],
 };
 
 /** A person 100 tall, so that the clearance is 10 pixels, whose feet are at the place. */
@@ -17,7 +36,10 @@ function at(x: number, y = 500, more: Partial<Track> = {}): Track {
   return { id: 1, box: { left: x - 20, top: y - 100, right: x + 20, bottom: y }, matched: true, confirmed: true, ...more };
 }
 
-function film(frames: readonly (readonly Track[])[], start: CounterState = createCounter(layout)): { state: CounterState; events: CrossingEvent[]; occupancy: number[] } {
+function film(
+  frames: readonly (readonly Track[])[],
+  start: CounterState = createCounter(layout),
+): { state: CounterState; events: CrossingEvent[]; occupancy: number[] } {
   let state = start;
   const events: CrossingEvent[] = [];
   const occupancy: number[] = [];
@@ -37,23 +59,52 @@ const walks: { sentence: string; frames: Track[][]; crossings: string }[] = [
   { sentence: 'right to left is out', frames: walk(520, 500, 480), crossings: 'out@2' },
   { sentence: 'to and fro is in and out', frames: walk(480, 520, 480), crossings: 'in@1 out@2' },
   { sentence: 'up to the line and back is nothing', frames: walk(450, 495, 505, 495, 450), crossings: '' },
-  { sentence: 'trembling on the line and then going in is one crossing', frames: walk(480, 495, 505, 492, 509, 495, 520), crossings: 'in@6' },
+  {
+    sentence: 'trembling on the line and then going in is one crossing',
+    frames: walk(480, 495, 505, 492, 509, 495, 520),
+    crossings: 'in@6',
+  },
   { sentence: 'appearing on the line and going in is nothing: nobody saw them outside', frames: walk(500, 520), crossings: '' },
   { sentence: 'exactly the clearance is not yet beyond', frames: walk(480, 510), crossings: '' },
   { sentence: 'a long step over the line counts', frames: walk(300, 700), crossings: 'in@1' },
   { sentence: 'passing beyond the end of the line is nothing', frames: [[at(480, 650)], [at(520, 650)]], crossings: '' },
-  { sentence: 'around the end and back through the door is a crossing each time through the door', frames: [[at(480, 650)], [at(520, 650)], [at(520)], [at(480)]], crossings: 'out@3' },
-  { sentence: 'a place where nobody was seen proves nothing', frames: [[at(480)], [at(520, 500, { matched: false })], [at(480)]], crossings: '' },
-  { sentence: 'hidden while crossing is counted on coming out', frames: [[at(480)], [at(500, 500, { matched: false })], [at(530)]], crossings: 'in@2' },
-  { sentence: 'a track that is confirmed beyond the line came from where it was first seen', frames: [[at(480, 500, { confirmed: false })], [at(520, 500, { confirmed: false })], [at(540)]], crossings: 'in@2' },
-  { sentence: 'a track that is never confirmed is nothing', frames: [[at(480, 500, { confirmed: false })], [at(520, 500, { confirmed: false })], []], crossings: '' },
+  {
+    sentence: 'around the end and back through the door is a crossing each time through the door',
+    frames: [[at(480, 650)], [at(520, 650)], [at(520)], [at(480)]],
+    crossings: 'out@3',
+  },
+  {
+    sentence: 'a place where nobody was seen proves nothing',
+    frames: [[at(480)], [at(520, 500, { matched: false })], [at(480)]],
+    crossings: '',
+  },
+  {
+    sentence: 'hidden while crossing is counted on coming out',
+    frames: [[at(480)], [at(500, 500, { matched: false })], [at(530)]],
+    crossings: 'in@2',
+  },
+  {
+    sentence: 'a track that is confirmed beyond the line came from where it was first seen',
+    frames: [[at(480, 500, { confirmed: false })], [at(520, 500, { confirmed: false })], [at(540)]],
+    crossings: 'in@2',
+  },
+  {
+    sentence: 'a track that is never confirmed is nothing',
+    frames: [[at(480, 500, { confirmed: false })], [at(520, 500, { confirmed: false })], []],
+    crossings: '',
+  },
   { sentence: 'another track on the other side is nothing', frames: [[at(480)], [at(520, 500, { id: 2 })]], crossings: '' },
   { sentence: 'a track that ended is forgotten', frames: [[at(480)], [], [at(520)]], crossings: '' },
 ];
 
 for (const { sentence, frames, crossings } of walks) {
   test(sentence, () => {
-    assert.equal(film(frames).events.map((event) => `${event.direction}@${event.frame}`).join(' '), crossings);
+    assert.equal(
+      film(frames)
+        .events.map((event) => `${event.direction}@${event.frame}`)
+        .join(' '),
+      crossings,
+    );
   });
 }
 
@@ -65,7 +116,13 @@ test('small people have a clearance of four pixels', () => {
 
 test('thousandths are taken of width and height', () => {
   const wide = createCounter({ ...layout, picture: { width: 2000, height: 500 } });
-  assert.deepEqual([wide.lines[0]?.from, wide.lines[0]?.to], [{ x: 1000, y: 300 }, { x: 1000, y: 200 }]);
+  assert.deepEqual(
+    [wide.lines[0]?.from, wide.lines[0]?.to],
+    [
+      { x: 1000, y: 300 },
+      { x: 1000, y: 200 },
+    ],
+  );
 });
 
 test('an event says which line, direction, track, frame and time', () => {
@@ -73,7 +130,11 @@ test('an event says which line, direction, track, frame and time', () => {
 });
 
 test('totals are kept for the camera and for each line', () => {
-  const { state } = film([[at(480), at(520, 500, { id: 2 })], [at(520), at(480, 500, { id: 2 })], [at(480), at(480, 500, { id: 2 })]]);
+  const { state } = film([
+    [at(480), at(520, 500, { id: 2 })],
+    [at(520), at(480, 500, { id: 2 })],
+    [at(480), at(480, 500, { id: 2 })],
+  ]);
   assert.deepEqual(totalsOf(state), { in: 1, out: 2, inside: 0, lines: [{ name: 'door', in: 1, out: 2 }] });
 });
 
@@ -83,8 +144,19 @@ test('somebody who was inside before the first count and leaves does not hide a 
 });
 
 test('a new counter goes on from the totals of the ledger', () => {
-  const state = createCounter(layout, { in: 7, out: 3, inside: 4, lines: [{ name: 'gone', in: 2, out: 1 }, { name: 'door', in: 5, out: 2 }] });
-  const lines = [{ name: 'door', in: 6, out: 2 }, { name: 'gone', in: 2, out: 1 }];
+  const state = createCounter(layout, {
+    in: 7,
+    out: 3,
+    inside: 4,
+    lines: [
+      { name: 'gone', in: 2, out: 1 },
+      { name: 'door', in: 5, out: 2 },
+    ],
+  });
+  const lines = [
+    { name: 'door', in: 6, out: 2 },
+    { name: 'gone', in: 2, out: 1 },
+  ];
   assert.deepEqual(totalsOf(film(walk(480, 520), state).state), { in: 8, out: 3, inside: 5, lines });
 });
 
@@ -111,10 +183,13 @@ test('lines of the spec come first, then removed ones, the latest first, and non
   let state = createCounter(layout, { in: 6, out: 0, inside: 6, lines: ['a', 'b', 'c'].map((name) => ({ name, in: 2, out: 0 })) });
   state = changeLayout(state, { ...layout, lines: [line('c'), line('new'), line('a')] });
   state = changeLayout(state, { ...layout, lines: [line('c')] });
-  assert.deepEqual(totalsOf(state).lines.map(({ name }) => name), ['c', 'a', 'b']);
+  assert.deepEqual(
+    totalsOf(state).lines.map(({ name }) => name),
+    ['c', 'a', 'b'],
+  );
 });
 
-test('of removed lines as many are remembered as a status has room for, and the camera\'s totals stay', () => {
+test("of removed lines as many are remembered as a status has room for, and the camera's totals stay", () => {
   const lines = Array.from({ length: 64 }, (_, index) => ({ name: `former ${index}`, in: 1, out: 0 }));
   const totals = totalsOf(createCounter(layout, { in: 64, out: 0, inside: 64, lines }));
   assert.deepEqual([totals.lines.length, totals.lines[0]?.name, totals.lines.at(-1)?.name, totals.in], [64, 'door', 'former 62', 64]);
@@ -127,7 +202,10 @@ test('whoever was in a zone or beside a line is forgotten with the sight of them
 });
 
 test('a zone holds whoever stands in it, confirmed people only', () => {
-  assert.deepEqual(film([[at(700), at(650, 500, { id: 2 }), at(750, 500, { id: 3, confirmed: false }), at(500, 500, { id: 4 })]]).occupancy, [2]);
+  assert.deepEqual(
+    film([[at(700), at(650, 500, { id: 2 }), at(750, 500, { id: 3, confirmed: false }), at(500, 500, { id: 4 })]]).occupancy,
+    [2],
+  );
 });
 
 test('on the border of a zone nobody flickers', () => {
@@ -144,37 +222,55 @@ test('a zone is empty as soon as its tracks have ended', () => {
   assert.deepEqual(zoneCounts(state), [{ name: 'queue', occupancy: 0 }]);
 });
 
-const anyFrame = array(record({
-  id: integer({ min: 1, max: 4 }), x: integer({ min: 440, max: 640 }), y: integer({ min: 380, max: 620 }), matched: boolean(), confirmed: boolean(),
-}), { maxLength: 4 }).map((people) => people
-  .filter((one, index) => people.findIndex((other) => other.id === one.id) === index)
-  .toSorted((one, other) => one.id - other.id)
-  .map(({ id, x, y, matched, confirmed }) => at(x, y, { id, matched, confirmed })));
+const anyFrame = array(
+  record({
+    id: integer({ min: 1, max: 4 }),
+    x: integer({ min: 440, max: 640 }),
+    y: integer({ min: 380, max: 620 }),
+    matched: boolean(),
+    confirmed: boolean(),
+  }),
+  { maxLength: 4 },
+).map((people) =>
+  people
+    .filter((one, index) => people.findIndex((other) => other.id === one.id) === index)
+    .toSorted((one, other) => one.id - other.id)
+    .map(({ id, x, y, matched, confirmed }) => at(x, y, { id, matched, confirmed })),
+);
 
 test('a counter restored from JSON in the middle of any film goes on as if nothing had happened', () => {
-  always(property(array(anyFrame, { maxLength: 40 }), integer({ min: 0, max: 40 }), (frames, cut) => {
-    let undisturbed = createCounter(layout);
-    let restored = undisturbed;
-    for (const [index, tracks] of frames.entries()) {
-      const moment = { time: index / 10, frame: index };
-      if (index === cut) restored = JSON.parse(JSON.stringify(restored)) as CounterState;
-      const expected = countStep(undisturbed, tracks, moment);
-      const actual = countStep(restored, tracks, moment);
-      assert.deepEqual(actual, expected);
-      [undisturbed, restored] = [expected.state, actual.state];
-    }
-  }));
+  always(
+    property(array(anyFrame, { maxLength: 40 }), integer({ min: 0, max: 40 }), (frames, cut) => {
+      let undisturbed = createCounter(layout);
+      let restored = undisturbed;
+      for (const [index, tracks] of frames.entries()) {
+        const moment = { time: index / 10, frame: index };
+        if (index === cut) restored = JSON.parse(JSON.stringify(restored)) as CounterState;
+        const expected = countStep(undisturbed, tracks, moment);
+        const actual = countStep(restored, tracks, moment);
+        assert.deepEqual(actual, expected);
+        [undisturbed, restored] = [expected.state, actual.state];
+      }
+    }),
+  );
 });
 
-test('in any film totals are the sum of the events, and a track alternates between in and out at a line of the picture\'s height', () => {
+test("in any film totals are the sum of the events, and a track alternates between in and out at a line of the picture's height", () => {
   const wholeHeight: Layout = { ...layout, lines: [{ name: 'door', from: { x: 500, y: 1000 }, to: { x: 500, y: 0 } }] };
-  always(property(array(anyFrame, { maxLength: 40 }), (frames) => {
-    // Tracks never end in this film, so that each is the same person throughout.
-    const everybody = frames.map((tracks) => [1, 2, 3, 4].map((id) => tracks.find((track) => track.id === id) ?? at(500, 500, { id, matched: false })));
-    const { state, events } = film(everybody, createCounter(wholeHeight));
-    assert.deepEqual([state.in, state.out], ['in', 'out'].map((direction) => events.filter((event) => event.direction === direction).length));
-    for (const own of Map.groupBy(events, (event) => event.track).values()) {
-      assert.ok(own.every((event, index) => index === 0 || event.direction !== own[index - 1]?.direction));
-    }
-  }));
+  always(
+    property(array(anyFrame, { maxLength: 40 }), (frames) => {
+      // Tracks never end in this film, so that each is the same person throughout.
+      const everybody = frames.map((tracks) =>
+        [1, 2, 3, 4].map((id) => tracks.find((track) => track.id === id) ?? at(500, 500, { id, matched: false })),
+      );
+      const { state, events } = film(everybody, createCounter(wholeHeight));
+      assert.deepEqual(
+        [state.in, state.out],
+        ['in', 'out'].map((direction) => events.filter((event) => event.direction === direction).length),
+      );
+      for (const own of Map.groupBy(events, (event) => event.track).values()) {
+        assert.ok(own.every((event, index) => index === 0 || event.direction !== own[index - 1]?.direction));
+      }
+    }),
+  );
 });

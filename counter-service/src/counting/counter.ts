@@ -80,10 +80,15 @@ export function createCounter(layout: Layout, totals: Totals = nothingCounted): 
   const known = new Map(totals.lines.map((line) => [line.name, line]));
   const former = formerLines(totals.lines, layout);
   return {
-    in: totals.in, out: totals.out, inside: totals.inside,
+    in: totals.in,
+    out: totals.out,
+    inside: totals.inside,
     lines: layout.lines.map((line) => ({
-      name: line.name, in: known.get(line.name)?.in ?? 0, out: known.get(line.name)?.out ?? 0,
-      ...endsOf(line, layout), sides: [],
+      name: line.name,
+      in: known.get(line.name)?.in ?? 0,
+      out: known.get(line.name)?.out ?? 0,
+      ...endsOf(line, layout),
+      sides: [],
     })),
     ...(former.length > 0 && { former }),
     zones: layout.zones.map((zone) => ({ name: zone.name, polygon: cornersOf(zone, layout), present: [] })),
@@ -121,7 +126,11 @@ export function loseSight(state: CounterState): CounterState {
 }
 
 /** Counts one frame. `tracks` are all live tracks in rising order of id, those not seen in this frame too. */
-export function countStep(state: CounterState, tracks: readonly Track[], moment: Moment): { state: CounterState; events: CrossingEvent[]; zones: ZoneCounts[] } {
+export function countStep(
+  state: CounterState,
+  tracks: readonly Track[],
+  moment: Moment,
+): { state: CounterState; events: CrossingEvent[]; zones: ZoneCounts[] } {
   const events: CrossingEvent[] = [];
   const lines = state.lines.map((line) => {
     const { sides, crossings } = crossingsOf(line.from, line.to, line.sides, tracks);

@@ -29,7 +29,12 @@ export interface Crossing {
 }
 
 /** The sides after this frame's tracks, and who crossed to get there, in the tracks' order. */
-export function crossingsOf(from: Place, to: Place, before: readonly Side[], tracks: readonly Track[]): { sides: Side[]; crossings: Crossing[] } {
+export function crossingsOf(
+  from: Place,
+  to: Place,
+  before: readonly Side[],
+  tracks: readonly Track[],
+): { sides: Side[]; crossings: Crossing[] } {
   const known = new Map(before.map((side) => [side.track, side]));
   const sides: Side[] = [];
   const crossings: Crossing[] = [];

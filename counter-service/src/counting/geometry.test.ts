@@ -17,13 +17,26 @@ test('a line without length has no sides and nothing between its ends', () => {
 });
 
 test('what projects onto the line lies between its ends, the ends included', () => {
-  for (const [y, between] of [[99, false], [100, true], [200, true], [300, true], [301, false]] as const) {
+  for (const [y, between] of [
+    [99, false],
+    [100, true],
+    [200, true],
+    [300, true],
+    [301, false],
+  ] as const) {
     assert.equal(liesBetweenEnds(from, to, { x: 500, y }), between, `y ${y}`);
   }
 });
 
 /** An L: a square of 100 without its lower right quarter. */
-const corner = [{ x: 0, y: 0 }, { x: 100, y: 0 }, { x: 100, y: 50 }, { x: 50, y: 50 }, { x: 50, y: 100 }, { x: 0, y: 100 }];
+const corner = [
+  { x: 0, y: 0 },
+  { x: 100, y: 0 },
+  { x: 100, y: 50 },
+  { x: 50, y: 50 },
+  { x: 50, y: 100 },
+  { x: 0, y: 100 },
+];
 
 test('a polygon contains what lies within, in its notch nothing', () => {
   assert.equal(contains(corner, { x: 25, y: 75 }), true);

@@ -28,8 +28,8 @@ export function liesBetweenEnds(from: Place, to: Place, place: Place): boolean {
 export function contains(polygon: readonly Place[], place: Place): boolean {
   let inside = false;
   for (const [start, end] of edgesOf(polygon)) {
-    if ((start.y > place.y) === (end.y > place.y)) continue;
-    const crossesAt = start.x + (place.y - start.y) / (end.y - start.y) * (end.x - start.x);
+    if (start.y > place.y === end.y > place.y) continue;
+    const crossesAt = start.x + ((place.y - start.y) / (end.y - start.y)) * (end.x - start.x);
     if (place.x < crossesAt) inside = !inside;
   }
   return inside;

@@ -27,5 +27,5 @@ export interface Place {
 }
 
 export function toPixels(point: Point, picture: Layout['picture']): Place {
-  return { x: point.x * picture.width / 1000, y: point.y * picture.height / 1000 };
+  return { x: (point.x * picture.width) / 1000, y: (point.y * picture.height) / 1000 };
 }

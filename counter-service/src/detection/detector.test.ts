@@ -13,8 +13,14 @@ const models = fileURLToPath(new URL('../../../models', import.meta.url));
 const model = await loadModel(models, 'rtmdet-nano-person');
 const settings: DetectorSettings = { model, provider: 'cpu', workers: 2, maxBatch: 1, scoreFloor: 0.15 };
 const full = fullPicturePlan(clipSize, model.manifest.input);
-const part: Plan = { crop: { left: 200, top: 32, width: 384, height: 400 }, picture: { width: 240, height: 250 }, input: { width: 256, height: 256 } };
-const frames: Frame[] = [full, part].flatMap((plan) => clipPictures(plan, 11, 6).map((pixels, index) => ({ stream: `camera-${index % 3}`, pixels, plan })));
+const part: Plan = {
+  crop: { left: 200, top: 32, width: 384, height: 400 },
+  picture: { width: 240, height: 250 },
+  input: { width: 256, height: 256 },
+};
+const frames: Frame[] = [full, part].flatMap((plan) =>
+  clipPictures(plan, 11, 6).map((pixels, index) => ({ stream: `camera-${index % 3}`, pixels, plan })),
+);
 
 let detector: Detector;
 before(async () => {
@@ -54,7 +60,10 @@ test('a frame whose workers die twice is given up, and the next one is answered'
       if (one.state().framesWaiting === 0) killWorkers(one);
     }
   })();
-  await assert.rejects(answer, /^Error: A frame of stream camera-0 ended two workers and is given up: an inference worker ended \(SIGKILL\)\.$/);
+  await assert.rejects(
+    answer,
+    /^Error: A frame of stream camera-0 ended two workers and is given up: an inference worker ended \(SIGKILL\)\.$/,
+  );
   await deadly;
   assert.ok((await one.detect(frames[1]!)).detections.length > 0);
   await one.stop();
@@ -62,7 +71,9 @@ test('a frame whose workers die twice is given up, and the next one is answered'
 
 test('an aborted frame leaves the queue; the others are answered', async () => {
   const abort = new AbortController();
-  const answers = frames.slice(0, 4).map((frame, index) => detector.detect({ ...frame, stream: `s${index}` }, index === 3 ? abort.signal : undefined));
+  const answers = frames
+    .slice(0, 4)
+    .map((frame, index) => detector.detect({ ...frame, stream: `s${index}` }, index === 3 ? abort.signal : undefined));
   abort.abort(new Error('the stream has gone'));
   await assert.rejects(answers[3]!, /the stream has gone/);
   assert.equal((await Promise.all(answers.slice(0, 3))).length, 3);
@@ -99,18 +110,24 @@ test('the death of the process ends its workers', async () => {
   await until(() => !pids.some(isAlive));
 });
 
-test('a provider that is not there is an error with what it needs, never another provider', { skip: process.env['FOOTFALL_TEST_GPU'] !== undefined && 'this machine has one' }, async () => {
-  for (const provider of ['cuda', 'tensorrt', 'webgpu'] as const) {
-    await assert.rejects(Detector.start({ ...settings, provider }), {
-      name: 'ModelError',
-      message: new RegExp(`^Execution provider ${provider} cannot be used \\(.+\\); it needs .*GPU.*\\.$`),
-    });
-  }
-});
+test(
+  'a provider that is not there is an error with what it needs, never another provider',
+  { skip: process.env['FOOTFALL_TEST_GPU'] !== undefined && 'this machine has one' },
+  async () => {
+    for (const provider of ['cuda', 'tensorrt', 'webgpu'] as const) {
+      await assert.rejects(Detector.start({ ...settings, provider }), {
+        name: 'ModelError',
+        message: new RegExp(`^Execution provider ${provider} cannot be used \\(.+\\); it needs .*GPU.*\\.$`),
+      });
+    }
+  },
+);
 
 test('a counter that may open no more files cannot start a worker, and lives', async () => {
   const script = fileURLToPath(new URL('./fixtures/without-files.ts', import.meta.url));
-  const owner = spawn('sh', ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, script, models, 'rtmdet-nano-person'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const owner = spawn('sh', ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, script, models, 'rtmdet-nano-person'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [said] = (await once(owner.stdout, 'data')) as [Buffer];
   assert.match(said.toString(), /^Model rtmdet-nano-person could not be loaded: an inference worker ended \(spawn .* EMFILE\)\.$/m);
 });

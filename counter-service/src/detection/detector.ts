@@ -142,10 +142,14 @@ export class Detector {
     if (this.#stopping.signal.aborted) throw stoppingError();
     if (this.#refusal !== undefined && this.#employed.size === 0) throw this.#refusal;
     if (pixels.length !== pictureBytes(plan.picture)) {
-      throw new RangeError(`A frame of stream ${stream} has ${pixels.length} bytes; ${plan.picture.width}x${plan.picture.height} bgr24 has ${pictureBytes(plan.picture)}.`);
+      throw new RangeError(
+        `A frame of stream ${stream} has ${pixels.length} bytes; ${plan.picture.width}x${plan.picture.height} bgr24 has ${pictureBytes(plan.picture)}.`,
+      );
     }
     if (plan.picture.width > plan.input.width || plan.picture.height > plan.input.height) {
-      throw new RangeError(`A picture of ${plan.picture.width}x${plan.picture.height} does not fit an input of ${plan.input.width}x${plan.input.height}.`);
+      throw new RangeError(
+        `A picture of ${plan.picture.width}x${plan.picture.height} does not fit an input of ${plan.input.width}x${plan.input.height}.`,
+      );
     }
     if (this.#queue.waiting(stream) >= MOST_WAITING_PER_STREAM) {
       throw new RangeError(`Stream ${stream} has ${MOST_WAITING_PER_STREAM} frames waiting for detection already.`);
@@ -161,7 +165,7 @@ export class Detector {
         const bornAt = performance.now();
         await this.#employ(ready);
         // One that lived long was sound: its successor need not wait.
-      if (performance.now() - bornAt > RESTART_PAUSE_MS.most) pauseMs = RESTART_PAUSE_MS.first;
+        if (performance.now() - bornAt > RESTART_PAUSE_MS.most) pauseMs = RESTART_PAUSE_MS.first;
       }
       await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
       pauseMs = Math.min(pauseMs * 2, RESTART_PAUSE_MS.most);
@@ -220,7 +224,11 @@ export class Detector {
     const plans = jobs.map((job) => job.frame.plan);
     const request = { kind: 'detect', input: plans[0]!.input, pictures: plans.map((plan) => plan.picture), scoreFloor } as const;
     try {
-      const answer = await ready.worker.ask(request, jobs.map((job) => job.frame.pixels), RUN_LIMIT_MS[provider]);
+      const answer = await ready.worker.ask(
+        request,
+        jobs.map((job) => job.frame.pixels),
+        RUN_LIMIT_MS[provider],
+      );
       settle(jobs, answer, startedAt);
       this.#release(ready);
     } catch (error) {
@@ -262,7 +270,9 @@ function settle(jobs: readonly Job[], answer: Answer, startedAt: number): void {
       const detections = toSource(answer.detections[index] ?? [], frame.plan);
       job.resolve({ detections, queueMs: startedAt - since, inferenceCpuMs: answer.inferenceCpuMs / jobs.length, batchSize: jobs.length });
     } else {
-      job.reject(new Error(`Detection on a frame of stream ${frame.stream} failed: ${answer.kind === 'loaded' ? 'no answer' : answer.reason}.`));
+      job.reject(
+        new Error(`Detection on a frame of stream ${frame.stream} failed: ${answer.kind === 'loaded' ? 'no answer' : answer.reason}.`),
+      );
     }
   }
 }

@@ -13,7 +13,10 @@ function filled(...items: string[]): FairQueue<string> {
 
 test('streams take turns, however many items one of them has', () => {
   const queue = filled('a1', 'a2', 'a3', 'b1', 'c1', 'b2');
-  assert.deepEqual(Array.from({ length: 6 }, () => queue.take(1, always)[0]), ['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
+  assert.deepEqual(
+    Array.from({ length: 6 }, () => queue.take(1, always)[0]),
+    ['a1', 'b1', 'c1', 'a2', 'b2', 'a3'],
+  );
   assert.deepEqual(queue.take(1, always), []);
 });
 

@@ -51,12 +51,24 @@ test('an output that does not fit its manifest is told by field and shape', () =
     [boxes, { dets: tensor([1, 0, 5], []), labels: tensor([1, 0], []) }, undefined],
     [boxes, { boxes: tensor([1, 0, 5], []) }, /^output\.boxes: the model has no output "dets", only boxes$/],
     [boxes, { dets: tensor([1, 0, 5], []) }, /^output\.labels: the model has no output "labels", only dets$/],
-    [boxes, { dets: tensor([1, 1, 4], [1, 2, 3, 4]) }, /^output\.layout: is boxes, which needs \[batch, n, 5\], but output "dets" has shape \[1, 1, 4\]$/],
+    [
+      boxes,
+      { dets: tensor([1, 1, 4], [1, 2, 3, 4]) },
+      /^output\.layout: is boxes, which needs \[batch, n, 5\], but output "dets" has shape \[1, 1, 4\]$/,
+    ],
     [yolox, { output: tensor([1, 5, 8], []) }, undefined],
-    [yolox, { output: tensor([1, 6, 8], []) }, /needs \[batch, 5, 5 \+ classes\] for 32x32 at strides 16, 32, but output "output" has shape \[1, 6, 8\]$/],
+    [
+      yolox,
+      { output: tensor([1, 6, 8], []) },
+      /needs \[batch, 5, 5 \+ classes\] for 32x32 at strides 16, 32, but output "output" has shape \[1, 6, 8\]$/,
+    ],
     [yolox, { output: tensor([1, 5, 7], []) }, /^output\.personClasses: names class 2 but the model has 2 classes$/],
     [yolov8, { output0: tensor([1, 6, 21], []) }, undefined],
-    [yolov8, { output0: tensor([1, 21, 6], []) }, /^output\.layout: is yolov8, which needs .*, but output "output0" has shape \[1, 21, 6\]$/],
+    [
+      yolov8,
+      { output0: tensor([1, 21, 6], []) },
+      /^output\.layout: is yolov8, which needs .*, but output "output0" has shape \[1, 21, 6\]$/,
+    ],
     [yolov8, { output0: tensor([1, 5, 21], []) }, /^output\.personClasses: names class 1 but the model has 1 classes$/],
   ];
   for (const [output, outputs, message] of cases) {

@@ -27,19 +27,22 @@ export function misfit(output: ModelOutput, outputs: Outputs, input: Size): stri
   const known = Object.keys(outputs).join(', ');
   if (tensor === undefined) return `${field}: the model has no output ${JSON.stringify(name)}, only ${known}`;
   const shape = `[${tensor.dims.join(', ')}]`;
-  const shapeMisfit = (wanted: string): string => `output.layout: is ${output.layout}, which needs ${wanted}, but output ${JSON.stringify(name)} has shape ${shape}`;
+  const shapeMisfit = (wanted: string): string =>
+    `output.layout: is ${output.layout}, which needs ${wanted}, but output ${JSON.stringify(name)} has shape ${shape}`;
   if (!(tensor.data instanceof Float32Array)) return shapeMisfit('float32 values');
   const [, second = 0, third = 0] = tensor.dims;
   const most = Math.max(...output.personClasses);
   if (tensor.dims.length !== 3) return shapeMisfit('three dimensions');
   if (output.layout === 'boxes') {
     if (third !== 5) return shapeMisfit('[batch, n, 5]');
-    if (output.labels !== undefined && outputs[output.labels] === undefined) return `output.labels: the model has no output ${JSON.stringify(output.labels)}, only ${known}`;
+    if (output.labels !== undefined && outputs[output.labels] === undefined)
+      return `output.labels: the model has no output ${JSON.stringify(output.labels)}, only ${known}`;
     return undefined;
   }
   if (output.layout === 'yolox') {
     const cells = cellCount(output.strides, input);
-    if (second !== cells) return shapeMisfit(`[batch, ${cells}, 5 + classes] for ${input.width}x${input.height} at strides ${output.strides.join(', ')}`);
+    if (second !== cells)
+      return shapeMisfit(`[batch, ${cells}, 5 + classes] for ${input.width}x${input.height} at strides ${output.strides.join(', ')}`);
     return third > 5 + most ? undefined : `output.personClasses: names class ${most} but the model has ${Math.max(third - 5, 0)} classes`;
   }
   if (third <= second) return shapeMisfit('[batch, 4 + classes, n] with more boxes than classes');
@@ -78,7 +81,11 @@ function part(tensor: Tensor | undefined, index: number): Part {
   return { rows, columns, data: tensor.data.subarray(index * length, (index + 1) * length) };
 }
 
-function decodeBoxes({ rows, data }: Part, filter: { personClasses: readonly number[]; labels: Part | undefined }, scoreFloor: number): Detection[] {
+function decodeBoxes(
+  { rows, data }: Part,
+  filter: { personClasses: readonly number[]; labels: Part | undefined },
+  scoreFloor: number,
+): Detection[] {
   const found: Detection[] = [];
   for (let row = 0; row < rows; row++) {
     const score = Number(data[row * 5 + 4]);
@@ -90,7 +97,11 @@ function decodeBoxes({ rows, data }: Part, filter: { personClasses: readonly num
   return found;
 }
 
-function decodeYolox(cells: Part, output: { strides: readonly number[]; personClasses: readonly number[] }, at: { input: Size; scoreFloor: number }): Detection[] {
+function decodeYolox(
+  cells: Part,
+  output: { strides: readonly number[]; personClasses: readonly number[] },
+  at: { input: Size; scoreFloor: number },
+): Detection[] {
   const { columns, data } = cells;
   const found: Detection[] = [];
   let row = 0;

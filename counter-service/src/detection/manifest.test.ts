@@ -39,11 +39,27 @@ test('each mistake in a manifest is told by file, field and value', async () => 
   const mistakes: [string, unknown, RegExp][] = [
     ['text', 'input: {}', /model\.json: is not JSON: /],
     ['extra', { ...shippedManifest, licens: 'MIT' }, /model\.json: .*licens/],
-    ['order', { ...shippedManifest, input: { ...input, channelOrder: 'gbr' } }, /model\.json: input\.channelOrder: .*"bgr"\|"rgb", is "gbr"\.$/],
-    ['layout', { ...shippedManifest, output: { ...shippedManifest.output, layout: 'ssd' } }, /model\.json: output\.layout: .*, is "ssd"\.$/],
+    [
+      'order',
+      { ...shippedManifest, input: { ...input, channelOrder: 'gbr' } },
+      /model\.json: input\.channelOrder: .*"bgr"\|"rgb", is "gbr"\.$/,
+    ],
+    [
+      'layout',
+      { ...shippedManifest, output: { ...shippedManifest.output, layout: 'ssd' } },
+      /model\.json: output\.layout: .*, is "ssd"\.$/,
+    ],
     ['deviation', { ...shippedManifest, input: { ...input, std: [1, 0, 1] } }, /model\.json: input\.std\.1: .*, is 0\.$/],
-    ['multiple', { ...shippedManifest, input: { ...input, multiple: 50 } }, /model\.json: input\.multiple: width and height must be multiples of it, is 50\.$/],
-    ['elsewhere', { ...shippedManifest, file: '../x.onnx' }, /model\.json: file: must be the name of an \.onnx file in the same folder, is "\.\.\/x\.onnx"\.$/],
+    [
+      'multiple',
+      { ...shippedManifest, input: { ...input, multiple: 50 } },
+      /model\.json: input\.multiple: width and height must be multiples of it, is 50\.$/,
+    ],
+    [
+      'elsewhere',
+      { ...shippedManifest, file: '../x.onnx' },
+      /model\.json: file: must be the name of an \.onnx file in the same folder, is "\.\.\/x\.onnx"\.$/,
+    ],
     ['missing', { ...shippedManifest, sha256: undefined }, /model\.json: sha256: /],
     ['renamed', shippedManifest, /model\.json: name: is "rtmdet-nano-person" but the folder is "renamed"\.$/],
   ];
@@ -55,7 +71,13 @@ test('each mistake in a manifest is told by file, field and value', async () => 
 
 test('a missing or changed ONNX file is told by the manifest that names it', async () => {
   await modelNamed('gone', { ...shippedManifest, name: 'gone' });
-  await assert.rejects(loadModel(scratch, 'gone'), /gone\/model\.json: file: names "rtmdet_nano\.onnx": .*rtmdet_nano\.onnx cannot be read \(ENOENT\)\.$/);
+  await assert.rejects(
+    loadModel(scratch, 'gone'),
+    /gone\/model\.json: file: names "rtmdet_nano\.onnx": .*rtmdet_nano\.onnx cannot be read \(ENOENT\)\.$/,
+  );
   await modelNamed('changed', { ...shippedManifest, name: 'changed' }, 'not the model');
-  await assert.rejects(loadModel(scratch, 'changed'), /changed\/model\.json: sha256: says 4720eda.* but rtmdet_nano\.onnx has [0-9a-f]{64}\.$/);
+  await assert.rejects(
+    loadModel(scratch, 'changed'),
+    /changed\/model\.json: sha256: says 4720eda.* but rtmdet_nano\.onnx has [0-9a-f]{64}\.$/,
+  );
 });

@@ -44,12 +44,16 @@ for (const [name, onnx] of [
   });
 }
 
-test('a model whose outputs no layout describes is refused in a sentence', { skip: !existsSync(join(testModels, 'picodet-s')) && 'picodet-s is not there' }, async () => {
-  const onnx = await readFile(join(testModels, 'picodet-s/picodet_s_320_coco.onnx'));
-  const output = { layout: 'yolov8', tensor: 'save_infer_model/scale_0.tmp_1', personClasses: [0], nmsIou: 0.5 };
-  await ownModel('picodet', onnx, { tensor: 'image', width: 320, height: 320 }, output);
-  await assert.rejects(start('picodet'), /picodet\/model\.json: output\.layout: is yolov8, which needs .* has shape \[1, 1600, 80\]\.$/);
-});
+test(
+  'a model whose outputs no layout describes is refused in a sentence',
+  { skip: !existsSync(join(testModels, 'picodet-s')) && 'picodet-s is not there' },
+  async () => {
+    const onnx = await readFile(join(testModels, 'picodet-s/picodet_s_320_coco.onnx'));
+    const output = { layout: 'yolov8', tensor: 'save_infer_model/scale_0.tmp_1', personClasses: [0], nmsIou: 0.5 };
+    await ownModel('picodet', onnx, { tensor: 'image', width: 320, height: 320 }, output);
+    await assert.rejects(start('picodet'), /picodet\/model\.json: output\.layout: is yolov8, which needs .* has shape \[1, 1600, 80\]\.$/);
+  },
+);
 
 test('a yolov8 head comes out as people in the source picture', async () => {
   // Columns: a person at the middle of the picture, a person in the padding, a car, and three of nobody.
@@ -61,7 +65,10 @@ test('a yolov8 head comes out as people in the source picture', async () => {
     [0.75, 0.75, 0.1, 0, 0, 0],
     [0.1, 0.1, 0.9, 0, 0, 0],
   ];
-  const onnx = tinyOnnx({ input: { name: 'images', dims: [1, 3, 384, 640] }, output: { name: 'output0', dims: [1, 6, 7], values: heads.flatMap((row) => [...row, 0]) } });
+  const onnx = tinyOnnx({
+    input: { name: 'images', dims: [1, 3, 384, 640] },
+    output: { name: 'output0', dims: [1, 6, 7], values: heads.flatMap((row) => [...row, 0]) },
+  });
   const output = { layout: 'yolov8', tensor: 'output0', personClasses: [0], nmsIou: 0.5 };
   await ownModel('tiny', onnx, { tensor: 'images', width: 640, height: 384 }, output);
   assert.deepEqual(await peopleAt(0, scratch, 'tiny'), [{ left: 345.6, top: 139.2, right: 422.4, bottom: 292.8, score: 0.75 }]);
@@ -69,23 +76,42 @@ test('a yolov8 head comes out as people in the source picture', async () => {
   await ownModel('tiny-input', onnx, { tensor: 'image', width: 640, height: 384 }, output);
   await assert.rejects(start('tiny-input'), /tiny-input\/model\.json: input\.tensor: the model has no input "image", only images\.$/);
   await ownModel('tiny-width', onnx, { tensor: 'images', width: 512, height: 384 }, output);
-  await assert.rejects(start('tiny-width'), /tiny-width\/model\.json: input\.width: is 512 but the model's input has shape \[1, 3, 384, 640\]\.$/);
+  await assert.rejects(
+    start('tiny-width'),
+    /tiny-width\/model\.json: input\.width: is 512 but the model's input has shape \[1, 3, 384, 640\]\.$/,
+  );
   await ownModel('tiny-sizes', onnx, { tensor: 'images', width: 640, height: 384, multiple: 32 }, output);
   await assert.rejects(start('tiny-sizes'), /tiny-sizes\/model\.json: input\.multiple: is 32 but .*, which allows one size only\.$/);
   await ownModel('tiny-classes', onnx, { tensor: 'images', width: 640, height: 384 }, { ...output, personClasses: [2] });
-  await assert.rejects(start('tiny-classes'), /tiny-classes\/model\.json: output\.personClasses: names class 2 but the model has 2 classes\.$/);
+  await assert.rejects(
+    start('tiny-classes'),
+    /tiny-classes\/model\.json: output\.personClasses: names class 2 but the model has 2 classes\.$/,
+  );
 });
 
 test('a file that is no model is refused in a sentence', async () => {
-  await ownModel('broken', Buffer.from('no model at all'), { tensor: 'images', width: 640, height: 384 }, { layout: 'boxes', boxes: 'dets', personClasses: [0] });
+  await ownModel(
+    'broken',
+    Buffer.from('no model at all'),
+    { tensor: 'images', width: 640, height: 384 },
+    { layout: 'boxes', boxes: 'dets', personClasses: [0] },
+  );
   await assert.rejects(start('broken'), /broken\/own\.onnx: the runtime cannot load it: .*\.$/);
 });
 
-async function ownModel(name: string, onnx: Buffer, input: { tensor: string; width: number; height: number; multiple?: number }, output: unknown): Promise<void> {
+async function ownModel(
+  name: string,
+  onnx: Buffer,
+  input: { tensor: string; width: number; height: number; multiple?: number },
+  output: unknown,
+): Promise<void> {
   await mkdir(join(scratch, name));
   await writeFile(join(scratch, name, 'own.onnx'), onnx);
   const manifest = {
-    name, file: 'own.onnx', sha256: createHash('sha256').update(onnx).digest('hex'), licence: 'none',
+    name,
+    file: 'own.onnx',
+    sha256: createHash('sha256').update(onnx).digest('hex'),
+    licence: 'none',
     input: { ...input, channelOrder: 'rgb', mean: [0, 0, 0], std: [255, 255, 255], resize: { fit: 'pad', value: 114 } },
     output,
   };
@@ -93,7 +119,13 @@ async function ownModel(name: string, onnx: Buffer, input: { tensor: string; wid
 }
 
 async function start(name: string): Promise<void> {
-  const detector = await Detector.start({ model: await loadModel(scratch, name), provider: 'cpu', workers: 1, maxBatch: 1, scoreFloor: 0.15 });
+  const detector = await Detector.start({
+    model: await loadModel(scratch, name),
+    provider: 'cpu',
+    workers: 1,
+    maxBatch: 1,
+    scoreFloor: 0.15,
+  });
   await detector.stop();
 }
 

@@ -39,7 +39,12 @@ export function learnPersonSize(known: PersonSize, detections: readonly Detectio
 
 function cut(box: Detection, seen: Rectangle): boolean {
   const edge = 2;
-  return box.top < seen.top + edge || box.bottom > seen.top + seen.height - edge || box.left < seen.left + edge || box.right > seen.left + seen.width - edge;
+  return (
+    box.top < seen.top + edge ||
+    box.bottom > seen.top + seen.height - edge ||
+    box.left < seen.left + edge ||
+    box.right > seen.left + seen.width - edge
+  );
 }
 
 /** Stochastic approximation of the median (Robbins and Monro): a step up or down, shorter with each sample but never under 1 %. */
@@ -56,7 +61,12 @@ function stepTowards({ count, height }: Band, sample: number): Band {
  */
 export function heightAt(size: PersonSize, picture: Size): ((y: number) => number) | undefined {
   const points = size.bands
-    .map((band, index) => ({ y: ((index + 0.5) / BANDS) * picture.height, height: band.height, weight: Math.min(band.count, 200), count: band.count }))
+    .map((band, index) => ({
+      y: ((index + 0.5) / BANDS) * picture.height,
+      height: band.height,
+      weight: Math.min(band.count, 200),
+      count: band.count,
+    }))
     .filter((point) => point.count >= ENOUGH_IN_BAND);
   const seen = points.reduce((sum, point) => sum + point.count, 0);
   if (seen < ENOUGH_IN_ALL || points.length === 0) return undefined;
@@ -77,7 +87,9 @@ function fitLine(points: readonly WeightedPoint[]): (y: number) => number {
   let line = leastSquares(points);
   for (let round = 0; round < 5; round++) {
     const current = line;
-    line = leastSquares(points.map((point) => ({ ...point, weight: point.weight / Math.max(Math.abs(point.height - current(point.y)), 1) })));
+    line = leastSquares(
+      points.map((point) => ({ ...point, weight: point.weight / Math.max(Math.abs(point.height - current(point.y)), 1) })),
+    );
   }
   return line;
 }

@@ -4,7 +4,14 @@ import type { ModelInput } from './manifest.ts';
 import { fullPicturePlan, toSource, type Plan } from './plan.ts';
 
 const manySizes: ModelInput = {
-  tensor: 'input', width: 640, height: 384, multiple: 32, channelOrder: 'bgr', mean: [0, 0, 0], std: [1, 1, 1], resize: { fit: 'pad', value: 114 },
+  tensor: 'input',
+  width: 640,
+  height: 384,
+  multiple: 32,
+  channelOrder: 'bgr',
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+  resize: { fit: 'pad', value: 114 },
 };
 const { multiple: _, ...oneSize } = manySizes;
 
@@ -29,7 +36,11 @@ test('a model of one size gets that size: padded or stretched', () => {
 });
 
 test('boxes come back to the source through padding, scale and crop', () => {
-  const plan: Plan = { crop: { left: 100, top: 50, width: 400, height: 200 }, picture: { width: 200, height: 50 }, input: { width: 224, height: 64 } };
+  const plan: Plan = {
+    crop: { left: 100, top: 50, width: 400, height: 200 },
+    picture: { width: 200, height: 50 },
+    input: { width: 224, height: 64 },
+  };
   const box = { left: 10, top: 5, right: 20, bottom: 25, score: 0.9 };
   assert.deepEqual(toSource([box], plan), [{ left: 120, top: 70, right: 140, bottom: 150, score: 0.9 }]);
 });

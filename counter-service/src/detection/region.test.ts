@@ -9,7 +9,14 @@ import { planRegion, type Place } from './region.ts';
 
 const source = { width: 768, height: 576 };
 const model: ModelInput = {
-  tensor: 'input', width: 640, height: 384, multiple: 32, channelOrder: 'bgr', mean: [0, 0, 0], std: [1, 1, 1], resize: { fit: 'pad', value: 114 },
+  tensor: 'input',
+  width: 640,
+  height: 384,
+  multiple: 32,
+  channelOrder: 'bgr',
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+  resize: { fit: 'pad', value: 114 },
 };
 const whole = { left: 0, top: 0, ...source };
 const full = fullPicturePlan(source, model);
@@ -51,7 +58,18 @@ test('a line across everything, nothing to watch, or a model of one size: the fu
 });
 
 test('a zone counts like a line', () => {
-  const queue: Place = { lines: [], zones: [{ polygon: [{ x: 450, y: 400 }, { x: 550, y: 400 }, { x: 500, y: 500 }] }] };
+  const queue: Place = {
+    lines: [],
+    zones: [
+      {
+        polygon: [
+          { x: 450, y: 400 },
+          { x: 550, y: 400 },
+          { x: 500, y: 500 },
+        ],
+      },
+    ],
+  };
   const { crop } = planRegion(queue, source, model, quarterTall);
   assert.ok(crop.left <= 345 && crop.left + crop.width >= 422 && crop.width < source.width);
 });
@@ -59,19 +77,24 @@ test('a zone counts like a line', () => {
 test('always: a region lies in the picture on even numbers, fits its input, shows people no smaller, costs no more', () => {
   const point = record({ x: integer({ min: 0, max: 1000 }), y: integer({ min: 0, max: 1000 }) });
   const pictures = array(integer({ min: 160, max: 2000 }), { minLength: 2, maxLength: 2 });
-  always(property(array(record({ from: point, to: point }), { minLength: 1, maxLength: 3 }), pictures, (lines, [width = 0, height = 0]) => {
-    const picture = { width, height };
-    const wanted = fullPicturePlan(picture, model);
-    const plan = planRegion({ lines, zones: [] }, picture, model, quarterTall);
-    const { crop, input } = plan;
-    assert.ok(input.width * input.height <= wanted.input.width * wanted.input.height);
-    if (crop.width === width && crop.height === height) return;
-    assert.deepEqual([crop.left % 2, crop.top % 2, crop.width % 2, crop.height % 2, input.width % 32, input.height % 32], [0, 0, 0, 0, 0, 0]);
-    assert.ok(crop.left >= 0 && crop.top >= 0 && crop.left + crop.width <= width && crop.top + crop.height <= height);
-    assert.ok(plan.picture.width <= input.width && plan.picture.height <= input.height);
-    const scale = wanted.picture.width / width;
-    assert.ok(plan.picture.width / crop.width > scale * 0.99 && plan.picture.height / crop.height > scale * 0.99);
-  }));
+  always(
+    property(array(record({ from: point, to: point }), { minLength: 1, maxLength: 3 }), pictures, (lines, [width = 0, height = 0]) => {
+      const picture = { width, height };
+      const wanted = fullPicturePlan(picture, model);
+      const plan = planRegion({ lines, zones: [] }, picture, model, quarterTall);
+      const { crop, input } = plan;
+      assert.ok(input.width * input.height <= wanted.input.width * wanted.input.height);
+      if (crop.width === width && crop.height === height) return;
+      assert.deepEqual(
+        [crop.left % 2, crop.top % 2, crop.width % 2, crop.height % 2, input.width % 32, input.height % 32],
+        [0, 0, 0, 0, 0, 0],
+      );
+      assert.ok(crop.left >= 0 && crop.top >= 0 && crop.left + crop.width <= width && crop.top + crop.height <= height);
+      assert.ok(plan.picture.width <= input.width && plan.picture.height <= input.height);
+      const scale = wanted.picture.width / width;
+      assert.ok(plan.picture.width / crop.width > scale * 0.99 && plan.picture.height / crop.height > scale * 0.99);
+    }),
+  );
 });
 
 function learned(heightOf: (y: number) => number): PersonSize {

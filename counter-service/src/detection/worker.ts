@@ -4,7 +4,16 @@ import { decode, misfit, type Outputs } from './layouts.ts';
 import type { Model } from './manifest.ts';
 import type { Size } from './plan.ts';
 import { colourPlanes, fillPadding, normalise, type Planes } from './preprocess.ts';
-import { encode, ExecutionProvider, pictureBytes, WORKER_PIPE, type Answer, type DetectRequest, type LoadRequest, type Request } from './wire.ts';
+import {
+  encode,
+  ExecutionProvider,
+  pictureBytes,
+  WORKER_PIPE,
+  type Answer,
+  type DetectRequest,
+  type LoadRequest,
+  type Request,
+} from './wire.ts';
 
 /**
  * A worker process: one inference session on one thread, requests answered one by one (see wire.ts).
@@ -102,12 +111,17 @@ function createFailure({ path }: Model, provider: ExecutionProvider, error: unkn
 
 function inputMisfit(session: ort.InferenceSession, input: Model['manifest']['input']): string | undefined {
   const found = session.inputMetadata.find((metadata) => metadata.name === input.tensor);
-  if (found === undefined) return `input.tensor: the model has no input ${JSON.stringify(input.tensor)}, only ${session.inputNames.join(', ')}`;
+  if (found === undefined)
+    return `input.tensor: the model has no input ${JSON.stringify(input.tensor)}, only ${session.inputNames.join(', ')}`;
   if (!found.isTensor || found.type !== 'float32') return `input.tensor: ${JSON.stringify(input.tensor)} is not a float32 tensor`;
   const [, channels, height, width] = found.shape;
   const shape = `the model's input has shape [${found.shape.join(', ')}]`;
-  if (found.shape.length !== 4 || (typeof channels === 'number' && channels !== 3)) return `input.tensor: ${shape}, not [batch, 3, height, width]`;
-  for (const [field, size] of [['width', width], ['height', height]] as const) {
+  if (found.shape.length !== 4 || (typeof channels === 'number' && channels !== 3))
+    return `input.tensor: ${shape}, not [batch, 3, height, width]`;
+  for (const [field, size] of [
+    ['width', width],
+    ['height', height],
+  ] as const) {
     if (typeof size !== 'number') continue;
     if (size !== input[field]) return `input.${field}: is ${input[field]} but ${shape}`;
     if (input.multiple !== undefined) return `input.multiple: is ${input.multiple} but ${shape}, which allows one size only`;
@@ -118,11 +132,18 @@ function inputMisfit(session: ort.InferenceSession, input: Model['manifest']['in
 /** The largest size, and the smallest one where the manifest promises others. */
 function trialSizes({ width, height, multiple }: Model['manifest']['input']): Size[] {
   const least = (side: number): number => Math.min(side, Math.ceil(128 / (multiple ?? 1)) * (multiple ?? 1));
-  return multiple === undefined ? [{ width, height }] : [{ width, height }, { width: least(width), height: least(height) }];
+  return multiple === undefined
+    ? [{ width, height }]
+    : [
+        { width, height },
+        { width: least(width), height: least(height) },
+      ];
 }
 
 function maxBatch(session: ort.InferenceSession): number {
-  const batches = [...session.inputMetadata, ...session.outputMetadata].map((metadata) => (metadata.isTensor ? metadata.shape[0] : undefined));
+  const batches = [...session.inputMetadata, ...session.outputMetadata].map((metadata) =>
+    metadata.isTensor ? metadata.shape[0] : undefined,
+  );
   return Math.min(...batches.map((batch) => (typeof batch === 'number' ? batch : Infinity)), Number.MAX_SAFE_INTEGER);
 }
 
@@ -205,7 +226,7 @@ function readRequest(): Request | undefined {
 
 /** False where the pipe ended. */
 function readFully(buffer: Buffer): boolean {
-  for (let at = 0; at < buffer.length; ) {
+  for (let at = 0; at < buffer.length;) {
     const count = readSync(WORKER_PIPE, buffer, at, buffer.length - at, null);
     if (count === 0) return false;
     at += count;
@@ -214,7 +235,7 @@ function readFully(buffer: Buffer): boolean {
 }
 
 function writeFully(buffer: Buffer): void {
-  for (let at = 0; at < buffer.length; ) at += writeSync(WORKER_PIPE, buffer, at);
+  for (let at = 0; at < buffer.length;) at += writeSync(WORKER_PIPE, buffer, at);
 }
 
 await main();

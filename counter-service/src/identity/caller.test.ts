@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { ApiFault, type ApiServer } from '#crds/cluster/api.ts';
 import { agentUser, COUNTER_AUDIENCE } from '#crds/identity.ts';
-import { createLog } from '#proto/log.ts';
+import { createLog } from '#proto/process/log.ts';
 import { Caller } from './caller.ts';
 import { TokenReviews } from './reviews.ts';
 
@@ -19,14 +19,23 @@ function token(claims: object = {}): string {
 }
 
 function setting(context: TestContext) {
-  const state = { now: 0, asked: 0, answer: agentUser(door) as string | undefined | ApiFault, held: undefined as Promise<void> | undefined };
+  const state = {
+    now: 0,
+    asked: 0,
+    answer: agentUser(door) as string | undefined | ApiFault,
+    held: undefined as Promise<void> | undefined,
+  };
   const create = async (_: unknown, { spec }: { spec?: { audiences?: string[] } }) => {
     state.asked += 1;
     await state.held;
     if (state.answer instanceof ApiFault) throw state.answer;
     return { status: { authenticated: state.answer !== undefined, audiences: spec?.audiences, user: { username: state.answer } } };
   };
-  const reviews = new TokenReviews({ api: { create: create as unknown as ApiServer['create'] }, log: createLog('test', 'silent'), now: () => state.now });
+  const reviews = new TokenReviews({
+    api: { create: create as unknown as ApiServer['create'] },
+    log: createLog('test', 'silent'),
+    now: () => state.now,
+  });
   const over = new AbortController();
   context.after(() => over.abort(new Error('the test is over')));
   const reviewSeconds = { least: 0, most: 0 };
@@ -37,15 +46,24 @@ test('the agent of the stream may serve it, and no other stream', async (context
   const { identify } = setting(context);
   const caller = await identify();
   caller.mustServe(door);
-  for (const other of [{ ...door, name: 'gate' }, { ...door, namespace: 'mall' }]) assert.throws(() => caller.mustServe(other), unauthorized);
+  for (const other of [
+    { ...door, name: 'gate' },
+    { ...door, namespace: 'mall' },
+  ])
+    assert.throws(() => caller.mustServe(other), unauthorized);
 });
 
-test('what can be no agent\'s token is refused without asking anybody, and without a word of it', async (context) => {
+test("what can be no agent's token is refused without asking anybody, and without a word of it", async (context) => {
   const { identify, state } = setting(context);
   for (const [text, sentence] of [
-    [token({ aud: 'https://kubernetes.default.svc' }), /not for the audience footfall-counter/], [token({ aud: undefined }), /audience/],
-    [token({ exp: -61 }), /has expired/], [token({ exp: undefined }), /not one of a ServiceAccount/],
-    ['words', /not one/], ['a.b.c', /not one/], [`a.${Buffer.from('null').toString('base64url')}.c`, /not one/], ['x'.repeat(10_000), /not one/],
+    [token({ aud: 'https://kubernetes.default.svc' }), /not for the audience footfall-counter/],
+    [token({ aud: undefined }), /audience/],
+    [token({ exp: -61 }), /has expired/],
+    [token({ exp: undefined }), /not one of a ServiceAccount/],
+    ['words', /not one/],
+    ['a.b.c', /not one/],
+    [`a.${Buffer.from('null').toString('base64url')}.c`, /not one/],
+    ['x'.repeat(10_000), /not one/],
   ] as const) {
     await assert.rejects(identify(text), (error: Error) => sentence.test(error.message) && !error.message.includes(text.slice(0, 20)));
   }
@@ -75,7 +93,17 @@ test('no more than sixty-four callers are looked at at a time, and no more than 
   const answered = Promise.withResolvers<void>();
   state.held = answered.promise;
   const callers = Array.from({ length: 65 }, (_, index) => identify(token({ jti: index })));
-  const turnedAway = (await Promise.race([Promise.any(callers.map((one) => one.then(() => assert.fail(), (error: unknown) => error))), answered.promise])) as { reason: string };
+  const turnedAway = (await Promise.race([
+    Promise.any(
+      callers.map((one) =>
+        one.then(
+          () => assert.fail(),
+          (error: unknown) => error,
+        ),
+      ),
+    ),
+    answered.promise,
+  ])) as { reason: string };
   assert.equal(turnedAway.reason, 'FULL');
   answered.resolve();
   assert.equal((await Promise.allSettled(callers)).filter(({ status }) => status === 'fulfilled').length, 64);
@@ -144,7 +172,7 @@ test('a token that takes the place of another is looked at, and counts from then
   caller.replace(token({ jti: 'the next one' }));
   while (state.asked < 2) await new Promise(setImmediate);
   state.now = 161;
-  caller.replace(token({ jti: 'somebody else\'s', sub: agentUser({ ...door, name: 'gate' }) }));
+  caller.replace(token({ jti: "somebody else's", sub: agentUser({ ...door, name: 'gate' }) }));
   state.answer = agentUser({ ...door, name: 'gate' });
   assert.equal((await departure).refusal, 'UNAUTHORIZED');
 });

@@ -7,11 +7,11 @@
  * An API server that is away costs no agent its stream before its token ends.
  */
 import { agentUser } from '#crds/identity.ts';
-import { pause } from '#proto/backoff.ts';
-import { Changed } from '#proto/changed.ts';
-import type { StreamName } from '#proto/protocol.ts';
-import type { Departure } from '../departure.ts';
-import { Refused } from '../refused.ts';
+import { pause } from '#proto/process/backoff.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
+import type { Departure } from '../specs/eviction.ts';
+import { Refused } from '../refusal.ts';
 import type { TokenReviews } from './reviews.ts';
 import { type Token, unauthorized } from './token.ts';
 
@@ -53,7 +53,8 @@ export class Caller {
 
   /** @throws Refused UNAUTHORIZED unless it is the agent of this stream. */
   mustServe(stream: StreamName): void {
-    if (this.#user !== agentUser(stream)) throw unauthorized(`${this.#user} is not the agent of CameraStream ${stream.namespace}/${stream.name}.`);
+    if (this.#user !== agentUser(stream))
+      throw unauthorized(`${this.#user} is not the agent of CameraStream ${stream.namespace}/${stream.name}.`);
   }
 
   /** The agent has a new token. */
@@ -72,7 +73,8 @@ export class Caller {
         await this.#reviewAgain();
         wait = least + (most - least) * random();
       } catch (error) {
-        if (error instanceof Refused && error.reason === 'UNAUTHORIZED') return { reason: 'AgentUnauthorized', sentence: error.message, refusal: 'UNAUTHORIZED' };
+        if (error instanceof Refused && error.reason === 'UNAUTHORIZED')
+          return { reason: 'AgentUnauthorized', sentence: error.message, refusal: 'UNAUTHORIZED' };
         wait = UNANSWERED_SECONDS;
       }
     }
@@ -100,5 +102,5 @@ export class Caller {
 }
 
 function refusedToken(): Refused {
-  return unauthorized('The API server does not know the caller\'s token: it has expired, or its pod is gone.');
+  return unauthorized("The API server does not know the caller's token: it has expired, or its pod is gone.");
 }

@@ -8,9 +8,9 @@
 import { createHash } from 'node:crypto';
 import { type ApiFault, type ApiServer, type KubernetesObject, resources, type V1TokenReview } from '#crds/cluster/api.ts';
 import { COUNTER_AUDIENCE } from '#crds/identity.ts';
-import { waitBackoff } from '#proto/backoff.ts';
-import type { Log } from '#proto/log.ts';
-import { Refused } from '../refused.ts';
+import { waitBackoff } from '#proto/process/backoff.ts';
+import type { Log } from '#proto/process/log.ts';
+import { Refused } from '../refusal.ts';
 import { readToken, type Token } from './token.ts';
 
 const KEPT_SECONDS = { yes: 60, no: 10 };
@@ -78,7 +78,10 @@ export class TokenReviews {
     const answer = await asking;
     this.#kept.delete(key);
     if (this.#kept.size >= MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
-    this.#kept.set(key, { answer, until: Math.min(this.now() + (answer === undefined ? KEPT_SECONDS.no : KEPT_SECONDS.yes), token.endsAt) });
+    this.#kept.set(key, {
+      answer,
+      until: Math.min(this.now() + (answer === undefined ? KEPT_SECONDS.no : KEPT_SECONDS.yes), token.endsAt),
+    });
     return answer;
   }
 
@@ -87,7 +90,11 @@ export class TokenReviews {
     const { apiVersion, kind } = resources.tokenReviews;
     const review = { apiVersion, kind, spec: { token: text, audiences: [COUNTER_AUDIENCE] } };
     try {
-      const { status } = await api.create<KubernetesObject & Pick<V1TokenReview, 'spec' | 'status'>>(resources.tokenReviews, review, AbortSignal.timeout(ANSWER_MS));
+      const { status } = await api.create<KubernetesObject & Pick<V1TokenReview, 'spec' | 'status'>>(
+        resources.tokenReviews,
+        review,
+        AbortSignal.timeout(ANSWER_MS),
+      );
       // An API server that knows nothing of audiences names none, and then the token is for itself.
       const ours = status?.authenticated === true && status.audiences?.includes(COUNTER_AUDIENCE) === true;
       return ours ? status.user?.username : undefined;

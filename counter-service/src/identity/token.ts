@@ -1,6 +1,6 @@
 /** What a token says of itself: enough to turn away what can be no agent's. Whether it is true is for the API server to say. */
 import { COUNTER_AUDIENCE } from '#crds/identity.ts';
-import { Refused } from '../refused.ts';
+import { Refused } from '../refusal.ts';
 
 /** Clocks differ; the API server, too, is lenient by this much. */
 const LENIENCY_SECONDS = 60;
@@ -16,10 +16,10 @@ export interface Token {
 export function readToken(text: string | undefined, now: number): Token {
   if (text === undefined) throw unauthorized('The caller has no token.');
   const { aud, exp, sub } = claimsOf(text);
-  if (typeof exp !== 'number' || typeof sub !== 'string') throw unauthorized('The caller\'s token is not one of a ServiceAccount.');
+  if (typeof exp !== 'number' || typeof sub !== 'string') throw unauthorized("The caller's token is not one of a ServiceAccount.");
   if (![aud].flat().includes(COUNTER_AUDIENCE)) throw unauthorized(`The caller's token is not for the audience ${COUNTER_AUDIENCE}.`);
   const endsAt = exp + LENIENCY_SECONDS;
-  if (endsAt <= now) throw unauthorized('The caller\'s token has expired.');
+  if (endsAt <= now) throw unauthorized("The caller's token has expired.");
   return { text, endsAt };
 }
 

@@ -31,7 +31,7 @@ export class Chain<T extends object> {
 
   /** Undefined when nothing was ever written. @throws Error with a sentence when it is not what was written. */
   async newest(): Promise<Link<T> | undefined> {
-    for (let missed = 0; ; ) {
+    for (let missed = 0; ;) {
       const number = newestOf(await this.#names());
       if (number === 0) return undefined;
       const path = this.#path(number);

@@ -4,8 +4,17 @@ import type { CountsStatus, StreamStatus } from '#crds/schema.ts';
 import { asSeen, claimed, type Ledgered, readingOf, refused, streamStatus, withdrawn } from './entry.ts';
 
 const counts: CountsStatus = {
-  term: 3, session: 's1', position: 500, time: '2026-01-01T00:00:50Z', in: 7, out: 2, inside: 5,
-  lines: [{ name: 'entrance', in: 7, out: 2 }], zones: [], observedSeconds: 50, gaps: { count: 1, seconds: 4 },
+  term: 3,
+  session: 's1',
+  position: 500,
+  time: '2026-01-01T00:00:50Z',
+  in: 7,
+  out: 2,
+  inside: 5,
+  lines: [{ name: 'entrance', in: 7, out: 2 }],
+  zones: [],
+  observedSeconds: 50,
+  gaps: { count: 1, seconds: 4 },
 };
 const stream: StreamStatus = { state: 'Counting', counter: 'a', since: '2026-01-01T00:00:00Z', session: 's1', observedGeneration: 1 };
 const speaker = { counter: 'b', session: 's1', now: '2026-01-02T00:00:00Z' };
@@ -63,7 +72,17 @@ for (const [what, before, written] of cases) {
 }
 
 test('nothing that was ever committed is blank, however little it says', () => {
-  const little = { ...counts, position: 3, in: 0, out: 0, inside: 0, lines: [], zones: [], observedSeconds: 0, gaps: { count: 0, seconds: 0 } };
+  const little = {
+    ...counts,
+    position: 3,
+    in: 0,
+    out: 0,
+    inside: 0,
+    lines: [],
+    zones: [],
+    observedSeconds: 0,
+    gaps: { count: 0, seconds: 0 },
+  };
   const once = claimed(resource({ counts: little, stream }), { ...speaker, session: 's2' });
   const twice = claimed(resource(once), { ...speaker, session: 's2' });
   assert.deepEqual(readingOf(resource(twice)).counts, { ...readingOf(resource(once)).counts, session: 's2' });
@@ -75,7 +94,13 @@ test('however many terms are taken, as long as none commits they are blank', () 
   assert.deepEqual(readingOf(resource(twice)), { term: 2, session: 's2', counts: undefined });
 });
 
-const undecodable: StreamStatus = { ...stream, state: 'Refused', reason: 'UnsupportedCodec', message: 'It is not video.', observedGeneration: 4 };
+const undecodable: StreamStatus = {
+  ...stream,
+  state: 'Refused',
+  reason: 'UnsupportedCodec',
+  message: 'It is not video.',
+  observedGeneration: 4,
+};
 const again: readonly [string, StreamStatus, boolean][] = [
   ['in the same session', undecodable, true],
   ['and whose spec was edited since', { ...undecodable, observedGeneration: 3 }, false],
@@ -96,7 +121,9 @@ test('zones are occupied only where somebody looks', () => {
     assert.deepEqual(asSeen({ ...counts, zones }, { state }), { ...counts, zones: [{ name: 'queue', occupancy: 0 }] });
   }
   assert.deepEqual(asSeen({ ...counts, zones }, { state: 'Counting' }).zones, zones);
-  assert.deepEqual(refused(resource({ counts: { ...counts, zones }, stream }), refusal, { ...speaker, counter: 'a' })?.counts?.zones, [{ name: 'queue', occupancy: 0 }]);
+  assert.deepEqual(refused(resource({ counts: { ...counts, zones }, stream }), refusal, { ...speaker, counter: 'a' })?.counts?.zones, [
+    { name: 'queue', occupancy: 0 },
+  ]);
 });
 
 const gone = { state: 'Disconnected', reason: 'AgentGone' } as const;

@@ -52,7 +52,10 @@ export function claimed({ metadata, status }: Ledgered, { counter, session, now 
   if (before?.state === 'Refused' && before.session === session && before.observedGeneration === observedGeneration) {
     return { counts, stream: { ...before, counter } };
   }
-  return { counts, stream: { state: 'Starting', counter, since: now, session, ...(observedGeneration !== undefined && { observedGeneration }) } };
+  return {
+    counts,
+    stream: { state: 'Starting', counter, since: now, session, ...(observedGeneration !== undefined && { observedGeneration }) },
+  };
 }
 
 /** `since` is when the state or its reason became what they are. */
@@ -72,7 +75,10 @@ export function refused({ status }: Ledgered, report: StreamReport, { counter, s
   const same = stream?.state === report.state && stream.reason === report.reason && stream.message === report.message;
   if (same && stream.observedGeneration === report.observedGeneration) return undefined;
   const session = stream?.session;
-  return { ...(counts && { counts: asSeen(counts, report) }), stream: { ...report, counter, since: now, ...(session !== undefined && { session }) } };
+  return {
+    ...(counts && { counts: asSeen(counts, report) }),
+    stream: { ...report, counter, since: now, ...(session !== undefined && { session }) },
+  };
 }
 
 /** What is left to say of a term that a counter lost without a word; undefined when another was taken, or nobody is said to have it. */
@@ -96,7 +102,16 @@ function isBlank({ time }: CountsStatus): boolean {
 
 function blank(session: string): CountsStatus {
   return {
-    term: 0, session, position: 0, time: NEVER, in: 0, out: 0, inside: 0,
-    lines: [], zones: [], observedSeconds: 0, gaps: { count: 0, seconds: 0 },
+    term: 0,
+    session,
+    position: 0,
+    time: NEVER,
+    in: 0,
+    out: 0,
+    inside: 0,
+    lines: [],
+    zones: [],
+    observedSeconds: 0,
+    gaps: { count: 0, seconds: 0 },
   };
 }

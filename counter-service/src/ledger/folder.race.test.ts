@@ -85,7 +85,12 @@ for (const committedBefore of [false, true]) {
     for (; ; call += 1) {
       const ledger = new FolderLedger(join(root, String(call)));
       await mkdir(join(root, String(call)));
-      const { met, answer } = await process.obey({ root: join(root, String(call)), act: 'commit', committedBefore, at: { call, signal: 'SIGSTOP' } });
+      const { met, answer } = await process.obey({
+        root: join(root, String(call)),
+        act: 'commit',
+        committedBefore,
+        at: { call, signal: 'SIGSTOP' },
+      });
       if (met === 'answer') break;
       const next = await ledger.claim(stream, await ledger.read(stream), 's');
       const taken = await ledger.read(stream);
@@ -122,7 +127,12 @@ test('a counter that dies at any call leaves a ledger that is whole, and that th
   for (let call = 1; ; call += 1) {
     const process = await LedgerProcess.start(context);
     const ledger = new FolderLedger(join(root, String(call)));
-    const { met } = await process.obey({ root: join(root, String(call)), act: 'commit', committedBefore: true, at: { call, signal: 'SIGKILL' } });
+    const { met } = await process.obey({
+      root: join(root, String(call)),
+      act: 'commit',
+      committedBefore: true,
+      at: { call, signal: 'SIGKILL' },
+    });
     if (met === 'answer') break;
     await assertWhole(ledger);
     const next = await ledger.claim(stream, await ledger.read(stream), 's');
@@ -141,7 +151,7 @@ test('counters that take the stream from each other, and are held up meanwhile, 
     child.on('message', (entered: number) => acknowledged.push(entered));
     child.send({ root, act: 'race' } satisfies Order);
   }
-  for (const end = performance.now() + RACE_SECONDS * 1000; performance.now() < end; ) {
+  for (const end = performance.now() + RACE_SECONDS * 1000; performance.now() < end;) {
     const { child } = processes[Math.floor(Math.random() * processes.length)]!;
     child.kill('SIGSTOP');
     await sleep(Math.random() * 30);

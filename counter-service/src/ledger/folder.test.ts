@@ -32,7 +32,10 @@ test('what is committed is read again, by the next term and with its crossings',
   await second.commit(counts(4), [crossing(4)]);
   assert.deepEqual((await ledger.read(stream)).counts, counts(4));
   const lines = (await ledger.crossings(stream)).trim().split('\n');
-  assert.deepEqual(lines.map((line) => (JSON.parse(line) as { track: number }).track), [1, 2, 3, 4]);
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { track: number }).track),
+    [1, 2, 3, 4],
+  );
 });
 
 test('a term that has been overtaken may not commit, and what it tried is not there', async (context) => {
@@ -93,7 +96,10 @@ test('an entry that is torn or changed at any byte is noticed, told in one sente
   const changes = [...whole.keys()].flatMap((index) => [whole.subarray(0, index), whole.with(index, whole[index]! ^ 1)]);
   for (const changed of changes) {
     await writeFile(path(root, 2), changed);
-    await assert.rejects(ledger.read(stream), { reason: 'LEDGER_UNAVAILABLE', message: /^The ledger in .*default\.door cannot be read or written: .*000000000002\.json is damaged: it is not what was written\.$/ });
+    await assert.rejects(ledger.read(stream), {
+      reason: 'LEDGER_UNAVAILABLE',
+      message: /^The ledger in .*default\.door cannot be read or written: .*000000000002\.json is damaged: it is not what was written\.$/,
+    });
   }
   await assert.rejects(ledger.claim(stream, { term: 1, session: 's', counts: counts(1) }, 's'), { reason: 'LEDGER_UNAVAILABLE' });
   const window = { ...stream, name: 'window' };

@@ -11,9 +11,9 @@
 import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brokenFence } from '#crds/fence.ts';
-import type { StreamName } from '#proto/protocol.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
 import type { CrossingEvent } from '../counting/counter.ts';
-import { Refused } from '../refused.ts';
+import { Refused } from '../refusal.ts';
 import { Chain, type Link, writeDurably } from './chain.ts';
 import { asSeen } from './entry.ts';
 import { type CommittedCounts, Fenced, type Ledger, type Reading, type StreamReport, type Tenure } from './ledger.ts';
@@ -53,7 +53,8 @@ export class FolderLedger implements Ledger {
       const claimed = counts && { counts: { ...counts, session, position: counts.session === session ? counts.position : 0 } };
       const content: Entry = { term: term + 1, session, crossings, ...claimed };
       const number = (before?.number ?? 0) + 1;
-      if (await available(folder, new Chain<Entry>(folder).append(number - 1, content))) return new FolderTenure(folder, { number, content }, counts);
+      if (await available(folder, new Chain<Entry>(folder).append(number - 1, content)))
+        return new FolderTenure(folder, { number, content }, counts);
     }
   }
 
@@ -72,7 +73,10 @@ export class FolderLedger implements Ledger {
       if (text.length < bytes) throw new Error(`${path} is damaged: ${bytes} bytes of it are committed, and it has ${text.length}`);
       return text;
     });
-    return available(folder, Promise.all(texts).then((all) => Buffer.concat(all).toString()));
+    return available(
+      folder,
+      Promise.all(texts).then((all) => Buffer.concat(all).toString()),
+    );
   }
 
   #newest(stream: Pick<StreamName, 'namespace' | 'name'>): Promise<Link<Entry> | undefined> {
@@ -111,7 +115,8 @@ class FolderTenure implements Tenure {
   async commit(counts: CommittedCounts, crossings: readonly CrossingEvent[]): Promise<void> {
     const { number, content } = this.#newest;
     const broken = brokenFence({ ...counts, term: this.term }, content.counts && { ...content.counts, term: content.term });
-    if (broken !== undefined) throw new Refused('LEDGER_UNAVAILABLE', `The ledger in ${this.#folder} does not take these counts: they ${broken}.`);
+    if (broken !== undefined)
+      throw new Refused('LEDGER_UNAVAILABLE', `The ledger in ${this.#folder} does not take these counts: they ${broken}.`);
     const bytes = this.#bytes + (await available(this.#folder, this.#append(crossings)));
     const own = bytes > 0 ? [{ term: this.term, bytes }] : [];
     const next: Entry = { ...content, counts: asSeen(counts, this.#report), crossings: [...this.#earlier, ...own] };

@@ -3,7 +3,7 @@
  * holds a stream's tenure; a new one takes the next term, and from then on the ledger refuses the old one's commits.
  */
 import type { CountsStatus, StreamStatus } from '#crds/schema.ts';
-import type { StreamName } from '#proto/protocol.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
 import type { CrossingEvent } from '../counting/counter.ts';
 
 /** What is committed of a stream, but for the term, which the tenure adds. */

@@ -3,18 +3,26 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import type { CameraStreamSpec } from '#crds/schema.ts';
-import { ControlPlane, withoutControlPlane } from '../../../hack/control-plane/control-plane.ts';
-import { until } from '../../../hack/camera/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
+import { until } from '../../../hack/machine/rtsp-server.ts';
 import { patientClock } from '../fixtures/memory-api.ts';
-import { FIELD_MANAGER } from './desk.ts';
+import { FIELD_MANAGER } from './status-client.ts';
 import type { Ledgered } from './entry.ts';
 import { type CommittedCounts, Fenced } from './ledger.ts';
 import { StatusLedger } from './status.ts';
 
 const { cameraStreams } = resources;
 const counts = (entered: number, position: number, session = 's1'): CommittedCounts => ({
-  session, position, time: '2026-01-01T00:00:00.000Z', in: entered, out: 0, inside: entered,
-  lines: [{ name: 'entrance', in: entered, out: 0 }], zones: [], observedSeconds: 0, gaps: { count: 0, seconds: 0 },
+  session,
+  position,
+  time: '2026-01-01T00:00:00.000Z',
+  in: entered,
+  out: 0,
+  inside: entered,
+  lines: [{ name: 'entrance', in: entered, out: 0 }],
+  zones: [],
+  observedSeconds: 0,
+  gaps: { count: 0, seconds: 0 },
 });
 
 suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => {
@@ -30,7 +38,12 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
       source: { url: 'rtsp://10.0.0.8/stream2', transport: 'tcp', realtime: false },
       lines: [{ name: 'entrance', from: { x: 1, y: 1 }, to: { x: 9, y: 9 } }],
     };
-    const { metadata: made } = await plane.api.create<KubernetesObject>(cameraStreams, { apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata, spec } as KubernetesObject);
+    const { metadata: made } = await plane.api.create<KubernetesObject>(cameraStreams, {
+      apiVersion: cameraStreams.apiVersion,
+      kind: cameraStreams.kind,
+      metadata,
+      spec,
+    } as KubernetesObject);
     return { ...metadata, uid: made!.uid! };
   }
   type Stream = Awaited<ReturnType<typeof declared>>;
@@ -66,7 +79,12 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
     await take(counter('a'), stream);
     await take(counter('b'), stream);
     const { status } = await look(stream);
-    const late = { apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata: stream, status: { ...status, counts: { ...status!.counts!, term: 1, in: 5 } } };
+    const late = {
+      apiVersion: cameraStreams.apiVersion,
+      kind: cameraStreams.kind,
+      metadata: stream,
+      status: { ...status, counts: { ...status!.counts!, term: 1, in: 5 } },
+    };
     await assert.rejects(plane.api.apply(cameraStreams, late, { fieldManager: FIELD_MANAGER, subresource: 'status' }), { code: 422 });
   });
 
@@ -88,11 +106,25 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
   test('beside the operator, each keeps to its part', async () => {
     const stream = await declared();
     const tenure = await take(counter('a'), stream);
-    const condition = { type: 'Ready', status: 'False', reason: 'WaitingForVideo', message: 'Wait.', lastTransitionTime: '2026-01-01T00:00:00Z' };
-    const judged = { apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata: { namespace: stream.namespace, name: stream.name }, status: { conditions: [condition] } };
+    const condition = {
+      type: 'Ready',
+      status: 'False',
+      reason: 'WaitingForVideo',
+      message: 'Wait.',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    };
+    const judged = {
+      apiVersion: cameraStreams.apiVersion,
+      kind: cameraStreams.kind,
+      metadata: { namespace: stream.namespace, name: stream.name },
+      status: { conditions: [condition] },
+    };
     await plane.api.apply(cameraStreams, judged, { fieldManager: 'footfall-operator', subresource: 'status' });
     await tenure.commit(counts(1, 10), []);
-    await plane.api.apply(cameraStreams, { ...judged, status: { conditions: [{ ...condition, status: 'True' }] } } as KubernetesObject, { fieldManager: 'footfall-operator', subresource: 'status' });
+    await plane.api.apply(cameraStreams, { ...judged, status: { conditions: [{ ...condition, status: 'True' }] } } as KubernetesObject, {
+      fieldManager: 'footfall-operator',
+      subresource: 'status',
+    });
     tenure.report({ state: 'Interrupted', reason: 'CameraLost', message: 'It is silent.' });
     await tenure.commit(counts(2, 20), []);
     tenure.report({ state: 'Counting' });

@@ -3,13 +3,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiFault } from '#crds/cluster/api.ts';
 import { door, type Fate, memoryApi, patientClock } from '../fixtures/memory-api.ts';
-import { Refused } from '../refused.ts';
+import { Refused } from '../refusal.ts';
 import { type CommittedCounts, Fenced } from './ledger.ts';
 import { StatusLedger } from './status.ts';
 
 const counts = (entered: number, position = entered * 10): CommittedCounts => ({
-  session: 's', position, time: '2026-01-01T00:00:00.000Z', in: entered, out: 0, inside: entered,
-  lines: [{ name: 'entrance', in: entered, out: 0 }], zones: [], observedSeconds: 0, gaps: { count: 0, seconds: 0 },
+  session: 's',
+  position,
+  time: '2026-01-01T00:00:00.000Z',
+  in: entered,
+  out: 0,
+  inside: entered,
+  lines: [{ name: 'entrance', in: entered, out: 0 }],
+  zones: [],
+  observedSeconds: 0,
+  gaps: { count: 0, seconds: 0 },
 });
 const fault = (code: number, message = 'no') => new ApiFault({ code, reason: '', message });
 
@@ -61,7 +69,10 @@ for (const [what, why, sentence] of final) {
     const tenure = await take();
     next(why);
     const before = clock.seconds();
-    await assert.rejects(tenure.commit(counts(1), []), (error) => error instanceof Refused && error.reason === 'LEDGER_UNAVAILABLE' && sentence.test(error.message));
+    await assert.rejects(
+      tenure.commit(counts(1), []),
+      (error) => error instanceof Refused && error.reason === 'LEDGER_UNAVAILABLE' && sentence.test(error.message),
+    );
     assert.ok(clock.seconds() - before < 5);
     assert.equal((tenure.lost.reason as Refused).reason, 'LEDGER_UNAVAILABLE', 'and the stream is told');
   });
@@ -235,7 +246,10 @@ test('what was settled after the last commit rides with the next state, and cost
   assert.equal(writes.length, before);
   tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
   await until(() => current().status?.stream?.state === 'Disconnected');
-  assert.deepEqual([writes.length, current().status?.counts?.position, current().status?.counts?.time], [before + 1, 500, '2026-01-01T01:00:00.000Z']);
+  assert.deepEqual(
+    [writes.length, current().status?.counts?.position, current().status?.counts?.time],
+    [before + 1, 500, '2026-01-01T01:00:00.000Z'],
+  );
 });
 
 test('no term is taken for an agent that is gone by the time it is its turn', async () => {

@@ -3,13 +3,13 @@
  * Crossings by themselves have no place in a status: only their totals are kept.
  */
 import { ApiFault, isConflict } from '#crds/cluster/api.ts';
-import { backoffSeconds } from '#proto/backoff.ts';
-import type { StreamName } from '#proto/protocol.ts';
-import { Refused } from '../refused.ts';
-import { Desk, type DeskOptions } from './desk.ts';
+import { backoffSeconds } from '#proto/process/backoff.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
+import { Refused } from '../refusal.ts';
+import { Desk, type DeskOptions } from './status-client.ts';
 import { claimed, type Ledgered, readingOf, refused, withdrawn } from './entry.ts';
 import { Fenced, type Ledger, type Reading, type StreamReport, type Tenure } from './ledger.ts';
-import { StatusTenure, unavailable } from './status-tenure.ts';
+import { StatusTenure, unavailable } from './status-writer.ts';
 
 /** An agent that is not greeted within five seconds tries another counter. */
 const ANSWER_MS = 4_000;

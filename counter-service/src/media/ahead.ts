@@ -4,11 +4,7 @@
  */
 
 /** @param depth items in work at a time, at least 1. Ends with the source; the first failure ends it. */
-export async function* ahead<T, R>(
-  source: AsyncGenerator<T>,
-  depth: number,
-  work: (item: T) => Promise<R>,
-): AsyncGenerator<R> {
+export async function* ahead<T, R>(source: AsyncGenerator<T>, depth: number, work: (item: T) => Promise<R>): AsyncGenerator<R> {
   // An async generator queues the calls of `next`: each is answered in turn, however many are waiting.
   const one = async (): Promise<IteratorResult<R>> => {
     const item = await source.next();

@@ -32,7 +32,12 @@ suite('a decoder', { skip: process.platform !== 'linux' }, () => {
   test('is not killed for what it takes for what it is given, or while pictures come', { timeout: 60_000 }, async (context) => {
     const pid = busy(context);
     const killed: string[] = [];
-    const watch = new DecoderWatch(pid, { ...DECODER_LIMITS, cpuSeconds: 1.5 }, (why) => killed.push(why), () => undefined);
+    const watch = new DecoderWatch(
+      pid,
+      { ...DECODER_LIMITS, cpuSeconds: 1.5 },
+      (why) => killed.push(why),
+      () => undefined,
+    );
     const untilSpent = async (seconds: number, meanwhile: () => void) => {
       for (const end = lifeOf(pid)!.cpuMs + seconds * 1000; lifeOf(pid)!.cpuMs < end; await delay(100)) meanwhile();
     };
@@ -58,10 +63,15 @@ suite('a decoder', { skip: process.platform !== 'linux' }, () => {
     } catch {
       const told = Promise.withResolvers<void>();
       let times = 0;
-      const watch = new DecoderWatch(hidden, DECODER_LIMITS, () => assert.fail(), () => {
-        times += 1;
-        told.resolve();
-      });
+      const watch = new DecoderWatch(
+        hidden,
+        DECODER_LIMITS,
+        () => assert.fail(),
+        () => {
+          times += 1;
+          told.resolve();
+        },
+      );
       await told.promise;
       await delay(1500);
       watch.stop();

@@ -86,7 +86,8 @@ export class DecoderWatch {
     if (reads) this.#seen = { readBytes, given: this.#given };
     const waits = this.#wanted && this.#given > this.#seen!.given;
     if (reads || !waits) this.#readAt = performance.now();
-    else if (performance.now() - this.#readAt > this.#limits.hangSeconds * 1000) this.#end(`it took nothing for ${this.#limits.hangSeconds} s`);
+    else if (performance.now() - this.#readAt > this.#limits.hangSeconds * 1000)
+      this.#end(`it took nothing for ${this.#limits.hangSeconds} s`);
   }
 
   #overspends({ cpuMs }: Life): boolean {
@@ -121,7 +122,10 @@ interface Life {
 export function lifeOf(pid: number): Life | undefined {
   try {
     const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    return { dead: 'ZX'.includes(afterName[STATE]!), cpuMs: (Number(afterName[USER_TICKS]) + Number(afterName[SYSTEM_TICKS])) * MS_PER_TICK };
+    return {
+      dead: 'ZX'.includes(afterName[STATE]!),
+      cpuMs: (Number(afterName[USER_TICKS]) + Number(afterName[SYSTEM_TICKS])) * MS_PER_TICK,
+    };
   } catch {
     return undefined;
   }

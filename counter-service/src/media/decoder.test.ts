@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AccessUnit, Codec } from '#proto/media/nut.ts';
-import { readNut } from '#proto/media/nut-reader.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
+import { readNut } from '#proto/media/nut/reader.ts';
 import type { DecodedFrame } from './decoder.ts';
 import { DECODER_LIMITS } from './decoder-watch.ts';
 import { DecoderFault, startDecoder } from './decoder.ts';
@@ -22,7 +22,9 @@ interface Video {
 
 /** The clip's first pictures as ffmpeg makes them with these options. */
 async function video(...options: string[]): Promise<Video> {
-  const bytes = execFileSync('ffmpeg', ['-v', 'error', '-i', CLIP, '-map', '0:v:0', '-frames:v', '40', ...options, '-f', 'nut', 'pipe:1'], { maxBuffer: 2 ** 26 });
+  const bytes = execFileSync('ffmpeg', ['-v', 'error', '-i', CLIP, '-map', '0:v:0', '-frames:v', '40', ...options, '-f', 'nut', 'pipe:1'], {
+    maxBuffer: 2 ** 26,
+  });
   const { codec, units } = await readNut(Readable.from([bytes]));
   return { codec, units: await Array.fromAsync(units) };
 }
@@ -87,14 +89,28 @@ suite('pictures', () => {
       const clip = await video(...options);
       const frames = await decode(clip);
       assert.equal(frames.length, 40);
-      assert.deepEqual(timesOf(frames), timesOf(clip.units).toSorted((one, other) => one - other));
+      assert.deepEqual(
+        timesOf(frames),
+        timesOf(clip.units).toSorted((one, other) => one - other),
+      );
       assert.ok(frames.every((frame) => frame.pixels.length === 64 * 36 * 3));
       assert.equal(digest(await decode(clip)), digest(frames));
     });
   }
 
   test('are blue, green, red', async () => {
-    const red = await video('-vf', 'scale=320:180,geq=r=255:g=0:b=0', '-c:v', 'mjpeg', '-q:v', '1', '-pix_fmt', 'yuvj444p', '-frames:v', '1');
+    const red = await video(
+      '-vf',
+      'scale=320:180,geq=r=255:g=0:b=0',
+      '-c:v',
+      'mjpeg',
+      '-q:v',
+      '1',
+      '-pix_fmt',
+      'yuvj444p',
+      '-frames:v',
+      '1',
+    );
     const [frame] = await decode(red);
     const [blue = 255, green = 255, redness = 0] = frame?.pixels ?? [];
     assert.ok(blue < 8 && green < 8 && redness > 247, `${blue}, ${green}, ${redness}`);
@@ -106,7 +122,18 @@ suite('pictures', () => {
 
   test('a part of the picture is cut out before scaling', async () => {
     // White where it is cut: a quarter of the way across and down, half as large.
-    const clip = await video('-vf', 'scale=320:180,drawbox=80:45:160:90:white:fill', '-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', '-q:v', '2', '-frames:v', '2');
+    const clip = await video(
+      '-vf',
+      'scale=320:180,drawbox=80:45:160:90:white:fill',
+      '-c:v',
+      'mjpeg',
+      '-pix_fmt',
+      'yuvj420p',
+      '-q:v',
+      '2',
+      '-frames:v',
+      '2',
+    );
     const [frame] = await decode(clip, { ...SMALL, crop: { left: 88, top: 53, width: 144, height: 74 } });
     assert.ok(frame?.pixels.every((value) => value > 225));
     const [whole] = await decode(clip);
@@ -117,7 +144,10 @@ suite('pictures', () => {
     const first = await video('-vf', 'scale=320:180,drawbox=80:45:160:90:white:fill', ...LIVE_H264.slice(0, 6));
     const second = await video('-vf', 'scale=640:360,drawbox=160:90:320:180:white:fill', ...LIVE_H264.slice(0, 6));
     const later = withParameters(second).map((unit) => ({ ...unit, presentationMicros: unit.presentationMicros + 4_000_000 }));
-    const frames = await decode({ codec: first.codec, units: [...withParameters(first), ...later] }, { ...SMALL, crop: { left: 88, top: 53, width: 144, height: 74 } });
+    const frames = await decode(
+      { codec: first.codec, units: [...withParameters(first), ...later] },
+      { ...SMALL, crop: { left: 88, top: 53, width: 144, height: 74 } },
+    );
     assert.equal(frames.length, 80);
     assert.ok(frames.every((frame) => frame.pixels.every((value) => value > 225)));
   });
@@ -134,8 +164,14 @@ suite('which frames are picked', () => {
   });
 
   test('of 30 a second at 10 wanted: every third', async () => {
-    const frames = await picked(10, everyMicros(0, 30).map((_, index) => Math.round((index * 1e6) / 30)));
-    assert.deepEqual(frames.map((time) => Math.round(time * 30 / 1e6)), [0, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29]);
+    const frames = await picked(
+      10,
+      everyMicros(0, 30).map((_, index) => Math.round((index * 1e6) / 30)),
+    );
+    assert.deepEqual(
+      frames.map((time) => Math.round((time * 30) / 1e6)),
+      [0, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29],
+    );
   });
 
   test('of the wanted rate: all, however the camera jitters by a fifth of a period', async () => {
@@ -152,7 +188,10 @@ suite('which frames are picked', () => {
     const fromStart = timesOf(await decode(all));
     for (const start of [7, 11, 13]) {
       const later = timesOf(await decode({ ...all, units: all.units.slice(start) }));
-      assert.deepEqual(later.slice(1), fromStart.filter((time) => time > (later[0] ?? 0)));
+      assert.deepEqual(
+        later.slice(1),
+        fromStart.filter((time) => time > (later[0] ?? 0)),
+      );
     }
   });
 });
@@ -178,7 +217,18 @@ suite('while it runs', () => {
   });
 
   test('a frame of H.265 without B-frames comes out at once, too', async () => {
-    const { codec, units } = await video('-c:v', 'libx265', '-x265-params', 'log-level=error:bframes=0', '-preset', 'ultrafast', '-tune', 'zerolatency', '-vf', 'scale=320:180');
+    const { codec, units } = await video(
+      '-c:v',
+      'libx265',
+      '-x265-params',
+      'log-level=error:bframes=0',
+      '-preset',
+      'ultrafast',
+      '-tune',
+      'zerolatency',
+      '-vf',
+      'scale=320:180',
+    );
     const decoder = startDecoder({ codec, ...SMALL });
     const frames = decoder.frames[Symbol.asyncIterator]();
     for (const unit of units) {
@@ -230,9 +280,12 @@ suite('the end', () => {
     const decoder = startDecoder({ codec: live.codec, ...SMALL });
     process.kill(decoder.pid ?? 0, 'SIGKILL');
     await assert.rejects(Array.fromAsync(decoder.frames), fault(/^The video could not be decoded: ffmpeg was killed \(SIGKILL\)\.$/));
-    await assert.rejects(async () => {
-      for (const unit of live.units) await decoder.write(unit);
-    }, fault(/SIGKILL/));
+    await assert.rejects(
+      async () => {
+        for (const unit of live.units) await decoder.write(unit);
+      },
+      fault(/SIGKILL/),
+    );
   });
 
   test('by the signal is its reason, to reader and writer', async () => {

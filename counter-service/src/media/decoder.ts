@@ -11,10 +11,10 @@
  */
 import { describeExit, Ffmpeg } from '#proto/media/ffmpeg.ts';
 import type { FfmpegExit } from '#proto/media/ffmpeg.ts';
-import { NutError } from '#proto/media/nut.ts';
-import type { AccessUnit } from '#proto/media/nut.ts';
-import { readNut } from '#proto/media/nut-reader.ts';
-import { nutFrameHead, nutHeader } from '#proto/media/nut-writer.ts';
+import { NutError } from '#proto/media/nut/nut.ts';
+import type { AccessUnit } from '#proto/media/nut/nut.ts';
+import { readNut } from '#proto/media/nut/reader.ts';
+import { nutFrameHead, nutHeader } from '#proto/media/nut/writer.ts';
 import { DECODER_LIMITS, DecoderWatch, lifeOf } from './decoder-watch.ts';
 import { decoding } from './decoding.ts';
 import type { DecodeOptions } from './decoding.ts';
@@ -53,7 +53,12 @@ export class Decoder {
     this.frames = this.#readFrames();
     const { pid } = this.#ffmpeg;
     if (pid !== undefined) {
-      const watch = new DecoderWatch(pid, options.limits ?? DECODER_LIMITS, (why) => this.#kill(why), () => options.onHidden?.());
+      const watch = new DecoderWatch(
+        pid,
+        options.limits ?? DECODER_LIMITS,
+        (why) => this.#kill(why),
+        () => options.onHidden?.(),
+      );
       this.#watch = watch;
       void this.#ffmpeg.exit.then(() => watch.stop());
     }
@@ -122,7 +127,8 @@ export class Decoder {
 
   #wholePicture(data: Uint8Array): Buffer {
     const { width, height } = this.#options;
-    if (data.length !== width * height * 3) throw new DecoderFault(`The decoder gave a picture of ${data.length} bytes instead of ${width} x ${height} x 3.`);
+    if (data.length !== width * height * 3)
+      throw new DecoderFault(`The decoder gave a picture of ${data.length} bytes instead of ${width} x ${height} x 3.`);
     return Buffer.from(data.buffer, data.byteOffset, data.length);
   }
 

@@ -1,5 +1,5 @@
 import type { FfmpegJob } from '#proto/media/ffmpeg.ts';
-import type { Codec } from '#proto/media/nut.ts';
+import type { Codec } from '#proto/media/nut/nut.ts';
 import type { DecoderLimits } from './decoder-watch.ts';
 
 export interface DecodeOptions {
@@ -39,20 +39,50 @@ export function decoding({ codec, framesPerSecond, crop, width, height }: Decode
   return {
     inputOptions: [
       // One core a camera: more threads hold back a picture each, and other cameras want the cores.
-      '-threads', '1', '-max_pixels', String(MAX_PIXELS), '-max_alloc', String(MAX_ALLOCATION_BYTES),
+      '-threads',
+      '1',
+      '-max_pixels',
+      String(MAX_PIXELS),
+      '-max_alloc',
+      String(MAX_ALLOCATION_BYTES),
       // The header says all there is to know, and each packet is one whole access unit with its time. Otherwise the first
       // half megabyte or five seconds would be held back to look for it, and every unit until the next begins.
-      '-probesize', '32', '-analyzeduration', '0', '-fflags', '+noparse+nofillin',
-      '-protocol_whitelist', 'pipe', '-copyts', '-f', 'nut',
+      '-probesize',
+      '32',
+      '-analyzeduration',
+      '0',
+      '-fflags',
+      '+noparse+nofillin',
+      '-protocol_whitelist',
+      'pipe',
+      '-copyts',
+      '-f',
+      'nut',
     ],
     input: 'pipe:0',
     outputOptions: [
-      '-map', '0:v:0', '-filter:v', filters.join(','), '-filter_threads', '1',
+      '-map',
+      '0:v:0',
+      '-filter:v',
+      filters.join(','),
+      '-filter_threads',
+      '1',
       // Even the copying of a raw picture counts as encoding, with threads that hold back a picture each.
-      '-c:v', 'rawvideo', '-threads', '1',
-      '-fps_mode', 'passthrough', '-enc_time_base', '1:1000000',
+      '-c:v',
+      'rawvideo',
+      '-threads',
+      '1',
+      '-fps_mode',
+      'passthrough',
+      '-enc_time_base',
+      '1:1000000',
       // An index is for files: it would grow as long as the camera runs.
-      '-f', 'nut', '-write_index', '0', '-flush_packets', '1',
+      '-f',
+      'nut',
+      '-write_index',
+      '0',
+      '-flush_packets',
+      '1',
     ],
   };
 }

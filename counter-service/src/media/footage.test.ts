@@ -5,8 +5,8 @@ import { before, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Ffmpeg } from '#proto/media/ffmpeg.ts';
-import type { AccessUnit, Codec } from '#proto/media/nut.ts';
-import { readNut } from '#proto/media/nut-reader.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
+import { readNut } from '#proto/media/nut/reader.ts';
 import { DecoderFault } from './decoder.ts';
 import { Footage } from './footage.ts';
 
@@ -40,7 +40,10 @@ async function times(frames: AsyncIterable<{ presentationMicros: number }>): Pro
 
 test('every frame comes out once, in presentation order', async () => {
   const seen = await times(footageOf(units).frames(picture, -1, never));
-  assert.deepEqual(seen, units.map((unit) => unit.presentationMicros).toSorted((a, b) => a - b));
+  assert.deepEqual(
+    seen,
+    units.map((unit) => unit.presentationMicros).toSorted((a, b) => a - b),
+  );
 });
 
 test('a new decoder goes on after the frontier, from any frame', async () => {
@@ -67,7 +70,9 @@ test('what is counted already is let go while it is decoded once more', async ()
 });
 
 test('a group of pictures without end is let go as it is counted, and the way back is there again with the next one', async () => {
-  const large = units.slice(0, 45).map((unit, index) => ({ ...unit, keyframe: index === 0 || index === 40, data: new Uint8Array(2 ** 20) }));
+  const large = units
+    .slice(0, 45)
+    .map((unit, index) => ({ ...unit, keyframe: index === 0 || index === 40, data: new Uint8Array(2 ** 20) }));
   const taken: number[] = [];
   const footage = new Footage(codec, ({ number }) => taken.push(number), ignore);
   const over = new AbortController();
@@ -98,7 +103,11 @@ test('a decoder that is killed is told as a fault, and the next one brings the r
 });
 
 test('video that no decoder understands is a fault, not an empty floor', async () => {
-  const noise = Array.from({ length: 700 }, (_, i) => ({ presentationMicros: i * 100_000, keyframe: true, data: new Uint8Array(50).fill(i) }));
+  const noise = Array.from({ length: 700 }, (_, i) => ({
+    presentationMicros: i * 100_000,
+    keyframe: true,
+    data: new Uint8Array(50).fill(i),
+  }));
   await assert.rejects(times(footageOf(noise, { ended: false }).frames(picture, -1, never)), DecoderFault);
 });
 
@@ -109,7 +118,11 @@ test('megabytes of which no picture comes are a fault, long before there are man
 });
 
 test('large pictures of which one a second is asked for are none', async () => {
-  const ffmpeg = new Ffmpeg({ inputOptions: [], input: clip, outputOptions: ['-map', '0:v:0', '-frames:v', '1', '-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', '-f', 'nut'] });
+  const ffmpeg = new Ffmpeg({
+    inputOptions: [],
+    input: clip,
+    outputOptions: ['-map', '0:v:0', '-frames:v', '1', '-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', '-f', 'nut'],
+  });
   const video = await readNut(ffmpeg.output);
   const data = new Uint8Array(1.5 * 2 ** 20);
   for await (const unit of video.units) data.set(unit.data);

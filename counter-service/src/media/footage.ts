@@ -8,8 +8,8 @@
  * Bounded by the credit given to the agent for what is not decoded yet, by MAX_KEPT_BYTES for what became frames, and by
  * MAX_BYTES_WITHOUT_FRAME for what did not.
  */
-import { Changed } from '#proto/changed.ts';
-import type { AccessUnit, Codec } from '#proto/media/nut.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import { type DecodedFrame, DecoderFault, type DecodeOptions, startDecoder } from './decoder.ts';
 
 export interface NumberedUnit extends AccessUnit {
@@ -145,7 +145,9 @@ export class Footage {
   async giveUpGroup(frontierMicros: number, signal: AbortSignal): Promise<GivenUp> {
     let units = 0;
     for (let first = true; ; first = false) {
-      const next = this.#units.findIndex((unit, index) => !(first && index === 0) && unit.keyframe && unit.presentationMicros > frontierMicros);
+      const next = this.#units.findIndex(
+        (unit, index) => !(first && index === 0) && unit.keyframe && unit.presentationMicros > frontierMicros,
+      );
       const given = this.#units.slice(0, next < 0 ? this.#units.length : next);
       for (const unit of given) this.#take(unit);
       units += given.filter((unit) => unit.presentationMicros > frontierMicros).length;

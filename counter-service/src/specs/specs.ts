@@ -1,8 +1,8 @@
 /** What is to be counted, from wherever it is declared; the counter reads it for itself, the agent has no say in it. */
 import type { CameraStreamSpec } from '#crds/schema.ts';
-import { Changed } from '#proto/changed.ts';
-import type { StreamName } from '#proto/protocol.ts';
-import { Refused } from '../refused.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
+import { Refused } from '../refusal.ts';
 
 export interface KnownSpec {
   readonly spec: CameraStreamSpec;

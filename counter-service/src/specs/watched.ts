@@ -3,9 +3,9 @@ import type { ApiServer, KubernetesObject } from '#crds/cluster/api.ts';
 import { resources } from '#crds/cluster/api.ts';
 import { Reflector } from '#crds/cluster/reflector.ts';
 import { CameraStreamSpec } from '#crds/schema.ts';
-import { Changed } from '#proto/changed.ts';
-import type { StreamName } from '#proto/protocol.ts';
-import { Refused } from '../refused.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
+import { Refused } from '../refusal.ts';
 import { type FollowedSpec, type KnownSpec, type Specs, unknown } from './specs.ts';
 
 /** An agent that is not greeted within five seconds tries another counter. */

@@ -89,9 +89,7 @@ class Search {
   }
 
   /** Relaxes the edges of `row`, then names the nearest column that is not settled yet. */
-  #settleNearest(path: {
-    row: number; reached: number; distance: Float64Array; cameFromRow: Int32Array; settled: Uint8Array;
-  }): number {
+  #settleNearest(path: { row: number; reached: number; distance: Float64Array; cameFromRow: Int32Array; settled: Uint8Array }): number {
     const { row, reached, distance, cameFromRow, settled } = path;
     const base = row * this.#columns;
     const offset = reached - this.#rowPotential[row]!;

@@ -22,12 +22,37 @@ const cases: { sentence: string; track: Candidate; detection: ReturnType<typeof 
   { sentence: 'a weak detection half beside the place', track: candidate(100), detection: seen(130, 0.25), found: false },
   { sentence: 'a score below the low score', track: candidate(100), detection: seen(100, 0.19), found: false },
   { sentence: 'a weak detection for a new track', track: candidate(100, { confirmed: false }), detection: seen(100, 0.3), found: false },
-  { sentence: 'a weak detection long after the last sure one', track: candidate(100, { unsureSeconds: 1.2 }), detection: seen(100, 0.3), found: false },
-  { sentence: 'a weak detection where somebody was lost a while ago', track: candidate(100, { unseenSeconds: 0.8 }), detection: seen(100, 0.3), found: false },
-  { sentence: 'a person beside the place after a second', track: candidate(100, { unseenSeconds: 1 }), detection: seen(170, 0.8), found: true },
+  {
+    sentence: 'a weak detection long after the last sure one',
+    track: candidate(100, { unsureSeconds: 1.2 }),
+    detection: seen(100, 0.3),
+    found: false,
+  },
+  {
+    sentence: 'a weak detection where somebody was lost a while ago',
+    track: candidate(100, { unseenSeconds: 0.8 }),
+    detection: seen(100, 0.3),
+    found: false,
+  },
+  {
+    sentence: 'a person beside the place after a second',
+    track: candidate(100, { unseenSeconds: 1 }),
+    detection: seen(170, 0.8),
+    found: true,
+  },
   { sentence: 'a person beside the place at once', track: candidate(100), detection: seen(170, 0.8), found: false },
-  { sentence: 'a smaller person beside the place', track: candidate(100, { unseenSeconds: 1 }), detection: seen(170, 0.8, 60), found: false },
-  { sentence: 'a person beside the place, lost too long', track: candidate(100, { unseenSeconds: 1.6 }), detection: seen(170, 0.8), found: false },
+  {
+    sentence: 'a smaller person beside the place',
+    track: candidate(100, { unseenSeconds: 1 }),
+    detection: seen(170, 0.8, 60),
+    found: false,
+  },
+  {
+    sentence: 'a person beside the place, lost too long',
+    track: candidate(100, { unseenSeconds: 1.6 }),
+    detection: seen(170, 0.8),
+    found: false,
+  },
 ];
 
 for (const { sentence, track, detection, found } of cases) {

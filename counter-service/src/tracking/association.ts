@@ -54,7 +54,11 @@ const reunionReach = { first: 0.3, perSecond: 1, most: 1 };
 const reunionGrowth = 1.4;
 
 /** The detection of each track that has one. */
-export function associate<Track extends Candidate>(tracks: readonly Track[], detections: readonly Detection[], scores: Scores): Map<Track, Detection> {
+export function associate<Track extends Candidate>(
+  tracks: readonly Track[],
+  detections: readonly Detection[],
+  scores: Scores,
+): Map<Track, Detection> {
   const found = new Map<Track, Detection>();
   const taken = new Set<Detection>();
   for (const stage of stages(scores)) {

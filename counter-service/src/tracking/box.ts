@@ -18,10 +18,12 @@ export function footPoint(box: Box): { readonly x: number; readonly y: number } 
  */
 export function overlap(one: Box, other: Box, margin = 0): number {
   const grow = 1 + 2 * margin;
-  const width = Math.min(one.right + margin * (one.right - one.left), other.right + margin * (other.right - other.left))
-    - Math.max(one.left - margin * (one.right - one.left), other.left - margin * (other.right - other.left));
-  const height = Math.min(one.bottom + margin * (one.bottom - one.top), other.bottom + margin * (other.bottom - other.top))
-    - Math.max(one.top - margin * (one.bottom - one.top), other.top - margin * (other.bottom - other.top));
+  const width =
+    Math.min(one.right + margin * (one.right - one.left), other.right + margin * (other.right - other.left)) -
+    Math.max(one.left - margin * (one.right - one.left), other.left - margin * (other.right - other.left));
+  const height =
+    Math.min(one.bottom + margin * (one.bottom - one.top), other.bottom + margin * (other.bottom - other.top)) -
+    Math.max(one.top - margin * (one.bottom - one.top), other.top - margin * (other.bottom - other.top));
   if (width <= 0 || height <= 0) return 0;
   const shared = width * height;
   return shared / (grow * grow * (area(one) + area(other)) - shared);

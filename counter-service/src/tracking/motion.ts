@@ -85,8 +85,10 @@ export function correctMotion(motion: Motion, box: Box, doubt: number): Motion {
 export function boxOf(motion: Motion): Box {
   const half = motion.width.value / 2;
   return {
-    left: motion.middle.value - half, top: motion.top.value,
-    right: motion.middle.value + half, bottom: motion.top.value + motion.height.value,
+    left: motion.middle.value - half,
+    top: motion.top.value,
+    right: motion.middle.value + half,
+    bottom: motion.top.value + motion.height.value,
   };
 }
 
@@ -95,8 +97,9 @@ function predict(moving: Moving, seconds: number, jolt: number): Moving {
   return {
     value: moving.value + moving.rate * seconds,
     rate: moving.rate,
-    variance: moving.variance + seconds * (2 * moving.covariance + seconds * moving.rateVariance) + jolt * seconds * seconds * seconds / 3,
-    covariance: moving.covariance + seconds * moving.rateVariance + jolt * seconds * seconds / 2,
+    variance:
+      moving.variance + seconds * (2 * moving.covariance + seconds * moving.rateVariance) + (jolt * seconds * seconds * seconds) / 3,
+    covariance: moving.covariance + seconds * moving.rateVariance + (jolt * seconds * seconds) / 2,
     rateVariance: moving.rateVariance + jolt * seconds,
   };
 }

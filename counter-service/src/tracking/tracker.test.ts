@@ -14,7 +14,10 @@ function person(x: number, y: number, score = 0.8): Detection {
 }
 
 /** Shows a film, ten frames a second unless told, from `start` on; answers what was tracked in each frame. */
-function film(frames: readonly (readonly Detection[])[], { framesPerSecond = 10, state = createTracker(), start = 0 } = {}): { state: TrackerState; frames: Track[][] } {
+function film(
+  frames: readonly (readonly Detection[])[],
+  { framesPerSecond = 10, state = createTracker(), start = 0 } = {},
+): { state: TrackerState; frames: Track[][] } {
   const seen: Track[][] = [];
   let current = state;
   for (const [index, detections] of frames.entries()) {
@@ -35,8 +38,14 @@ function idsOf(tracks: readonly Track[] | undefined): number[] {
 
 test('a person who walks through the picture is one track, confirmed when seen three times', () => {
   const { frames } = film(times(20, (index) => [person(100 + 8 * index, 300)]));
-  assert.deepEqual(frames.map((tracks) => tracks.length), times(20, () => 1));
-  assert.deepEqual(frames.slice(0, 4).map((tracks) => tracks[0]?.confirmed), [false, false, true, true]);
+  assert.deepEqual(
+    frames.map((tracks) => tracks.length),
+    times(20, () => 1),
+  );
+  assert.deepEqual(
+    frames.slice(0, 4).map((tracks) => tracks[0]?.confirmed),
+    [false, false, true, true],
+  );
   assert.equal(frames[19]?.[0]?.id, 1);
 });
 
@@ -48,33 +57,36 @@ test('two people who pass each other keep their tracks', () => {
 });
 
 test('somebody hidden for a second behind a pillar comes out as the same track', () => {
-  const { frames } = film(times(30, (index) => index >= 10 && index < 20 ? [] : [person(100 + 8 * index, 300)]));
+  const { frames } = film(times(30, (index) => (index >= 10 && index < 20 ? [] : [person(100 + 8 * index, 300)])));
   assert.equal(frames[15]?.[0]?.matched, false);
   assert.deepEqual(idsOf(frames[29]), [1]);
 });
 
 test('somebody who stops while hidden is found again though not where expected', () => {
-  const { frames } = film(times(20, (index) => index >= 10 && index < 18 ? [] : [person(100 + 8 * Math.min(index, 10), 300)]));
+  const { frames } = film(times(20, (index) => (index >= 10 && index < 18 ? [] : [person(100 + 8 * Math.min(index, 10), 300)])));
   assert.deepEqual(idsOf(frames[19]), [1]);
 });
 
 test('whoever appears too far away to have walked there is somebody else', () => {
-  const { frames } = film(times(20, (index) => index < 10 ? [person(100, 300)] : [person(400, 300)]));
+  const { frames } = film(times(20, (index) => (index < 10 ? [person(100, 300)] : [person(400, 300)])));
   assert.deepEqual(idsOf(frames[19]), [2]);
 });
 
 test('a lost track ends after two seconds, a doubtful one after half a second', () => {
-  const known = film(times(40, (index) => index < 5 ? [person(100, 300)] : []));
+  const known = film(times(40, (index) => (index < 5 ? [person(100, 300)] : [])));
   assert.equal(known.frames[24]?.length, 1);
   assert.equal(known.frames[25]?.length, 0);
-  const doubtful = film(times(40, (index) => index < 2 ? [person(100, 300)] : []));
+  const doubtful = film(times(40, (index) => (index < 2 ? [person(100, 300)] : [])));
   assert.equal(doubtful.frames[6]?.length, 1);
   assert.equal(doubtful.frames[7]?.length, 0);
 });
 
 test('a half hidden person is followed by weak detections, which begin no track of their own', () => {
   const { frames } = film(times(10, (index) => [person(100 + 4 * index, 300, index < 5 ? 0.8 : 0.25), person(500, 300, 0.45)]));
-  assert.deepEqual(frames.map((tracks) => tracks.length), times(10, () => 1));
+  assert.deepEqual(
+    frames.map((tracks) => tracks.length),
+    times(10, () => 1),
+  );
   assert.deepEqual(idsOf(frames[9]), [1]);
 });
 
@@ -85,7 +97,10 @@ test('background that looks a little like a person does not hold a track for mor
 });
 
 test('three frames a second are enough to follow a walking person', () => {
-  const { frames } = film(times(10, (index) => [person(100 + 27 * index, 300)]), { framesPerSecond: 3 });
+  const { frames } = film(
+    times(10, (index) => [person(100 + 27 * index, 300)]),
+    { framesPerSecond: 3 },
+  );
   assert.deepEqual(idsOf(frames[9]), [1]);
 });
 
@@ -104,18 +119,34 @@ test('after an interruption nobody is known, and ids go on', () => {
   const before = film(times(5, () => [person(100, 300)]));
   const ended = endAllTracks(before.state);
   assert.deepEqual(ended.tracks, []);
-  const after = film(times(3, () => [person(100, 300)]), { state: ended, start: 0.6 });
+  const after = film(
+    times(3, () => [person(100, 300)]),
+    { state: ended, start: 0.6 },
+  );
   assert.deepEqual(idsOf(after.frames[2]), [2]);
 });
 
 test('a clock that goes back ends all tracks', () => {
-  const before = film(times(5, () => [person(100, 300)]), { start: 100 });
-  const after = film(times(3, () => [person(100, 300)]), { state: before.state });
-  assert.deepEqual(after.frames.map((tracks) => tracks.map((track) => track.id)), [[2], [2], [2]]);
+  const before = film(
+    times(5, () => [person(100, 300)]),
+    { start: 100 },
+  );
+  const after = film(
+    times(3, () => [person(100, 300)]),
+    { state: before.state },
+  );
+  assert.deepEqual(
+    after.frames.map((tracks) => tracks.map((track) => track.id)),
+    [[2], [2], [2]],
+  );
 });
 
 test('boxes without area or with numbers that are none are dropped and counted', () => {
-  const broken = [{ ...person(100, 300), right: 80 }, { ...person(100, 300), top: Number.NaN }, { ...person(100, 300), right: Infinity }];
+  const broken = [
+    { ...person(100, 300), right: 80 },
+    { ...person(100, 300), top: Number.NaN },
+    { ...person(100, 300), right: Infinity },
+  ];
   const { state } = film([broken]);
   assert.deepEqual([state.tracks.length, state.dropped], [0, 3]);
 });
@@ -124,40 +155,60 @@ test('a picture full of people has at most two hundred tracks, and the rest is c
   const crowd = times(250, (index) => person(50 * (index % 25), 120 * Math.floor(index / 25), 0.9 - index / 1000));
   const { state } = film([crowd]);
   assert.deepEqual([state.tracks.length, state.dropped], [200, 50]);
-  const elsewhere = film([crowd.map((detection) => ({ ...detection, left: detection.left + 5000, right: detection.right + 5000 }))], { state, start: 0.1 });
+  const elsewhere = film([crowd.map((detection) => ({ ...detection, left: detection.left + 5000, right: detection.right + 5000 }))], {
+    state,
+    start: 0.1,
+  });
   assert.deepEqual([elsewhere.state.tracks.length, elsewhere.state.dropped], [200, 300]);
 });
 
 const anyDetection = record({
-  left: double({ min: 0, max: 700, noNaN: true }), top: double({ min: 0, max: 400, noNaN: true }),
-  width: double({ min: 1, max: 80, noNaN: true }), height: double({ min: 1, max: 160, noNaN: true }),
+  left: double({ min: 0, max: 700, noNaN: true }),
+  top: double({ min: 0, max: 400, noNaN: true }),
+  width: double({ min: 1, max: 80, noNaN: true }),
+  height: double({ min: 1, max: 160, noNaN: true }),
   score: double({ min: 0, max: 1, noNaN: true }),
 }).map(({ left, top, width, height, score }): Detection => ({ left, top, right: left + width, bottom: top + height, score }));
 
 test('a tracker restored from JSON in the middle of any film goes on bit by bit', () => {
-  always(property(array(array(anyDetection, { maxLength: 8 }), { maxLength: 25 }), integer({ min: 0, max: 25 }), (frames, cut) => {
-    const undisturbed = film(frames);
-    const first = film(frames.slice(0, cut));
-    const restored = JSON.parse(JSON.stringify(first.state)) as TrackerState;
-    assert.deepEqual(restored, first.state);
-    const second = restFrom(frames, cut, restored);
-    assert.deepEqual(second.frames, undisturbed.frames.slice(cut));
-    assert.deepEqual(second.state, undisturbed.state);
-  }));
+  always(
+    property(array(array(anyDetection, { maxLength: 8 }), { maxLength: 25 }), integer({ min: 0, max: 25 }), (frames, cut) => {
+      const undisturbed = film(frames);
+      const first = film(frames.slice(0, cut));
+      const restored = JSON.parse(JSON.stringify(first.state)) as TrackerState;
+      assert.deepEqual(restored, first.state);
+      const second = restFrom(frames, cut, restored);
+      assert.deepEqual(second.frames, undisturbed.frames.slice(cut));
+      assert.deepEqual(second.state, undisturbed.state);
+    }),
+  );
 });
 
 test('in any film the tracks are unique, in order, and made of finite numbers', () => {
-  always(property(array(array(anyDetection, { maxLength: 8 }), { maxLength: 25 }), (frames) => {
-    for (const tracks of film(frames).frames) {
-      const ids = tracks.map((track) => track.id);
-      assert.deepEqual(ids, [...new Set(ids)].toSorted((one, other) => one - other));
-      assert.ok(tracks.every(({ box }) => Number.isFinite(box.left + box.top + box.right + box.bottom) && box.right > box.left && box.bottom > box.top));
-    }
-  }));
+  always(
+    property(array(array(anyDetection, { maxLength: 8 }), { maxLength: 25 }), (frames) => {
+      for (const tracks of film(frames).frames) {
+        const ids = tracks.map((track) => track.id);
+        assert.deepEqual(
+          ids,
+          [...new Set(ids)].toSorted((one, other) => one - other),
+        );
+        assert.ok(
+          tracks.every(
+            ({ box }) => Number.isFinite(box.left + box.top + box.right + box.bottom) && box.right > box.left && box.bottom > box.top,
+          ),
+        );
+      }
+    }),
+  );
 });
 
 /** The frames from `cut` on, at the times they have in the whole film. */
-function restFrom(frames: readonly (readonly Detection[])[], cut: number, restored: TrackerState): { state: TrackerState; frames: Track[][] } {
+function restFrom(
+  frames: readonly (readonly Detection[])[],
+  cut: number,
+  restored: TrackerState,
+): { state: TrackerState; frames: Track[][] } {
   const seen: Track[][] = [];
   let state = restored;
   for (const [index, detections] of frames.entries()) {

@@ -71,7 +71,12 @@ export function endAllTracks(state: TrackerState): TrackerState {
  * One frame. `time` is its presentation time in seconds; a time before the last frame's ends all tracks first. The
  * answer holds every live track, new and lost ones too.
  */
-export function trackStep(before: TrackerState, detections: readonly Detection[], time: number, settings: TrackerSettings): { state: TrackerState; tracks: Track[] } {
+export function trackStep(
+  before: TrackerState,
+  detections: readonly Detection[],
+  time: number,
+  settings: TrackerSettings,
+): { state: TrackerState; tracks: Track[] } {
   const state = time < before.time ? endAllTracks(before) : before;
   const expected = state.tracks
     .filter((track) => time - track.seenAt <= (isConfirmed(track) ? lostTrackSeconds : newTrackSeconds))
@@ -81,7 +86,9 @@ export function trackStep(before: TrackerState, detections: readonly Detection[]
 
   const continued = expected.map((candidate) => {
     const detection = found.get(candidate);
-    return detection === undefined ? candidate.track : sighted(candidate.track, detection, { time, sure: detection.score >= settings.highScore });
+    return detection === undefined
+      ? candidate.track
+      : sighted(candidate.track, detection, { time, sure: detection.score >= settings.highScore });
   });
   const taken = new Set(found.values());
   const newcomers = usable.filter((detection) => !taken.has(detection) && detection.score >= settings.newTrackScore);
@@ -102,8 +109,11 @@ interface ExpectedTrack extends Candidate {
 function expectedAt(track: TrackState, time: number, previousTime: number): ExpectedTrack {
   const motion = predictMotion(track.motion, time - previousTime);
   return {
-    track: { ...track, motion }, box: boxOf(motion), confirmed: isConfirmed(track),
-    unseenSeconds: time - track.seenAt, unsureSeconds: time - track.sureAt,
+    track: { ...track, motion },
+    box: boxOf(motion),
+    confirmed: isConfirmed(track),
+    unseenSeconds: time - track.seenAt,
+    unsureSeconds: time - track.sureAt,
   };
 }
 
@@ -113,8 +123,11 @@ function newTrack(id: number, detection: Detection, time: number): TrackState {
 
 function sighted(track: TrackState, detection: Detection, { time, sure }: { time: number; sure: boolean }): TrackState {
   return {
-    id: track.id, motion: correctMotion(track.motion, detection, sure ? 1 : weakDoubt),
-    sightings: track.sightings + 1, seenAt: time, sureAt: sure ? time : track.sureAt,
+    id: track.id,
+    motion: correctMotion(track.motion, detection, sure ? 1 : weakDoubt),
+    sightings: track.sightings + 1,
+    seenAt: time,
+    sureAt: sure ? time : track.sureAt,
   };
 }
 
@@ -128,8 +141,11 @@ function isConfirmed(track: TrackState): boolean {
 
 /** Numbers that a filter can work with: finite, and a box with an area. */
 function isUsable(detection: Detection): boolean {
-  return detection.right > detection.left && detection.bottom > detection.top
-    && Number.isFinite(detection.left + detection.top + detection.right + detection.bottom + detection.score);
+  return (
+    detection.right > detection.left &&
+    detection.bottom > detection.top &&
+    Number.isFinite(detection.left + detection.top + detection.right + detection.bottom + detection.score)
+  );
 }
 
 function strongest(detections: readonly Detection[]): readonly Detection[] {

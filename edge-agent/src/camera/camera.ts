@@ -1,5 +1,5 @@
 /** A source of video that is read but never decoded. */
-import type { AccessUnit, Codec } from '#proto/media/nut.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 
 export type CameraItem =
   | { readonly kind: 'codec'; readonly codec: Codec }

@@ -1,7 +1,7 @@
 /** A source taken apart by an ffmpeg child, without decoding. */
 import { Ffmpeg, type FfmpegExit } from '#proto/media/ffmpeg.ts';
-import { NutError } from '#proto/media/nut.ts';
-import { readNut } from '#proto/media/nut-reader.ts';
+import { NutError } from '#proto/media/nut/nut.ts';
+import { readNut } from '#proto/media/nut/reader.ts';
 import type { CameraItem } from './camera.ts';
 
 export interface DemuxJob {
@@ -16,9 +16,21 @@ export interface DemuxJob {
 
 /** The first video stream as it is, handed over access unit by access unit. */
 const COPY_TO_NUT: readonly string[] = [
-  '-map', '0:v:0', '-c', 'copy', '-map_metadata', '-1', '-map_chapters', '-1',
+  '-map',
+  '0:v:0',
+  '-c',
+  'copy',
+  '-map_metadata',
+  '-1',
+  '-map_chapters',
+  '-1',
   // An index is for files: it would grow as long as the camera runs.
-  '-f', 'nut', '-write_index', '0', '-flush_packets', '1',
+  '-f',
+  'nut',
+  '-write_index',
+  '0',
+  '-flush_packets',
+  '1',
 ];
 
 /** Gives the codec, then access units, no faster than they are taken; returns how ffmpeg ended. Throws the signal's reason. */

@@ -8,7 +8,15 @@ const URL = 'rtsp://10.0.0.8/stream2';
 const FILE = '/video/hall.mp4';
 
 function exited(code: number | undefined, said: string, signal?: NodeJS.Signals): FfmpegExit {
-  return { code, signal, stopped: false, lastWords: said.trim().split('\n').map((line) => line.trim()) };
+  return {
+    code,
+    signal,
+    stopped: false,
+    lastWords: said
+      .trim()
+      .split('\n')
+      .map((line) => line.trim()),
+  };
 }
 
 interface Case {
@@ -118,7 +126,10 @@ suite('a camera that was connected', () => {
   });
 
   test('and sends nothing: CameraSilent', () => {
-    assert.deepEqual([silenceFault(URL, 10, true).reason, silenceFault(URL, 10, true).sentence], ['CameraSilent', `${URL} has sent nothing for 10 s.`]);
+    assert.deepEqual(
+      [silenceFault(URL, 10, true).reason, silenceFault(URL, 10, true).sentence],
+      ['CameraSilent', `${URL} has sent nothing for 10 s.`],
+    );
   });
 
   test('and whose reader was killed: ReaderFailed', () => {
@@ -131,9 +142,24 @@ suite('a camera that was connected', () => {
 
 suite('a file that does not open', () => {
   const cases: Record<string, Case> = {
-    'not there': { said: `[error] file:${FILE}: No such file or directory`, reason: 'FileMissing', sentence: `There is no file ${FILE}.`, badInput: true },
-    'not allowed': { said: `[error] file:${FILE}: Permission denied`, reason: 'FileMissing', sentence: `${FILE} may not be read.`, badInput: true },
-    'a folder': { said: `[error] file:${FILE}: Is a directory`, reason: 'NotAVideo', sentence: `${FILE} is a folder, not a video.`, badInput: true },
+    'not there': {
+      said: `[error] file:${FILE}: No such file or directory`,
+      reason: 'FileMissing',
+      sentence: `There is no file ${FILE}.`,
+      badInput: true,
+    },
+    'not allowed': {
+      said: `[error] file:${FILE}: Permission denied`,
+      reason: 'FileMissing',
+      sentence: `${FILE} may not be read.`,
+      badInput: true,
+    },
+    'a folder': {
+      said: `[error] file:${FILE}: Is a directory`,
+      reason: 'NotAVideo',
+      sentence: `${FILE} is a folder, not a video.`,
+      badInput: true,
+    },
     'text, noise, or an MP4 without its end': {
       said: `[mov,mp4,m4a,3gp,3g2,mj2 @ 0x56534055cb00] [warning] Format mov,mp4,m4a,3gp,3g2,mj2 detected only with low score of 1, misdetection possible!
         [mov,mp4,m4a,3gp,3g2,mj2 @ 0x56534055cb00] [error] moov atom not found
@@ -157,7 +183,7 @@ suite('a file that does not open', () => {
     });
   }
 
-  test('for want of ffmpeg: ReaderFailed, which is not the file\'s doing', () => {
+  test("for want of ffmpeg: ReaderFailed, which is not the file's doing", () => {
     const fault = fileFault(FILE, exited(undefined, 'ffmpeg did not start: spawn ffmpeg ENOENT'));
     assert.equal(fault.reason, 'ReaderFailed');
     assert.equal(fault.sentence, `${FILE} could not be read: ffmpeg did not start: spawn ffmpeg ENOENT.`);

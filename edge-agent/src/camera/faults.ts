@@ -1,6 +1,6 @@
 /** Why a camera or file gives no (more) video: what ffmpeg said, in words for the person who has to mend it. */
 import { describeExit, type FfmpegExit } from '#proto/media/ffmpeg.ts';
-import { scrub } from '#proto/scrub.ts';
+import { scrub } from '#proto/process/scrub.ts';
 
 export type FaultReason =
   | 'FileMissing'
@@ -63,7 +63,8 @@ const NO_VIDEO: Telling = {
 const UNSUPPORTED: Telling = {
   said: /codec not (?:currently )?supported|Unknown codec|No codec tag|Could not find tag for codec (\w+)|codec frame size is not set/i,
   reason: 'UnsupportedCodec',
-  sentence: (source, detail) => `${source} sends video in a codec that is not supported${detail === '' ? '' : ` (${detail})`}: set it to H.264, H.265 or MJPEG.`,
+  sentence: (source, detail) =>
+    `${source} sends video in a codec that is not supported${detail === '' ? '' : ` (${detail})`}: set it to H.264, H.265 or MJPEG.`,
 };
 
 const UNCLEAR: Telling = {
@@ -125,7 +126,8 @@ export function fileFault(file: string, exit: FfmpegExit): CameraFault {
 
 /** A file that was read to its end: what was wrong on the way, or nothing. Damage within a picture shows to a decoder only. */
 export function fileVerdict(file: string, exit: FfmpegExit): CameraFault | undefined {
-  const damage = /partial file|ended prematurely|packet corrupt|corrupt input packet|Truncat|Invalid NAL unit size|missing picture in access unit/i;
+  const damage =
+    /partial file|ended prematurely|packet corrupt|corrupt input packet|Truncat|Invalid NAL unit size|missing picture in access unit/i;
   const damaged = exit.lastWords.some((line) => damage.test(line));
   if (!damaged && exit.code === 0) return undefined;
   return new CameraFault('FileCutShort', `${file} is cut short or damaged: what could be read of it was counted.`);
@@ -184,7 +186,10 @@ export function forbiddenFault(url: string, why: string): CameraFault {
 
 /** A secret that is not there, or not whole. @param key of the secret. */
 export function credentialsFault(url: string, key: string, file: string): CameraFault {
-  return new CameraFault('CredentialsMissing', `${scrub(url)} cannot be asked for video: its secret has no key ${key} (there is no file ${file}).`);
+  return new CameraFault(
+    'CredentialsMissing',
+    `${scrub(url)} cannot be asked for video: its secret has no key ${key} (there is no file ${file}).`,
+  );
 }
 
 /** Not the source's doing. */

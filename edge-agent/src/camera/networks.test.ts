@@ -9,8 +9,26 @@ const listed = { allowed: ['10.96.0.0/16', '192.168.7.0/24', 'gate.example', '*.
 
 suite('whatever is listed, no camera is read at', () => {
   const never = [
-    '127.0.0.1', '127.8.8.8', '0.0.0.0', '169.254.169.254', '169.254.1.1', '224.0.0.1', '255.255.255.255', '100.100.100.200', '168.63.129.16',
-    '::', '::1', 'fe80::1', 'fe80::1%eth0', 'ff02::1', 'fd00:ec2::254', '::ffff:127.0.0.1', '::ffff:a9fe:a9fe', '::127.0.0.1', '64:ff9b::169.254.169.254', '2002:7f00:1::1',
+    '127.0.0.1',
+    '127.8.8.8',
+    '0.0.0.0',
+    '169.254.169.254',
+    '169.254.1.1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '100.100.100.200',
+    '168.63.129.16',
+    '::',
+    '::1',
+    'fe80::1',
+    'fe80::1%eth0',
+    'ff02::1',
+    'fd00:ec2::254',
+    '::ffff:127.0.0.1',
+    '::ffff:a9fe:a9fe',
+    '::127.0.0.1',
+    '64:ff9b::169.254.169.254',
+    '2002:7f00:1::1',
   ];
   for (const address of never) {
     test(address, () => {
@@ -20,9 +38,11 @@ suite('whatever is listed, no camera is read at', () => {
   }
 });
 
-test('without a list every network is a camera\'s but the cluster\'s own', () => {
-  for (const address of ['10.0.0.8', '192.168.1.64', '172.16.3.4', '203.0.113.9', 'fd12::8', '2001:db8::1']) assert.equal(objectionToAddress(address, anywhere), undefined, address);
-  for (const address of ['10.96.0.1', '10.244.3.7', '::ffff:10.96.0.10', 'fd00:10:96::a']) assert.match(objectionToAddress(address, anywhere) ?? '', /address of the cluster/);
+test("without a list every network is a camera's but the cluster's own", () => {
+  for (const address of ['10.0.0.8', '192.168.1.64', '172.16.3.4', '203.0.113.9', 'fd12::8', '2001:db8::1'])
+    assert.equal(objectionToAddress(address, anywhere), undefined, address);
+  for (const address of ['10.96.0.1', '10.244.3.7', '::ffff:10.96.0.10', 'fd00:10:96::a'])
+    assert.match(objectionToAddress(address, anywhere) ?? '', /address of the cluster/);
 });
 
 test('with a list it is what is listed, in the cluster too, and nothing else', () => {
@@ -41,7 +61,8 @@ test('a wide network of the list opens nothing of the cluster: that takes a netw
     refusal('10.96.7.7', wide),
     "10.96.7.7 is an address of the cluster, which is refused unless cameraNetworks lists the host's name or a network within 10.96.0.0/16",
   );
-  for (const address of ['10.96.0.1', '::ffff:10.96.7.7', 'fd00:10:96::a']) assert.match(refusal(address, wide) ?? '', /address of the cluster/, address);
+  for (const address of ['10.96.0.1', '::ffff:10.96.7.7', 'fd00:10:96::a'])
+    assert.match(refusal(address, wide) ?? '', /address of the cluster/, address);
   assert.equal(refusal('10.96.7.7', wide, true), undefined, 'found by a listed name');
   assert.equal(refusal('10.96.7.7', [...wide, '10.96.7.0/24']), undefined);
   assert.match(refusal('10.96.0.10', ['10.96.0.0/16']) ?? '', /a network within 10\.96\.0\.1\/24/, 'the API server has its Service there');
@@ -49,7 +70,12 @@ test('a wide network of the list opens nothing of the cluster: that takes a netw
 });
 
 test('names are listed whole or by their domain', () => {
-  assert.deepEqual(['gate.example', 'GATE.example.', 'a.b.cameras.example', 'cameras.example', 'gate.example.net'].map((host) => isListedName(host, listed)), [true, true, true, false, false]);
+  assert.deepEqual(
+    ['gate.example', 'GATE.example.', 'a.b.cameras.example', 'cameras.example', 'gate.example.net'].map((host) =>
+      isListedName(host, listed),
+    ),
+    [true, true, true, false, false],
+  );
 });
 
 test('names of the cluster are refused before they are looked up, unless they are listed', () => {
@@ -59,7 +85,7 @@ test('names of the cluster are refused before they are looked up, unless they ar
   assert.equal(objectionToName('x.cams.svc', { ...anywhere, allowed: ['*.cams.svc'] }), undefined);
 });
 
-test('the API server\'s address tells of one network of the cluster', () => {
+test("the API server's address tells of one network of the cluster", () => {
   assert.deepEqual(clusterNetworks(['10.0.0.0/8'], '10.43.0.1'), ['10.0.0.0/8', '10.43.0.1/24']);
   assert.deepEqual(clusterNetworks([], undefined), []);
   assert.match(objectionToAddress('10.43.0.10', { allowed: [], cluster: clusterNetworks([], '10.43.0.1') }) ?? '', /of the cluster/);
@@ -68,14 +94,18 @@ test('the API server\'s address tells of one network of the cluster', () => {
 test('what is neither a network nor a name is no entry of the list', () => {
   const takes = (entry: string) => CameraNetworks.safeParse({ allowed: [entry] }).success;
   for (const entry of ['10.0.0.0/33', '10.0.0.8', 'a b', 'rtsp://x', '*', '']) assert.equal(takes(entry), false, entry);
-  for (const entry of ['10.0.0.0/8', 'fd00::/8', 'door', '*.cameras.example', 'camera.cameras.svc']) assert.equal(takes(entry), true, entry);
+  for (const entry of ['10.0.0.0/8', 'fd00::/8', 'door', '*.cameras.example', 'camera.cameras.svc'])
+    assert.equal(takes(entry), true, entry);
 });
 
 test('no way of writing an address of IPv4 hides it', () => {
-  fc.assert(fc.property(fc.ipV4(), (address) => {
-    const groups = address.split('.').map(Number) as [number, number, number, number];
-    const hex = `${(groups[0] * 256 + groups[1]).toString(16)}:${(groups[2] * 256 + groups[3]).toString(16)}`;
-    const plain = objectionToAddress(address, anywhere);
-    for (const written of [`::ffff:${address}`, `::ffff:${hex}`, `64:ff9b::${hex}`, `2002:${hex}::1`]) assert.equal(objectionToAddress(written, anywhere), plain, written);
-  }));
+  fc.assert(
+    fc.property(fc.ipV4(), (address) => {
+      const groups = address.split('.').map(Number) as [number, number, number, number];
+      const hex = `${(groups[0] * 256 + groups[1]).toString(16)}:${(groups[2] * 256 + groups[3]).toString(16)}`;
+      const plain = objectionToAddress(address, anywhere);
+      for (const written of [`::ffff:${address}`, `::ffff:${hex}`, `64:ff9b::${hex}`, `2002:${hex}::1`])
+        assert.equal(objectionToAddress(written, anywhere), plain, written);
+    }),
+  );
 });

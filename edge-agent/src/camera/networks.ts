@@ -16,15 +16,32 @@ export type Objection = string;
 
 const NEVER = blockList([
   // This host, and what stands for it.
-  '127.0.0.0/8', '0.0.0.0/8', '::/128', '::1/128',
+  '127.0.0.0/8',
+  '0.0.0.0/8',
+  '::/128',
+  '::1/128',
   // Link-local, where clouds keep their metadata, and where they keep them elsewhere: AWS, Google, Alibaba, Azure, Oracle.
-  '169.254.0.0/16', 'fe80::/10', 'fd00:ec2::/32', 'fd20:ce::254/128', '100.100.100.200/32', '168.63.129.16/32', '192.0.0.192/32',
+  '169.254.0.0/16',
+  'fe80::/10',
+  'fd00:ec2::/32',
+  'fd20:ce::254/128',
+  '100.100.100.200/32',
+  '168.63.129.16/32',
+  '192.0.0.192/32',
   // Multicast, broadcast and what is kept for later.
-  '224.0.0.0/4', '240.0.0.0/4', 'ff00::/8',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  'ff00::/8',
 ]);
 
 /** Addresses of IPv6 that stand for one of IPv4: the bytes at which it begins. */
-const EMBEDDED: readonly (readonly [prefix: string, offset: number])[] = [['::ffff:0:0/96', 12], ['::/96', 12], ['64:ff9b::/96', 12], ['64:ff9b:1::/48', 12], ['2002::/16', 2]];
+const EMBEDDED: readonly (readonly [prefix: string, offset: number])[] = [
+  ['::ffff:0:0/96', 12],
+  ['::/96', 12],
+  ['64:ff9b::/96', 12],
+  ['64:ff9b:1::/48', 12],
+  ['2002::/16', 2],
+];
 const EMBEDDING = EMBEDDED.map(([prefix, offset]) => ({ list: blockList([prefix]), offset }));
 
 const CLUSTER_NAME = /(^|\.)(svc|cluster\.local)$/;

@@ -44,7 +44,8 @@ export class Checkpoints {
   /** @throws Error with a sentence when it cannot be kept. */
   store(checkpoint: Checkpoint): void {
     const { length } = checkpoint.state;
-    if (length > MAX_BYTES) throw new Error(`The counter's checkpoint has ${length} bytes, and the agent keeps none of more than ${MAX_BYTES}.`);
+    if (length > MAX_BYTES)
+      throw new Error(`The counter's checkpoint has ${length} bytes, and the agent keeps none of more than ${MAX_BYTES}.`);
     const sequence = (this.#sequence += 1);
     this.#shelf.put(sequence, checkpoint);
     this.#kept.push({ sequence, checkpoint });

@@ -3,7 +3,7 @@
  * starts later reads from the front and passes over what is not asked for. Nothing is ever dropped; the uplink pulls.
  */
 import { once } from 'node:events';
-import type { Codec } from '#proto/media/nut.ts';
+import type { Codec } from '#proto/media/nut/nut.ts';
 import type { Camera } from '../camera/camera.ts';
 import type { Counted, Entry, NumberedUnit, Recording, Start } from './recording.ts';
 

@@ -12,8 +12,17 @@ import { type Block, decodeBlock, encodeBlock } from './block.ts';
 /** What is asked of the file system. */
 export type Disk = Pick<
   typeof fs,
-  | 'closeSync' | 'ftruncateSync' | 'mkdirSync' | 'openSync' | 'readFileSync' | 'readSync' | 'readdirSync'
-  | 'renameSync' | 'rmSync' | 'truncateSync' | 'writevSync'
+  | 'closeSync'
+  | 'ftruncateSync'
+  | 'mkdirSync'
+  | 'openSync'
+  | 'readFileSync'
+  | 'readSync'
+  | 'readdirSync'
+  | 'renameSync'
+  | 'rmSync'
+  | 'truncateSync'
+  | 'writevSync'
 >;
 
 export interface FolderFaults {

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { Changed } from '#proto/changed.ts';
-import type { AccessUnit } from '#proto/media/nut.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
+import type { AccessUnit } from '#proto/media/nut/nut.ts';
 import type { Camera, CameraItem } from '../camera/camera.ts';
 import { CameraFault } from '../camera/faults.ts';
 import { LiveRecording } from './live.ts';
@@ -63,7 +63,8 @@ async function film(source: Camera, { elapsed = [0], count = 1 } = {}) {
 const shape = (entries: Entry[]) =>
   entries.map((entry) => {
     if (entry.kind === 'unit') return `${entry.unit.number}@${entry.unit.presentationMicros}`;
-    if (entry.kind === 'gap') return `gap ${entry.gap.after}-${entry.gap.next} ${entry.gap.fromMicros}-${entry.gap.toMicros} ${entry.gap.reason}`;
+    if (entry.kind === 'gap')
+      return `gap ${entry.gap.after}-${entry.gap.next} ${entry.gap.fromMicros}-${entry.gap.toMicros} ${entry.gap.reason}`;
     return entry.kind;
   });
 
@@ -145,7 +146,11 @@ test('a camera that fails is tried again after longer and longer waits, up to 15
 const pictures = (count: number) => Array.from({ length: count }, (_, i) => picture(i * 100_000, i % 5 === 0));
 
 /** Records all that the camera gives in its connects, then leaves it. */
-async function recorded(source: Camera, units: number, change: Partial<ConstructorParameters<typeof LiveRecording>[0]> = {}): Promise<LiveRecording> {
+async function recorded(
+  source: Camera,
+  units: number,
+  change: Partial<ConstructorParameters<typeof LiveRecording>[0]> = {},
+): Promise<LiveRecording> {
   const stop = new AbortController();
   const recording = new LiveRecording({
     camera: source,
@@ -189,7 +194,12 @@ suite('a recording in a folder that outlives the process', () => {
     const directory = mkdtempSync(join(tmpdir(), 'footfall-live-'));
     context.after(() => rmSync(directory, { recursive: true }));
     const next = (seconds: number) => {
-      const retained = retainIn(directory, { newId: () => crypto.randomUUID(), wallMicros: () => 0, machineMicros: () => seconds * 1e6, machineStart: '1' });
+      const retained = retainIn(directory, {
+        newId: () => crypto.randomUUID(),
+        wallMicros: () => 0,
+        machineMicros: () => seconds * 1e6,
+        machineStart: '1',
+      });
       context.after(() => retained.close());
       return retained;
     };
@@ -234,7 +244,7 @@ suite('a recording in a folder that outlives the process', () => {
     assert.deepEqual(gapsOf(entries), ['gap 10-16 900000-7000000 RING_DAMAGED']);
   });
 
-  test('never goes back in time: where the camera\'s clock ran ahead of the machine\'s, the next process begins after it', async (context) => {
+  test("never goes back in time: where the camera's clock ran ahead of the machine's, the next process begins after it", async (context) => {
     const { next } = processes(context);
     await recorded(camera(pictures(12)), 12, next(100));
     const recording = await recorded(camera(pictures(2)), 14, next(100.5));
@@ -296,7 +306,8 @@ suite('of pictures that refer forwards, a group that is gone had some left to co
 
   test('and nothing is declared where nothing is counted yet', async () => {
     const recording = await recorded(camera([...group(0), ...group(500_000)]), 10);
-    const read = (from: number) => Array.fromAsync(recording.read({ from, counted: { position: from - 1, presentationMicros: 0 }, reason: 'RING_FULL' }, never));
+    const read = (from: number) =>
+      Array.fromAsync(recording.read({ from, counted: { position: from - 1, presentationMicros: 0 }, reason: 'RING_FULL' }, never));
     // Where a session begins anew, too.
     for (const from of [1, 6]) {
       const entries = await read(from);
@@ -388,6 +399,10 @@ suite('a reader that must not be far behind', () => {
     const gaps = entries.flatMap((entry) => (entry.kind === 'gap' ? [entry.gap] : []));
     assert.ok(gaps.length > 5 && gaps.every(({ next }) => next % 5 === 1));
     const passedOver = gaps.flatMap(({ after, next }) => range(after + 1, next - 1));
-    assert.deepEqual([...numbers, ...passedOver].toSorted((a, b) => a - b), range(1, 200), 'sent and declared are all there was, each once');
+    assert.deepEqual(
+      [...numbers, ...passedOver].toSorted((a, b) => a - b),
+      range(1, 200),
+      'sent and declared are all there was, each once',
+    );
   });
 });

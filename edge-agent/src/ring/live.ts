@@ -8,9 +8,9 @@
  * A reader that cannot keep up loses what the ring lets go of, the oldest. One with a bounded lag passes over what it is
  * behind by, up to the newest keyframe, as soon as that is too much.
  */
-import { backoffSeconds, pause } from '#proto/backoff.ts';
-import { Changed } from '#proto/changed.ts';
-import type { AccessUnit, Codec } from '#proto/media/nut.ts';
+import { backoffSeconds, pause } from '#proto/process/backoff.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import { CameraFault } from '../camera/faults.ts';
 import type { Camera } from '../camera/camera.ts';
 import type { Counted, Entry, Gap, Recording, Start } from './recording.ts';
@@ -88,7 +88,10 @@ export class LiveRecording implements Recording {
     // What is counted is sent again however old it is: what follows cannot be decoded without.
     const ahead = () => (next > counted.position ? this.#ahead(next) : undefined);
     let passing: Group | undefined;
-    let group = await this.#until(signal, () => (passing = this.#ahead(Math.max(next, counted.position + 1))) ?? this.ring.startableFrom(next));
+    let group = await this.#until(
+      signal,
+      () => (passing = this.#ahead(Math.max(next, counted.position + 1))) ?? this.ring.startableFrom(next),
+    );
     if (group === undefined) return;
     yield { kind: 'start', codec: group.codec };
     let { position, presentationMicros: newestMicros } = counted;
@@ -183,9 +186,7 @@ export class LiveRecording implements Recording {
   #append(unit: AccessUnit, codec: Codec, shiftMicros: number, broken: boolean): void {
     const presentationMicros = unit.presentationMicros + shiftMicros;
     const interruption: Interruption | undefined =
-      broken && this.#number > 0
-        ? { fromMicros: this.#newestMicros, toMicros: presentationMicros, reason: 'CAMERA_LOST' }
-        : undefined;
+      broken && this.#number > 0 ? { fromMicros: this.#newestMicros, toMicros: presentationMicros, reason: 'CAMERA_LOST' } : undefined;
     this.#number += 1;
     this.ring.append({ ...unit, presentationMicros, number: this.#number }, codec, interruption);
     this.#newestMicros = Math.max(this.#newestMicros, presentationMicros);

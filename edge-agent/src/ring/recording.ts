@@ -2,8 +2,8 @@
  * What an agent knows of its camera's video in one session: a log of numbered access units and the gaps between them,
  * read by the uplink from a place where a decoder can start.
  */
-import type { AccessUnit, Codec } from '#proto/media/nut.ts';
-import type { GapReason } from '#proto/protocol.ts';
+import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
+import type { GapReason } from '#proto/wire/protocol.ts';
 
 export interface NumberedUnit extends AccessUnit {
   /** Contiguous from 1 within the session, in decode order. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import * as fc from 'fast-check';
-import { FUZZ } from '#proto/fixtures/fuzz.ts';
+import { FUZZ } from '#proto/wire/fixtures/fuzz.ts';
 import { at, codec, content, ringOf, unit, upTo } from '../fixtures/numbered.ts';
 import { decodeBlock } from './block.ts';
 import { retainIn } from './retained.ts';
@@ -33,7 +33,8 @@ suite('a process that starts', () => {
     const first = retainIn(directory, at(1000));
     first.session.welcomed(7);
     const ring = ringOf(first);
-    for (const number of upTo(12)) ring.append(unit(number), codec, number === 6 ? { fromMicros: 1, toMicros: 2, reason: 'CAMERA_LOST' } : undefined);
+    for (const number of upTo(12))
+      ring.append(unit(number), codec, number === 6 ? { fromMicros: 1, toMicros: 2, reason: 'CAMERA_LOST' } : undefined);
     first.checkpoints.store({ serial: 1, position: 8, presentationMicros: 700_000, state: Buffer.from('at 8') });
     const second = retainIn(directory, at(1300));
     assert.deepEqual(second.session.facts, first.session.facts);
@@ -43,7 +44,10 @@ suite('a process that starts', () => {
     assert.equal(second.restarts, 1);
     assert.deepEqual(second.recovered.newest, { number: 12, presentationMicros: 1_100_000 });
     assert.deepEqual(content(ringOf(second), 12), upTo(12));
-    assert.deepEqual(second.recovered.groups.map(({ interruption }) => interruption?.reason), [undefined, 'CAMERA_LOST', undefined]);
+    assert.deepEqual(
+      second.recovered.groups.map(({ interruption }) => interruption?.reason),
+      [undefined, 'CAMERA_LOST', undefined],
+    );
     assert.equal(second.checkpoints.newestFrom(8)?.state.toString(), 'at 8');
     assert.deepEqual(second.faults, { writes: 0, corruptFiles: 0 });
     first.close();
@@ -114,7 +118,8 @@ suite('a folder of twelve access units and two checkpoints', () => {
     ({ session } = record(truth, upTo(12)));
     const retained = retainIn(truth, at(1));
     retained.session.welcomed(5);
-    for (const serial of [1, 2]) retained.checkpoints.store({ serial, position: 3 * serial, presentationMicros: 0, state: Buffer.from(`state ${serial}`) });
+    for (const serial of [1, 2])
+      retained.checkpoints.store({ serial, position: 3 * serial, presentationMicros: 0, state: Buffer.from(`state ${serial}`) });
     retained.close();
   });
 
@@ -155,8 +160,14 @@ suite('a folder of twelve access units and two checkpoints', () => {
     const first = [1, 6, 11][group]!;
     const last = [5, 10, 12][group]!;
     const inside = numbers.filter((number) => number >= first && number <= last);
-    assert.deepEqual(inside, inside.map((_, i) => first + i));
-    assert.deepEqual(numbers.filter((number) => number < first || number > last), upTo(12).filter((number) => number < first || number > last));
+    assert.deepEqual(
+      inside,
+      inside.map((_, i) => first + i),
+    );
+    assert.deepEqual(
+      numbers.filter((number) => number < first || number > last),
+      upTo(12).filter((number) => number < first || number > last),
+    );
     return inside.length;
   };
 
@@ -176,15 +187,18 @@ suite('a folder of twelve access units and two checkpoints', () => {
   for (const [group, name] of SEGMENTS.entries()) {
     test(`of which a segment is changed at any byte: nothing from there on is used (${name})`, () => {
       const whole = readFileSync(join(truth, name));
-      fc.assert(fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), (offset, change) => {
-        const numbers = damaged(name, (path) => {
-          const bytes = Buffer.from(whole);
-          bytes[offset]! ^= change;
-          writeFileSync(path, bytes);
-        });
-        assert.ok(numbers !== 'new session');
-        assert.ok(isWholeButFor(numbers, group) < [5, 5, 2][group]!);
-      }), { numRuns: 150 });
+      fc.assert(
+        fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), (offset, change) => {
+          const numbers = damaged(name, (path) => {
+            const bytes = Buffer.from(whole);
+            bytes[offset]! ^= change;
+            writeFileSync(path, bytes);
+          });
+          assert.ok(numbers !== 'new session');
+          assert.ok(isWholeButFor(numbers, group) < [5, 5, 2][group]!);
+        }),
+        { numRuns: 150 },
+      );
     });
   }
 
@@ -203,23 +217,35 @@ suite('a folder of twelve access units and two checkpoints', () => {
   test('of which any file is changed, cut off, emptied or gone: nothing wrong is used', () => {
     const names = readdirSync(truth);
     assert.equal(names.length, 7);
-    fc.assert(fc.property(fc.constantFrom(...names), fc.nat(), fc.nat(255), (name, where, change) => {
-      damaged(name, (path) => {
-        const bytes = readFileSync(path);
-        if (change === 0) rmSync(path);
-        else if (change < 30) truncateSync(path, where % bytes.length);
-        else {
-          bytes[where % bytes.length]! ^= change;
-          writeFileSync(path, bytes);
-        }
-      });
-    }), FUZZ);
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.nat(), fc.nat(255), (name, where, change) => {
+        damaged(name, (path) => {
+          const bytes = readFileSync(path);
+          if (change === 0) rmSync(path);
+          else if (change < 30) truncateSync(path, where % bytes.length);
+          else {
+            bytes[where % bytes.length]! ^= change;
+            writeFileSync(path, bytes);
+          }
+        });
+      }),
+      FUZZ,
+    );
   });
 
   test('of which the session cannot be read, or both marks of the newest number: a new session', () => {
-    assert.equal(damaged('session', (path) => truncateSync(path, 20)), 'new session');
-    assert.equal(damaged('newest', (path) => truncateSync(path, 0)), 'new session');
-    assert.equal(damaged('newest', (path) => rmSync(path)), 'new session');
+    assert.equal(
+      damaged('session', (path) => truncateSync(path, 20)),
+      'new session',
+    );
+    assert.equal(
+      damaged('newest', (path) => truncateSync(path, 0)),
+      'new session',
+    );
+    assert.equal(
+      damaged('newest', (path) => rmSync(path)),
+      'new session',
+    );
   });
 
   test('of which a mark of the newest number is broken, and the newest segment is gone: no number is given out twice', () => {

@@ -79,7 +79,11 @@ export function retainIn(directory: string, world: World, disk?: Disk): Retained
   const mark = new NewestMark(folder);
   const known = folder.take(SESSION)?.facts as Life | undefined;
   const marked = mark.read();
-  const goesOn = known !== undefined && marked !== undefined && known.machineStart === world.machineStart && known.startMachineMicros <= world.machineMicros();
+  const goesOn =
+    known !== undefined &&
+    marked !== undefined &&
+    known.machineStart === world.machineStart &&
+    known.startMachineMicros <= world.machineMicros();
   if (!goesOn) folder.empty(OURS);
   const life = goesOn ? { ...known, restarts: known.restarts + 1 } : beginLife(world);
   const segments = new FileSegments(folder, life.life, mark);
@@ -120,8 +124,14 @@ function recover(segments: FileSegments, marked: Newest, folder: Folder): Recove
 
 function beginLife({ newId, wallMicros, machineMicros, machineStart }: World): Life {
   return {
-    life: newId(), machineStart, startMicros: wallMicros(), startMachineMicros: machineMicros(), restarts: 0,
-    id: newId(), lastTerm: 0, firstNumber: 1,
+    life: newId(),
+    machineStart,
+    startMicros: wallMicros(),
+    startMachineMicros: machineMicros(),
+    restarts: 0,
+    id: newId(),
+    lastTerm: 0,
+    firstNumber: 1,
   };
 }
 

@@ -13,7 +13,7 @@
  * A gap is not stored for what was lost: it is what a reader finds between the next number it wants and the first
  * group it can start with.
  */
-import type { Codec } from '#proto/media/nut.ts';
+import type { Codec } from '#proto/media/nut/nut.ts';
 import { NotKept } from './folder.ts';
 import type { Counted, NumberedUnit } from './recording.ts';
 import { type Interruption, MemorySegments, type Segment, type SegmentHead, type SegmentStore } from './segments.ts';

@@ -60,7 +60,10 @@ suite('a folder that is full', () => {
     const retained = retainIn(directory, at(0), smallDisk(directory, 3000));
     const ring = ringOf(retained);
     for (const number of upTo(7)) ring.append(unit(number, number === 4 ? 2000 : 200), codec);
-    assert.deepEqual([1, 2, 3, 4, 5, 6, 7].filter((number) => ring.holding(number)), [1, 2, 3, 6, 7]);
+    assert.deepEqual(
+      [1, 2, 3, 4, 5, 6, 7].filter((number) => ring.holding(number)),
+      [1, 2, 3, 6, 7],
+    );
     assert.equal(ring.evictedUnits, 2);
     assert.equal(ring.startableFor({ position: 3, presentationMicros: 200_000 })?.first, 1);
     assert.equal(ring.startableFor({ position: 4, presentationMicros: 300_000 }), undefined, 'nothing leads over what is lost');

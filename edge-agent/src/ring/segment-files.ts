@@ -4,7 +4,7 @@
  *
  * The bytes are in the files only; the process keeps where each access unit begins.
  */
-import type { Codec } from '#proto/media/nut.ts';
+import type { Codec } from '#proto/media/nut/nut.ts';
 import { decodeBlock, encodeBlock } from './block.ts';
 import { type Folder, NotKept } from './folder.ts';
 import type { NewestMark } from './newest-mark.ts';

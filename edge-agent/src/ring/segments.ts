@@ -1,6 +1,6 @@
 /** Where the ring's access units lie: in segments, each a group of pictures or a part of a long one. */
-import type { Codec } from '#proto/media/nut.ts';
-import type { GapReason } from '#proto/protocol.ts';
+import type { Codec } from '#proto/media/nut/nut.ts';
+import type { GapReason } from '#proto/wire/protocol.ts';
 import type { FolderFaults } from './folder.ts';
 import type { NumberedUnit } from './recording.ts';
 

@@ -18,7 +18,17 @@ export class SessionBook {
    * @param startMicros Unix time at presentation time 0.
    * @param save throws an Error with a sentence when what it is given would not outlive the process, but should.
    */
-  constructor({ facts, startMicros, newId, save }: { facts: SessionFacts; startMicros: number; newId: () => string; save: (facts: SessionFacts) => void }) {
+  constructor({
+    facts,
+    startMicros,
+    newId,
+    save,
+  }: {
+    facts: SessionFacts;
+    startMicros: number;
+    newId: () => string;
+    save: (facts: SessionFacts) => void;
+  }) {
     this.startMicros = startMicros;
     this.#facts = facts;
     this.#newId = newId;

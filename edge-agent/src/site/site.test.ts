@@ -3,32 +3,51 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { test, type TestContext } from 'node:test';
-import { createMetrics } from '#proto/metrics.ts';
-import { servePresence } from '#proto/presence.ts';
-import { until } from '../../../hack/camera/rtsp-server.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
+import { servePresence } from '#proto/process/http-server.ts';
+import { until } from '../../../hack/machine/rtsp-server.ts';
 import { CameraFault } from '../camera/faults.ts';
 import { Site, type SiteView } from './site.ts';
 
 const counted = {
-  position: 40, presentationMicros: 4_000_000, in: 3, out: 1, inside: 2, frames: 41, gaps: 1, gapMicros: 2_500_000,
-  lines: [{ name: 'entrance', in: 3, out: 1 }], zones: [{ name: 'queue', occupancy: 2 }],
-  committedPosition: 30, provisional: true, term: 1,
+  position: 40,
+  presentationMicros: 4_000_000,
+  in: 3,
+  out: 1,
+  inside: 2,
+  frames: 41,
+  gaps: 1,
+  gapMicros: 2_500_000,
+  lines: [{ name: 'entrance', in: 3, out: 1 }],
+  zones: [{ name: 'queue', occupancy: 2 }],
+  committedPosition: 30,
+  provisional: true,
+  term: 1,
 };
 
 const camera = { connected: true, units: 1, bytes: 1, connects: 1, fault: undefined };
 
-async function serve(context: TestContext): Promise<{ site: Site; open: (path: string, accept?: string, localAddress?: string) => Promise<IncomingMessage> }> {
+async function serve(
+  context: TestContext,
+): Promise<{ site: Site; open: (path: string, accept?: string, localAddress?: string) => Promise<IncomingMessage> }> {
   const metrics = createMetrics();
   const site = new Site({ namespace: 'default', name: 'door', uid: 'u' }, metrics, () => performance.now() / 1000);
   const presence = await servePresence({
-    host: '127.0.0.1', port: 0, metrics, unready: () => site.unready(), routes: { '/counts': site.route },
+    host: '127.0.0.1',
+    port: 0,
+    metrics,
+    unready: () => site.unready(),
+    routes: { '/counts': site.route },
   });
   context.after(async () => {
     await site.close();
     await presence.stop();
   });
   const open = async (path: string, accept = '*/*', localAddress = '127.0.0.1') => {
-    const [response] = (await once(get({ port: presence.port, host: '127.0.0.1', path, headers: { accept }, localAddress }), 'response')) as [IncomingMessage];
+    const [response] = (await once(
+      get({ port: presence.port, host: '127.0.0.1', path, headers: { accept }, localAddress }),
+      'response',
+    )) as [IncomingMessage];
     return response;
   };
   return { site, open };
@@ -123,7 +142,8 @@ test('/metrics counts a gap once, however often it is declared, and what it has 
   const { site, open } = await serve(context);
   const codec = { fourcc: 'H264', privateData: new Uint8Array(), width: 640, height: 360, decodeDelay: 0 };
   const gap = { after: 0, next: 11, fromMicros: 0, toMicros: 1_000_000, reason: 'RING_FULL', codec } as const;
-  for (const declared of [gap, gap, { ...gap, next: 16 }, { ...gap, after: 20, next: 21, reason: 'CAMERA_LOST' } as const, gap]) site.gap(declared);
+  for (const declared of [gap, gap, { ...gap, next: 16 }, { ...gap, after: 20, next: 21, reason: 'CAMERA_LOST' } as const, gap])
+    site.gap(declared);
   const page = await text(await open('/metrics'));
   assert.match(page, /footfall_agent_gaps_total\{reason="RING_FULL"\} 2/);
   assert.match(page, /footfall_agent_gap_access_units_total\{reason="RING_FULL"\} 15/);
@@ -134,7 +154,12 @@ test('/metrics counts a gap once, however often it is declared, and what it has 
 test('/metrics forgets lines and zones that an edit of the resource took away', async (context) => {
   const { site, open } = await serve(context);
   site.camera(camera);
-  site.counted({ ...counted, provisional: false, lines: [...counted.lines, { name: 'side door', in: 1, out: 0 }], zones: [...counted.zones, { name: 'bench', occupancy: 1 }] });
+  site.counted({
+    ...counted,
+    provisional: false,
+    lines: [...counted.lines, { name: 'side door', in: 1, out: 0 }],
+    zones: [...counted.zones, { name: 'bench', occupancy: 1 }],
+  });
   assert.match(await text(await open('/metrics')), /line="side door",direction="in"} 1[^]*zone="bench"} 1/);
   site.counted(counted);
   const page = await text(await open('/metrics'));
@@ -161,7 +186,13 @@ test('while no counter is known by its name, /counts says so, and /metrics how t
   site.lookedUp('nothing');
   site.foundNobody('No counter answers at pool.svc:7443: the name stands for no address.');
   const { counter } = JSON.parse(await text(await open('/counts'))) as SiteView;
-  assert.deepEqual(counter, { connected: false, address: '', term: 0, suspect: false, sentence: 'No counter answers at pool.svc:7443: the name stands for no address.' });
+  assert.deepEqual(counter, {
+    connected: false,
+    address: '',
+    term: 0,
+    suspect: false,
+    sentence: 'No counter answers at pool.svc:7443: the name stands for no address.',
+  });
   assert.match(await text(await open('/metrics')), /footfall_agent_counter_lookups_total\{result="nothing"\} 1/);
 });
 

@@ -3,10 +3,10 @@
  * `/counts` shows it as JSON, and as server-sent events as soon as anything in it changes.
  */
 import type { ServerResponse } from 'node:http';
-import { SUSPECT_SECONDS } from '#proto/heartbeat.ts';
-import type { Metrics } from '#proto/metrics.ts';
-import type { Route } from '#proto/presence.ts';
-import type { CountsMessage, StreamName } from '#proto/protocol.ts';
+import { SUSPECT_SECONDS } from '#proto/wire/heartbeat.ts';
+import type { Metrics } from '#proto/process/metrics.ts';
+import type { Route } from '#proto/process/http-server.ts';
+import type { CountsMessage, StreamName } from '#proto/wire/protocol.ts';
 import type { CameraState } from '../ring/live.ts';
 import type { Gap, NumberedUnit } from '../ring/recording.ts';
 import type { Retained } from '../ring/retained.ts';
@@ -65,7 +65,15 @@ export class Site {
     this.#nowSeconds = nowSeconds;
     this.#view = {
       stream: `${stream.namespace}/${stream.name}`,
-      in: 0, out: 0, inside: 0, lines: [], zones: [], frames: 0, seconds: 0, provisional: false, finished: false,
+      in: 0,
+      out: 0,
+      inside: 0,
+      lines: [],
+      zones: [],
+      frames: 0,
+      seconds: 0,
+      provisional: false,
+      finished: false,
       gaps: { count: 0, seconds: 0 },
       camera: { connected: false },
       counter: { connected: false, address: '', term: 0, suspect: false },
@@ -208,7 +216,9 @@ export class Site {
         return;
       }
       if (this.#readers.size >= MAX_READERS) {
-        response.writeHead(503, { 'content-type': 'text/plain; charset=utf-8' }).end(`${MAX_READERS} readers follow the counts already; ask for them without text/event-stream\n`);
+        response
+          .writeHead(503, { 'content-type': 'text/plain; charset=utf-8' })
+          .end(`${MAX_READERS} readers follow the counts already; ask for them without text/event-stream\n`);
         return;
       }
       // Nothing may change for as long as it likes.
@@ -258,8 +268,14 @@ function siteMetrics(metrics: Metrics) {
     evicted: metrics.gauge('agent_ring_evicted_access_units', 'Access units that left the ring because it was full.'),
     restarts: metrics.gauge('agent_session_restarts', 'Times the session went on in a new process.'),
     recovered: metrics.gauge('agent_ring_recovered_access_units', 'Access units that this process took up from the one before it.'),
-    writeFaults: metrics.gauge('agent_ring_write_faults', 'Writes to the folder of the ring that failed at first, or for good, since the process began.'),
-    corruptFiles: metrics.gauge('agent_ring_corrupt_files', 'Files of the ring and checkpoints that were not as they had been written, since the process began.'),
+    writeFaults: metrics.gauge(
+      'agent_ring_write_faults',
+      'Writes to the folder of the ring that failed at first, or for good, since the process began.',
+    ),
+    corruptFiles: metrics.gauge(
+      'agent_ring_corrupt_files',
+      'Files of the ring and checkpoints that were not as they had been written, since the process began.',
+    ),
     sent: metrics.counter('agent_sent_access_units_total', 'Access units sent to counters, replays included.'),
     sentBytes: metrics.counter('agent_sent_bytes_total', 'Bytes of video sent to counters, replays included.'),
     counterUp: metrics.gauge('agent_counter_up', '1 while a counter serves the stream.'),
@@ -268,13 +284,16 @@ function siteMetrics(metrics: Metrics) {
     welcomes: metrics.counter('agent_welcomes_total', 'Times a counter took the stream.'),
     gaps: metrics.counter('agent_gaps_total', 'Gaps declared to the counter.', ['reason']),
     lostUnits: metrics.counter('agent_gap_access_units_total', 'Access units lost in declared gaps.', ['reason']),
-    latency: metrics.histogram(
-      'agent_latency_seconds',
-      'From sending an access unit to having its counts at the site.',
-      LATENCY_BUCKETS,
+    latency: metrics.histogram('agent_latency_seconds', 'From sending an access unit to having its counts at the site.', LATENCY_BUCKETS),
+    people: metrics.gauge('agent_people', 'People counted since the stream was created, those that are not committed yet among them.', [
+      'line',
+      'direction',
+    ]),
+    peopleCommitted: metrics.gauge(
+      'agent_people_committed',
+      'People counted since the stream was created, as the ledger is known to hold them.',
+      ['line', 'direction'],
     ),
-    people: metrics.gauge('agent_people', 'People counted since the stream was created, those that are not committed yet among them.', ['line', 'direction']),
-    peopleCommitted: metrics.gauge('agent_people_committed', 'People counted since the stream was created, as the ledger is known to hold them.', ['line', 'direction']),
     provisional: metrics.gauge('agent_counts_provisional', '1 while the counts are newer than what the ledger holds.'),
     occupancy: metrics.gauge('agent_zone_occupancy', 'People in a zone now.', ['zone']),
   };

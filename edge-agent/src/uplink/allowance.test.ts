@@ -35,7 +35,12 @@ test('nothing may be sent before there is credit, and then as many access units 
 test('as many bytes as it is for, and the rest of the access unit in which they end', async () => {
   const allowance = new Allowance();
   const sender = sending(allowance, 100);
-  for (const [bytes, gone] of [[250, 3], [300, 3], [301, 4], [1000, 10]] as const) {
+  for (const [bytes, gone] of [
+    [250, 3],
+    [300, 3],
+    [301, 4],
+    [1000, 10],
+  ] as const) {
     allowance.grant({ accessUnits: 1000, bytes });
     await settled();
     assert.equal(sender.gone, gone, `${bytes} bytes`);

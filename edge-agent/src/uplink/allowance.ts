@@ -1,5 +1,5 @@
 /** What the counter's credit still allows to be sent: totals of one call, in access units and bytes. */
-import { Changed } from '#proto/changed.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
 
 export class Allowance {
   readonly #changed = new Changed();

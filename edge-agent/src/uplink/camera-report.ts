@@ -2,8 +2,8 @@
  * How the camera does, for the counter. Only the newest condition is kept: a call that has just begun, or that takes
  * its time, is told the one that holds now and nothing of what has passed.
  */
-import { Changed } from '#proto/changed.ts';
-import { scrub } from '#proto/scrub.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
+import { scrub } from '#proto/process/scrub.ts';
 import type { CameraState } from '../ring/live.ts';
 
 export interface CameraCondition {

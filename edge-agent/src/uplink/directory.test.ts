@@ -19,17 +19,68 @@ interface Case {
 }
 
 const cases: Case[] = [
-  { name: 'every address, IPv4 and IPv6', resolve: () => Promise.resolve(['10.0.0.7', 'fd00::7']), addresses: ['10.0.0.7:7443', '[fd00::7]:7443'], results: ['found'] },
-  { name: 'an address stands for itself and is not looked up', counters: ['10.0.0.7:1', '[fd00::7]:2'], resolve: failing('ENOTFOUND'), addresses: ['10.0.0.7:1', '[fd00::7]:2'], results: [] },
-  { name: 'two names of one counter give it once', counters: ['a:1', 'b:1'], resolve: () => Promise.resolve(['10.0.0.7', '10.0.0.7']), addresses: ['10.0.0.7:1'], results: ['found', 'found'] },
-  { name: 'a name without an address', resolve: () => Promise.resolve([]), addresses: [], sentence: 'No counter answers at pool.svc:7443: the name stands for no address.', results: ['nothing'] },
-  { name: 'a name that is not there', resolve: failing('ENOTFOUND'), addresses: [], sentence: 'No counter answers at pool.svc:7443: the name stands for no address.', results: ['nothing'] },
-  { name: 'a name server that is not there', resolve: failing('EAI_AGAIN'), addresses: [], sentence: 'No counter answers at pool.svc:7443: the name server does not answer.', results: ['failed'] },
-  { name: 'a system that fails', resolve: failing('EMFILE'), addresses: [], sentence: 'No counter answers at pool.svc:7443: the name cannot be looked up (EMFILE).', results: ['failed'] },
-  { name: 'a name server that is silent', resolve: () => new Promise(() => undefined), addresses: [], sentence: 'No counter answers at pool.svc:7443: the name server has not answered for 0.05 s.', results: ['late'] },
   {
-    name: 'of two names one', counters: ['a:1', 'b:2'], resolve: (host) => (host === 'b' ? Promise.resolve(['10.0.0.7']) : failing('ENOTFOUND')(host)),
-    addresses: ['10.0.0.7:2'], sentence: 'No counter answers at a:1: the name stands for no address.', results: ['found', 'nothing'],
+    name: 'every address, IPv4 and IPv6',
+    resolve: () => Promise.resolve(['10.0.0.7', 'fd00::7']),
+    addresses: ['10.0.0.7:7443', '[fd00::7]:7443'],
+    results: ['found'],
+  },
+  {
+    name: 'an address stands for itself and is not looked up',
+    counters: ['10.0.0.7:1', '[fd00::7]:2'],
+    resolve: failing('ENOTFOUND'),
+    addresses: ['10.0.0.7:1', '[fd00::7]:2'],
+    results: [],
+  },
+  {
+    name: 'two names of one counter give it once',
+    counters: ['a:1', 'b:1'],
+    resolve: () => Promise.resolve(['10.0.0.7', '10.0.0.7']),
+    addresses: ['10.0.0.7:1'],
+    results: ['found', 'found'],
+  },
+  {
+    name: 'a name without an address',
+    resolve: () => Promise.resolve([]),
+    addresses: [],
+    sentence: 'No counter answers at pool.svc:7443: the name stands for no address.',
+    results: ['nothing'],
+  },
+  {
+    name: 'a name that is not there',
+    resolve: failing('ENOTFOUND'),
+    addresses: [],
+    sentence: 'No counter answers at pool.svc:7443: the name stands for no address.',
+    results: ['nothing'],
+  },
+  {
+    name: 'a name server that is not there',
+    resolve: failing('EAI_AGAIN'),
+    addresses: [],
+    sentence: 'No counter answers at pool.svc:7443: the name server does not answer.',
+    results: ['failed'],
+  },
+  {
+    name: 'a system that fails',
+    resolve: failing('EMFILE'),
+    addresses: [],
+    sentence: 'No counter answers at pool.svc:7443: the name cannot be looked up (EMFILE).',
+    results: ['failed'],
+  },
+  {
+    name: 'a name server that is silent',
+    resolve: () => new Promise(() => undefined),
+    addresses: [],
+    sentence: 'No counter answers at pool.svc:7443: the name server has not answered for 0.05 s.',
+    results: ['late'],
+  },
+  {
+    name: 'of two names one',
+    counters: ['a:1', 'b:2'],
+    resolve: (host) => (host === 'b' ? Promise.resolve(['10.0.0.7']) : failing('ENOTFOUND')(host)),
+    addresses: ['10.0.0.7:2'],
+    sentence: 'No counter answers at a:1: the name stands for no address.',
+    results: ['found', 'nothing'],
   },
 ];
 
@@ -53,31 +104,42 @@ suite('a directory finds', () => {
 
   test('localhost by the system itself', async () => {
     const { addresses } = await new NamedCounters({ counters: ['localhost:7'], onLookup: () => undefined }).lookUp(never);
-    assert.ok(addresses.some((address) => address === '127.0.0.1:7' || address === '[::1]:7'), addresses.join());
+    assert.ok(
+      addresses.some((address) => address === '127.0.0.1:7' || address === '[::1]:7'),
+      addresses.join(),
+    );
   });
 });
 
-test('a lookup that hangs is asked once, however often it is waited for, and its answer is taken when it comes', { timeout: 5000 }, async () => {
-  const answer = Promise.withResolvers<string[]>();
-  let asked = 0;
-  const resolve = () => {
-    asked += 1;
-    return answer.promise;
-  };
-  const directory = new NamedCounters({ counters: ['pool.svc:7443'], resolve, patienceSeconds: 0.02, onLookup: () => undefined });
-  await directory.lookUp(never);
-  await directory.lookUp(never);
-  assert.equal(asked, 1);
-  const patient = directory.lookUp(never);
-  answer.resolve(['10.0.0.7']);
-  assert.deepEqual((await patient).addresses, ['10.0.0.7:7443']);
-  await directory.lookUp(never);
-  assert.equal(asked, 2, 'what was answered is not remembered');
-});
+test(
+  'a lookup that hangs is asked once, however often it is waited for, and its answer is taken when it comes',
+  { timeout: 5000 },
+  async () => {
+    const answer = Promise.withResolvers<string[]>();
+    let asked = 0;
+    const resolve = () => {
+      asked += 1;
+      return answer.promise;
+    };
+    const directory = new NamedCounters({ counters: ['pool.svc:7443'], resolve, patienceSeconds: 0.02, onLookup: () => undefined });
+    await directory.lookUp(never);
+    await directory.lookUp(never);
+    assert.equal(asked, 1);
+    const patient = directory.lookUp(never);
+    answer.resolve(['10.0.0.7']);
+    assert.deepEqual((await patient).addresses, ['10.0.0.7:7443']);
+    await directory.lookUp(never);
+    assert.equal(asked, 2, 'what was answered is not remembered');
+  },
+);
 
 test('whoever leaves does not wait for the name server', { timeout: 1000 }, async () => {
   const leaving = new AbortController();
-  const directory = new NamedCounters({ counters: ['pool.svc:7443'], resolve: () => new Promise(() => undefined), onLookup: () => assert.fail('nothing was found out') });
+  const directory = new NamedCounters({
+    counters: ['pool.svc:7443'],
+    resolve: () => new Promise(() => undefined),
+    onLookup: () => assert.fail('nothing was found out'),
+  });
   const looking = directory.lookUp(leaving.signal);
   leaving.abort();
   assert.deepEqual((await looking).addresses, []);

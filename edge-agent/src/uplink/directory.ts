@@ -4,7 +4,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { pause } from '#proto/backoff.ts';
+import { pause } from '#proto/process/backoff.ts';
 
 export interface Directory {
   /** Never fails for what a name server does; returns early when the signal aborts. */

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { pause } from '#proto/backoff.ts';
-import { Changed } from '#proto/changed.ts';
-import { type CounterCall, dialCounting } from '#proto/protocol.ts';
+import { pause } from '#proto/process/backoff.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
+import { type CounterCall, dialCounting } from '#proto/wire/protocol.ts';
 import { DirectedCamera, file } from '../fixtures/camera.ts';
 import { type Behaviour, closed, counter, finish, type Heard, listen } from '../fixtures/counter.ts';
 import { swallowing } from '../fixtures/swallowing.ts';
@@ -49,8 +49,12 @@ function enter(address: string, change: Partial<Exchange> = {}, clock = { micros
   const running = recording.run(leaving.signal);
   const outcome = exchange(dialCounting(address, never), {
     stream: { namespace: 'default', name: 'door', uid: 'u' },
-    session: 's', lastTerm: 0, firstNumber: 1, sessionStartMicros: 0,
-    recording, checkpoints,
+    session: 's',
+    lastTerm: 0,
+    firstNumber: 1,
+    sessionStartMicros: 0,
+    recording,
+    checkpoints,
     camera: recording === live ? report : undefined,
     leaving: leaving.signal,
     onWelcome: () => undefined,
@@ -76,7 +80,8 @@ function enter(address: string, change: Partial<Exchange> = {}, clock = { micros
 function large(): FileRecording {
   const camera: Camera = {
     async *read(): AsyncGenerator<CameraItem> {
-      for await (const item of file.read(never)) yield item.kind === 'unit' ? { ...item, unit: { ...item.unit, data: new Uint8Array(200_000) } } : item;
+      for await (const item of file.read(never))
+        yield item.kind === 'unit' ? { ...item, unit: { ...item.unit, data: new Uint8Array(200_000) } } : item;
     },
   };
   return new FileRecording({ camera, pace: () => Promise.resolve(), onUnit: () => undefined });
@@ -123,7 +128,10 @@ suite('how the camera does', { timeout: 20_000 }, () => {
     const scene = enter(address);
     scene.camera.play(2);
     await scene.outcome;
-    assert.deepEqual(calls[0]!.cameras.slice(-3).map(({ connected }) => connected), [true, false, true]);
+    assert.deepEqual(
+      calls[0]!.cameras.slice(-3).map(({ connected }) => connected),
+      [true, false, true],
+    );
   });
 
   test('is not told of a file', async (context) => {
@@ -135,7 +143,7 @@ suite('how the camera does', { timeout: 20_000 }, () => {
   });
 });
 
-test('a counter is told how far the camera\'s video was taken when it welcomed the agent', { timeout: 20_000 }, async (context) => {
+test("a counter is told how far the camera's video was taken when it welcomed the agent", { timeout: 20_000 }, async (context) => {
   const { address, calls } = await counter(context, async (call, heard) => {
     // The camera is away: time passes all the same, but what is taken after the Welcome is another matter.
     await listen(call, heard, ({ cameras }) => cameras.length === 1);
@@ -208,9 +216,24 @@ suite('an agent that leaves', { timeout: 20_000 }, () => {
   });
 
   const partings: { name: string; part: Behaviour; outcome: Outcome }[] = [
-    { name: 'that dies meanwhile', part: () => Promise.reject(new Error('This counter dies.')), outcome: { kind: 'cut', sentence: 'This counter dies.' } },
-    { name: 'that goes away meanwhile', part: async (call) => { await call.send({ goAway: { sentence: 'Shutting down.' } }); await closed(call); }, outcome: { kind: 'goAway', sentence: 'Shutting down.' } },
-    { name: 'that refuses meanwhile', part: (call) => call.send({ refusal: { reason: 'FENCED', sentence: 'Overtaken.' } }), outcome: { kind: 'refused', reason: 'FENCED', sentence: 'Overtaken.' } },
+    {
+      name: 'that dies meanwhile',
+      part: () => Promise.reject(new Error('This counter dies.')),
+      outcome: { kind: 'cut', sentence: 'This counter dies.' },
+    },
+    {
+      name: 'that goes away meanwhile',
+      part: async (call) => {
+        await call.send({ goAway: { sentence: 'Shutting down.' } });
+        await closed(call);
+      },
+      outcome: { kind: 'goAway', sentence: 'Shutting down.' },
+    },
+    {
+      name: 'that refuses meanwhile',
+      part: (call) => call.send({ refusal: { reason: 'FENCED', sentence: 'Overtaken.' } }),
+      outcome: { kind: 'refused', reason: 'FENCED', sentence: 'Overtaken.' },
+    },
   ];
   for (const { name, part, outcome } of partings) {
     test(`does not wait for a counter ${name}`, async (context) => {
@@ -317,7 +340,8 @@ suite('a counter in service that says nothing', { timeout: 20_000 }, () => {
       // From here on it takes nothing, of eight megabytes that are on their way.
       for (let i = 0; i < 35; i += 1) {
         await pause(0.1, call.signal);
-        if (i === 5) await call.send({ storeCheckpoint: { serial: 1, position: 1, presentationMicros: 0, checkpoint: Buffer.from('state') } });
+        if (i === 5)
+          await call.send({ storeCheckpoint: { serial: 1, position: 1, presentationMicros: 0, checkpoint: Buffer.from('state') } });
         await call.send({ heartbeat: {} });
       }
       await call.send({ goAway: { sentence: 'Enough.' } });
@@ -342,7 +366,9 @@ suite('a call that the counter ends in good order', { timeout: 20_000 }, () => {
   test('is over for its connection, too', async (context) => {
     const { address } = await counter(context, ends);
     const call = dialCounting(address, never);
-    await call.send({ hello: { stream: { namespace: 'default', name: 'door', uid: 'u' }, session: 's', lastTerm: 0, sessionStartMicros: 0 } });
+    await call.send({
+      hello: { stream: { namespace: 'default', name: 'door', uid: 'u' }, session: 's', lastTerm: 0, sessionStartMicros: 0 },
+    });
     await call.send({ accessUnit: { number: 1, presentationMicros: 0, keyframe: true, data: Buffer.alloc(1) } });
     for await (const message of call.messages) assert.ok(['welcome', 'credit'].includes(message.kind));
     assert.equal(call.signal.aborted, true);
@@ -351,11 +377,13 @@ suite('a call that the counter ends in good order', { timeout: 20_000 }, () => {
 });
 
 suite('a checkpoint', { timeout: 20_000 }, () => {
-  const offer = (bytes: number): Behaviour => async (call, heard) => {
-    await listen(call, heard, ({ numbers }) => numbers.length === 3);
-    await call.send({ storeCheckpoint: { serial: 1, position: 3, presentationMicros: 200_000, checkpoint: Buffer.alloc(bytes) } });
-    await listen(call, heard, (all) => all.kinds.includes('checkpointStored'));
-  };
+  const offer =
+    (bytes: number): Behaviour =>
+    async (call, heard) => {
+      await listen(call, heard, ({ numbers }) => numbers.length === 3);
+      await call.send({ storeCheckpoint: { serial: 1, position: 3, presentationMicros: 200_000, checkpoint: Buffer.alloc(bytes) } });
+      await listen(call, heard, (all) => all.kinds.includes('checkpointStored'));
+    };
 
   test('is in its file when the counter is told that it is stored', async (context) => {
     const directory = mkdtempSync(join(tmpdir(), 'footfall-exchange-'));
@@ -389,16 +417,20 @@ suite('a checkpoint', { timeout: 20_000 }, () => {
   });
 });
 
-test('a term that cannot be kept for the next process ends the call, before anything is sent under it', { timeout: 10_000 }, async (context) => {
-  const { address, calls } = await counter(context, async (call, heard) => {
-    await listen(call, heard, () => false);
-  });
-  const scene = enter(address, {
-    onWelcome: () => {
-      throw new Error("The ring's folder cannot take session (EIO).");
-    },
-  });
-  scene.camera.play(3);
-  assert.deepEqual(await scene.outcome, { kind: 'cut', sentence: "The ring's folder cannot take session (EIO)." });
-  assert.deepEqual([kinds(calls[0]!), calls[0]!.numbers], [['hello'], []]);
-});
+test(
+  'a term that cannot be kept for the next process ends the call, before anything is sent under it',
+  { timeout: 10_000 },
+  async (context) => {
+    const { address, calls } = await counter(context, async (call, heard) => {
+      await listen(call, heard, () => false);
+    });
+    const scene = enter(address, {
+      onWelcome: () => {
+        throw new Error("The ring's folder cannot take session (EIO).");
+      },
+    });
+    scene.camera.play(3);
+    assert.deepEqual(await scene.outcome, { kind: 'cut', sentence: "The ring's folder cannot take session (EIO)." });
+    assert.deepEqual([kinds(calls[0]!), calls[0]!.numbers], [['hello'], []]);
+  },
+);

@@ -10,15 +10,9 @@
  * When the agent leaves, a call that is not welcomed yet is over. One that serves goes on until the recording, which
  * is left too, has been sent to its end and the counter has settled it, but no longer than LEAVE_SECONDS.
  */
-import { beat } from '#proto/heartbeat.ts';
-import {
-  type AgentCall,
-  type CountsMessage,
-  type FromCounter,
-  type RefusalReason,
-  type StreamName,
-} from '#proto/protocol.ts';
-import { Watchdog } from '#proto/watchdog.ts';
+import { beat } from '#proto/wire/heartbeat.ts';
+import { type AgentCall, type CountsMessage, type FromCounter, type RefusalReason, type StreamName } from '#proto/wire/protocol.ts';
+import { Watchdog } from '#proto/wire/watchdog.ts';
 import type { Checkpoints } from '../ring/checkpoints.ts';
 import type { Gap, NumberedUnit, Recording } from '../ring/recording.ts';
 import { Allowance } from './allowance.ts';
@@ -117,7 +111,9 @@ async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
   const signal = AbortSignal.any([over.signal, call.signal]);
   const onSilence = (seconds: number) => hangUp.because(`the counter said nothing for ${seconds} s`);
   const silence = new Silence({ suspectSeconds, silenceSeconds, onSuspect, onSilence });
-  const stopLimiting = limitLeaving(leaving, leaveSeconds, () => hangUp.because(`the counter had not settled everything after ${leaveSeconds} s`));
+  const stopLimiting = limitLeaving(leaving, leaveSeconds, () =>
+    hangUp.because(`the counter had not settled everything after ${leaveSeconds} s`),
+  );
   const allowance = new Allowance();
   let sourceFault: unknown;
   let paused = false;

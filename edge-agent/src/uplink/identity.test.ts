@@ -8,8 +8,16 @@ import { Identity } from './identity.ts';
 function setting(context: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'footfall-identity-'));
   context.after(() => rmSync(folder, { recursive: true }));
-  const files = { serverName: 'footfall-counter.footfall-system.svc', authoritiesFile: join(folder, 'ca.crt'), tokenFile: join(folder, 'token') };
-  return { files, write: (file: 'authoritiesFile' | 'tokenFile', text: string) => writeFileSync(files[file], text), identity: new Identity(files, 0.01) };
+  const files = {
+    serverName: 'footfall-counter.footfall-system.svc',
+    authoritiesFile: join(folder, 'ca.crt'),
+    tokenFile: join(folder, 'token'),
+  };
+  return {
+    files,
+    write: (file: 'authoritiesFile' | 'tokenFile', text: string) => writeFileSync(files[file], text),
+    identity: new Identity(files, 0.01),
+  };
 }
 
 test('what agent and counter know each other by is read at every dial', (context) => {
@@ -24,7 +32,9 @@ test('what agent and counter know each other by is read at every dial', (context
 
 test('what is missing is named, and nothing is dialed without it', (context) => {
   const { identity, write, files } = setting(context);
-  assert.throws(() => identity.read(), { message: `There is nobody to trust counters by: ${files.authoritiesFile} cannot be read (ENOENT).` });
+  assert.throws(() => identity.read(), {
+    message: `There is nobody to trust counters by: ${files.authoritiesFile} cannot be read (ENOENT).`,
+  });
   write('authoritiesFile', 'those');
   assert.throws(() => identity.read(), { message: `The agent has no token: ${files.tokenFile} cannot be read (ENOENT).` });
   write('tokenFile', '\n');

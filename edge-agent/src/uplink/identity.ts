@@ -3,8 +3,8 @@
  * a token that was replaced is told to the counter that has the stream. Nothing of it is ever logged.
  */
 import { readFileSync } from 'node:fs';
-import { pause } from '#proto/backoff.ts';
-import type { Secrecy } from '#proto/protocol.ts';
+import { pause } from '#proto/process/backoff.ts';
+import type { Secrecy } from '#proto/wire/protocol.ts';
 import type { AgentConfig } from '../config.ts';
 
 /** A token is replaced when a fifth of its life is left: many minutes. */

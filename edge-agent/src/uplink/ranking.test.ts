@@ -17,7 +17,10 @@ test('streams spread evenly over the counters', () => {
 test('a counter that goes moves its own streams only', () => {
   for (const stream of streams) {
     const ranked = rankCounters(stream, counters);
-    assert.deepEqual(rankCounters(stream, ['a:1', 'b:1', 'c:1']), ranked.filter((counter) => counter !== 'd:1'));
+    assert.deepEqual(
+      rankCounters(stream, ['a:1', 'b:1', 'c:1']),
+      ranked.filter((counter) => counter !== 'd:1'),
+    );
   }
 });
 

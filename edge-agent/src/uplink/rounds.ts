@@ -4,7 +4,7 @@
  * nobody is known at all, comes a wait with full jitter: also when each of them took the stream and lost it again, for
  * video that no counter survives must not be handed around without a pause.
  */
-import { backoffSeconds, pause } from '#proto/backoff.ts';
+import { backoffSeconds, pause } from '#proto/process/backoff.ts';
 import type { Directory } from './directory.ts';
 import { nextInRank } from './ranking.ts';
 

@@ -1,5 +1,5 @@
 /** The session's log on its way up: from where the counter can go on, as fast as its credit allows. */
-import { type AgentCall, asBuffer, codecToMessage } from '#proto/protocol.ts';
+import { type AgentCall, asBuffer, codecToMessage } from '#proto/wire/protocol.ts';
 import type { Checkpoints } from '../ring/checkpoints.ts';
 import type { Gap, NumberedUnit, Recording, Start } from '../ring/recording.ts';
 import type { Allowance } from './allowance.ts';
@@ -53,7 +53,10 @@ function resumption({ checkpoints, recording, firstNumber }: SessionLog, positio
   const checkpoint = checkpoints.newestFrom(position);
   if (checkpoint === undefined) {
     const counted = { position: Math.max(position, firstNumber - 1), presentationMicros: 0 };
-    return { start: { from: counted.position + 1, counted, reason: position > 0 ? 'CHECKPOINT_LOST' : 'RING_FULL' }, checkpoint: Buffer.alloc(0) };
+    return {
+      start: { from: counted.position + 1, counted, reason: position > 0 ? 'CHECKPOINT_LOST' : 'RING_FULL' },
+      checkpoint: Buffer.alloc(0),
+    };
   }
   const from = recording.keyframeFor(checkpoint) ?? checkpoint.position + 1;
   return { start: { from, counted: checkpoint, reason: 'RING_FULL' }, checkpoint: checkpoint.state };

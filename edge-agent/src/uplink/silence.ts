@@ -1,6 +1,6 @@
 /** What the agent makes of a counter that says nothing: after some seconds it is suspect, after more it is given up. */
-import { SILENCE_SECONDS, SUSPECT_SECONDS } from '#proto/heartbeat.ts';
-import { Watchdog } from '#proto/watchdog.ts';
+import { SILENCE_SECONDS, SUSPECT_SECONDS } from '#proto/wire/heartbeat.ts';
+import { Watchdog } from '#proto/wire/watchdog.ts';
 
 export interface SilenceOptions {
   readonly suspectSeconds?: number | undefined;

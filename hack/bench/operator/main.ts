@@ -2,12 +2,12 @@
 import process from 'node:process';
 import { resources } from '#crds/cluster/api.ts';
 import type { CameraStream } from '#crds/schema.ts';
-import { pause } from '#proto/backoff.ts';
-import { shutdownSignal } from '#proto/shutdown.ts';
-import { ControlPlane, findControlPlane } from '../../control-plane/control-plane.ts';
-import { Child } from '../../local/child.ts';
-import { parseOptions } from '../../options.ts';
-import { cpuOf, memoryOfTree } from '../processes.ts';
+import { pause } from '#proto/process/backoff.ts';
+import { shutdownSignal } from '#proto/process/shutdown.ts';
+import { ControlPlane, findControlPlane } from '../../machine/control-plane.ts';
+import { Child } from '../../../local/child.ts';
+import { parseOptions } from '../../machine/options.ts';
+import { cpuOf, memoryOfTree } from '../../machine/processes.ts';
 import { isMet, type Row, rowTable } from '../rows.ts';
 
 const HELP = `usage: npm run --silent bench:operator -- [options]
@@ -91,8 +91,12 @@ async function startOperator(plane: ControlPlane): Promise<Running> {
     variable: 'FOOTFALL_OPERATOR',
     verbose: false,
     config: {
-      namespace: 'default', identity: 'bench', kubeconfig: plane.kubeconfig, leaderElection: false,
-      agent: { image: 'agent' }, counter: { image: 'counter', minimum: 0 },
+      namespace: 'default',
+      identity: 'bench',
+      kubeconfig: plane.kubeconfig,
+      leaderElection: false,
+      agent: { image: 'agent' },
+      counter: { image: 'counter', minimum: 0 },
       presence: { host: '127.0.0.1', port: 0 },
       logLevel: 'warn',
     },
@@ -157,11 +161,17 @@ async function until(holds: () => Promise<boolean>, signal: AbortSignal): Promis
 function readOptions(args: readonly string[]): Options | 'help' {
   const { values } = parseOptions({
     args: [...args],
-    options: { streams: { type: 'string', default: '2000' }, rest: { type: 'string', default: '30' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    options: {
+      streams: { type: 'string', default: '2000' },
+      rest: { type: 'string', default: '30' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   });
   if (values.help) return 'help';
   if (process.platform !== 'linux') throw new Error('The benchmarks read /proc: they need Linux.');
-  if (findControlPlane() === undefined) throw new Error('etcd and kube-apiserver are needed, on the PATH or in KUBEBUILDER_ASSETS (see setup-envtest).');
+  if (findControlPlane() === undefined)
+    throw new Error('etcd and kube-apiserver are needed, on the PATH or in KUBEBUILDER_ASSETS (see setup-envtest).');
   return { streams: wholeNumber('--streams', values.streams), rest: wholeNumber('--rest', values.rest), json: values.json };
 }
 

@@ -50,7 +50,11 @@ export const wrongPassword: Scenario = {
   async run({ streams, namespace, kubectl }) {
     await kubectl.apply(secret(namespace, 'wrong-sesame'));
     await streams.create('vault', { path: `locked/${namespace}`, credentials: 'vault-camera' });
-    const said = await streams.whenCondition('vault', { type: 'CameraConnected', status: 'False', reason: 'CameraUnauthorized' }, SAID_WITHIN_SECONDS);
+    const said = await streams.whenCondition(
+      'vault',
+      { type: 'CameraConnected', status: 'False', reason: 'CameraUnauthorized' },
+      SAID_WITHIN_SECONDS,
+    );
     await kubectl.apply(secret(namespace, 'open-sesame'));
     const ready = await streams.whenReady('vault', SECRET_WITHIN_SECONDS);
     const log = await kubectl(['logs', `--namespace=${namespace}`, 'deployment/vault-agent']);
@@ -102,5 +106,10 @@ async function stopPlayer(namespace: string, kubectl: Kubectl): Promise<unknown>
 }
 
 function secret(namespace: string, password: string): string {
-  return JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'vault-camera', namespace }, stringData: { username: 'keeper', password } });
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'vault-camera', namespace },
+    stringData: { username: 'keeper', password },
+  });
 }

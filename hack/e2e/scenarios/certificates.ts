@@ -10,7 +10,7 @@ import process from 'node:process';
 import { connect } from 'node:tls';
 import { resources, type V1ConfigMap } from '#crds/cluster/api.ts';
 import { agentName } from '#crds/identity.ts';
-import { Certificates, SERVER_NAME } from '../../identity/certificates.ts';
+import { Certificates, SERVER_NAME } from '../../machine/certificates.ts';
 import { counted } from '../counted.ts';
 import { counterPods, whenPoolHas } from '../counters.ts';
 import { SYSTEM } from '../installation.ts';
@@ -25,7 +25,7 @@ const KNOWN_WITHIN_SECONDS = 120;
 
 export const certificateReplaced: Scenario = {
   name: 'certificate-replaced',
-  promise: 'With a certificate of one\'s own people are counted, and while another authority\'s takes its place: no access unit is lost.',
+  promise: "With a certificate of one's own people are counted, and while another authority's takes its place: no access unit is lost.",
   alone: true,
   async run(world) {
     const { streams, configure, kubectl, namespace, eventually, note, afterwards } = world;
@@ -43,12 +43,16 @@ export const certificateReplaced: Scenario = {
       const began = performance.now();
       await certificates.addAuthority();
       await give(certificates, world);
-      await eventually('agents are told of both authorities', KNOWN_WITHIN_SECONDS, async () => assert.equal(await authoritiesOf('door', world), 2));
+      await eventually('agents are told of both authorities', KNOWN_WITHIN_SECONDS, async () =>
+        assert.equal(await authoritiesOf('door', world), 2),
+      );
       await lookAgain(namespace, world);
       await certificates.certify();
       await give(certificates, world);
       for (const { metadata } of await counterPods(world)) {
-        await eventually(`${metadata!.name} shows the new certificate`, KNOWN_WITHIN_SECONDS, async () => assert.equal(await shownBy(metadata!.name!, world), await fingerprintOf(certificates)));
+        await eventually(`${metadata!.name} shows the new certificate`, KNOWN_WITHIN_SECONDS, async () =>
+          assert.equal(await shownBy(metadata!.name!, world), await fingerprintOf(certificates)),
+        );
       }
       note(`after ${((performance.now() - began) / 1000).toFixed(0)} s`);
       // Who has a call keeps it: the next one is by the new certificate.
@@ -70,7 +74,14 @@ export const certificateReplaced: Scenario = {
 async function give({ ofCounter, authoritiesFile }: Certificates, world: World): Promise<void> {
   const files = { 'tls.crt': ofCounter.certificateFile, 'tls.key': ofCounter.keyFile, 'ca.crt': authoritiesFile };
   const texts = await Promise.all(Object.entries(files).map(async ([name, file]) => [name, await readFile(file, 'utf8')]));
-  await world.kubectl.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: SECRET, namespace: SYSTEM }, stringData: Object.fromEntries(texts) }));
+  await world.kubectl.apply(
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: SECRET, namespace: SYSTEM },
+      stringData: Object.fromEntries(texts),
+    }),
+  );
   await lookAgain(SYSTEM, world);
 }
 
@@ -91,7 +102,11 @@ async function fingerprintOf({ ofCounter }: Certificates): Promise<string> {
 
 /** Asked of the counter itself, through the API server. */
 async function shownBy(pod: string, { cluster, signal }: World): Promise<string> {
-  const child = spawn('kubectl', ['port-forward', `--namespace=${SYSTEM}`, `pod/${pod}`, ':7443'], { env: { ...process.env, KUBECONFIG: cluster.kubeconfig }, stdio: ['ignore', 'pipe', 'ignore'], signal });
+  const child = spawn('kubectl', ['port-forward', `--namespace=${SYSTEM}`, `pod/${pod}`, ':7443'], {
+    env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    signal,
+  });
   child.on('error', () => undefined);
   try {
     const [line] = (await once(child.stdout, 'data', { signal })) as [Buffer];

@@ -38,7 +38,11 @@ export const countersFull: Scenario = {
     await streams.create('first');
     await streams.whenReady('first', HEALED_WITHIN_SECONDS);
     await streams.create('second');
-    const { status } = await streams.whenCondition('second', { type: 'Counting', status: 'False', reason: 'CounterFull' }, SAID_WITHIN_SECONDS);
+    const { status } = await streams.whenCondition(
+      'second',
+      { type: 'Counting', status: 'False', reason: 'CounterFull' },
+      SAID_WITHIN_SECONDS,
+    );
     assert.match(status!.conditions!.find(({ type }) => type === 'Counting')!.message, /may have 1 and no more/);
     await streams.whenReady('first', 5);
     await streams.delete('first');
@@ -54,14 +58,31 @@ export const gpuPool: Scenario = {
     const { streams, configure, cluster, afterwards } = world;
     afterwards(() => setGpus(0, world));
     await setGpus(1, world);
-    await configure({ counter: { provider: 'cuda', gpu: { resource: GPU, count: 1 }, extraEnv: [ON_CPU], nodeSelector: {}, streamsPerCounter: 1, minimum: 2, maximum: 2 } });
+    await configure({
+      counter: {
+        provider: 'cuda',
+        gpu: { resource: GPU, count: 1 },
+        extraEnv: [ON_CPU],
+        nodeSelector: {},
+        streamsPerCounter: 1,
+        minimum: 2,
+        maximum: 2,
+      },
+    });
     await world.eventually('one counter has the GPU, the other waits for one', HEALED_WITHIN_SECONDS, async () => {
       const pods = await counterPods(world);
-      const seen = pods.map((pod) => ({ node: pod.spec?.nodeName, limit: pod.spec?.containers[0]?.resources?.limits?.[GPU], ready: isReady(pod) }));
-      assert.deepEqual(seen.toSorted((a, b) => Number(b.ready) - Number(a.ready)), [
-        { node: cluster.facility, limit: '1', ready: true },
-        { node: undefined, limit: '1', ready: false },
-      ]);
+      const seen = pods.map((pod) => ({
+        node: pod.spec?.nodeName,
+        limit: pod.spec?.containers[0]?.resources?.limits?.[GPU],
+        ready: isReady(pod),
+      }));
+      assert.deepEqual(
+        seen.toSorted((a, b) => Number(b.ready) - Number(a.ready)),
+        [
+          { node: cluster.facility, limit: '1', ready: true },
+          { node: undefined, limit: '1', ready: false },
+        ],
+      );
     });
     await streams.create('first');
     await streams.whenReady('first', HEALED_WITHIN_SECONDS);

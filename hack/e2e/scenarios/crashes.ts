@@ -20,7 +20,10 @@ export const counterKilled: Scenario = {
     const began = performance.now();
     const { counts } = await world.eventually('a later term counts on', GOES_ON_WITHIN_SECONDS, async () => {
       const { status } = await streams.get('door');
-      assert.ok(status!.counts!.term > before!.counts!.term && status!.stream!.state === 'Counting', `term ${status!.counts!.term}, ${status!.stream!.state}`);
+      assert.ok(
+        status!.counts!.term > before!.counts!.term && status!.stream!.state === 'Counting',
+        `term ${status!.counts!.term}, ${status!.stream!.state}`,
+      );
       return status!;
     });
     note(`after ${((performance.now() - began) / 1000).toFixed(1)} s`);
@@ -31,7 +34,8 @@ export const counterKilled: Scenario = {
 
 export const agentKilled: Scenario = {
   name: 'agent-killed',
-  promise: 'When an agent\'s container is killed, its session goes on in the next one: no access unit is lost, and the time without an agent is declared.',
+  promise:
+    "When an agent's container is killed, its session goes on in the next one: no access unit is lost, and the time without an agent is declared.",
   alone: true,
   async run(world) {
     const { streams, note } = world;

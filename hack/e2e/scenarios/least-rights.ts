@@ -17,7 +17,10 @@ export const leastRights: Scenario = {
     assert.ok(calls.length > 0, 'the audit log tells nothing');
     assert.deepEqual(denied(calls, installation.uninstalls), [], 'no call is denied');
     const byAgents = calls.filter(({ user }) => user.username.endsWith('-agent'));
-    assert.deepEqual(byAgents.map(({ user, requestURI }) => `${user.username}: ${requestURI}`), []);
+    assert.deepEqual(
+      byAgents.map(({ user, requestURI }) => `${user.username}: ${requestURI}`),
+      [],
+    );
     const idle = unused(rights, calls).filter((verb) => !OF_MONTHS.has(verb));
     note(`${calls.length} calls${whole ? '' : `; not judged, for not all scenarios were run: ${idle.length} verbs are unused`}`);
     if (whole) assert.deepEqual(idle, [], 'each verb is used');

@@ -17,7 +17,11 @@ export const noNode: Scenario = {
   alone: true,
   async run({ streams, kubectl, cluster, afterwards }) {
     await streams.create('door', { site: 'attic' });
-    const { status } = await streams.whenCondition('door', { type: 'AgentAvailable', status: 'False', reason: 'NoNodeForSite' }, SAID_WITHIN_SECONDS);
+    const { status } = await streams.whenCondition(
+      'door',
+      { type: 'AgentAvailable', status: 'False', reason: 'NoNodeForSite' },
+      SAID_WITHIN_SECONDS,
+    );
     assert.match(status!.conditions!.find(({ type }) => type === 'AgentAvailable')!.message, /footfall\.dev\/site=attic/);
     const label = (site: string) => kubectl(['label', '--overwrite', 'node', cluster.facility, `footfall.dev/site=${site}`]);
     afterwards(() => label(OTHER_SITE));
@@ -28,7 +32,8 @@ export const noNode: Scenario = {
 
 export const siteDrained: Scenario = {
   name: 'site-drained',
-  promise: 'When the only node of a site is drained the stream says that its agent finds no node; it goes on with its totals after the uncordon.',
+  promise:
+    'When the only node of a site is drained the stream says that its agent finds no node; it goes on with its totals after the uncordon.',
   alone: true,
   async run(world) {
     const { streams, kubectl, cluster } = world;
@@ -47,7 +52,7 @@ export const siteDrained: Scenario = {
 
 export const countersDrained: Scenario = {
   name: 'counters-drained',
-  promise: 'When the counters\' node is drained the streams say CounterUnavailable; the agents keep the video, and nothing of it is lost.',
+  promise: "When the counters' node is drained the streams say CounterUnavailable; the agents keep the video, and nothing of it is lost.",
   alone: true,
   async run(world) {
     const { streams, kubectl, cluster } = world;
@@ -64,7 +69,7 @@ export const countersDrained: Scenario = {
 
 export const nodeLost: Scenario = {
   name: 'node-lost',
-  promise: 'When a site\'s node dies the stream says so within the cluster\'s own time-out, and goes on when the node is back.',
+  promise: "When a site's node dies the stream says so within the cluster's own time-out, and goes on when the node is back.",
   alone: true,
   async run(world) {
     const { streams, cluster, afterwards, note } = world;
@@ -83,5 +88,12 @@ export const nodeLost: Scenario = {
 /** Empties a node of one kind of Footfall's pods, whatever their disruption budget; cameras and operator stay where they are. */
 async function drain(node: string, component: string, { kubectl, afterwards }: World): Promise<void> {
   afterwards(() => kubectl(['uncordon', node]));
-  await kubectl(['drain', node, `--pod-selector=app.kubernetes.io/component=${component}`, '--delete-emptydir-data', '--disable-eviction', '--timeout=55s']);
+  await kubectl([
+    'drain',
+    node,
+    `--pod-selector=app.kubernetes.io/component=${component}`,
+    '--delete-emptydir-data',
+    '--disable-eviction',
+    '--timeout=55s',
+  ]);
 }

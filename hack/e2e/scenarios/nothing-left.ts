@@ -21,6 +21,10 @@ export const nothingLeft: Scenario = {
     await eventually('each stream is decoded and shown', 15, async () => assert.deepEqual(await look(), { decoders: 3, series: true }));
     await kubectl(['delete', 'namespace', namespace, '--timeout=90s'], 100);
     await eventually('neither is left', 15, async () => assert.deepEqual(await look(), { decoders: 0, series: false }));
-    assert.deepEqual((await counterPods(world)).map(({ metadata }) => metadata!.name!), counters, 'the counters live on');
+    assert.deepEqual(
+      (await counterPods(world)).map(({ metadata }) => metadata!.name!),
+      counters,
+      'the counters live on',
+    );
   },
 };

@@ -13,7 +13,7 @@ const JITTER_SECONDS = 0.6;
 
 export const onePass: Scenario = {
   name: 'one-pass',
-  promise: 'Whoever crosses the lines of a distant camera is in the resource\'s counts: all of them, nobody twice.',
+  promise: "Whoever crosses the lines of a distant camera is in the resource's counts: all of them, nobody twice.",
   async run(world) {
     const { streams, cluster, kubectl, namespace, api, signal } = world;
     const watching = new AbortController();
@@ -21,7 +21,7 @@ export const onePass: Scenario = {
     const commits = watchCommits(made, world, AbortSignal.any([signal, watching.signal]));
     try {
       const ready = await streams.whenReady('door', 45);
-      assert.equal(ready.status?.agent?.node, cluster.site, 'the agent runs at the camera\'s site');
+      assert.equal(ready.status?.agent?.node, cluster.site, "the agent runs at the camera's site");
       const counter = await api.get<V1Pod>(resources.pods, { namespace: SYSTEM, name: ready.status?.stream?.counter }, signal);
       assert.equal(counter.spec?.nodeName, cluster.facility, 'the counter runs at the facility');
       await kubectl(['wait', '--for=condition=Ready', 'counts/door', `--namespace=${namespace}`, '--timeout=5s']);
@@ -30,7 +30,10 @@ export const onePass: Scenario = {
       });
       await showsItself(world);
       const { counts } = (await streams.get('door')).status!;
-      assert.deepEqual({ in: counts!.in, out: counts!.out, inside: counts!.inside, gaps: counts!.gaps.count }, { in: 6, out: 6, inside: 0, gaps: 0 });
+      assert.deepEqual(
+        { in: counts!.in, out: counts!.out, inside: counts!.inside, gaps: counts!.gaps.count },
+        { in: 6, out: 6, inside: 0, gaps: 0 },
+      );
     } finally {
       watching.abort(new Error('enough was seen'));
     }
@@ -62,12 +65,19 @@ function judgePace(commits: readonly number[], { note }: World): void {
   const shortest = Math.min(...gaps);
   note(`${commits.length} commits, at least ${shortest.toFixed(1)} s apart`);
   assert.ok(shortest > COMMIT_SECONDS - JITTER_SECONDS, `two commits came within ${shortest.toFixed(2)} s`);
-  assert.ok(commits.length <= 1 + (commits.at(-1)! - commits[0]!) / COMMIT_SECONDS, `${commits.length} commits in ${(commits.at(-1)! - commits[0]!).toFixed(0)} s`);
+  assert.ok(
+    commits.length <= 1 + (commits.at(-1)! - commits[0]!) / COMMIT_SECONDS,
+    `${commits.length} commits in ${(commits.at(-1)! - commits[0]!).toFixed(0)} s`,
+  );
 }
 
 async function showsItself({ kubectl, namespace }: World): Promise<void> {
   const scope = `--namespace=${namespace}`;
-  const table = async (...args: string[]) => (await kubectl(['get', ...args, scope])).trimEnd().split('\n').map((row) => row.trim().split(/\s+/));
+  const table = async (...args: string[]) =>
+    (await kubectl(['get', ...args, scope]))
+      .trimEnd()
+      .split('\n')
+      .map((row) => row.trim().split(/\s+/));
   const [header, row] = await table('counts');
   assert.deepEqual(header, ['NAME', 'IN', 'OUT', 'INSIDE', 'READY', 'AGE']);
   assert.deepEqual(row?.slice(0, 5), ['door', '6', '6', '0', 'True']);
@@ -77,7 +87,8 @@ async function showsItself({ kubectl, namespace }: World): Promise<void> {
   assert.deepEqual(byName?.slice(0, 5), row?.slice(0, 5));
 
   const description = await kubectl(['describe', 'counts/door', scope]);
-  for (const part of [/Conditions:/, /Type:\s+Ready/, /Counts:/, /Lines:/, /Events:\s+Type\s+Reason/, /Counting/]) assert.match(description, part);
+  for (const part of [/Conditions:/, /Type:\s+Ready/, /Counts:/, /Lines:/, /Events:\s+Type\s+Reason/, /Counting/])
+    assert.match(description, part);
   assert.doesNotMatch(description, /Managed Fields/);
   assert.match(await kubectl(['explain', 'counts.spec.lines']), /Walking\s+from\s+->\s+to\s+on\s+the\s+picture/);
 }

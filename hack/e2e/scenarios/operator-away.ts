@@ -21,7 +21,12 @@ export const operatorAway: Scenario = {
 
     afterwards(() => scaleOperator(2, kubectl));
     await scaleOperator(0, kubectl);
-    await world.eventually('the operator is away', 60, async () => assert.deepEqual((await operatorPods(world)).map(({ metadata }) => metadata?.name), []));
+    await world.eventually('the operator is away', 60, async () =>
+      assert.deepEqual(
+        (await operatorPods(world)).map(({ metadata }) => metadata?.name),
+        [],
+      ),
+    );
     const atFirst = (await streams.get('old-1')).status?.counts?.in ?? 0;
     await streams.create('new');
     await world.eventually('more people are counted', 90, async () => {
@@ -68,7 +73,8 @@ async function scaleOperator(replicas: number, kubectl: World['kubectl']): Promi
 }
 
 async function operatorPods({ api, signal }: World): Promise<readonly V1Pod[]> {
-  return (await api.list<V1Pod>(resources.pods, { namespace: SYSTEM, labelSelector: 'app.kubernetes.io/component=operator' }, signal)).items;
+  return (await api.list<V1Pod>(resources.pods, { namespace: SYSTEM, labelSelector: 'app.kubernetes.io/component=operator' }, signal))
+    .items;
 }
 
 async function holderOf({ api, signal }: World): Promise<string | undefined> {
@@ -85,7 +91,9 @@ async function writtenByOperator({ api, namespace, signal, streams }: World): Pr
     }
   }
   for (const name of ['old-1', 'old-2']) {
-    const { managedFields = [] } = (await streams.get(name)).metadata as { readonly managedFields?: readonly { readonly manager?: string; readonly time?: string }[] };
+    const { managedFields = [] } = (await streams.get(name)).metadata as {
+      readonly managedFields?: readonly { readonly manager?: string; readonly time?: string }[];
+    };
     versions[`status of ${name}`] = String(managedFields.find(({ manager }) => manager === OPERATOR)?.time);
   }
   return versions;

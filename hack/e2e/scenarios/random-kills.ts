@@ -21,21 +21,30 @@ const HEALED_WITHIN_SECONDS = 180;
 
 export const randomKills: Scenario = {
   name: 'random-kills',
-  promise: 'Whatever is killed, whenever: three cameras\' counts are what they played, less the gaps that are declared; nothing is lost or doubled.',
+  promise:
+    "Whatever is killed, whenever: three cameras' counts are what they played, less the gaps that are declared; nothing is lost or doubled.",
   alone: true,
   async run(world) {
     const { streams, killing, note } = world;
     const names = Object.keys(SITES);
     const witness = new Witness(world);
     try {
-      await Promise.all(names.map((name) => streams.create(name, { site: SITES[name]!, framesPerSecond: FRAMES_PER_SECOND, bufferSeconds: BUFFER_SECONDS })));
+      await Promise.all(
+        names.map((name) =>
+          streams.create(name, { site: SITES[name]!, framesPerSecond: FRAMES_PER_SECOND, bufferSeconds: BUFFER_SECONDS }),
+        ),
+      );
       await Promise.all(names.map((name) => streams.whenReady(name, 60)));
       note(`--seed ${killing.seed}: ${await killFor(killing, world)}`);
       await whenPoolHas(2, HEALED_WITHIN_SECONDS, world);
       await Promise.all(names.map((name) => countsAgain(name, world)));
       for (const name of names) {
         const { crossings, uncertain, gapSeconds, reasons } = await witness.judge(name);
-        assert.deepEqual(reasons.filter((reason) => !OF_DEATHS.has(reason)), [], `${name}: its buffer was large enough`);
+        assert.deepEqual(
+          reasons.filter((reason) => !OF_DEATHS.has(reason)),
+          [],
+          `${name}: its buffer was large enough`,
+        );
         assert.ok(uncertain <= crossings / 3, `${name}: of ${crossings} crossings ${uncertain} are at the edge of a gap`);
         note(`${name}: ${crossings} crossings, ${uncertain} of them at the edge of a gap; ${gapSeconds} s declared`);
       }
@@ -54,7 +63,9 @@ async function killFor({ minutes, seed }: World['killing'], world: World): Promi
     if (performance.now() > end) break;
     if (await kill(death, world)) killed[death.what] = (killed[death.what] ?? 0) + 1;
   }
-  return Object.entries(killed).map(([what, times]) => `${times} x ${what}`).join(', ');
+  return Object.entries(killed)
+    .map(([what, times]) => `${times} x ${what}`)
+    .join(', ');
 }
 
 /** @returns false when there was none that lived. */
@@ -68,14 +79,22 @@ async function kill({ what, which }: Death, world: World): Promise<boolean> {
   const victim = living[Math.floor(which * living.length)];
   if (victim === undefined) return false;
   // It may die by itself, or of another one's death, between the look and the stroke.
-  await (part === 'pod' ? killPod : killContainer)(victim, world).catch((error: unknown) => assert.match((error as Error).message, /not found|process already finished/i));
+  await (part === 'pod' ? killPod : killContainer)(victim, world).catch((error: unknown) =>
+    assert.match((error as Error).message, /not found|process already finished/i),
+  );
   return true;
 }
 
 async function livingPods(component: string, { api, namespace, signal }: World): Promise<readonly V1Pod[]> {
   const within = component === 'edge-agent' ? namespace : SYSTEM;
-  const { items } = await api.list<V1Pod>(resources.pods, { namespace: within, labelSelector: `app.kubernetes.io/component=${component}` }, signal);
-  return items.filter(({ metadata, status }) => metadata?.deletionTimestamp === undefined && status?.containerStatuses?.[0]?.state?.running !== undefined);
+  const { items } = await api.list<V1Pod>(
+    resources.pods,
+    { namespace: within, labelSelector: `app.kubernetes.io/component=${component}` },
+    signal,
+  );
+  return items.filter(
+    ({ metadata, status }) => metadata?.deletionTimestamp === undefined && status?.containerStatuses?.[0]?.state?.running !== undefined,
+  );
 }
 
 /** Somebody is counted who came after all that. */

@@ -15,7 +15,8 @@ const FRAMES_PER_SECOND = 5;
 
 export const freshInstall: Scenario = {
   name: 'fresh-install',
-  promise: 'On a cluster that has never seen Footfall, people are counted 60 s after `helm install` and `kubectl apply` of a sample; `helm test` passes.',
+  promise:
+    'On a cluster that has never seen Footfall, people are counted 60 s after `helm install` and `kubectl apply` of a sample; `helm test` passes.',
   alone: true,
   async run(world) {
     const { installation, kubectl, streams, namespace, note, afterwards } = world;
@@ -31,7 +32,9 @@ export const freshInstall: Scenario = {
     const declared = performance.now();
     // Of the sample all but the place of the video, which in a cluster is no file.
     const sample = await readFile(SAMPLE, 'utf8');
-    await kubectl.apply(sample.replace(/url: .*/, `url: ${cameraUrl(`loop/${namespace}`)}`).replace('metadata:', `metadata:\n  namespace: ${namespace}`));
+    await kubectl.apply(
+      sample.replace(/url: .*/, `url: ${cameraUrl(`loop/${namespace}`)}`).replace('metadata:', `metadata:\n  namespace: ${namespace}`),
+    );
     await world.eventually('somebody is counted', COUNTS_WITHIN_SECONDS - (declared - began) / 1000, async () => {
       assert.ok((await streams.get('one-by-one')).status?.counts?.in, 'nobody yet');
     });
@@ -42,7 +45,8 @@ export const freshInstall: Scenario = {
 
 export const upgraded: Scenario = {
   name: 'upgraded',
-  promise: 'An upgrade from the previous version keeps the counts: totals never go back, and are what the camera played less what is declared.',
+  promise:
+    'An upgrade from the previous version keeps the counts: totals never go back, and are what the camera played less what is declared.',
   alone: true,
   async run(world) {
     const { installation, streams, note, afterwards } = world;

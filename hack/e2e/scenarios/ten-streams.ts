@@ -24,21 +24,37 @@ export const tenStreams: Scenario = {
 };
 
 async function areSharedOut({ streams, cluster }: World): Promise<void> {
-  await Promise.all(NAMES.map((name, index) => streams.create(name, { site: index < 5 ? SITE : OTHER_SITE, framesPerSecond: COUNTED.has(name) ? 3 : 1 })));
+  await Promise.all(
+    NAMES.map((name, index) => streams.create(name, { site: index < 5 ? SITE : OTHER_SITE, framesPerSecond: COUNTED.has(name) ? 3 : 1 })),
+  );
   const ready = await Promise.all(NAMES.map((name) => streams.whenReady(name, 90)));
   const nodes = ready.map(({ status }) => status?.agent?.node);
-  assert.deepEqual(nodes, NAMES.map((_, index) => (index < 5 ? cluster.site : cluster.facility)), 'each agent runs at its own site');
+  assert.deepEqual(
+    nodes,
+    NAMES.map((_, index) => (index < 5 ? cluster.site : cluster.facility)),
+    'each agent runs at its own site',
+  );
   assert.equal(new Set(ready.map(({ status }) => status?.stream?.counter)).size, 2, 'both counters serve');
 }
 
 async function linesAreEdited(world: World): Promise<void> {
   const { streams, note } = world;
   const before = await streams.agentUids();
-  const { metadata } = await streams.patch('door-0', { spec: { lines: [{ ...LINES[0], from: { x: 580, y: 1000 } }, { name: 'table', from: { x: 300, y: 300 }, to: { x: 600, y: 300 } }] } });
+  const { metadata } = await streams.patch('door-0', {
+    spec: {
+      lines: [
+        { ...LINES[0], from: { x: 580, y: 1000 } },
+        { name: 'table', from: { x: 300, y: 300 }, to: { x: 600, y: 300 } },
+      ],
+    },
+  });
   const began = performance.now();
   await world.eventually('the counter counts by the edited lines', 3, async () => {
     const { status } = await streams.get('door-0');
-    assert.ok(status?.stream?.observedGeneration === metadata.generation, `generation ${status?.stream?.observedGeneration} is observed, not ${metadata.generation}`);
+    assert.ok(
+      status?.stream?.observedGeneration === metadata.generation,
+      `generation ${status?.stream?.observedGeneration} is observed, not ${metadata.generation}`,
+    );
   });
   note(`edited lines after ${((performance.now() - began) / 1000).toFixed(1)} s`);
   await world.eventually('the new line has totals', 30, async () => {
@@ -97,7 +113,10 @@ async function nothingStays(world: World): Promise<void> {
   await world.eventually('nothing of the streams is left in their namespace', 60, async () => {
     for (const resource of [resources.deployments, resources.serviceAccounts, resources.pods]) {
       const { items } = await api.list(resource, { namespace, labelSelector: 'app.kubernetes.io/managed-by=footfall' }, signal);
-      assert.deepEqual(items.map(({ metadata }) => `${resource.kind} ${metadata?.name}`), []);
+      assert.deepEqual(
+        items.map(({ metadata }) => `${resource.kind} ${metadata?.name}`),
+        [],
+      );
     }
   });
   await world.eventually('no counter shows series of the streams', 15, async () => {

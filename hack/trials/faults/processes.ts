@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { childrenOf, nameOf } from '../../bench/processes.ts';
+import { childrenOf, nameOf } from '../../machine/processes.ts';
 import type { Stage } from '../stage.ts';
 import type { Fault } from './fault.ts';
 import { atInstants, pass, refused } from './times.ts';
@@ -12,30 +12,47 @@ const PATIENCE_SECONDS = 10;
 
 export const processFaults: readonly Fault[] = [
   {
-    name: 'counter-killed', sentence: 'SIGKILL of the counter that serves; another one is there; the camera codes with B-frames',
-    source: 'camera', reordered: true, ledger: 'folder', counters: 2,
+    name: 'counter-killed',
+    sentence: 'SIGKILL of the counter that serves; another one is there; the camera codes with B-frames',
+    source: 'camera',
+    reordered: true,
+    ledger: 'folder',
+    counters: 2,
     run: (stage, random) => atInstants(stage, 'camera', random, () => stage.kill('counter', stage.serving().post)),
   },
   {
-    name: 'counter-restarted', sentence: 'SIGKILL of the only counter, and it is started again',
-    source: 'file', ledger: 'folder', counters: 1,
+    name: 'counter-restarted',
+    sentence: 'SIGKILL of the only counter, and it is started again',
+    source: 'file',
+    ledger: 'folder',
+    counters: 1,
     run: (stage, random) => atInstants(stage, 'file', random, () => stage.kill('counter', stage.serving().post)),
   },
   {
-    name: 'agent-killed', sentence: "SIGKILL of the agent's container: its memory stays",
-    source: 'camera', ledger: 'folder', counters: 1,
+    name: 'agent-killed',
+    sentence: "SIGKILL of the agent's container: its memory stays",
+    source: 'camera',
+    ledger: 'folder',
+    counters: 1,
     run: (stage, random) => atInstants(stage, 'camera', random, () => stage.kill('agent', stage.agent)),
   },
   {
-    name: 'both-killed', sentence: 'SIGKILL of agent and counter at once',
-    source: 'camera', ledger: 'folder', counters: 1,
-    run: (stage, random) => atInstants(stage, 'camera', random, async () => {
-      await Promise.all([stage.kill('agent', stage.agent), stage.kill('counter', stage.serving().post)]);
-    }),
+    name: 'both-killed',
+    sentence: 'SIGKILL of agent and counter at once',
+    source: 'camera',
+    ledger: 'folder',
+    counters: 1,
+    run: (stage, random) =>
+      atInstants(stage, 'camera', random, async () => {
+        await Promise.all([stage.kill('agent', stage.agent), stage.kill('counter', stage.serving().post)]);
+      }),
   },
   {
-    name: 'memory-lost', sentence: 'the agent is killed and its memory is gone with it: another session, and a declared gap',
-    source: 'camera', ledger: 'folder', counters: 1,
+    name: 'memory-lost',
+    sentence: 'the agent is killed and its memory is gone with it: another session, and a declared gap',
+    source: 'camera',
+    ledger: 'folder',
+    counters: 1,
     run: async (stage, random) => {
       await stage.counted(random.whole(5, 80));
       await pass(stage, random, 0, 0.2);
@@ -47,8 +64,11 @@ export const processFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'agent-returns', sentence: 'SIGSTOP of the agent until another one, with a memory of its own, is served; then SIGCONT: it is superseded',
-    source: 'camera', ledger: 'folder', counters: 1,
+    name: 'agent-returns',
+    sentence: 'SIGSTOP of the agent until another one, with a memory of its own, is served; then SIGCONT: it is superseded',
+    source: 'camera',
+    ledger: 'folder',
+    counters: 1,
     run: async (stage, random) => {
       await stage.counted(random.whole(40, 80));
       const { term } = stage;
@@ -64,28 +84,43 @@ export const processFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'decoder-killed', sentence: "SIGKILL of the counter's ffmpeg",
-    source: 'file', ledger: 'folder', counters: 1,
+    name: 'decoder-killed',
+    sentence: "SIGKILL of the counter's ffmpeg",
+    source: 'file',
+    ledger: 'folder',
+    counters: 1,
     run: (stage, random) => atInstants(stage, 'file', random, () => killChildren(stage, (name) => name === 'ffmpeg')),
   },
   {
-    name: 'inference-killed', sentence: 'SIGKILL of the process that runs the model',
-    source: 'file', ledger: 'folder', counters: 1,
+    name: 'inference-killed',
+    sentence: 'SIGKILL of the process that runs the model',
+    source: 'file',
+    ledger: 'folder',
+    counters: 1,
     run: (stage, random) => atInstants(stage, 'file', random, () => killChildren(stage, (name) => name !== 'ffmpeg')),
   },
   {
-    name: 'zombie', sentence: 'SIGSTOP of the counter past a takeover, then SIGCONT',
-    source: 'file', ledger: 'folder', counters: 2,
+    name: 'zombie',
+    sentence: 'SIGSTOP of the counter past a takeover, then SIGCONT',
+    source: 'file',
+    ledger: 'folder',
+    counters: 2,
     run: (stage, random) => stopPastTakeover(stage, random.whole(1, 400), () => pass(stage, random, 0, 2)),
   },
   {
-    name: 'zombie-at-server', sentence: 'as zombie, with the API server as ledger',
-    source: 'file', ledger: 'server', counters: 2,
+    name: 'zombie-at-server',
+    sentence: 'as zombie, with the API server as ledger',
+    source: 'file',
+    ledger: 'server',
+    counters: 2,
     run: (stage, random) => stopPastTakeover(stage, random.whole(1, 400), () => pass(stage, random, 0, 3)),
   },
   {
-    name: 'moving-pool', sentence: 'the counter that serves is told to end, and started again; a second after the other one has the stream, that one',
-    source: 'file', ledger: 'folder', counters: 2,
+    name: 'moving-pool',
+    sentence: 'the counter that serves is told to end, and started again; a second after the other one has the stream, that one',
+    source: 'file',
+    ledger: 'folder',
+    counters: 2,
     run: async (stage, random) => {
       await stage.counted(random.whole(1, 100));
       const before = stage.term;
@@ -102,7 +137,7 @@ export const processFaults: readonly Fault[] = [
 
 /** One that is just being replaced is waited for. */
 async function killChildren(stage: Stage, chosen: (name: string) => boolean): Promise<void> {
-  for (const end = performance.now() + PATIENCE_SECONDS * 1000; performance.now() < end; ) {
+  for (const end = performance.now() + PATIENCE_SECONDS * 1000; performance.now() < end;) {
     if (childrenOf(stage.serving().post.life.pid).filter((child) => killIf(child, chosen)).length > 0) return;
     await delay(20, undefined, { signal: stage.signal });
   }

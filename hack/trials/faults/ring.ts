@@ -4,8 +4,13 @@ import { pass } from './times.ts';
 
 export const ringFaults: readonly Fault[] = [
   {
-    name: 'ring-overrun', sentence: 'a ring of 3 s, and no counter for longer than that',
-    source: 'camera', ledger: 'folder', counters: 1, bufferSeconds: 3, overflows: true,
+    name: 'ring-overrun',
+    sentence: 'a ring of 3 s, and no counter for longer than that',
+    source: 'camera',
+    ledger: 'folder',
+    counters: 1,
+    bufferSeconds: 3,
+    overflows: true,
     run: async (stage, random) => {
       await stage.counted(random.whole(5, 40));
       const { post } = stage.counters[0]!;
@@ -16,8 +21,13 @@ export const ringFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'passed-over', sentence: 'a counter that stands still, sometimes until it is cut off, and an agent that is to be 1 s late at most',
-    source: 'camera', ledger: 'folder', counters: 1, maxLagSeconds: 1, overflows: true,
+    name: 'passed-over',
+    sentence: 'a counter that stands still, sometimes until it is cut off, and an agent that is to be 1 s late at most',
+    source: 'camera',
+    ledger: 'folder',
+    counters: 1,
+    maxLagSeconds: 1,
+    overflows: true,
     run: async (stage, random) => {
       await stage.counted(random.whole(5, 40));
       const { life } = stage.counters[0]!.post;
@@ -29,8 +39,13 @@ export const ringFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'disk-full', sentence: 'a ring on a disk that is full after some seconds; the agent is killed, too',
-    source: 'camera', ledger: 'folder', counters: 1, diskBytes: 320 * 1024, overflows: true,
+    name: 'disk-full',
+    sentence: 'a ring on a disk that is full after some seconds; the agent is killed, too',
+    source: 'camera',
+    ledger: 'folder',
+    counters: 1,
+    diskBytes: 320 * 1024,
+    overflows: true,
     // Where nothing can be mounted the disk only seems to be full, from some write on.
     orders: (_, random) => ({ counter: [], agent: [{ point: 'before block', nth: random.whole(10, 80), act: 'full' }] }),
     run: async (stage, random) => {

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { notesOf } from '../notes.ts';
 import { AGENT_POINTS, COUNTER_POINTS, type Order, type Point } from '../points.ts';
-import type { Post } from '../post.ts';
+import type { Post } from '../supervisor.ts';
 import type { Life } from '../process.ts';
 import type { Random } from '../random.ts';
 import type { Stage } from '../stage.ts';
@@ -23,30 +23,73 @@ const AFTER_ZOMBIE_UNITS = 20;
 const PATIENCE_SECONDS = 60;
 
 /** Passed once or more for each access unit: any of them will do. */
-const FREQUENT: ReadonlySet<Point> = new Set<Point>(['hears accessUnit', 'after accessUnit', 'before block', 'half a block', 'after block', 'before mark', 'after mark']);
-const OFTEN: ReadonlySet<Point> = new Set<Point>(['before segment', 'after segment', 'hears storeCheckpoint', 'before checkpoint', 'before storeCheckpoint', 'after release']);
+const FREQUENT: ReadonlySet<Point> = new Set<Point>([
+  'hears accessUnit',
+  'after accessUnit',
+  'before block',
+  'half a block',
+  'after block',
+  'before mark',
+  'after mark',
+]);
+const OFTEN: ReadonlySet<Point> = new Set<Point>([
+  'before segment',
+  'after segment',
+  'hears storeCheckpoint',
+  'before checkpoint',
+  'before storeCheckpoint',
+  'after release',
+]);
 /** They come about when the agent is told to end. */
-const LEAVING: ReadonlySet<Point> = new Set<Point>(['before endOfStream', 'after endOfStream', 'hears endOfStream', 'before finished', 'after finished', 'hears finished']);
+const LEAVING: ReadonlySet<Point> = new Set<Point>([
+  'before endOfStream',
+  'after endOfStream',
+  'hears endOfStream',
+  'before finished',
+  'after finished',
+  'hears finished',
+]);
 /** A zombie's sharpest moments. */
-export const ZOMBIE_POINTS: readonly Point[] = ['before commit', 'ledger file not in place', 'after commit', 'before claim', 'after claim', 'hears checkpointStored', 'before release', 'before welcome'];
+export const ZOMBIE_POINTS: readonly Point[] = [
+  'before commit',
+  'ledger file not in place',
+  'after commit',
+  'before claim',
+  'after claim',
+  'hears checkpointStored',
+  'before release',
+  'before welcome',
+];
 
 export const stepFaults: readonly Fault[] = [
   {
-    name: 'counter-at-step', sentence: 'SIGKILL of the counter at a step of the protocol, seven lives in a row',
-    source: 'camera', ledger: 'folder', counters: 1,
+    name: 'counter-at-step',
+    sentence: 'SIGKILL of the counter at a step of the protocol, seven lives in a row',
+    source: 'camera',
+    ledger: 'folder',
+    counters: 1,
     orders: (seed, random) => ({ counter: ordersFor(COUNTER_POINTS, COUNTER_STEPS, seed, random), agent: [] }),
     run: (stage, random) => throughLives(stage, stage.counters[0]!.post, random),
   },
   {
-    name: 'agent-at-step', sentence: 'SIGKILL of the agent at a step of the protocol, fifteen lives in a row',
-    source: 'camera', ledger: 'folder', counters: 1,
+    name: 'agent-at-step',
+    sentence: 'SIGKILL of the agent at a step of the protocol, fifteen lives in a row',
+    source: 'camera',
+    ledger: 'folder',
+    counters: 1,
     orders: (seed, random) => ({ counter: [], agent: ordersFor(AGENT_POINTS, AGENT_STEPS, seed, random) }),
     run: (stage, random) => throughLives(stage, stage.agent, random),
   },
   {
-    name: 'zombie-at-step', sentence: 'SIGSTOP of the counter at a step, past a takeover, then SIGCONT; four lives in a row',
-    source: 'camera', ledger: 'folder', counters: 2,
-    orders: (seed) => ({ counter: stepsFrom(ZOMBIE_POINTS, seed, ZOMBIE_STEPS).map((point) => ({ point, nth: 1, act: 'stop' })), agent: [] }),
+    name: 'zombie-at-step',
+    sentence: 'SIGSTOP of the counter at a step, past a takeover, then SIGCONT; four lives in a row',
+    source: 'camera',
+    ledger: 'folder',
+    counters: 2,
+    orders: (seed) => ({
+      counter: stepsFrom(ZOMBIE_POINTS, seed, ZOMBIE_STEPS).map((point) => ({ point, nth: 1, act: 'stop' })),
+      agent: [],
+    }),
     run: async (stage, random) => {
       const [stopped, other] = [stage.counters[0]!, stage.counters[1]!];
       for (let { life } = stopped.post; life.order !== undefined; life = stopped.post.life) {
@@ -90,7 +133,9 @@ async function throughLives(stage: Stage, post: Post, random: Random): Promise<v
     const agent = stage.agent.life;
     const over = new AbortController();
     const waiting = AbortSignal.any([stage.signal, over.signal, AbortSignal.timeout(PATIENCE_SECONDS * 1000)]);
-    const led = lead(stage, point, random, waiting).then(() => once(waiting, 'abort')).catch(() => undefined);
+    const led = lead(stage, point, random, waiting)
+      .then(() => once(waiting, 'abort'))
+      .catch(() => undefined);
     await Promise.race([life.ended, led]);
     over.abort();
     await led;

@@ -22,7 +22,7 @@ export async function atInstants(stage: Stage, source: 'file' | 'camera', random
 
 /** Waits for a refusal that has to come. */
 export async function refused(stage: Stage, reason: string): Promise<void> {
-  for (const end = performance.now() + REFUSAL_SECONDS * 1000; performance.now() < end; ) {
+  for (const end = performance.now() + REFUSAL_SECONDS * 1000; performance.now() < end;) {
     if (stage.refused(reason)) return;
     await delay(50, undefined, { signal: stage.signal });
   }

@@ -1,5 +1,9 @@
 /** Puts something around a method of a class, for all its objects: `method` is what it was, of the object at hand. */
-export function around<T extends object, K extends MethodsOf<T>>(prototype: T, name: K, instead: (method: Of<T, K>, ...given: Parameters<Of<T, K>>) => ReturnType<Of<T, K>>): void {
+export function around<T extends object, K extends MethodsOf<T>>(
+  prototype: T,
+  name: K,
+  instead: (method: Of<T, K>, ...given: Parameters<Of<T, K>>) => ReturnType<Of<T, K>>,
+): void {
   const before = prototype[name] as Method;
   const method = function goesThrough(this: T, ...given: Parameters<Of<T, K>>) {
     return instead(before.bind(this) as Of<T, K>, ...given);

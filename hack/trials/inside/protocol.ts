@@ -1,13 +1,17 @@
 /** The product's protocol, with a point before and after each message. See `hooks.ts`. */
-import * as product from '#proto/protocol.ts';
+import * as product from '#proto/wire/protocol.ts';
 import { AGENT_POINTS, COUNTER_POINTS, type Point } from '../points.ts';
 import { note, pass, passSent } from './points.ts';
 
-export * from '#proto/protocol.ts';
+export * from '#proto/wire/protocol.ts';
 
 const POINTS: ReadonlySet<string> = new Set([...COUNTER_POINTS, ...AGENT_POINTS]);
 
-export function serveCounting(address: string, handler: (call: product.CounterCall) => Promise<void>, options?: product.ServingOptions): Promise<product.CountingServer> {
+export function serveCounting(
+  address: string,
+  handler: (call: product.CounterCall) => Promise<void>,
+  options?: product.ServingOptions,
+): Promise<product.CountingServer> {
   return product.serveCounting(address, (call) => handler({ ...call, ...watched(call) }), options);
 }
 
@@ -53,11 +57,18 @@ function noteSent({ hello, resume, gap }: product.AgentMessage): void {
   if (resume) {
     const checkpoint = Buffer.from(resume.checkpoint as Uint8Array);
     const takenMicros = Number(resume.takenMicros);
-    note({ resume: checkpoint.length === 0 ? { takenMicros } : { takenMicros, gapNext: (JSON.parse(checkpoint.toString()) as { gapNext: number }).gapNext } });
+    note({
+      resume:
+        checkpoint.length === 0
+          ? { takenMicros }
+          : { takenMicros, gapNext: (JSON.parse(checkpoint.toString()) as { gapNext: number }).gapNext },
+    });
   }
   if (gap) {
     const { after, next, fromMicros, toMicros, reason } = gap;
-    note({ gap: { after: Number(after), next: Number(next), fromMicros: Number(fromMicros), toMicros: Number(toMicros), reason: String(reason) } });
+    note({
+      gap: { after: Number(after), next: Number(next), fromMicros: Number(fromMicros), toMicros: Number(toMicros), reason: String(reason) },
+    });
   }
 }
 

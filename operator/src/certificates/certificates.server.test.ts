@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { isConflict, type KubernetesObject, resources, type V1Secret } from '#crds/cluster/api.ts';
-import { createLog } from '#proto/log.ts';
-import { ControlPlane, withoutControlPlane } from '../../../hack/control-plane/control-plane.ts';
+import { createLog } from '#proto/process/log.ts';
+import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
 import { FOREIGN } from '../fixtures/foreign.ts';
 import { configOf } from '../fixtures/objects.ts';
-import { AUTHORITY_SECRET } from '../labels.ts';
-import { Certificates } from '../reconcile-certificates.ts';
+import { AUTHORITY_SECRET } from '../objects/labels.ts';
+import { Certificates } from './reconcile.ts';
 import type { Said } from '../runtime/recorder.ts';
 import { lookAtCertificates, type Standing } from './certificates.ts';
 
@@ -21,7 +21,7 @@ const lifetimes = { certificateSeconds: 90, authoritySeconds: 900, overlapSecond
 const start = Date.UTC(2026, 0, 1);
 const never = new AbortController().signal;
 
-suite('the counters\' certificate in a cluster', { skip: withoutControlPlane() }, () => {
+suite("the counters' certificate in a cluster", { skip: withoutControlPlane() }, () => {
   let plane: ControlPlane;
   before(async () => {
     plane = await ControlPlane.start();
@@ -35,24 +35,36 @@ suite('the counters\' certificate in a cluster', { skip: withoutControlPlane() }
     const make = (name: string) => plane.api.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name } });
     await Promise.all([AUTHORITY_SECRET, SERVING].map(make));
     return {
-      namespace, make,
+      namespace,
+      make,
       look: (seconds = 0): Promise<Standing> => lookAtCertificates({ ...options, now: () => start + seconds * 1000 }, never),
       read: async (name: string) => {
         const { data = {} } = await plane.api.get<V1Secret>(secrets, { namespace, name });
         return Object.fromEntries(Object.entries(data).map(([file, text]) => [file, Buffer.from(text, 'base64').toString()]));
       },
-      write: (name: string, files: Record<string, string>) => plane.api.merge<KubernetesObject>(secrets, { namespace, name }, { data: Object.fromEntries(Object.entries(files).map(([file, text]) => [file, Buffer.from(text).toString('base64')])) }),
+      write: (name: string, files: Record<string, string>) =>
+        plane.api.merge<KubernetesObject>(
+          secrets,
+          { namespace, name },
+          { data: Object.fromEntries(Object.entries(files).map(([file, text]) => [file, Buffer.from(text).toString('base64')])) },
+        ),
       clear: (name: string) => plane.api.merge<KubernetesObject>(secrets, { namespace, name }, { data: null }),
       remove: (name: string) => plane.api.delete(secrets, { namespace, name }),
     };
   }
 
-  test('is made once, without the authority\'s key where counters look, and stays when somebody else looks after it', async () => {
+  test("is made once, without the authority's key where counters look, and stays when somebody else looks after it", async () => {
     const { look, read, namespace } = await setting();
     const { authorities, trouble, renewed } = await look();
     assert.deepEqual([trouble, renewed], [undefined, 'Made anew: the authority of counters, their certificate.']);
     const [serving, authority] = [await read(SERVING), await read(AUTHORITY_SECRET)];
-    assert.deepEqual([Object.keys(serving).toSorted(), Object.keys(authority).toSorted()], [['ca.crt', 'tls.crt', 'tls.key'], ['tls.crt', 'tls.key']]);
+    assert.deepEqual(
+      [Object.keys(serving).toSorted(), Object.keys(authority).toSorted()],
+      [
+        ['ca.crt', 'tls.crt', 'tls.key'],
+        ['tls.crt', 'tls.key'],
+      ],
+    );
     assert.deepEqual([serving['ca.crt'], authority['tls.crt']], [authorities, authorities]);
     assert.ok(new X509Certificate(serving['tls.crt']!).checkHost(`footfall-counter.${namespace}.svc`));
     const again = await look(59);
@@ -78,7 +90,8 @@ suite('the counters\' certificate in a cluster', { skip: withoutControlPlane() }
   test('is not made twice by two that lead at once: one of them has to look again', async () => {
     const { look, read } = await setting();
     const looks = await Promise.allSettled([look(), look()]);
-    for (const one of looks) assert.ok(one.status === 'fulfilled' || isConflict(one.reason), String(one.status === 'rejected' && one.reason));
+    for (const one of looks)
+      assert.ok(one.status === 'fulfilled' || isConflict(one.reason), String(one.status === 'rejected' && one.reason));
     const { authorities } = await look();
     assert.deepEqual([(await read(SERVING))['ca.crt'], (await read(AUTHORITY_SECRET))['tls.crt']], [authorities, authorities]);
   });
@@ -97,18 +110,24 @@ suite('the counters\' certificate in a cluster', { skip: withoutControlPlane() }
     const serving = await read(SERVING);
     await write(AUTHORITY_SECRET, { 'tls.key': 'torn' });
     const { trouble, authorities } = await look(800);
-    assert.deepEqual([trouble, authorities], [`Secret ${namespace}/${AUTHORITY_SECRET} holds no authority with its key: empty its data to have new ones made.`, undefined]);
+    assert.deepEqual(
+      [trouble, authorities],
+      [`Secret ${namespace}/${AUTHORITY_SECRET} holds no authority with its key: empty its data to have new ones made.`, undefined],
+    );
     assert.deepEqual(await read(SERVING), serving);
     await clear(AUTHORITY_SECRET);
     const mended = await look(800);
     assert.deepEqual([mended.trouble, mended.authorities === serving['ca.crt']], [undefined, false]);
   });
 
-  test('that is somebody else\'s is not overwritten', async () => {
+  test("that is somebody else's is not overwritten", async () => {
     const { look, read, write, namespace } = await setting();
     const foreign = { 'tls.crt': FOREIGN, 'tls.key': 'theirs' };
     await write(SERVING, foreign);
-    assert.equal((await look()).trouble, `Secret ${namespace}/${SERVING} holds a certificate that is not Footfall's: empty its data, or name another Secret in tls.secretName.`);
+    assert.equal(
+      (await look()).trouble,
+      `Secret ${namespace}/${SERVING} holds a certificate that is not Footfall's: empty its data, or name another Secret in tls.secretName.`,
+    );
     assert.deepEqual([await read(SERVING), await read(AUTHORITY_SECRET)], [foreign, {}]);
   });
 
@@ -118,12 +137,21 @@ suite('the counters\' certificate in a cluster', { skip: withoutControlPlane() }
     const told: string[] = [];
     let changes = 0;
     const recorder = { record: ({ reason, note }: Said) => void told.push(`${reason}: ${note}`) };
-    const certificates = new Certificates({ config: configOf({ namespace }), api: plane.api, recorder, log: createLog('test', 'silent'), onChange: () => (changes += 1) });
+    const certificates = new Certificates({
+      config: configOf({ namespace }),
+      api: plane.api,
+      recorder,
+      log: createLog('test', 'silent'),
+      onChange: () => (changes += 1),
+    });
     const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'footfall-operator', uid: 'uid' };
     await certificates.reconcile(owner, never);
     await certificates.reconcile(owner, never);
     const missing = `Secret ${namespace}/${AUTHORITY_SECRET} is missing: helm upgrade makes it anew.`;
-    assert.deepEqual([certificates.trouble, certificates.authorities, told, changes], [missing, undefined, [`CertificateUnavailable: ${missing}`], 1]);
+    assert.deepEqual(
+      [certificates.trouble, certificates.authorities, told, changes],
+      [missing, undefined, [`CertificateUnavailable: ${missing}`], 1],
+    );
     await make(AUTHORITY_SECRET);
     await certificates.reconcile(owner, never);
     assert.deepEqual([certificates.trouble, told.length, changes], [undefined, 2, 2]);

@@ -6,9 +6,9 @@
 import { readFile } from 'node:fs/promises';
 import { type ApiServer, isNotFound, type KubernetesObject, resources, type V1Secret } from '#crds/cluster/api.ts';
 import type { OperatorConfig } from '../config.ts';
-import { AUTHORITY_SECRET, serverNameOf } from '../labels.ts';
+import { AUTHORITY_SECRET, serverNameOf } from '../objects/labels.ts';
 import type { Certified } from './issuing.ts';
-import { keep, readAuthorities, readAuthority, readServer, Unsound } from './keeping.ts';
+import { keep, readAuthorities, readAuthority, readServer, Unsound } from './renewal.ts';
 
 /** Somebody may have changed what is there: nothing tells of it. */
 const LONGEST_AGAIN_SECONDS = 300;
@@ -49,8 +49,13 @@ async function keepOwn({ api, namespace, tls, now }: Options, signal: AbortSigna
   const secret = await read(api, namespace, AUTHORITY_SECRET, signal);
   const serving = await read(api, namespace, tls.secretName, signal);
   const held = {
-    authorities: whatOf(namespace, AUTHORITY_SECRET, 'empty its data to have new ones made', () => [readAuthority(pairOf(secret, 'tls')), readAuthority(pairOf(secret, 'previous'))]).filter((one) => one !== undefined),
-    server: whatOf(namespace, tls.secretName, 'empty its data, or name another Secret in tls.secretName', () => readServer(pairOf(serving, 'tls'))),
+    authorities: whatOf(namespace, AUTHORITY_SECRET, 'empty its data to have new ones made', () => [
+      readAuthority(pairOf(secret, 'tls')),
+      readAuthority(pairOf(secret, 'previous')),
+    ]).filter((one) => one !== undefined),
+    server: whatOf(namespace, tls.secretName, 'empty its data, or name another Secret in tls.secretName', () =>
+      readServer(pairOf(serving, 'tls')),
+    ),
   };
   const { authorities, server, againSeconds } = await keep(held, serverNameOf(namespace), tls, now());
   const [newest, previous] = authorities;
@@ -80,7 +85,8 @@ async function read(api: ApiServer, namespace: string, name: string, signal: Abo
 async function write(api: ApiServer, secret: V1Secret, files: Readonly<Record<string, string>>, signal: AbortSignal): Promise<boolean> {
   const data = Object.fromEntries(Object.entries(files).map(([file, text]) => [file, Buffer.from(text).toString('base64')]));
   const { data: there = {} } = secret;
-  if (Object.keys(there).length === Object.keys(data).length && Object.entries(data).every(([file, text]) => there[file] === text)) return false;
+  if (Object.keys(there).length === Object.keys(data).length && Object.entries(data).every(([file, text]) => there[file] === text))
+    return false;
   await api.replace<V1Secret & KubernetesObject>(resources.secrets, { ...secret, ...KIND, data }, signal);
   return true;
 }

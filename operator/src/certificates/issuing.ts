@@ -30,7 +30,8 @@ export async function issueAuthority(lifetime: Lifetime): Promise<Certified> {
   const serialNumber = newSerial();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     ...validity(lifetime),
-    serialNumber, keys,
+    serialNumber,
+    keys,
     name: `CN=${AUTHORITY_NAME} ${serialNumber.slice(0, 8)}`,
     signingAlgorithm: SIGNATURE,
     extensions: [

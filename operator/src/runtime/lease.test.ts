@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, suite, test } from 'node:test';
 import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
-import { createLog } from '#proto/log.ts';
-import { until } from '../../../hack/camera/rtsp-server.ts';
-import { ControlPlane, withoutControlPlane } from '../../../hack/control-plane/control-plane.ts';
-import { BreakingProxy } from '../../../hack/control-plane/proxy.ts';
+import { createLog } from '#proto/process/log.ts';
+import { until } from '../../../hack/machine/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
+import { BreakingProxy } from '../../../hack/machine/proxy.ts';
 import { LeaderLease, LeadershipLost } from './lease.ts';
 
 const log = createLog('lease-test', 'silent');
@@ -27,12 +27,19 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
   function replica(namespace: string, identity: string, api: ApiServer = plane.api) {
     const stop = new AbortController();
     const seen = { leads: false, since: NaN, until: NaN };
-    const ended = new LeaderLease({ api, namespace, name: 'leader', identity, log, ...times, onLeading: (leads) => (seen.leads = leads) })
-      .lead(stop.signal, async (signal) => {
-        seen.since = performance.now();
-        await aborted(signal);
-        seen.until = performance.now();
-      });
+    const ended = new LeaderLease({
+      api,
+      namespace,
+      name: 'leader',
+      identity,
+      log,
+      ...times,
+      onLeading: (leads) => (seen.leads = leads),
+    }).lead(stop.signal, async (signal) => {
+      seen.since = performance.now();
+      await aborted(signal);
+      seen.until = performance.now();
+    });
     // Looked at when the test ends it.
     ended.catch(() => undefined);
     const made = {
@@ -47,7 +54,8 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     return made;
   }
 
-  const leaseIn = (namespace: string) => plane.api.get<KubernetesObject & { spec: Record<string, unknown> }>(resources.leases, { namespace, name: 'leader' });
+  const leaseIn = (namespace: string) =>
+    plane.api.get<KubernetesObject & { spec: Record<string, unknown> }>(resources.leases, { namespace, name: 'leader' });
 
   test('is held by one of several, and passes on at once when it is released', async () => {
     const namespace = await plane.makeNamespace();
@@ -55,15 +63,23 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     await until(() => three.some(({ seen }) => seen.leads));
     const [first] = three.filter(({ seen }) => seen.leads);
     // Longer than a lease lasts: it is renewed, and the others see it.
-    const { spec: { renewTime: earlier } } = await leaseIn(namespace);
-    await until(async () => Date.parse(String((await leaseIn(namespace)).spec['renewTime'])) - Date.parse(String(earlier)) > times.leaseSeconds * 1000);
-    assert.deepEqual(three.filter(({ seen }) => seen.leads), [first]);
+    const {
+      spec: { renewTime: earlier },
+    } = await leaseIn(namespace);
+    await until(
+      async () =>
+        Date.parse(String((await leaseIn(namespace)).spec['renewTime'])) - Date.parse(String(earlier)) > times.leaseSeconds * 1000,
+    );
+    assert.deepEqual(
+      three.filter(({ seen }) => seen.leads),
+      [first],
+    );
     assert.match(String((await leaseIn(namespace)).spec['renewTime']), /\.\d{6}Z$/);
     await first!.stop();
     const released = performance.now();
     const others = three.filter((other) => other !== first);
     await until(() => others.some(({ seen }) => seen.leads));
-    assert.ok(performance.now() - released < times.leaseSeconds * 1000 / 2, 'sooner than the lease would have ended');
+    assert.ok(performance.now() - released < (times.leaseSeconds * 1000) / 2, 'sooner than the lease would have ended');
     assert.equal((await leaseIn(namespace)).spec['leaseTransitions'], 1, 'to nobody is none');
   });
 
@@ -86,12 +102,28 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
 
   test('outlasts a server that is killed and comes back in time', async () => {
     const namespace = await plane.makeNamespace();
-    const patient = new LeaderLease({ api: plane.api, namespace, name: 'leader', identity: 'patient', log, leaseSeconds: 30, renewSeconds: 25, retrySeconds: 0.3 });
+    const patient = new LeaderLease({
+      api: plane.api,
+      namespace,
+      name: 'leader',
+      identity: 'patient',
+      log,
+      leaseSeconds: 30,
+      renewSeconds: 25,
+      retrySeconds: 0.3,
+    });
     const stop = new AbortController();
     const leading = patient.lead(stop.signal, aborted);
-    await until(() => leaseIn(namespace).then(() => true, () => false));
+    await until(() =>
+      leaseIn(namespace).then(
+        () => true,
+        () => false,
+      ),
+    );
     await plane.restartApiServer();
-    const { spec: { renewTime: earlier } } = await leaseIn(namespace);
+    const {
+      spec: { renewTime: earlier },
+    } = await leaseIn(namespace);
     await until(async () => (await leaseIn(namespace)).spec['renewTime'] !== earlier);
     stop.abort();
     await leading;
@@ -111,7 +143,12 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     const namespace = await plane.makeNamespace();
     const lease = new LeaderLease({ api: plane.api, namespace, name: 'leader', identity: 'stuck', log, ...times });
     const leading = lease.lead(new AbortController().signal, () => new Promise(() => undefined));
-    await until(() => leaseIn(namespace).then(() => true, () => false));
+    await until(() =>
+      leaseIn(namespace).then(
+        () => true,
+        () => false,
+      ),
+    );
     await plane.api.merge(resources.leases, { namespace, name: 'leader' }, { spec: { holderIdentity: 'robber' } });
     const robbed = performance.now();
     await assert.rejects(leading, LeadershipLost);
@@ -121,7 +158,10 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
   test('is released when the work fails, which the caller hears of', async () => {
     const namespace = await plane.makeNamespace();
     const lease = new LeaderLease({ api: plane.api, namespace, name: 'leader', identity: 'a', log, ...times });
-    await assert.rejects(lease.lead(new AbortController().signal, () => Promise.reject(new Error('broken work'))), /broken work/);
+    await assert.rejects(
+      lease.lead(new AbortController().signal, () => Promise.reject(new Error('broken work'))),
+      /broken work/,
+    );
     assert.equal((await leaseIn(namespace)).spec['holderIdentity'], '');
   });
 });

@@ -8,8 +8,8 @@
  * duration. A leader gives up before that: it counts from before the last renewal was sent, the others from after.
  */
 import { ApiFault, type ApiServer, isConflict, isNotFound, type KubernetesObject, resources } from '#crds/cluster/api.ts';
-import { pause } from '#proto/backoff.ts';
-import type { Log } from '#proto/log.ts';
+import { pause } from '#proto/process/backoff.ts';
+import type { Log } from '#proto/process/log.ts';
 
 const LEASE_SECONDS = 15;
 const RENEW_SECONDS = 10;
@@ -58,7 +58,13 @@ export class LeaderLease {
   #renewedAt = -Infinity;
 
   constructor(options: LeaseOptions) {
-    this.#options = { leaseSeconds: LEASE_SECONDS, renewSeconds: RENEW_SECONDS, retrySeconds: RETRY_SECONDS, onLeading: () => undefined, ...options };
+    this.#options = {
+      leaseSeconds: LEASE_SECONDS,
+      renewSeconds: RENEW_SECONDS,
+      retrySeconds: RETRY_SECONDS,
+      onLeading: () => undefined,
+      ...options,
+    };
   }
 
   /**
@@ -136,7 +142,9 @@ export class LeaderLease {
     if (this.#lease !== undefined && !this.#isMine() && !this.#isOver()) return false;
     try {
       const wanted = this.#desired(identity);
-      this.#see(await (this.#lease === undefined ? api.create(resources.leases, wanted, signal) : api.replace(resources.leases, wanted, signal)));
+      this.#see(
+        await (this.#lease === undefined ? api.create(resources.leases, wanted, signal) : api.replace(resources.leases, wanted, signal)),
+      );
       this.#renewedAt = began;
       return true;
     } catch (error) {

@@ -1,13 +1,16 @@
 /** What the runtime shows of itself, by the names of controller-runtime and client-go, so that their dashboards fit. */
 import type { AnsweredRequest } from '#crds/cluster/client.ts';
 import type { ReflectorState } from '#crds/cluster/reflector.ts';
-import type { Metrics } from '#proto/metrics.ts';
+import type { Metrics } from '#proto/process/metrics.ts';
 import type { QueueObserver } from './queue.ts';
 import type { EventResult } from './recorder.ts';
 
 /** As controller-runtime has them: from a cached read to a slow server. */
 const QUEUE_SECONDS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
-const RECONCILE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60];
+const RECONCILE_SECONDS = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5,
+  5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
+];
 /** `requeue` is of their vocabulary; here a pass says when it wants the next one. */
 const RESULTS = ['success', 'error', 'requeue', 'requeue_after'];
 
@@ -19,7 +22,11 @@ export function queueMetrics({ bare }: Metrics): (controller: string, workers: n
   const adds = bare.counter('workqueue_adds_total', 'Keys added.', names);
   const waited = bare.histogram('workqueue_queue_duration_seconds', 'How long a key waits for a worker.', QUEUE_SECONDS, names);
   const worked = bare.histogram('workqueue_work_duration_seconds', 'How long a key is worked on.', QUEUE_SECONDS, names);
-  const unfinished = bare.gauge('workqueue_unfinished_work_seconds', 'How long what is in work has been so, all together. Large and growing: workers are stuck.', names);
+  const unfinished = bare.gauge(
+    'workqueue_unfinished_work_seconds',
+    'How long what is in work has been so, all together. Large and growing: workers are stuck.',
+    names,
+  );
   const longest = bare.gauge('workqueue_longest_running_processor_seconds', 'How long the oldest of what is in work has been so.', names);
   const retries = bare.counter('workqueue_retries_total', 'Keys tried again after a failure.', names);
   const reconciles = bare.counter('controller_runtime_reconcile_total', 'Passes by result.', [...of, 'result']);
@@ -67,7 +74,11 @@ export function queueMetrics({ bare }: Metrics): (controller: string, workers: n
 
 /** For `connect`. */
 export function requestMetrics({ bare }: Metrics): (request: AnsweredRequest) => void {
-  const requests = bare.counter('rest_client_requests_total', 'Requests to the API server, by status code; <error> when there was no answer.', ['code', 'method']);
+  const requests = bare.counter(
+    'rest_client_requests_total',
+    'Requests to the API server, by status code; <error> when there was no answer.',
+    ['code', 'method'],
+  );
   return ({ code, method }) => requests.add(1, { code: code === 0 ? '<error>' : String(code), method });
 }
 
@@ -81,7 +92,11 @@ export function leaderMetrics({ bare }: Metrics, name: string): (leading: boolea
 /** Once for the process. @returns what a resource's reflector tells. */
 export function reflectorMetrics(metrics: Metrics): (resource: string) => (state: ReflectorState) => void {
   const lists = metrics.counter('operator_lists_total', 'Complete lists of a resource.', ['resource']);
-  const interruptions = metrics.counter('operator_interruptions_total', 'Lists and watches that ended, by reason; Closed is the ordinary end of a watch.', ['resource', 'during', 'reason']);
+  const interruptions = metrics.counter(
+    'operator_interruptions_total',
+    'Lists and watches that ended, by reason; Closed is the ordinary end of a watch.',
+    ['resource', 'during', 'reason'],
+  );
   return (resource) => (state) => {
     if (state.kind === 'listed') lists.add(1, { resource });
     else interruptions.add(1, { resource, during: state.during, reason: state.reason });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { array, assert as always, asyncProperty, constant, constantFrom, integer, oneof, record } from 'fast-check';
-import { createMetrics } from '#proto/metrics.ts';
+import { createMetrics } from '#proto/process/metrics.ts';
 import type { Clock } from './clock.ts';
 import { queueMetrics } from './metrics.ts';
 import { WorkQueue, type QueueOptions } from './queue.ts';
@@ -41,7 +41,11 @@ function settled(): Promise<void> {
 }
 
 /** A queue at work, with a key's work ended by hand. */
-function film({ workers = 1, by = async (): Promise<object> => ({}), ...options }: QueueOptions & { workers?: number; by?: (key: string, at: number) => Promise<object> } = {}) {
+function film({
+  workers = 1,
+  by = async (): Promise<object> => ({}),
+  ...options
+}: QueueOptions & { workers?: number; by?: (key: string, at: number) => Promise<object> } = {}) {
   const clock = new FilmClock();
   const stop = new AbortController();
   const looked: string[] = [];
@@ -55,7 +59,9 @@ function film({ workers = 1, by = async (): Promise<object> => ({}), ...options 
     },
   });
   return {
-    clock, queue, looked,
+    clock,
+    queue,
+    looked,
     stop: async () => {
       stop.abort();
       await running;
@@ -168,38 +174,46 @@ suite('a queue', () => {
       record({ kind: constant('later' as const), key: constantFrom('a', 'b', 'c'), seconds: integer({ min: 0, max: 20 }) }),
       record({ kind: constant('pass' as const), seconds: integer({ min: 0, max: 10 }) }),
     );
-    await always(asyncProperty(array(step, { maxLength: 30 }), integer({ min: 1, max: 3 }), array(constantFrom('ok', 'slow', 'fails'), { minLength: 1 }), async (steps, workers, outcomes) => {
-      let turn = 0;
-      const inWork = new Set<string>();
-      const wanted = new Map<string, number>();
-      const began = new Map<string, number>();
-      const { queue, clock, stop } = film({
-        workers,
-        by: async (key) => {
-          assert.equal(inWork.has(key), false, `${key} is with two workers`);
-          inWork.add(key);
-          began.set(key, clock.now());
-          const outcome = turn < 60 ? outcomes[turn % outcomes.length] : 'ok';
-          turn += 1;
-          if (outcome === 'slow') await new Promise<void>((resolve) => clock.after(7, resolve));
-          inWork.delete(key);
-          if (outcome === 'fails') throw new Error('no');
-          return {};
+    await always(
+      asyncProperty(
+        array(step, { maxLength: 30 }),
+        integer({ min: 1, max: 3 }),
+        array(constantFrom('ok', 'slow', 'fails'), { minLength: 1 }),
+        async (steps, workers, outcomes) => {
+          let turn = 0;
+          const inWork = new Set<string>();
+          const wanted = new Map<string, number>();
+          const began = new Map<string, number>();
+          const { queue, clock, stop } = film({
+            workers,
+            by: async (key) => {
+              assert.equal(inWork.has(key), false, `${key} is with two workers`);
+              inWork.add(key);
+              began.set(key, clock.now());
+              const outcome = turn < 60 ? outcomes[turn % outcomes.length] : 'ok';
+              turn += 1;
+              if (outcome === 'slow') await new Promise<void>((resolve) => clock.after(7, resolve));
+              inWork.delete(key);
+              if (outcome === 'fails') throw new Error('no');
+              return {};
+            },
+          });
+          for (const one of steps) {
+            if (one.kind === 'pass') await clock.pass(one.seconds);
+            else if (one.kind === 'later') queue.addAfter(one.key, one.seconds);
+            else {
+              queue.add(one.key);
+              wanted.set(one.key, clock.now());
+            }
+          }
+          await clock.pass(5000);
+          for (const [key, at] of wanted) assert.ok(began.get(key)! >= at, key);
+          assert.deepEqual([queue.depth, inWork.size], [0, 0]);
+          await stop();
         },
-      });
-      for (const one of steps) {
-        if (one.kind === 'pass') await clock.pass(one.seconds);
-        else if (one.kind === 'later') queue.addAfter(one.key, one.seconds);
-        else {
-          queue.add(one.key);
-          wanted.set(one.key, clock.now());
-        }
-      }
-      await clock.pass(5000);
-      for (const [key, at] of wanted) assert.ok(began.get(key)! >= at, key);
-      assert.deepEqual([queue.depth, inWork.size], [0, 0]);
-      await stop();
-    }), { numRuns: 60 });
+      ),
+      { numRuns: 60 },
+    );
   });
 
   test('shows itself by the names that dashboards of controllers know', async () => {
@@ -228,6 +242,7 @@ suite('a queue', () => {
       'controller_runtime_reconcile_errors_total{controller="camerastream"} 1',
       'controller_runtime_active_workers{controller="camerastream"} 0',
       'controller_runtime_max_concurrent_reconciles{controller="camerastream"} 1',
-    ]) assert.ok(text.includes(line), line);
+    ])
+      assert.ok(text.includes(line), line);
   });
 });

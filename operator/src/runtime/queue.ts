@@ -9,8 +9,8 @@
  * key that is due later may be taken before, and is looked at again when due. So the queue holds a key three times at
  * most, and is as large as there are keys.
  */
-import { type Backoff, backoffSeconds } from '#proto/backoff.ts';
-import { Changed } from '#proto/changed.ts';
+import { type Backoff, backoffSeconds } from '#proto/process/backoff.ts';
+import { Changed } from '#proto/process/condition-variable.ts';
 import { type Clock, monotonic } from './clock.ts';
 
 /** What a conflict or a hiccup broke goes at once; what a person mends is seen within a minute. */
@@ -160,7 +160,10 @@ export class WorkQueue {
     let cancel: () => void;
     const tell = () => {
       const seconds = [...this.#working.values()].map((since) => this.#clock.now() - since);
-      observer.working(seconds.reduce((sum, one) => sum + one, 0), Math.max(0, ...seconds));
+      observer.working(
+        seconds.reduce((sum, one) => sum + one, 0),
+        Math.max(0, ...seconds),
+      );
       cancel = this.#clock.after(OBSERVE_SECONDS, tell);
     };
     tell();

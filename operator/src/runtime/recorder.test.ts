@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
-import { createLog } from '#proto/log.ts';
-import { until } from '../../../hack/camera/rtsp-server.ts';
-import { ControlPlane, withoutControlPlane } from '../../../hack/control-plane/control-plane.ts';
-import { BreakingProxy } from '../../../hack/control-plane/proxy.ts';
+import { createLog } from '#proto/process/log.ts';
+import { until } from '../../../hack/machine/rtsp-server.ts';
+import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
+import { BreakingProxy } from '../../../hack/machine/proxy.ts';
 import { type Clock, monotonic } from './clock.ts';
 import { EventRecorder, type EventResult, type RecorderOptions, type Said } from './recorder.ts';
 
@@ -27,7 +27,14 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
 
   function recorder(options: Partial<RecorderOptions> & { api?: ApiServer } = {}) {
     const results: EventResult[] = [];
-    const made = new EventRecorder({ api: plane.api, controller: 'footfall.dev/operator', instance: 'operator-0', log: createLog('recorder-test', 'silent'), onResult: (result) => results.push(result), ...options });
+    const made = new EventRecorder({
+      api: plane.api,
+      controller: 'footfall.dev/operator',
+      instance: 'operator-0',
+      log: createLog('recorder-test', 'silent'),
+      onResult: (result) => results.push(result),
+      ...options,
+    });
     return { recorder: made, results };
   }
 
@@ -62,7 +69,10 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     for (let again = 0; again < 20; again += 1) events.record(said(namespace, 'No answer.'));
     await events.stop();
     assert.deepEqual(results, ['created', 'patched']);
-    assert.deepEqual((await written(namespace)).map(({ series }) => series?.count), [21]);
+    assert.deepEqual(
+      (await written(namespace)).map(({ series }) => series?.count),
+      [21],
+    );
   });
 
   test('said again after six quiet minutes, it is a new Event', async () => {
@@ -97,7 +107,10 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     await plane.api.delete(resources.events, { namespace, name: (await written(namespace))[0]!.metadata!.name! });
     events.record(said(namespace, 'No answer.'));
     await until(() => results.length === 2);
-    assert.deepEqual((await written(namespace)).map(({ series }) => series?.count), [2]);
+    assert.deepEqual(
+      (await written(namespace)).map(({ series }) => series?.count),
+      [2],
+    );
     await events.stop();
   });
 

@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type ApiFault, type ApiServer, isNotFound, type KubernetesObject, resources } from '#crds/cluster/api.ts';
-import type { Log } from '#proto/log.ts';
+import type { Log } from '#proto/process/log.ts';
 import { type Clock, monotonic } from './clock.ts';
 import { microTime } from './lease.ts';
 import { WorkQueue } from './queue.ts';
@@ -96,7 +96,16 @@ export class EventRecorder {
         this.#tell('dropped');
         return;
       }
-      series = { said, first: new Date(), last: new Date(), lastSeconds: now, count: 0, writtenCount: 0, writtenSeconds: -Infinity, tries: 0 };
+      series = {
+        said,
+        first: new Date(),
+        last: new Date(),
+        lastSeconds: now,
+        count: 0,
+        writtenCount: 0,
+        writtenSeconds: -Infinity,
+        tries: 0,
+      };
     }
     series.count += 1;
     series.last = new Date();
@@ -148,7 +157,12 @@ export class EventRecorder {
   async #patch({ said, name, last }: Series, count: number, signal: AbortSignal): Promise<boolean> {
     const { namespace } = placeOf(said);
     try {
-      await this.#options.api.merge(resources.events, { namespace, name }, { series: { count, lastObservedTime: microTime(last) } }, signal);
+      await this.#options.api.merge(
+        resources.events,
+        { namespace, name },
+        { series: { count, lastObservedTime: microTime(last) } },
+        signal,
+      );
     } catch (error) {
       if (!isNotFound(error)) throw error;
       return false;
@@ -158,7 +172,11 @@ export class EventRecorder {
   }
 
   async #create(series: Series, count: number, signal: AbortSignal): Promise<void> {
-    const { said: { regarding, type, reason, action, note }, first, last } = series;
+    const {
+      said: { regarding, type, reason, action, note },
+      first,
+      last,
+    } = series;
     const { name: about, namespace, ...reference } = placeOf(series.said);
     const { api, controller, instance } = this.#options;
     // Names end in what nobody else has; 253 characters at most.
@@ -171,7 +189,9 @@ export class EventRecorder {
       reportingController: controller,
       reportingInstance: instance,
       regarding: { ...reference, name: about, namespace: regarding.metadata?.namespace },
-      type, reason, action,
+      type,
+      reason,
+      action,
       note: note.slice(0, LONGEST_NOTE),
       // A series has at least two.
       ...(count > 1 && { series: { count, lastObservedTime: microTime(last) } }),
@@ -223,7 +243,14 @@ function keyOf({ regarding: { kind, metadata }, type, reason, note }: Said): str
 
 /** Events lie in their object's namespace; those of the cluster's own objects in `default`. */
 function placeOf({ regarding: { apiVersion, kind, metadata } }: Said) {
-  return { apiVersion, kind, namespace: metadata?.namespace ?? 'default', name: metadata?.name ?? '', uid: metadata?.uid, resourceVersion: metadata?.resourceVersion };
+  return {
+    apiVersion,
+    kind,
+    namespace: metadata?.namespace ?? 'default',
+    name: metadata?.name ?? '',
+    uid: metadata?.uid,
+    resourceVersion: metadata?.resourceVersion,
+  };
 }
 
 /** A map remembers the order in which keys came: what was touched longest ago goes first. */

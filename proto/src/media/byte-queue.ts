@@ -20,7 +20,8 @@ export class ByteQueue {
   peek(length: number): Uint8Array {
     const wanted = Math.min(length, this.#length);
     const first = this.#chunks[0];
-    if (first === undefined || first.length - this.#offset >= wanted) return first?.subarray(this.#offset, this.#offset + wanted) ?? new Uint8Array();
+    if (first === undefined || first.length - this.#offset >= wanted)
+      return first?.subarray(this.#offset, this.#offset + wanted) ?? new Uint8Array();
     const bytes = Buffer.allocUnsafe(wanted);
     this.#copy(bytes, 0);
     return bytes;

@@ -55,7 +55,8 @@ suite('a child that runs to its end', () => {
     const ffmpeg = new Ffmpeg(THROUGH);
     const sent = Buffer.alloc(8 * 2 ** 20, 'footfall');
     const received = Array.fromAsync(ffmpeg.output);
-    for (let at = 0; at < sent.length; at += 100_000) await ffmpeg.write(sent.subarray(at, at + 50_000), sent.subarray(at + 50_000, at + 100_000));
+    for (let at = 0; at < sent.length; at += 100_000)
+      await ffmpeg.write(sent.subarray(at, at + 50_000), sent.subarray(at + 50_000, at + 100_000));
     ffmpeg.end();
     assert.ok(Buffer.concat(await received).equals(sent));
     assert.equal((await ffmpeg.exit).code, 0);
@@ -138,8 +139,13 @@ suite('what is around the child', () => {
     try {
       // Until it has become ffmpeg, the child is a copy of this process.
       await until(() => readFileSync(`/proc/${ffmpeg.pid}/comm`, 'utf8').startsWith('ffmpeg'));
-      const names = readFileSync(`/proc/${ffmpeg.pid}/environ`, 'utf8').split('\0').map((entry) => entry.split('=')[0]);
-      assert.deepEqual(names.filter((name) => !['', 'PATH', 'LD_LIBRARY_PATH', 'AV_LOG_FORCE_NOCOLOR'].includes(name ?? '')), []);
+      const names = readFileSync(`/proc/${ffmpeg.pid}/environ`, 'utf8')
+        .split('\0')
+        .map((entry) => entry.split('=')[0]);
+      assert.deepEqual(
+        names.filter((name) => !['', 'PATH', 'LD_LIBRARY_PATH', 'AV_LOG_FORCE_NOCOLOR'].includes(name ?? '')),
+        [],
+      );
     } finally {
       delete process.env['FOOTFALL_TEST_SECRET'];
       await ffmpeg.stop();
@@ -165,12 +171,18 @@ suite('the check at the start', () => {
     assert.equal(await requireFfmpeg(), execFileSync('ffmpeg', ['-version'], { encoding: 'utf8' }).split(' ')[2]);
   });
   for (const version of ['5.1', 'n6.0.1', '10.0', 'N-112345-gabcdef', '7.1.1-static']) {
-    test(`passes with ${version}`, async () => assert.equal(await withFfmpeg(program(version, `ffmpeg version ${version} Copyright`), requireFfmpeg), version));
+    test(`passes with ${version}`, async () =>
+      assert.equal(await withFfmpeg(program(version, `ffmpeg version ${version} Copyright`), requireFfmpeg), version));
   }
   test('names the version that is too old', () =>
-    assert.rejects(withFfmpeg(program('old', 'ffmpeg version 4.4.2-0ubuntu0 Copyright'), requireFfmpeg), /needs ffmpeg 5\.1 or later .* is 4\.4\.2-0ubuntu0\.$/));
-  test('says that there is none', () => assert.rejects(withFfmpeg(join(folder, 'nothing'), requireFfmpeg), /needs ffmpeg 5\.1 or later .*nothing: there is none\.$/));
-  test('says that it is something else', () => assert.rejects(withFfmpeg(program('other', 'hello'), requireFfmpeg), /other is something else\.$/));
+    assert.rejects(
+      withFfmpeg(program('old', 'ffmpeg version 4.4.2-0ubuntu0 Copyright'), requireFfmpeg),
+      /needs ffmpeg 5\.1 or later .* is 4\.4\.2-0ubuntu0\.$/,
+    ));
+  test('says that there is none', () =>
+    assert.rejects(withFfmpeg(join(folder, 'nothing'), requireFfmpeg), /needs ffmpeg 5\.1 or later .*nothing: there is none\.$/));
+  test('says that it is something else', () =>
+    assert.rejects(withFfmpeg(program('other', 'hello'), requireFfmpeg), /other is something else\.$/));
 
   test('a child for which no file can be opened does not start, and says so', () => {
     const script = `
@@ -179,7 +191,9 @@ suite('the check at the start', () => {
       try { for (;;) openSync('/dev/null'); } catch { /* None is left. */ }
       const { lastWords } = await new Ffmpeg({ inputOptions: [], input: 'x', outputOptions: [] }).exit;
       process.stdout.write(lastWords.join());`;
-    const ran = spawnSync('sh', ['-c', 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script], { encoding: 'utf8' });
+    const ran = spawnSync('sh', ['-c', 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script], {
+      encoding: 'utf8',
+    });
     assert.match(ran.stdout, /^ffmpeg did not start: spawn .* EMFILE$/, ran.stderr);
   });
 

@@ -10,7 +10,7 @@ import type { ChildProcessByStdio, SpawnOptions } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import ffmpegCommand from 'fluent-ffmpeg';
-import { scrub } from '../scrub.ts';
+import { scrub } from '../process/scrub.ts';
 
 export interface FfmpegJob {
   readonly inputOptions: readonly string[];
@@ -70,10 +70,20 @@ export class Ffmpeg {
       const child = this.pid === undefined ? undefined : this.#child;
       if (child === undefined && error instanceof Error) this.#lastWords.say(`ffmpeg did not start: ${error.message}`);
       this.#lastWords.hear('\n');
-      resolve({ code: child?.exitCode ?? undefined, signal: child?.signalCode ?? undefined, stopped: this.#stopped, lastWords: this.#lastWords.lines });
+      resolve({
+        code: child?.exitCode ?? undefined,
+        signal: child?.signalCode ?? undefined,
+        stopped: this.#stopped,
+        lastWords: this.#lastWords.lines,
+      });
     };
     try {
-      command._spawnFfmpeg(command._getArguments(), { stdio: ['pipe', 'pipe', 'pipe'], env: environment(), stdoutLines: 1 }, (child) => this.#watch(child), ended);
+      command._spawnFfmpeg(
+        command._getArguments(),
+        { stdio: ['pipe', 'pipe', 'pipe'], env: environment(), stdoutLines: 1 },
+        (child) => this.#watch(child),
+        ended,
+      );
     } catch (error) {
       // A child for which no pipe could be opened: the library stumbles over it before it is told why, with the next tick.
       setImmediate(() => this.#exited || ended(error));
@@ -162,7 +172,12 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 interface PrivateMethods {
   setFfmpegPath(path: string): void;
   _getArguments(): string[];
-  _spawnFfmpeg(args: string[], options: SpawnOptions & { stdoutLines: number }, started: (child: Child) => void, ended: (error: unknown) => void): void;
+  _spawnFfmpeg(
+    args: string[],
+    options: SpawnOptions & { stdoutLines: number },
+    started: (child: Child) => void,
+    ended: (error: unknown) => void,
+  ): void;
 }
 
 function ffmpegPath(): string {

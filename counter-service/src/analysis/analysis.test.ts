@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CameraStreamSpec } from '#crds/schema.ts';
+import {
+  advance,
+  analyse,
+  type AnalysisState,
+  changeView,
+  committedCounts,
+  interrupt,
+  resumeAnalysis,
+  startAnalysis,
+  takeOver,
+  type View,
+} from './analysis.ts';
+
+const spec = CameraStreamSpec.parse({
+  source: { url: 'clip.mp4' },
+  lines: [{ name: 'entrance', from: { x: 500, y: 0 }, to: { x: 500, y: 1000 } }],
+});
+const view: View = {
+  lines: spec.lines,
+  zones: [],
+  picture: { width: 640, height: 480 },
+  region: 'full',
+  input: {
+    tensor: 'input',
+    width: 640,
+    height: 384,
+    multiple: 32,
+    channelOrder: 'bgr',
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    resize: { fit: 'pad', value: 114 },
+  },
+};
+const frameAt = (state: AnalysisState, seconds: number) =>
+  analyse(
+    state,
+    {
+      presentationMicros: seconds * 1e6,
+      passed: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 },
+      detections: [],
+    },
+    spec.detection,
+    view,
+  );
+const gap = { fromMicros: 2e6, toMicros: 62e6, reason: 'CAMERA_LOST', accessUnits: 0 } as const;
+const observed = (state: AnalysisState) => committedCounts(state, 's', 0).observedSeconds;
+
+test('time between two frames is observed, time before the first and over a gap is not', () => {
+  let state = frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2);
+  assert.equal(observed(state), 1);
+  state = frameAt(interrupt(state, gap, 21, view), 62);
+  assert.equal(observed(state), 1);
+  assert.equal(observed(frameAt(state, 63)), 2);
+});
+
+test('a checkpoint taken within a gap does not make its time observed', () => {
+  const stored = JSON.stringify(interrupt(frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2), gap, 21, view));
+  const resumed = resumeAnalysis(JSON.parse(stored) as AnalysisState, view, undefined);
+  assert.equal(observed(frameAt(resumed, 62)), 1);
+  const replayed = interrupt(resumed, gap, 21, view);
+  assert.equal(observed(frameAt(replayed, 62)), 1, 'whether or not the gap is replayed');
+  assert.equal(replayed.gaps.count, 1);
+});
+
+test('a checkpoint taken in the middle of footage goes on observing', () => {
+  const stored = JSON.stringify(frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2));
+  assert.equal(observed(frameAt(resumeAnalysis(JSON.parse(stored) as AnalysisState, view, undefined), 4)), 3);
+});
+
+test('access units after the last frame of a gapless piece are observed', () => {
+  const state = frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2);
+  assert.equal(observed(advance(state, { units: 10, position: 30, newestMicros: 3e6 }, 3e6)), 2);
+});
+
+test('an edit keeps the totals of the camera and of the lines that stay', () => {
+  const counts = {
+    ...committedCounts(startAnalysis(view, undefined, 0), 's', 0),
+    in: 5,
+    out: 1,
+    inside: 4,
+    lines: [{ name: 'entrance', in: 5, out: 1 }],
+  };
+  const state = startAnalysis(view, counts, 0);
+  const exit = { name: 'exit', from: { x: 1, y: 1 }, to: { x: 9, y: 9 } };
+  const wider = committedCounts(changeView(state, { ...view, lines: [...view.lines, exit] }), 's', 0);
+  assert.deepEqual(wider.lines, [
+    { name: 'entrance', in: 5, out: 1 },
+    { name: 'exit', in: 0, out: 0 },
+  ]);
+  const other = committedCounts(changeView(state, { ...view, lines: [exit] }), 's', 0);
+  assert.deepEqual(
+    [other.in, other.out, other.lines],
+    [
+      5,
+      1,
+      [
+        { name: 'exit', in: 0, out: 0 },
+        { name: 'entrance', in: 5, out: 1 },
+      ],
+    ],
+  );
+});
+
+test('over a gap nobody stays in a zone', () => {
+  const zoned = {
+    ...view,
+    zones: [
+      {
+        name: 'hall',
+        polygon: [
+          { x: 0, y: 0 },
+          { x: 1000, y: 0 },
+          { x: 1000, y: 1000 },
+          { x: 0, y: 1000 },
+        ],
+      },
+    ],
+  };
+  let state = startAnalysis(zoned, undefined, 0);
+  for (const seconds of [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]) {
+    const person = { left: 100, top: 100, right: 150, bottom: 250, score: 0.9 };
+    state = analyse(
+      state,
+      {
+        presentationMicros: seconds * 1e6,
+        passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 },
+        detections: [person],
+      },
+      spec.detection,
+      zoned,
+    );
+  }
+  const occupancy = (of: AnalysisState) => committedCounts(of, 's', 0).zones[0]?.occupancy;
+  assert.equal(occupancy(state), 1);
+  assert.equal(occupancy(interrupt(state, gap, 7, zoned)), 0);
+});
+
+test('what another session has counted of the same time is not counted again', () => {
+  const state = takeOver(startAnalysis(view, undefined, 0), { fromMicros: 30e6, reason: 'AGENT_REPLACED' });
+  assert.equal(state.presentationMicros, 30e6, 'frames up to there are passed over');
+  const { gaps } = frameAt(state, 30.1);
+  assert.deepEqual(gaps.last, { fromMicros: 30e6, toMicros: 30.1e6, reason: 'AGENT_REPLACED', accessUnits: 0 });
+});
+
+test('the gap of a takeover lasts until something is seen, however long the camera is away', () => {
+  const state = takeOver(startAnalysis(view, undefined, 0), { fromMicros: -5e6, reason: 'AGENT_REPLACED' });
+  assert.equal(committedCounts(state, 's', 10e6).time, '1970-01-01T00:00:05.000Z', 'so whoever comes next finds it, too');
+  const { gaps, takeover } = frameAt(state, 3600);
+  assert.deepEqual([gaps.count, gaps.micros, takeover], [1, 3605e6, undefined]);
+  assert.equal(frameAt(frameAt(state, 3600), 3601).gaps.count, 1);
+});
+
+test("the agent's own gap and that of a takeover are one, from where the others counted to", () => {
+  const state = takeOver(startAnalysis(view, undefined, 12), { fromMicros: 500e6, reason: 'AGENT_REPLACED' });
+  const after = interrupt(state, { fromMicros: 0, toMicros: 515e6, reason: 'RING_FULL', accessUnits: 3 }, 16, view);
+  assert.deepEqual(after.gaps.last, { fromMicros: 500e6, toMicros: 515e6, reason: 'AGENT_REPLACED', accessUnits: 3 });
+  assert.equal(frameAt(after, 515).gaps.count, 1);
+});
+
+test("of a checkpoint's crossings those are still to be committed that the ledger does not have", () => {
+  const crossings = [1, 2].map((track) => ({ line: 'entrance', direction: 'in' as const, time: track, frame: track, track }));
+  const fresh = startAnalysis(view, undefined, 0);
+  const stored = { ...fresh, counter: { ...fresh.counter, in: 2 }, uncommitted: crossings };
+  const ledger = (entered: number) => ({ ...committedCounts(fresh, 's', 0), in: entered });
+  const left = [undefined, ledger(1), ledger(2)].map((committed) => resumeAnalysis(stored, view, committed).uncommitted.length);
+  assert.deepEqual(left, [2, 1, 0]);
+});
+
+test("a gap in which no number is missing is one all the same: of pictures that refer forwards, some came before the frontier's", () => {
+  const state = frameAt(frameAt(startAnalysis(view, undefined, 0), 0.1), 0.2);
+  const after = interrupt(state, { fromMicros: 0.2e6, toMicros: 0.5e6, reason: 'RING_FULL', accessUnits: 0 }, state.position + 1, view);
+  assert.deepEqual([after.position, after.gaps.count, after.gaps.micros], [state.position, 1, 0.3e6]);
+});
+
+test('of two gaps in a row the second begins where the first ended, for whoever goes on in between', () => {
+  const state = interrupt(frameAt(startAnalysis(view, undefined, 0), 2), gap, 21, view);
+  assert.equal(state.presentationMicros, 62e6 - 1, 'the frame at its end is still to be counted');
+  assert.equal(committedCounts(state, 's', 0).time, '1970-01-01T00:01:01.999Z');
+  const again = interrupt(state, { ...gap, fromMicros: state.presentationMicros, toMicros: 70e6 }, 31, view);
+  assert.deepEqual([again.gaps.count, again.gaps.micros], [2, 68e6 + 1]);
+  assert.equal(observed(frameAt(frameAt(again, 70), 71)), 1);
+});
+
+test('over a gap nobody is followed, and it is recorded', () => {
+  const person = { left: 100, top: 100, right: 150, bottom: 250, score: 0.9 };
+  const seen = [0, 0.1, 0.2, 0.3].reduce(
+    (state, seconds) =>
+      analyse(
+        state,
+        {
+          presentationMicros: seconds * 1e6,
+          passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 },
+          detections: [person],
+        },
+        spec.detection,
+        view,
+      ),
+    startAnalysis(view, undefined, 0),
+  );
+  const after = interrupt(seen, gap, 21, view);
+  assert.deepEqual([seen.tracker.tracks.length, after.tracker.tracks.length, after.gaps.last], [1, 0, gap]);
+});

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import * as fc from 'fast-check';
+import { FUZZ } from '#proto/wire/fixtures/fuzz.ts';
+import { type AnalysisState, analyse, startAnalysis, type View } from './analysis.ts';
+import { readCheckpoint, requirePossiblePlan } from './checkpoint.ts';
+import { decoding } from '../media/decoding.ts';
+import { Refused } from '../refusal.ts';
+
+const lines = [{ name: 'entrance', from: { x: 500, y: 0 }, to: { x: 500, y: 1000 } }];
+const zones = [
+  {
+    name: 'hall',
+    polygon: [
+      { x: 0, y: 0 },
+      { x: 900, y: 0 },
+      { x: 900, y: 900 },
+    ],
+  },
+];
+const view: View = {
+  lines,
+  zones,
+  picture: { width: 640, height: 480 },
+  region: 'auto',
+  input: {
+    tensor: 'input',
+    width: 640,
+    height: 384,
+    multiple: 32,
+    channelOrder: 'bgr',
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    resize: { fit: 'pad', value: 114 },
+  },
+};
+const detection = { model: 'any', framesPerSecond: 10, scorePermille: 400, region: 'auto' } as const;
+const codec = { fourcc: 'H264', privateData: new Uint8Array(), width: 640, height: 480, decodeDelay: 0 };
+
+/** After a walk of one person over the line. */
+const walked = Array.from({ length: 60 }).reduce<AnalysisState>(
+  (state, _, index) => {
+    const left = 100 + index * 7;
+    const frame = {
+      presentationMicros: index * 100_000,
+      passed: { units: 1, position: index + 1, newestMicros: index * 100_000 },
+      detections: [{ left, right: left + 50, top: 100, bottom: 300, score: 0.9 }],
+    };
+    return analyse(state, frame, detection, view);
+  },
+  startAnalysis(view, undefined, 0),
+);
+const read = (value: unknown, position = 0) =>
+  readCheckpoint(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)), position);
+
+test('what a counter has written it reads, bit by bit', () => {
+  assert.deepEqual(read(walked), JSON.parse(JSON.stringify(walked)));
+  assert.equal(walked.counter.in + walked.counter.out, 1);
+});
+
+test('a checkpoint from before what is committed is refused', () => {
+  assert.throws(() => read(walked, 61), { reason: 'INVALID', message: 'The checkpoint is of access unit 60, though 61 are committed.' });
+});
+
+suite('hostile bytes', () => {
+  const survive = (text: string) => {
+    let state: AnalysisState;
+    try {
+      state = read(text);
+      requirePossiblePlan(state.look, view.input);
+    } catch (error) {
+      assert.ok(error instanceof Refused && error.reason === 'INVALID' && error.message.length < 300, String(error));
+      return;
+    }
+    // What is taken can be counted on with, and put into a decoder's arguments.
+    const { crop, picture } = state.look.plan;
+    const job = decoding({ codec, framesPerSecond: 10, crop, ...picture });
+    assert.doesNotMatch(job.outputOptions.join(' '), /movie|[[\]@]|NaN|undefined/);
+    const next = {
+      presentationMicros: state.presentationMicros + 100_000,
+      passed: { units: 1, position: state.position + 1, newestMicros: 0 },
+      detections: [],
+    };
+    analyse(state, next, detection, view);
+    assert.equal(({} as { polluted?: unknown }).polluted, undefined);
+  };
+
+  test('of any kind are refused in a sentence', () => {
+    fc.assert(fc.property(fc.oneof(fc.json(), fc.string({ unit: 'binary' })), survive), FUZZ);
+  });
+
+  test('that were a checkpoint before somebody changed it are refused, or do no harm', () => {
+    const text = JSON.stringify(walked);
+    const tokens = [...text.matchAll(/"(?:[^"\\]|\\.)*"|-?\d[\d.e+-]*|true|false|null/g)].map(({ index, 0: token }) => ({
+      index,
+      length: token.length,
+    }));
+    const instead = fc.oneof(
+      fc.constantFrom(
+        'null',
+        '-1',
+        '1e999',
+        '1e308',
+        '9007199254740993',
+        '0.5',
+        '"movie=/etc/passwd"',
+        '[]',
+        '{}',
+        '"__proto__"',
+        '{"__proto__":{"polluted":1}}',
+        'true',
+      ),
+      fc.json(),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(), instead), { minLength: 1, maxLength: 3 }), (changes) => {
+        let changed = text;
+        for (const [at, value] of changes.toSorted(([a], [b]) => (b % tokens.length) - (a % tokens.length))) {
+          const { index, length } = tokens[at % tokens.length]!;
+          changed = changed.slice(0, index) + value + changed.slice(index + length);
+        }
+        survive(changed);
+      }),
+      FUZZ,
+    );
+  });
+});

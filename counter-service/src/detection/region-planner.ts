@@ -1,0 +1,71 @@
+/**
+ * Which part of the picture is looked at, over time: the whole one until it is known how large people are, then the
+ * region that the lines and zones need. Decided anew at times that double from PLAN_FIRST_MICROS on: early ones because
+ * much is learned at first, later ones because a camera may be moved.
+ */
+import type { CameraStreamSpec } from '#crds/schema.ts';
+import type { Detection } from './detection.ts';
+import type { ModelInput } from './manifest.ts';
+import { learnPersonSize, NO_PERSON_SIZE, type PersonSize } from './person-size.ts';
+import { fullPicturePlan, type Plan, type Size } from './plan.ts';
+import { type Place, planRegion } from './region.ts';
+
+const PLAN_FIRST_MICROS = 4e6;
+const PLAN_SELDOM_MICROS = 600e6;
+
+export interface LookScope extends Place {
+  readonly picture: Size;
+  readonly input: ModelInput;
+  readonly region: CameraStreamSpec['detection']['region'];
+}
+
+export interface LookState {
+  /** What the plan was made for, in one word. */
+  readonly scope: string;
+  readonly picture: Size;
+  readonly plan: Plan;
+  readonly people: PersonSize;
+  /** Presentation time since which this scope is looked at. */
+  readonly sinceMicros: number;
+  /** Presentation time from which the next frame decides anew. */
+  readonly nextPlanMicros: number;
+}
+
+export function startLook(scope: LookScope, nowMicros: number): LookState {
+  const { picture, input } = scope;
+  const plan = fullPicturePlan(picture, input);
+  return {
+    scope: scopeKey(scope),
+    picture,
+    plan,
+    people: NO_PERSON_SIZE,
+    sinceMicros: nowMicros,
+    nextPlanMicros: nowMicros + PLAN_FIRST_MICROS,
+  };
+}
+
+/** The state under what is asked for now: an edited spec, another model or resolution are looked at in full first. */
+export function resumeLook(state: LookState, scope: LookScope, nowMicros: number): LookState {
+  if (state.scope === scopeKey(scope)) return state;
+  const fresh = startLook(scope, nowMicros);
+  // How large people are depends on the camera alone.
+  return samePicture(state, scope) ? { ...fresh, people: state.people } : fresh;
+}
+
+function scopeKey({ lines, zones, region, input, picture }: LookScope): string {
+  return JSON.stringify({ lines, zones, region, input, picture });
+}
+
+/** After a frame. The plan stays the same object unless it has changed. */
+export function look(state: LookState, scope: LookScope, detections: readonly Detection[], micros: number): LookState {
+  if (scope.region === 'full') return state;
+  const people = learnPersonSize(state.people, detections, { picture: scope.picture, seen: state.plan.crop });
+  if (micros < state.nextPlanMicros) return { ...state, people };
+  const planned = planRegion(scope, scope.picture, scope.input, people);
+  const plan = JSON.stringify(planned) === JSON.stringify(state.plan) ? state.plan : planned;
+  return { ...state, plan, people, nextPlanMicros: micros + Math.min(micros - state.sinceMicros, PLAN_SELDOM_MICROS) };
+}
+
+function samePicture(state: LookState, { picture }: LookScope): boolean {
+  return state.picture.width === picture.width && state.picture.height === picture.height;
+}

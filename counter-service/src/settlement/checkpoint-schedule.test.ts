@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startAnalysis, type View } from '../analysis/analysis.ts';
+import type { Settlement } from './checkpoint-commit.ts';
+import { Settling } from './checkpoint-schedule.ts';
+
+const view: View = {
+  lines: [],
+  zones: [],
+  picture: { width: 640, height: 480 },
+  region: 'full',
+  input: {
+    tensor: 'input',
+    width: 640,
+    height: 384,
+    multiple: 32,
+    channelOrder: 'bgr',
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    resize: { fit: 'pad', value: 114 },
+  },
+};
+const state = startAnalysis(view, undefined, 0);
+
+function settling(settlement: Partial<Settlement>) {
+  const faults: unknown[] = [];
+  const of = new Settling({
+    settlement: settlement as Settlement,
+    send: () => Promise.resolve(),
+    session: 's',
+    sessionStartMicros: 0,
+    term: 1,
+    state: () => state,
+    onCommitted: () => undefined,
+    onFault: (error) => faults.push(error),
+  });
+  return { of, faults };
+}
+
+test('what goes wrong in a timer is told, and ends nothing else', (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  let asked = 0;
+  const differs = () => {
+    if ((asked += 1) > 1) throw new RangeError('unforeseen');
+    return true;
+  };
+  const { of, faults } = settling({ differs });
+  of.whenDue();
+  assert.deepEqual(faults, []);
+  context.mock.timers.tick(2000);
+  assert.deepEqual(faults, [new RangeError('unforeseen')]);
+  of.stop();
+});
+
+test('after a settlement that failed there is none but the last', async () => {
+  let settled = 0;
+  const settle = () => Promise.reject(new Error(`failed ${(settled += 1)}`));
+  const { of, faults } = settling({ differs: () => true, settle });
+  of.urgently();
+  of.whenDue();
+  await assert.rejects(
+    of.last(() => undefined),
+    /failed 2/,
+  );
+  of.urgently();
+  of.whenDue();
+  assert.deepEqual([faults, settled], [[new Error('failed 1')], 2]);
+});

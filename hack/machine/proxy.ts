@@ -1,0 +1,196 @@
+/**
+ * A bad way to a good API server: passes requests on, and breaks as told. It ends TLS with the server's own certificate,
+ * so that it can break an answer in its middle or give one itself.
+ */
+import { readFileSync } from 'node:fs';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, request as httpsRequest, type Server } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { ControlPlane } from './control-plane.ts';
+
+/**
+ * What one request gets instead of its answer: a refusal, the first half of the answer and then nothing, or the end of
+ * its connection once the server has answered.
+ */
+export type Broken = Refusal | 'half' | 'lost';
+
+interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+  readonly retryAfterSeconds?: number;
+}
+
+interface Planned {
+  readonly matches: (url: URL) => boolean;
+  readonly broken: Broken;
+  readonly met: () => void;
+}
+
+interface Exchange {
+  readonly url: URL;
+  readonly response: ServerResponse;
+  /** Passes nothing on any more, as when the state of a firewall was lost. */
+  swallowed: boolean;
+}
+
+export const isWatch = (url: URL): boolean => url.searchParams.get('watch') === 'true';
+export const isList = (url: URL): boolean => !isWatch(url);
+
+export class BreakingProxy {
+  readonly #server: Server;
+  readonly #upstream: string;
+  readonly #sockets = new Set<Socket>();
+  readonly #exchanges = new Set<Exchange>();
+  #planned: Planned[] = [];
+  #swallowing = false;
+  #refusing = false;
+  #delayMs = 0;
+  #hindered = 0;
+  #conflicts = 0;
+  #kubeconfig = '';
+
+  private constructor(plane: ControlPlane) {
+    this.#upstream = plane.url;
+    this.#server = createServer({ cert: readFileSync(plane.certificate), key: readFileSync(plane.certificateKey) }, (request, response) =>
+      this.#pass(request, response),
+    );
+    // The sockets below TLS: only these can be reset.
+    this.#server.on('connection', (socket: Socket) => {
+      if (this.#refusing) {
+        this.#hindered += 1;
+        socket.resetAndDestroy();
+        return;
+      }
+      this.#sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  static async start(plane: ControlPlane): Promise<BreakingProxy> {
+    const proxy = new BreakingProxy(plane);
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.#server.address() as AddressInfo;
+    proxy.#kubeconfig = plane.writeKubeconfig(`kubeconfig-${port}`, `https://127.0.0.1:${port}`);
+    return proxy;
+  }
+
+  /** A file that leads through here. */
+  get kubeconfig(): string {
+    return this.#kubeconfig;
+  }
+
+  /** Connections that were reset or refused, and requests that were broken or answered late. */
+  get hindered(): number {
+    return this.#hindered;
+  }
+
+  /** Answers of the server that somebody else had written meanwhile. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
+  /** Watches that are open now. */
+  get watches(): number {
+    return [...this.#exchanges].filter(({ url, swallowed }) => isWatch(url) && !swallowed).length;
+  }
+
+  /** Ends every watch as a server does that closes it in order. */
+  closeWatches(): void {
+    for (const { url, response } of this.#exchanges) if (isWatch(url)) response.end();
+  }
+
+  /** Resets every connection. */
+  reset(): void {
+    this.#hindered += this.#sockets.size;
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** Resets every connection, and every new one until it heals. */
+  refuse(): void {
+    this.#refusing = true;
+    this.reset();
+  }
+
+  /** Open exchanges are never heard of again; nor are new ones, until it heals. */
+  swallow(): void {
+    this.#swallowing = true;
+    for (const exchange of this.#exchanges) exchange.swallowed = true;
+  }
+
+  /** Every answer comes that much later. */
+  delay(milliseconds: number): void {
+    this.#delayMs = milliseconds;
+  }
+
+  heal(): void {
+    this.#swallowing = false;
+    this.#refusing = false;
+  }
+
+  /** Breaks the next request that matches. Resolves when it has come. */
+  breakNext(matches: (url: URL) => boolean, broken: Broken): Promise<void> {
+    return new Promise((met) => this.#planned.push({ matches, broken, met }));
+  }
+
+  async stop(): Promise<void> {
+    this.refuse();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #pass(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url!, this.#upstream);
+    const exchange: Exchange = { url, response, swallowed: this.#swallowing };
+    this.#exchanges.add(exchange);
+    response.once('close', () => this.#exchanges.delete(exchange));
+    if (exchange.swallowed) return;
+    const broken = this.#take(url);
+    if (broken !== undefined || this.#delayMs > 0) this.#hindered += 1;
+    if (typeof broken === 'object') return refuse(response, broken);
+    const { method, headers } = request;
+    const answered = (answer: IncomingMessage) => {
+      if (answer.statusCode === 409) this.#conflicts += 1;
+      if (broken === 'lost') response.destroy();
+      // Closed, or broken, while the server thought about it.
+      if (response.writableEnded || response.destroyed) {
+        upstream.destroy();
+        return;
+      }
+      response.writeHead(answer.statusCode!, answer.headers);
+      // Otherwise the headers of a watch would wait for its first event.
+      response.flushHeaders();
+      answer.on('data', (chunk: Buffer) => {
+        if (exchange.swallowed) return;
+        response.write(broken === 'half' ? chunk.subarray(0, chunk.length / 2) : chunk);
+        if (broken === 'half') exchange.swallowed = true;
+      });
+      answer.once('end', () => exchange.swallowed || response.end());
+      answer.once('error', () => response.destroy());
+    };
+    const upstream = httpsRequest(url, { method, headers, rejectUnauthorized: false }, (answer) => {
+      if (this.#delayMs === 0) answered(answer);
+      else setTimeout(() => answered(answer), this.#delayMs);
+    });
+    upstream.once('error', () => response.destroy());
+    response.once('close', () => upstream.destroy());
+    request.pipe(upstream);
+  }
+
+  #take(url: URL): Broken | undefined {
+    const planned = this.#planned.find(({ matches }) => matches(url));
+    if (planned === undefined) return undefined;
+    this.#planned = this.#planned.filter((other) => other !== planned);
+    planned.met();
+    return planned.broken;
+  }
+}
+
+function refuse(response: ServerResponse, { status: code, reason, retryAfterSeconds }: Refusal): void {
+  const headers = {
+    'content-type': 'application/json',
+    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+  };
+  response
+    .writeHead(code, headers)
+    .end(JSON.stringify({ apiVersion: 'v1', kind: 'Status', status: 'Failure', code, reason, message: `the proxy says ${reason}` }));
+}

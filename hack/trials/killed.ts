@@ -1,0 +1,138 @@
+/**
+ * How long a killed counter, and a killed agent, are missed: local mode at a live camera, which starts them again. And how
+ * long a stream is on its way from a counter that is told to end to the next one.
+ */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { loadCameraStreams } from '#crds/load.ts';
+import type { SiteView } from '../../edge-agent/src/site/site.ts';
+import { RtspServer, until } from '../machine/rtsp-server.ts';
+import { type CountOptions, readOptions } from '../../local/options.ts';
+import { countLocally } from '../../local/run.ts';
+import { childrenOf } from '../machine/processes.ts';
+import { movesOf } from './moved.ts';
+import { type Bench, median, type Row } from '../bench/rows.ts';
+
+/** Local mode starts what dies sooner than after a minute no more than five times in a row. */
+const KILLS = 5;
+const FRAMES_PER_SECOND = 10;
+/** Behind the camera by so many access units, a counter has caught up. */
+const FEW_UNITS = 5;
+const CALM_SECONDS = 4;
+/** A machine that is busy with others takes its time. */
+const PATIENCE_SECONDS = 120;
+
+type Victim = 'counter-service' | 'edge-agent';
+
+/** Seconds after the kill; of each kill one. */
+interface Missed {
+  readonly again: number[];
+  readonly caughtUp: number[];
+  /** Seconds of video counted in a second, while catching up; not where there was hardly anything to catch up with. */
+  readonly speed: number[];
+  readonly declared: number[];
+}
+
+export async function killed(bench: Bench): Promise<Row[]> {
+  const camera = await RtspServer.start();
+  try {
+    await camera.publish(bench.clip.path, {
+      coding: [
+        '-vf',
+        `scale=640:-2,fps=${FRAMES_PER_SECOND}`,
+        '-c:v',
+        'libx264',
+        '-preset',
+        'ultrafast',
+        '-tune',
+        'zerolatency',
+        '-g',
+        '20',
+      ],
+    });
+    const counter = await missed('counter-service', camera.url(), bench);
+    const agent = await missed('edge-agent', camera.url(), bench);
+    return [
+      ...rowsOf('counter: counting again', counter.again, { most: 3 }),
+      ...rowsOf('counter: caught up', counter.caughtUp, { most: 10 }),
+      ...rowsOf("counter: replay, times the camera's speed", counter.speed, { least: 4 }, ''),
+      { what: 'counter: gaps', value: counter.declared.filter((seconds) => seconds > 0).length, unit: '', target: { most: 0 } },
+      ...rowsOf('agent: reading again', agent.again, { most: 5 }),
+      ...rowsOf('agent: declared as not seen', agent.declared, { most: 5 }),
+      ...rowsOf("counter told to end: GoAway to the next one's welcome", await movesOf(camera.url(), bench), { most: 1 }),
+    ].map((row) => ({ part: 'killed', ...row }));
+  } finally {
+    await camera.stop();
+  }
+}
+
+async function missed(victim: Victim, url: string, { folder, clip, signal, say }: Bench): Promise<Missed> {
+  const file = join(await mkdtemp(join(folder, 'killed-')), 'stream.yaml');
+  await writeFile(
+    file,
+    JSON.stringify({
+      apiVersion: 'footfall.dev/v1alpha1',
+      kind: 'CameraStream',
+      metadata: { name: 'bench' },
+      spec: { source: { url }, lines: clip.lines, detection: { framesPerSecond: 5 } },
+    }),
+  );
+  let view: SiteView | undefined;
+  const stop = new AbortController();
+  const running = countLocally(
+    loadCameraStreams([file]).streams,
+    readOptions([file]) as CountOptions,
+    AbortSignal.any([stop.signal, signal]),
+    {
+      show: ([report]) => (view = report?.view),
+      say: () => undefined,
+    },
+  );
+  const found: Missed = { again: [], caughtUp: [], speed: [], declared: [] };
+  try {
+    await until(() => (view?.frames ?? 0) > CALM_SECONDS * FRAMES_PER_SECOND, PATIENCE_SECONDS);
+    for (let kill = 1; kill <= KILLS; kill += 1) {
+      say(`killed: ${victim}, ${kill} of ${KILLS}`);
+      const before = view!;
+      const at = performance.now();
+      const seconds = () => (performance.now() - at) / 1000;
+      process.kill(pidOf(victim), 'SIGKILL');
+      if (victim === 'edge-agent') {
+        await until(() => view!.gaps.count > before.gaps.count || view!.frames < before.frames, PATIENCE_SECONDS);
+        await until(() => view!.camera.connected, PATIENCE_SECONDS);
+        found.again.push(seconds());
+        await until(() => view!.gaps.count > before.gaps.count, PATIENCE_SECONDS);
+      } else {
+        await until(() => !view!.counter.connected, PATIENCE_SECONDS);
+        await until(() => view!.counter.connected && view!.frames > before.frames, PATIENCE_SECONDS);
+        const again = { seconds: seconds(), frames: view!.frames };
+        found.again.push(again.seconds);
+        await until(() => view!.frames >= before.frames + seconds() * FRAMES_PER_SECOND - FEW_UNITS, PATIENCE_SECONDS);
+        found.caughtUp.push(seconds());
+        const frames = view!.frames - again.frames;
+        if (frames >= FRAMES_PER_SECOND) found.speed.push(frames / FRAMES_PER_SECOND / (seconds() - again.seconds));
+      }
+      found.declared.push(view!.gaps.seconds - before.gaps.seconds);
+      await delay(CALM_SECONDS * 1000, undefined, { signal });
+    }
+  } finally {
+    stop.abort();
+    await running;
+  }
+  return found;
+}
+
+function pidOf(victim: Victim): number {
+  return childrenOf(process.pid).find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(`${victim}/src/main.ts`))!;
+}
+
+function rowsOf(what: string, values: readonly number[], target: NonNullable<Row['target']>, unit = 's'): Omit<Row, 'part'>[] {
+  const note = `of ${values.length} times`;
+  return [
+    { what: `${what}, median`, value: median(values), unit, target, note },
+    { what: `${what}, worst`, value: 'most' in target ? Math.max(...values) : Math.min(...values), unit, note },
+  ];
+}

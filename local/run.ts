@@ -1,0 +1,224 @@
+/**
+ * Local mode: the same agent and counter processes as in a cluster, on this machine, with a folder in place of the API
+ * server. One counter, an agent for each stream; ends when all agents have ended, or in order on a signal: first the
+ * counter, which settles what it counted, then the agents. A process that dies is started again and goes on where the
+ * dead one was: the counter on its port, an agent with its session.
+ */
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { LoadedStream } from '#crds/load.ts';
+import { FolderLedger } from '../counter-service/src/ledger/folder.ts';
+import type { AgentEnd } from '../edge-agent/src/main.ts';
+import type { SiteView } from '../edge-agent/src/site/site.ts';
+import { Child } from './child.ts';
+import { followCounts } from './follow.ts';
+import { Keeping } from './session-storage.ts';
+import type { CountOptions } from './options.ts';
+import type { StreamReport } from './report.ts';
+import { Supervised } from './supervisor.ts';
+
+export interface Outcome {
+  readonly reports: readonly StreamReport[];
+  readonly seconds: number;
+  /** 0 done, 1 failed, 2 bad input: the worst of all streams. */
+  readonly exitCode: 0 | 1 | 2;
+}
+
+/** Whoever looks on. */
+export interface Audience {
+  /** All reports, whenever one changed. */
+  show(reports: readonly StreamReport[], seconds: number): void;
+  /** Something went wrong, and is being mended. */
+  say(sentence: string): void;
+}
+
+interface RunningStream {
+  readonly loaded: LoadedStream;
+  view: SiteView | undefined;
+  end: AgentEnd['ended'] | undefined;
+}
+
+/** What the processes of one run have in common. */
+interface Run {
+  readonly options: CountOptions;
+  readonly keeping: Keeping;
+  readonly audience: Audience;
+  readonly agents: Supervised[];
+  readonly changed: () => void;
+}
+
+export async function countLocally(
+  loaded: readonly LoadedStream[],
+  options: CountOptions,
+  signal: AbortSignal,
+  audience: Audience,
+): Promise<Outcome> {
+  const startedAt = performance.now();
+  const seconds = () => (performance.now() - startedAt) / 1000;
+  const streams = loaded.map((one): RunningStream => ({ loaded: one, view: undefined, end: undefined }));
+  const keeping = await Keeping.begin(loaded);
+  const ledgerDirectory = options.ledger ?? keeping.ledger;
+  const run: Run = { options, keeping, audience, agents: [], changed: () => audience.show(streams.map(reportOf), seconds()) };
+  const counter = superviseCounter(run, ledgerDirectory, loaded.length);
+  const stopAgents = () => Promise.all(run.agents.map((agent) => agent.stop()));
+  const stopInOrder = async () => {
+    await counter.stop();
+    await stopAgents();
+  };
+  const onSignal = () => void stopInOrder();
+  let counterDied: string | undefined;
+  try {
+    const port = await counter.first.announced<number>('counter');
+    signal.addEventListener('abort', onSignal, { once: true });
+    if (signal.aborted) return { reports: streams.map(reportOf), seconds: seconds(), exitCode: 0 };
+    void counter.over.then(async (last) => {
+      if (signal.aborted || streams.every((stream) => stream.end !== undefined)) return;
+      counterDied = last.lastWords();
+      await stopAgents();
+    });
+    await Promise.all(streams.map((stream) => runStream(stream, port, run)));
+    await counter.stop();
+    if (counterDied !== undefined) {
+      for (const stream of streams) {
+        if (stream.view?.finished === true) continue;
+        stream.end = { reason: 'CounterFailed', sentence: `The counter has failed: ${counterDied}.`, badInput: false };
+      }
+    }
+    if (options.events !== undefined) await writeEvents(options.events, streams, new FolderLedger(ledgerDirectory));
+    return { reports: streams.map(reportOf), seconds: seconds(), exitCode: exitCodeOf(streams) };
+  } finally {
+    signal.removeEventListener('abort', onSignal);
+    await stopInOrder();
+    await keeping.end();
+  }
+}
+
+function superviseCounter({ options, audience }: Run, ledgerDirectory: string, streams: number): Supervised {
+  let port = 0;
+  const start = () => {
+    const counter = new Child({
+      main: 'counter-service/src/main.ts',
+      variable: 'FOOTFALL_COUNTER',
+      verbose: options.verbose,
+      config: {
+        listen: `127.0.0.1:${port}`,
+        presence: { host: '127.0.0.1', port: 0 },
+        local: { manifests: options.files.map((file) => resolve(file)), ledgerDirectory },
+        modelsDirectory: options.models,
+        inference: { provider: options.provider, workers: options.workers },
+        maxStreams: Math.max(64, streams),
+      },
+    });
+    // The next one is to be found where this one was.
+    counter.announced<number>('counter').then(
+      (bound) => (port = bound),
+      () => undefined,
+    );
+    return counter;
+  };
+  return new Supervised({
+    start,
+    // One that cannot even begin would not the next time.
+    isDone: () => port === 0,
+    onDeath: (lastWords) => audience.say(`The counter has died (${lastWords}) and is started again.`),
+  });
+}
+
+async function runStream(stream: RunningStream, counterPort: number, run: Run): Promise<void> {
+  const { metadata, spec } = stream.loaded.stream;
+  if (spec.suspend) {
+    stream.end = { reason: 'Suspended', sentence: 'spec.suspend is set.', badInput: false };
+    return;
+  }
+  const directory = run.keeping.session(stream.loaded);
+  const follows: Promise<void>[] = [];
+  const agent = new Supervised({
+    start: () => {
+      const child = startAgent(stream.loaded, counterPort, directory, run.options);
+      // An agent that ended before it had a page says why in its end.
+      follows.push(follow(child, stream, run).catch(() => undefined));
+      return child;
+    },
+    isDone: (child) => child.said('ended'),
+    onDeath: (lastWords) => {
+      const how = directory === undefined ? 'as a new session, for there is not enough memory in /dev/shm' : 'and goes on';
+      run.audience.say(`${metadata.name}: the agent has died (${lastWords}); it is started again, ${how}.`);
+    },
+  });
+  run.agents.push(agent);
+  const last = await agent.over;
+  await Promise.all(follows);
+  stream.end = await last
+    .announced<AgentEnd['ended']>('ended')
+    .catch((error: Error) => ({ reason: 'AgentFailed', sentence: `The agent has failed: ${error.message}.`, badInput: false }));
+  run.changed();
+}
+
+function startAgent(
+  { stream: { metadata, spec }, file }: LoadedStream,
+  counterPort: number,
+  directory: string | undefined,
+  options: CountOptions,
+): Child {
+  const { url, transport, realtime, credentialsSecretRef } = spec.source;
+  const secrets = options.secrets ?? join(dirname(resolve(file)), 'secrets');
+  return new Child({
+    main: 'edge-agent/src/main.ts',
+    variable: 'FOOTFALL_AGENT',
+    verbose: options.verbose,
+    config: {
+      stream: { namespace: metadata.namespace, name: metadata.name, uid: localUid(metadata) },
+      source: {
+        url,
+        transport,
+        realtime,
+        ...(credentialsSecretRef && { credentialsDirectory: join(secrets, credentialsSecretRef.name) }),
+      },
+      buffer: spec.buffer,
+      ...(directory !== undefined && { ring: { directory } }),
+      counters: [`127.0.0.1:${counterPort}`],
+      site: { host: '127.0.0.1', port: 0 },
+      exitWhenUnusable: true,
+    },
+  });
+}
+
+async function follow(agent: Child, stream: RunningStream, { changed }: Run): Promise<void> {
+  await followCounts(await agent.announced<number>('site'), (view) => {
+    stream.view = view;
+    changed();
+  });
+}
+
+function reportOf({ loaded, view, end }: RunningStream): StreamReport {
+  const { namespace, name } = loaded.stream.metadata;
+  const failure = end === undefined || end === 'well' ? undefined : { reason: end.reason, sentence: end.sentence };
+  return { namespace, name, view, failure };
+}
+
+function exitCodeOf(streams: readonly RunningStream[]): Outcome['exitCode'] {
+  const failures = streams.flatMap(({ end }) => (typeof end === 'object' && end.reason !== 'Suspended' ? [end] : []));
+  if (failures.some((failure) => failure.badInput)) return 2;
+  return failures.length > 0 ? 1 : 0;
+}
+
+/** Stream by stream in the order of the files: the same input gives the same bytes, however many ran at once. */
+async function writeEvents(path: string, streams: readonly RunningStream[], ledger: FolderLedger): Promise<void> {
+  const texts = streams.map(async (stream) => {
+    const { metadata } = stream.loaded.stream;
+    try {
+      const lines = (await ledger.crossings(metadata)).split('\n').filter((line) => line !== '');
+      return lines.map((line) => `${JSON.stringify({ stream: metadata.name, ...(JSON.parse(line) as object) })}\n`).join('');
+    } catch (error) {
+      if (stream.end === 'well') stream.end = { reason: 'LedgerUnavailable', sentence: (error as Error).message, badInput: false };
+      return '';
+    }
+  });
+  await writeFile(path, (await Promise.all(texts)).join(''));
+}
+
+/** Stands for the uid that the API server would give: the same stream on each run. */
+function localUid({ namespace, name }: { namespace: string; name: string }): string {
+  return createHash('sha256').update(`${namespace}/${name}`).digest('hex').slice(0, 32);
+}
