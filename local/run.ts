@@ -103,7 +103,7 @@ function superviseCounter({ options, audience }: Run, ledgerDirectory: string, s
       verbose: options.verbose,
       config: {
         listen: `127.0.0.1:${port}`,
-        presence: { host: '127.0.0.1', port: 0 },
+        http: { host: '127.0.0.1', port: 0 },
         local: { manifests: options.files.map((file) => resolve(file)), ledgerDirectory },
         modelsDirectory: options.models,
         inference: { provider: options.provider, workers: options.workers },

@@ -28,7 +28,7 @@ suite('the process of a counter in a cluster', { skip: withoutControlPlane() }, 
     const config = {
       listen: '127.0.0.1:0',
       tls: ofCounter,
-      presence: { host: '127.0.0.1', port: 0 },
+      http: { host: '127.0.0.1', port: 0 },
       cluster: { counter: 'counter-1' },
       modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
       inference: {},
@@ -36,9 +36,9 @@ suite('the process of a counter in a cluster', { skip: withoutControlPlane() }, 
     };
     const counter = fork(main, { env: { ...process.env, KUBECONFIG: plane.kubeconfig, FOOTFALL_COUNTER: JSON.stringify(config) } });
     try {
-      const [{ presence }] = (await once(counter, 'message')) as [{ presence: number }];
+      const [{ http }] = (await once(counter, 'message')) as [{ http: number }];
       const readiness = async () => {
-        const response = await fetch(`http://127.0.0.1:${presence}/readyz`);
+        const response = await fetch(`http://127.0.0.1:${http}/readyz`);
         return { code: response.status, sentence: await response.text() };
       };
       await until(async () => (await readiness()).sentence.startsWith('The API server does not show this counter its streams: '));

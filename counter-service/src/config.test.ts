@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCounterConfig } from './config.ts';
 
-const common = { listen: '127.0.0.1:0', presence: { host: '127.0.0.1', port: 0 }, modelsDirectory: 'models', inference: {} };
+const common = { listen: '127.0.0.1:0', http: { host: '127.0.0.1', port: 0 }, modelsDirectory: 'models', inference: {} };
 const local = { manifests: ['door.yaml'], ledgerDirectory: 'ledger' };
 const cluster = { counter: 'counter-1' };
 const tls = { certificateFile: 'tls.crt', keyFile: 'tls.key' };

@@ -8,7 +8,7 @@ const counterFields = z.strictObject({
   listen: z.string().min(1),
   /** PEM files, read again when they change. Left out, agents speak plaintext, on loopback only. */
   tls: z.strictObject({ certificateFile: z.string().min(1), keyFile: z.string().min(1) }).optional(),
-  presence: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
+  http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
   /** Streams from files and counts into a folder, in place of the API server. */
   local: z.strictObject({ manifests: z.array(z.string()).min(1), ledgerDirectory: z.string() }).optional(),
   /** Streams and counts at the API server that the pod's service account or KUBECONFIG names. */

@@ -25,7 +25,7 @@ import {
 import { requirePossiblePlan } from './analysis/checkpoint.ts';
 import type { Answered, Frame as DetectorFrame } from './detection/detector.ts';
 import type { ModelInput } from './detection/manifest.ts';
-import { type Departure, sentAgain } from './specs/eviction.ts';
+import { type Eviction, videoNeededAgain } from './specs/eviction.ts';
 import type { Intake, Piece } from './call/intake.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
 import { ahead } from './media/ahead.ts';
@@ -33,10 +33,10 @@ import { type DecodedFrame, DecoderFault } from './media/decoder.ts';
 import type { Footage, GivenUp } from './media/footage.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refusal.ts';
-import { Settling } from './settlement/checkpoint-schedule.ts';
-import type { Settlement } from './settlement/checkpoint-commit.ts';
+import { CheckpointSchedule } from './settlement/checkpoint-schedule.ts';
+import type { CheckpointCommit } from './settlement/checkpoint-commit.ts';
 import type { FollowedSpec, KnownSpec } from './specs/specs.ts';
-import type { Standing } from './ledger/stream-state.ts';
+import type { StreamStateReporter } from './ledger/stream-state.ts';
 import { takeoverFrom } from './analysis/takeover.ts';
 
 /** A piece this short may end before its first picture is out. */
@@ -58,9 +58,9 @@ export interface CountingDetector {
 export interface CountingOptions {
   readonly stream: StreamName;
   readonly followed: FollowedSpec;
-  readonly standing: Standing;
+  readonly standing: StreamStateReporter;
   readonly detector: CountingDetector;
-  readonly settlement: Settlement;
+  readonly settlement: CheckpointCommit;
   readonly intake: Intake;
   readonly send: (message: CounterMessage) => Promise<void>;
   readonly session: string;
@@ -77,7 +77,7 @@ export interface CountingOptions {
   /** Aborted when the stream is to be settled and sent away. */
   readonly leaving: AbortSignal;
   /** Brings that about. */
-  readonly sendAway: (departure: Departure) => void;
+  readonly evict: (departure: Eviction) => void;
   /** Called once, when everything is counted and about to be committed. */
   readonly sayEnded: (ended: Ended) => void;
 }
@@ -87,7 +87,7 @@ export type Ended = 'finished' | 'paused' | 'left';
 
 export class Counting {
   readonly #options: CountingOptions;
-  readonly #settling: Settling;
+  readonly #settling: CheckpointSchedule;
   /** What went wrong beside the frames. */
   readonly #fault = new AbortController();
   #state: AnalysisState;
@@ -110,7 +110,7 @@ export class Counting {
     requirePossiblePlan(this.#state.look, options.detector.input);
     // An edit may have come while there was no video.
     options.standing.observes(this.#known.generation);
-    this.#settling = new Settling({
+    this.#settling = new CheckpointSchedule({
       ...options,
       state: () => this.#state,
       onCommitted: (crossings) => (this.#state = { ...this.#state, uncommitted: this.#state.uncommitted.slice(crossings) }),
@@ -211,7 +211,7 @@ export class Counting {
 
   /** A new decoder cannot get to the frontier with what is kept: the next counter, or this one, is sent the way there, too. */
   #askAgain(signal: AbortSignal): void {
-    this.#options.sendAway(sentAgain);
+    this.#options.evict(videoNeededAgain);
     signal.throwIfAborted();
   }
 

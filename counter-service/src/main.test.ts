@@ -30,7 +30,7 @@ for (const [what, fault] of faults) {
     await writeFile(join(folder, 'door.yaml'), manifest);
     const config = {
       listen: '127.0.0.1:0',
-      presence: { host: '127.0.0.1', port: 0 },
+      http: { host: '127.0.0.1', port: 0 },
       local: { manifests: [join(folder, 'door.yaml')], ledgerDirectory: join(folder, 'ledger') },
       modelsDirectory: models,
       inference: { workers: 1 },

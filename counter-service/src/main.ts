@@ -3,18 +3,18 @@ import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import type { ApiServer } from '#crds/cluster/api.ts';
 import { formatFault, loadCameraStreams } from '#crds/load.ts';
-import { enter } from '#proto/process/run-process.ts';
+import { runProcess } from '#proto/process/run-process.ts';
 import { createLog, type Log } from '#proto/process/log.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
-import { servePresence } from '#proto/process/http-server.ts';
+import { serveHttp } from '#proto/process/http-server.ts';
 import { serveCounting } from '#proto/wire/protocol.ts';
 import { announce, shutdownSignal } from '#proto/process/shutdown.ts';
-import { Places, type Resources } from './call/admission.ts';
+import { Slots, type Resources } from './call/admission.ts';
 import { Cluster } from './cluster.ts';
 import { Certificate } from './identity/certificate.ts';
 import { type CounterConfig, readCounterConfig } from './config.ts';
-import { Detectors } from './detection/detector-pool.ts';
+import { DetectorPool } from './detection/detector-pool.ts';
 import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
 import { FixedSpecs } from './specs/specs.ts';
@@ -33,7 +33,7 @@ const DRAIN_MS = 10_000;
 async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promise<void> {
   await requireFfmpeg();
   const metrics = createMetrics();
-  const detectors = new Detectors({
+  const detectors = new DetectorPool({
     ...config.inference,
     workers: config.inference.workers || (config.inference.provider === 'cpu' ? availableParallelism() : 1),
     modelsDirectory: config.modelsDirectory,
@@ -47,7 +47,7 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
     ledger,
     specs,
     detector: (model) => detectors.of(model),
-    places: new Places(config.maxStreams),
+    places: new Slots(config.maxStreams),
     draining: signal,
     metrics: ofStreams,
     identities: cluster?.identities,
@@ -59,13 +59,13 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
     limits: config.door,
     onCut: (reason) => ofStreams.connectionCut(reason),
   });
-  const presence = await servePresence({
-    ...config.presence,
+  const http = await serveHttp({
+    ...config.http,
     metrics,
     unready: () => (signal.aborted ? 'The counter is shutting down.' : (cluster?.unready() ?? detectors.unready())),
   });
-  log.info({ port: server.port, presence: presence.port, provider: config.inference.provider }, 'counter serves');
-  announce({ counter: server.port, presence: presence.port });
+  log.info({ port: server.port, http: http.port, provider: config.inference.provider }, 'counter serves');
+  announce({ counter: server.port, http: http.port });
   const reaching = cluster?.reach(signal);
   const following = certificate?.follow((renewed) => server.renew(renewed), signal);
   await new Promise<void>((resolve) => {
@@ -73,7 +73,7 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await server.stop(DRAIN_MS);
-  await Promise.all([presence.stop(), detectors.stop(), reaching, following, cluster?.close()]);
+  await Promise.all([http.stop(), detectors.stop(), reaching, following, cluster?.close()]);
 }
 
 /** Loading a client of API servers takes as long as all the rest of the start: a counter without one is there sooner. */
@@ -89,7 +89,7 @@ function readLocal({ manifests, ledgerDirectory }: NonNullable<CounterConfig['lo
   return { ledger: new FolderLedger(ledgerDirectory), specs: new FixedSpecs(specs) };
 }
 
-await enter({
+await runProcess({
   help: HELP,
   readConfig: readCounterConfig,
   work: async (config) => {

@@ -61,13 +61,11 @@ test('one group of pictures that kills every decoder is left out and declared, a
 /** Its first group of pictures is larger than what a counter keeps: to each access unit belongs a megabyte that says nothing. */
 const large = ({ codec, units }: Clip): Clip => ({
   codec,
-  units: units
-    .slice(0, 80)
-    .map((unit, index) => ({
-      ...unit,
-      keyframe: index === 0 || (index >= LARGE && unit.keyframe),
-      data: asBuffer(Buffer.concat([unit.data, filler])),
-    })),
+  units: units.slice(0, 80).map((unit, index) => ({
+    ...unit,
+    keyframe: index === 0 || (index >= LARGE && unit.keyframe),
+    data: asBuffer(Buffer.concat([unit.data, filler])),
+  })),
 });
 const LARGE = 60;
 const filler = Buffer.alloc(2 ** 20, 0xff);

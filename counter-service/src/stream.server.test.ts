@@ -12,9 +12,9 @@ import { createMetrics } from '#proto/process/metrics.ts';
 import { serveCounting } from '#proto/wire/protocol.ts';
 import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
 import { until } from '../../hack/machine/rtsp-server.ts';
-import { Places } from './call/admission.ts';
+import { Slots } from './call/admission.ts';
 import { Cluster } from './cluster.ts';
-import { Detectors } from './detection/detector-pool.ts';
+import { DetectorPool } from './detection/detector-pool.ts';
 import { type Clip, entrance, readClip } from './fixtures/clip.ts';
 import { PlayedAgent } from './fixtures/played-agent.ts';
 import { streamMetrics } from './metrics.ts';
@@ -32,10 +32,10 @@ interface Resource extends KubernetesObject {
 suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
   let plane: ControlPlane;
   let clip: Clip;
-  let detectors: Detectors;
+  let detectors: DetectorPool;
   before(async () => {
     const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
-    detectors = new Detectors({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
+    detectors = new DetectorPool({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
     [plane, clip] = await Promise.all([ControlPlane.start(), readClip(), detectors.of('rtmdet-nano-person')]);
   });
   after(() => Promise.all([plane.stop(), detectors.stop()]));
@@ -58,7 +58,7 @@ suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
       ledger: cluster.ledger,
       specs: cluster.specs,
       detector: (model) => detectors.of(model),
-      places: new Places(2),
+      places: new Slots(2),
       draining: drain.signal,
       metrics: ofStreams,
       log,

@@ -22,8 +22,8 @@ import {
   dialCounting,
   serveCounting,
 } from '#proto/wire/protocol.ts';
-import { Places } from './call/admission.ts';
-import { Detectors } from './detection/detector-pool.ts';
+import { Slots } from './call/admission.ts';
+import { DetectorPool } from './detection/detector-pool.ts';
 import { CLIP_UNITS, clipPath, entrance, readClip } from './fixtures/clip.ts';
 import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
@@ -37,12 +37,12 @@ const LATER_MICROS = 3600e6;
 
 let codec: Codec;
 let units: readonly AccessUnit[];
-let detectors: Detectors;
+let detectors: DetectorPool;
 
 before(async () => {
   ({ codec, units } = await readClip());
   const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
-  detectors = new Detectors({ provider: 'cpu', workers: 2, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
+  detectors = new DetectorPool({ provider: 'cpu', workers: 2, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
 });
 after(() => detectors.stop());
 
@@ -60,7 +60,7 @@ async function withCounter(run: (counter: Counter) => Promise<void>): Promise<vo
     ledger,
     specs: new FixedSpecs(new Map([['default/door', spec]])),
     detector: (model) => detectors.of(model),
-    places: new Places(2),
+    places: new Slots(2),
     draining: drain.signal,
     metrics: streamMetrics(createMetrics()),
     log,
@@ -279,7 +279,7 @@ async function withCounterAgain(counter: Counter, checkpoint: Played['checkpoint
     ledger: counter.ledger,
     specs: new FixedSpecs(new Map([['default/door', spec]])),
     detector: (model) => detectors.of(model),
-    places: new Places(2),
+    places: new Slots(2),
     draining: service.drain.signal,
     metrics: streamMetrics(createMetrics()),
     log,

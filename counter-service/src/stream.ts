@@ -13,17 +13,17 @@ import { beat, SILENCE_SECONDS } from '#proto/wire/heartbeat.ts';
 import type { Log } from '#proto/process/log.ts';
 import { type CounterCall, type CounterMessage, type FromAgent, type Hello, Malformed } from '#proto/wire/protocol.ts';
 import { Watchdog } from '#proto/wire/watchdog.ts';
-import { admit, type Admitted, type Places, type Resources } from './call/admission.ts';
+import { admit, type Admitted, type Slots, type Resources } from './call/admission.ts';
 import type { AnalysisState } from './analysis/analysis.ts';
 import { readCheckpoint } from './analysis/checkpoint.ts';
 import { Counting, type Ended } from './counting-run.ts';
-import { type Departure, departureBySpec, drained, signalOf } from './specs/eviction.ts';
+import { type Eviction, evictionBySpec, drained, signalOf } from './specs/eviction.ts';
 import { Intake } from './call/intake.ts';
 import { Caller } from './identity/caller.ts';
 import { Fenced } from './ledger/ledger.ts';
 import { Rate } from './call/rate-limit.ts';
 import { Gone, Refused } from './refusal.ts';
-import { positionOf, Settlement } from './settlement/checkpoint-commit.ts';
+import { positionOf, CheckpointCommit } from './settlement/checkpoint-commit.ts';
 
 /** An agent that lost its call and is back within this was never away. */
 const AWAY_SECONDS = 2;
@@ -33,7 +33,7 @@ const TURNED_AWAY_SECONDS = 10;
 const MESSAGES = { perSecond: 20, burst: 200 };
 
 export interface CounterService extends Resources {
-  readonly places: Places;
+  readonly places: Slots;
   readonly log: Log;
   readonly silenceSeconds?: number;
 }
@@ -50,9 +50,9 @@ interface Served {
   /** Ends everything that belongs to the call; its reason is what is to be told. */
   readonly ending: AbortController;
   readonly signal: AbortSignal;
-  /** Aborted, with a Departure, when the stream is to be settled and sent away. */
+  /** Aborted, with a Eviction, when the stream is to be settled and sent away. */
   readonly leaving: AbortSignal;
-  readonly sendAway: (departure: Departure) => void;
+  readonly evict: (departure: Eviction) => void;
 }
 
 /** Serves one call to its end; never throws for what a stream or its agent did. */
@@ -112,19 +112,19 @@ async function serveAdmitted(
   const ending = new AbortController();
   const signal = AbortSignal.any([over, tenure.lost, ending.signal]);
   const fault = (error: unknown) => ending.abort(error);
-  const bySpec = signalOf(departureBySpec(followed, model, signal), fault);
+  const bySpec = signalOf(evictionBySpec(followed, model, signal), fault);
   const turnedAway = caller ? [signalOf(caller.departure(signal), fault)] : [];
-  turnedAway[0]?.addEventListener('abort', () => void limitTurnedAway(turnedAway[0]!.reason as Departure, ending, signal));
+  turnedAway[0]?.addEventListener('abort', () => void limitTurnedAway(turnedAway[0]!.reason as Eviction, ending, signal));
   const away = new AbortController();
-  const sendAway = (departure: Departure) => away.abort(departure);
-  const drain = () => sendAway(drained);
+  const evict = (departure: Eviction) => away.abort(departure);
+  const drain = () => evict(drained);
   if (service.draining.aborted) drain();
   service.draining.addEventListener('abort', drain, { once: true });
   const leaving = AbortSignal.any([away.signal, bySpec, ...turnedAway]);
   greet(call, admitted).catch(fault);
   try {
-    const ended = await countOnceThereIsVideo({ call, service, admitted, incoming, log, ending, signal, leaving, sendAway });
-    await call.send(ended === 'left' ? farewell(leaving.reason as Departure, service) : { finished: {} });
+    const ended = await countOnceThereIsVideo({ call, service, admitted, incoming, log, ending, signal, leaving, evict });
+    await call.send(ended === 'left' ? farewell(leaving.reason as Eviction, service) : { finished: {} });
     // After its last message the agent closes the call; one that does not is left behind.
     await pause(2, signal);
   } catch (error) {
@@ -136,12 +136,12 @@ async function serveAdmitted(
   }
 }
 
-async function limitTurnedAway({ sentence }: Departure, ending: AbortController, signal: AbortSignal): Promise<void> {
+async function limitTurnedAway({ sentence }: Eviction, ending: AbortController, signal: AbortSignal): Promise<void> {
   await pause(TURNED_AWAY_SECONDS, signal);
   ending.abort(new Refused('UNAUTHORIZED', sentence));
 }
 
-function farewell({ sentence, refusal }: Departure, { metrics }: CounterService): CounterMessage {
+function farewell({ sentence, refusal }: Eviction, { metrics }: CounterService): CounterMessage {
   if (refusal === undefined) return { goAway: { sentence } };
   metrics.refused(refusal);
   return { refusal: { reason: refusal, sentence } };
@@ -172,14 +172,14 @@ interface Beginning {
 }
 
 async function count(
-  { call, service, admitted, incoming, log, ending, signal, leaving, sendAway }: Served,
+  { call, service, admitted, incoming, log, ending, signal, leaving, evict }: Served,
   beginning: Beginning,
 ): Promise<Ended> {
   const { stream, hello, followed, detector, tenure, standing } = admitted;
   const { metrics } = service;
   const labels = labelsOf(admitted);
   const send = (message: CounterMessage) => call.send(message);
-  const settlement = new Settlement(tenure, send, hello.session, signal);
+  const settlement = new CheckpointCommit(tenure, send, hello.session, signal);
   const intake = new Intake({
     codec: beginning.codec,
     position: beginning.checkpoint?.position ?? settlement.position,
@@ -203,7 +203,7 @@ async function count(
     labels,
     metrics,
     leaving,
-    sendAway,
+    evict,
     session: hello.session,
     sessionStartMicros: hello.sessionStartMicros,
     term: tenure.term,
@@ -221,7 +221,7 @@ async function count(
 function sayEnded({ admitted: { standing }, leaving }: Pick<Served, 'admitted' | 'leaving'>, ended: Ended): void {
   if (ended === 'finished') return standing.ended('Ended');
   if (ended === 'paused') return standing.ended('Disconnected', 'AgentPaused', 'The agent has stopped.');
-  const { reason, sentence } = leaving.reason as Departure;
+  const { reason, sentence } = leaving.reason as Eviction;
   standing.ended('Disconnected', reason, sentence);
 }
 

@@ -134,7 +134,7 @@ export class ApiFault extends Error {
   }
 
   /** Whether the same request may do better later. A conflict is not: it has to be thought over. */
-  get passing(): boolean {
+  get transient(): boolean {
     return this.code === 0 || this.code === 429 || this.code >= 500;
   }
 }

@@ -87,11 +87,11 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
     await api.create(notes, note(namespace, 'one'));
     assert.ok(isConflict(await fault(api.create(notes, note(namespace, 'one')))));
     const unknown = await fault(api.create(notes, { ...note(namespace, 'two'), dta: {} } as KubernetesObject));
-    assert.deepEqual([unknown.code, unknown.passing], [400, false]);
+    assert.deepEqual([unknown.code, unknown.transient], [400, false]);
     assert.match(unknown.message, /unknown field "dta"/);
     void proxy.breakNext(() => true, { status: 429, reason: 'TooManyRequests', retryAfterSeconds: 7 });
     const busy = await fault(api.list(notes, { namespace }));
-    assert.deepEqual([busy.code, busy.retryAfterSeconds, busy.passing], [429, 7, true]);
+    assert.deepEqual([busy.code, busy.retryAfterSeconds, busy.transient], [429, 7, true]);
   });
 
   const stuck: readonly [string, () => void, RegExp][] = [

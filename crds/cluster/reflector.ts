@@ -11,7 +11,7 @@
  * from a backup), is mended by listing again.
  */
 import { type Backoff, backoffSeconds, pause } from '#proto/process/backoff.ts';
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { Watchdog } from '#proto/wire/watchdog.ts';
 import { type ApiServer, ApiFault, type KubernetesObject, type Resource, type WatchEvent } from './api.ts';
 import { Cache, type Change, changesOfEvent, changesOfList, keyOf } from './cache.ts';
@@ -62,7 +62,7 @@ export type Interruption = 'Closed' | 'ClosedEarly' | 'Silent' | 'Expired' | 'Th
 export class Reflector<T extends KubernetesObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #cache: Cache<T>;
-  readonly #changed = new Changed();
+  readonly #changed = new ConditionVariable();
   /** To watch from; absent when the server has to be listed. */
   #version: string | undefined;
   #synced = false;

@@ -1,11 +1,11 @@
 /** Puts an edge agent together, runs it until its source ends or a signal comes, and tells how it went. */
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';
-import { enter } from '#proto/process/run-process.ts';
+import { runProcess } from '#proto/process/run-process.ts';
 import { createLog } from '#proto/process/log.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
-import { servePresence } from '#proto/process/http-server.ts';
+import { serveHttp } from '#proto/process/http-server.ts';
 import { dialCounting } from '#proto/wire/protocol.ts';
 import { announce, shutdownSignal } from '#proto/process/shutdown.ts';
 import { type AgentConfig, readAgentConfig } from './config.ts';
@@ -40,13 +40,13 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
   if (restarts > 0) log.info({ restarts, from: recovered.newest.number, corruptFiles: faults.corruptFiles }, 'the session goes on');
   const identity = config.tls && new Identity(config.tls);
   const source = openSource(config, retained, site, log);
-  const presence = await servePresence({
+  const http = await serveHttp({
     ...config.site,
     metrics,
     unready: () => site.unready(),
     routes: { '/counts': site.route },
   });
-  announce({ site: presence.port });
+  announce({ site: http.port });
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   try {
@@ -77,7 +77,7 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
     if (verdict !== undefined) throw verdict;
   } finally {
     await site.close();
-    await presence.stop();
+    await http.stop();
     retained.close();
   }
 }
@@ -89,7 +89,7 @@ function endOf(error: unknown): AgentEnd['ended'] & object {
   return { reason: 'AgentFailed', sentence, badInput: false };
 }
 
-await enter({
+await runProcess({
   help: HELP,
   readConfig: readAgentConfig,
   work: async (config) => {

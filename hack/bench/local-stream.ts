@@ -47,7 +47,7 @@ export async function startStream(options: LocalStreamOptions, { clip, folder }:
     verbose: false,
     config: {
       listen: '127.0.0.1:0',
-      presence: { host: '127.0.0.1', port: 0 },
+      http: { host: '127.0.0.1', port: 0 },
       local: { manifests: [manifest], ledgerDirectory: ledger },
       modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
       inference: { provider: 'cpu' },

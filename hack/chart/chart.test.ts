@@ -40,7 +40,7 @@ test('the operator is told every knob of the full values', { skip }, () => {
     identity: 'a-pod',
     deployment: 'people-operator',
     leaderElection: true,
-    presence: { host: '0.0.0.0', port: 8080 },
+    http: { host: '0.0.0.0', port: 8080 },
     workers: 16,
     logLevel: 'debug',
     tls: { secretName: 'footfall-counter-tls', certificateSeconds: 3600, authoritySeconds: 36_000, overlapSeconds: 600 },

@@ -119,7 +119,7 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
   await makeNamespace(namespace);
   const port = await freePort();
   const stop = new AbortController();
-  const config = { ...configOf(rendered), kubeconfig: await kubeconfigOf('footfall-operator'), presence: { host: '127.0.0.1', port } };
+  const config = { ...configOf(rendered), kubeconfig: await kubeconfigOf('footfall-operator'), http: { host: '127.0.0.1', port } };
   const running = runOperator(config, log, stop.signal);
   try {
     const stream = await makeStream(namespace);

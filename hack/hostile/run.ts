@@ -32,11 +32,7 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
   const folder = await mkdtemp(join(tmpdir(), 'footfall-hostile-'));
   const counter = await startCounter(folder);
   try {
-    const [port, presence, clip] = await Promise.all([
-      counter.announced<number>('counter'),
-      counter.announced<number>('presence'),
-      readClip(),
-    ]);
+    const [port, http, clip] = await Promise.all([counter.announced<number>('counter'), counter.announced<number>('http'), readClip()]);
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const legal = LEGAL.map((name) => playLegal(port, nameOf(name), clip, either));
@@ -50,7 +46,7 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
     over.abort(new Error('it is over'));
     const results = await Promise.all(legal.map(({ result }) => result));
     await Promise.all(attacking);
-    const page = await (await fetch(`http://127.0.0.1:${presence}/metrics`)).text();
+    const page = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
     return { legal: results, megabytes: { rest, most }, attacks, refusals: { heard, counted: refusalsOf(page) } };
   } finally {
     await counter.stop();
@@ -97,7 +93,7 @@ async function startCounter(folder: string): Promise<Child> {
     verbose: false,
     config: {
       listen: '127.0.0.1:0',
-      presence: { host: '127.0.0.1', port: 0 },
+      http: { host: '127.0.0.1', port: 0 },
       local: { manifests: [manifest], ledgerDirectory: join(folder, 'ledger') },
       modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
       inference: { provider: 'cpu', workers: 1 },

@@ -16,9 +16,9 @@ import type { CameraStreamStatus } from '#crds/schema.ts';
 import { createLog } from '#proto/process/log.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
 import { type CountingServer, type Secrecy, serveCounting, type StreamName } from '#proto/wire/protocol.ts';
-import { Places } from '../../counter-service/src/call/admission.ts';
+import { Slots } from '../../counter-service/src/call/admission.ts';
 import { Cluster } from '../../counter-service/src/cluster.ts';
-import { Detectors } from '../../counter-service/src/detection/detector-pool.ts';
+import { DetectorPool } from '../../counter-service/src/detection/detector-pool.ts';
 import { type Clip, entrance, readClip } from '../../counter-service/src/fixtures/clip.ts';
 import { type Heard, PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts';
 import { streamMetrics } from '../../counter-service/src/metrics.ts';
@@ -45,14 +45,14 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
   let plane: ControlPlane;
   let certificates: Certificates;
   let elsewhere: Certificates;
-  let detectors: Detectors;
+  let detectors: DetectorPool;
   let clip: Clip;
   let shop: string;
   let door: StreamName;
 
   before(async () => {
     const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
-    detectors = new Detectors({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
+    detectors = new DetectorPool({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
     [plane, clip, certificates, elsewhere] = await Promise.all([
       ControlPlane.start(),
       readClip(),
@@ -96,7 +96,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     const metrics = createMetrics();
     const ofStreams = streamMetrics(metrics);
     const cluster = new Cluster(plane.api, { counter: 'counter-1' }, ofStreams, log);
-    const places = new Places(2);
+    const places = new Slots(2);
     const identities = {
       ...cluster.identities,
       ...(reviewSeconds !== undefined && { reviewSeconds: { least: reviewSeconds, most: reviewSeconds } }),

@@ -19,10 +19,10 @@ import type { CameraStreamStatus } from '#crds/schema.ts';
 import { createLog } from '#proto/process/log.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
 import { serveCounting } from '#proto/wire/protocol.ts';
-import { Places } from '../../counter-service/src/call/admission.ts';
+import { Slots } from '../../counter-service/src/call/admission.ts';
 import { Certificate } from '../../counter-service/src/identity/certificate.ts';
 import { Cluster } from '../../counter-service/src/cluster.ts';
-import { Detectors } from '../../counter-service/src/detection/detector-pool.ts';
+import { DetectorPool } from '../../counter-service/src/detection/detector-pool.ts';
 import { CLIP_UNITS, clipPath, entrance } from '../../counter-service/src/fixtures/clip.ts';
 import { streamMetrics } from '../../counter-service/src/metrics.ts';
 import { type CounterService, serveStream } from '../../counter-service/src/stream.ts';
@@ -40,12 +40,12 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
   const over = new AbortController();
   let plane: ControlPlane;
   let api: ApiServer;
-  let detectors: Detectors;
+  let detectors: DetectorPool;
   let reviews = 0;
 
   before(async () => {
     const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
-    detectors = new Detectors({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
+    detectors = new DetectorPool({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
     spawnSync('ffmpeg', ['-v', 'error', '-i', clipPath, '-frames:v', String(CLIP_UNITS), '-c', 'copy', '-an', clip]);
     plane = await ControlPlane.start();
     api = connect({
@@ -116,7 +116,7 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
       ledger: cluster.ledger,
       specs: cluster.specs,
       identities: cluster.identities,
-      places: new Places(1),
+      places: new Slots(1),
       metrics,
       log,
       detector: (model) => detectors.of(model),

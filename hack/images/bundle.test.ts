@@ -85,10 +85,10 @@ spec: {source: {url: clip.mp4}, lines: [{name: entrance, from: {x: 570, y: 1000}
 `,
   );
   const ledgerDirectory = join(folder, 'ledger');
-  const presence = { host: '127.0.0.1', port: 0 };
+  const http = { host: '127.0.0.1', port: 0 };
   const counter = start('counter-service', {
     listen: '127.0.0.1:0',
-    presence,
+    http,
     local: { manifests: [manifest], ledgerDirectory },
     modelsDirectory: join(root, 'models'),
     inference: {},
@@ -100,7 +100,7 @@ spec: {source: {url: clip.mp4}, lines: [{name: entrance, from: {x: 570, y: 1000}
       source: { url: video },
       buffer: { seconds: 120, megabytes: 64 },
       counters: [`127.0.0.1:${port}`],
-      site: presence,
+      site: http,
     });
     assert.deepEqual(await once(agent, 'exit'), [0, null]);
     const { counts } = await new FolderLedger(ledgerDirectory).read(stream);

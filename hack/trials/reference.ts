@@ -28,7 +28,7 @@ export async function countUndisturbed(films: readonly SessionFilm[], { folder, 
     config: {
       ...ledger.configOf('reference'),
       listen: '127.0.0.1:0',
-      presence: { host: '127.0.0.1', port: 0 },
+      http: { host: '127.0.0.1', port: 0 },
       modelsDirectory: models,
       inference: { workers: 1 },
     },

@@ -3,7 +3,7 @@
  * loopback. Who dies is replaced as a kubelet would; what is done to them is for the fault of the trial.
  */
 import { join } from 'node:path';
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { rankCounters } from '../../edge-agent/src/uplink/ranking.ts';
 import { freePort } from '../machine/control-plane.ts';
 import type { TrialLedger } from './ledgers.ts';
@@ -61,7 +61,7 @@ export class Stage {
   /** Sessions whose memory is gone. */
   lostMemories = 0;
   readonly #options: StageOptions;
-  readonly #changed = new Changed();
+  readonly #changed = new ConditionVariable();
   #welcomed: Welcomed = { term: 0, counter: '' };
   #position = 0;
   #highest = 0;
@@ -172,7 +172,7 @@ export class Stage {
     const config = {
       ...ledger.configOf(name),
       listen: `127.0.0.1:${port}`,
-      presence: { host: '127.0.0.1', port: 0 },
+      http: { host: '127.0.0.1', port: 0 },
       modelsDirectory: models,
       inference: { workers: 1 },
     };

@@ -99,7 +99,7 @@ const operatorConfig = z.strictObject({
   counter: poolField,
   tls: tlsField.prefault({}),
   leaderElection: z.boolean().default(true),
-  presence: z.strictObject({ host: z.string().default('0.0.0.0'), port: z.int().min(0).max(65535).default(8080) }).prefault({}),
+  http: z.strictObject({ host: z.string().default('0.0.0.0'), port: z.int().min(0).max(65535).default(8080) }).prefault({}),
   /** CameraStreams that are reconciled at a time. */
   workers: z.int().min(1).max(64).default(8),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -1,5 +1,5 @@
 /** Puts an operator together, and reconciles while it leads, until a signal comes. */
-import { enter } from '#proto/process/run-process.ts';
+import { runProcess } from '#proto/process/run-process.ts';
 import { createLog } from '#proto/process/log.ts';
 import { shutdownSignal } from '#proto/process/shutdown.ts';
 import { readOperatorConfig } from './config.ts';
@@ -11,7 +11,7 @@ Makes an edge agent for each CameraStream of the cluster and keeps the pool of c
 The configuration is the JSON in FOOTFALL_OPERATOR. Exit codes: 0 done, 1 failed, 2 bad input.
 `;
 
-await enter({
+await runProcess({
   help: HELP,
   readConfig: readOperatorConfig,
   work: (config) => runOperator(config, createLog('operator', config.logLevel), shutdownSignal()),

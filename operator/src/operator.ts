@@ -7,7 +7,7 @@ import { connect } from '#crds/cluster/client.ts';
 import { apiVersion, type CameraStream, type Condition, kind } from '#crds/schema.ts';
 import type { Log } from '#proto/process/log.ts';
 import { createMetrics, type Metrics } from '#proto/process/metrics.ts';
-import { servePresence } from '#proto/process/http-server.ts';
+import { serveHttp } from '#proto/process/http-server.ts';
 import { announce } from '#proto/process/shutdown.ts';
 import type { OperatorConfig } from './config.ts';
 import type { PoolView } from './streams/conditions.ts';
@@ -55,8 +55,8 @@ export async function runOperator(config: OperatorConfig, log: Log, signal: Abor
         log.warn({ resource, ...state }, 'the view of the cluster was interrupted');
     },
   });
-  const presence = await servePresence({ ...config.presence, metrics, unready: () => world.unready() });
-  announce({ presence: presence.port });
+  const http = await serveHttp({ ...config.http, metrics, unready: () => world.unready() });
+  announce({ http: http.port });
   const mirroring = world.run(either);
   try {
     await world.whenFilled(either);
@@ -73,7 +73,7 @@ export async function runOperator(config: OperatorConfig, log: Log, signal: Abor
   } finally {
     over.abort(new Error('the operator stops'));
     await mirroring;
-    await presence.stop();
+    await http.stop();
     await api.close();
   }
 }

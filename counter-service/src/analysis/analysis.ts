@@ -17,7 +17,7 @@ import {
 import type { Layout } from '../counting/layout.ts';
 import type { Detection } from '../detection/detection.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
-import { look, type LookScope, type LookState, resumeLook, startLook } from '../detection/region-planner.ts';
+import { look, type RegionScope, type RegionState, resumeRegion, startRegion } from '../detection/region-planner.ts';
 import type { Passed } from '../media/footage.ts';
 import { inOneWord } from '../ledger/stream-state.ts';
 import { createTracker, endAllTracks, type TrackerState, trackerSettings, trackStep } from '../tracking/tracker.ts';
@@ -51,7 +51,7 @@ export interface AnalysisState {
   readonly takeover?: Takeover | undefined;
   /** Number of the first access unit after the newest recorded gap: a replayed gap is not recorded again. */
   readonly gapNext: number;
-  readonly look: LookState;
+  readonly look: RegionState;
   readonly tracker: TrackerState;
   readonly counter: CounterState;
   /** Crossings that no commit has carried yet. */
@@ -66,7 +66,7 @@ export interface Frame {
 }
 
 /** What the spec asks for, in the picture and for the model at hand. */
-export type View = Layout & LookScope;
+export type View = Layout & RegionScope;
 
 /** Nothing is known but what an earlier session committed. */
 export function startAnalysis(view: View, counts: CommittedCounts | undefined, position: number): AnalysisState {
@@ -80,7 +80,7 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
     continuous: false,
     gaps: { count: gaps?.count ?? 0, micros: (gaps?.seconds ?? 0) * 1e6 },
     gapNext: 0,
-    look: startLook(view, 0),
+    look: startRegion(view, 0),
     tracker: createTracker(),
     counter: createCounter(view, counts),
     uncommitted: [],
@@ -103,7 +103,7 @@ export function resumeAnalysis(state: AnalysisState, view: View, committed: Comm
 export function changeView(state: AnalysisState, view: View): AnalysisState {
   return {
     ...state,
-    look: resumeLook(state.look, view, state.presentationMicros),
+    look: resumeRegion(state.look, view, state.presentationMicros),
     counter: changeLayout(state.counter, view),
   };
 }

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { GapReason } from '#proto/wire/protocol.ts';
 import type { AnalysisState } from './analysis.ts';
 import type { ModelInput } from '../detection/manifest.ts';
-import type { LookState } from '../detection/region-planner.ts';
+import type { RegionState } from '../detection/region-planner.ts';
 import type { Size } from '../detection/plan.ts';
 import { Refused } from '../refusal.ts';
 
@@ -115,7 +115,7 @@ export function readCheckpoint(bytes: Buffer, position: number): AnalysisState {
  * Whether the decoder and the model can do what the plan says: asked of a checkpoint that is taken up, since one for
  * another model or picture is given a new plan. @throws Refused INVALID.
  */
-export function requirePossiblePlan({ picture: source, plan: { crop, picture, input: padded } }: LookState, input: ModelInput): void {
+export function requirePossiblePlan({ picture: source, plan: { crop, picture, input: padded } }: RegionState, input: ModelInput): void {
   const { multiple = 1 } = input;
   const fits = (inner: Size, outer: Size) =>
     inner.width > 0 && inner.height > 0 && inner.width <= outer.width && inner.height <= outer.height;

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CounterCall } from '#proto/wire/protocol.ts';
-import { Places } from './admission.ts';
+import { Slots } from './admission.ts';
 
 const stream = (uid: string) => ({ namespace: 'default', name: uid, uid });
 const call = () => ({}) as CounterCall;
 const full = { reason: 'FULL' };
 
 test('as many streams are served as there are places, and the next one when one has left', () => {
-  const places = new Places(2);
+  const places = new Slots(2);
   const [one, two, three] = [call(), call(), call()];
   places.take(one, stream('a'));
   places.take(two, stream('b'));
@@ -20,7 +20,7 @@ test('as many streams are served as there are places, and the next one when one 
 });
 
 test('an agent that calls again shares its own place, and the old call leaves without it', () => {
-  const places = new Places(1);
+  const places = new Slots(1);
   const [old, again] = [call(), call()];
   places.take(old, stream('a'));
   places.take(again, stream('a'));
@@ -30,7 +30,7 @@ test('an agent that calls again shares its own place, and the old call leaves wi
 });
 
 test('calls that have not said hello are bounded, too', () => {
-  const places = new Places(2);
+  const places = new Slots(2);
   const calls = [call(), call(), call(), call()];
   for (const one of calls) places.enter(one);
   assert.throws(() => places.enter(call()), full);
@@ -39,7 +39,7 @@ test('calls that have not said hello are bounded, too', () => {
 });
 
 test('a call that shares a place and is refused leaves it to the one that is served', () => {
-  const places = new Places(1);
+  const places = new Slots(1);
   const [served, superseded] = [call(), call()];
   places.take(served, stream('a'));
   places.take(superseded, stream('a'));

@@ -7,22 +7,22 @@
  * call was noticed to be dead, shares its own place.
  */
 import type { CounterCall, Hello, StreamName } from '#proto/wire/protocol.ts';
-import type { LentDetector } from '../detection/detector-pool.ts';
+import type { PooledDetector } from '../detection/detector-pool.ts';
 import type { Caller, CallerOptions } from '../identity/caller.ts';
-import type { Ledger, Tenure } from '../ledger/ledger.ts';
+import type { Ledger, LedgerWriter } from '../ledger/ledger.ts';
 import type { StreamMetrics } from '../metrics.ts';
 import { Refused } from '../refusal.ts';
 import type { FollowedSpec, Specs } from '../specs/specs.ts';
 import { CallerRates } from './rate-limit.ts';
-import { soundStream } from './validation.ts';
-import { refusalReport, Standing } from '../ledger/stream-state.ts';
+import { validateStream } from './validation.ts';
+import { refusalReport, StreamStateReporter } from '../ledger/stream-state.ts';
 
 /** What a counter has for all its streams. */
 export interface Resources {
   readonly ledger: Ledger;
   readonly specs: Specs;
   /** The detector of a model. @throws Error with a sentence when the model cannot be used. */
-  readonly detector: (model: string) => Promise<LentDetector>;
+  readonly detector: (model: string) => Promise<PooledDetector>;
   /** Aborted when the service drains: streams settle and are sent away. */
   readonly draining: AbortSignal;
   readonly metrics: StreamMetrics;
@@ -35,9 +35,9 @@ export interface Admitted {
   readonly hello: Hello;
   readonly followed: FollowedSpec;
   readonly model: string;
-  readonly detector: LentDetector;
-  readonly tenure: Tenure;
-  readonly standing: Standing;
+  readonly detector: PooledDetector;
+  readonly tenure: LedgerWriter;
+  readonly standing: StreamStateReporter;
   readonly caller: Caller | undefined;
 }
 
@@ -51,7 +51,7 @@ export function callerRates(maxStreams: number, now: () => number = () => perfor
 }
 
 /** Calls that are open, and the streams among them. */
-export class Places {
+export class Slots {
   readonly #maxStreams: number;
   readonly #rates: CallerRates;
   readonly #calls = new Set<CounterCall>();
@@ -107,7 +107,7 @@ export async function admit(
   signal: AbortSignal,
 ): Promise<Admitted> {
   const { hello, caller } = from;
-  const stream = soundStream(hello);
+  const stream = validateStream(hello);
   caller?.mustServe(stream);
   if (resources.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');
   takePlace(stream);
@@ -124,7 +124,7 @@ export async function admit(
     try {
       signal.throwIfAborted();
       const tenure = await claim(hello, stream, resources.ledger, signal);
-      return { stream, hello, caller, followed, model, detector, tenure, standing: new Standing(tenure, generation) };
+      return { stream, hello, caller, followed, model, detector, tenure, standing: new StreamStateReporter(tenure, generation) };
     } catch (error) {
       detector.release();
       throw error;
@@ -136,7 +136,7 @@ export async function admit(
 }
 
 /** Not for an agent that is gone by now: a pod that died may have said hello, and would supersede the one that lives. */
-async function claim(hello: Hello, stream: StreamName, ledger: Ledger, signal: AbortSignal): Promise<Tenure> {
+async function claim(hello: Hello, stream: StreamName, ledger: Ledger, signal: AbortSignal): Promise<LedgerWriter> {
   const reading = await ledger.read(stream);
   if (reading.session !== undefined && reading.session !== hello.session && hello.lastTerm > 0) {
     throw new Refused('SUPERSEDED', `Session ${reading.session} has taken the stream over.`);

@@ -5,11 +5,11 @@
  * counted, numbers are contiguous but for declared gaps, a gap begins where the access units ended, and no more is sent
  * than was credited.
  */
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { codecFromMessage, type CodecMessage, type CounterMessage, type FromAgent, type GapMessage } from '#proto/wire/protocol.ts';
 import { Footage, type NumberedUnit } from '../media/footage.ts';
 import { Refused } from '../refusal.ts';
-import { requireSoundCodec, requireSoundGap, requireSoundUnit } from './validation.ts';
+import { validateCodec, validateGap, validateAccessUnit } from './validation.ts';
 import type { CameraReport } from '../ledger/stream-state.ts';
 
 /** What may be under way and undecoded for one stream: six seconds of a 10 fps camera, or its largest pictures. */
@@ -36,7 +36,7 @@ export interface IntakeOptions {
 
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #changed = new Changed();
+  readonly #changed = new ConditionVariable();
   readonly #pieces: Piece[] = [];
   readonly #taken = { accessUnits: 0, bytes: 0 };
   readonly #received = { accessUnits: 0, bytes: 0 };
@@ -50,7 +50,7 @@ export class Intake {
 
   /** @throws Refused INVALID */
   constructor(options: IntakeOptions) {
-    requireSoundCodec(options.codec);
+    validateCodec(options.codec);
     this.#options = options;
     this.#codec = options.codec;
     this.#current = this.#begin(undefined);
@@ -126,7 +126,7 @@ export class Intake {
     if (this.#received.accessUnits >= this.#credited.accessUnits || this.#received.bytes >= this.#credited.bytes) {
       throw new Refused('INVALID', 'The agent sent more than it was given credit for.');
     }
-    requireSoundUnit(unit, this.#newestMicros);
+    validateAccessUnit(unit, this.#newestMicros);
     this.#newestMicros = Math.max(this.#newestMicros, unit.presentationMicros);
     this.#newest = unit.number;
     this.#received.accessUnits += 1;
@@ -142,7 +142,7 @@ export class Intake {
   }
 
   #gap(gap: GapMessage): void {
-    requireSoundGap(gap);
+    validateGap(gap);
     if (!this.#follows(gap.after)) {
       throw new Refused(
         'INVALID',

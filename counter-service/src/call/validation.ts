@@ -19,7 +19,7 @@ const MAX_DECODE_DELAY = 32;
 /** Pictures that refer forwards come before those that are shown first: so far, at most, time goes back from one to the next. */
 const MAX_REORDER_MICROS = 30e6;
 
-export function soundStream({ stream, session, lastTerm, sessionStartMicros }: Hello): StreamName {
+export function validateStream({ stream, session, lastTerm, sessionStartMicros }: Hello): StreamName {
   if (stream === null || session === '') throw invalid('The agent did not say who it is.');
   if (!NAME.test(stream.namespace) || !NAME.test(stream.name) || !ID.test(stream.uid))
     throw invalid('The agent gave a name that no CameraStream can have.');
@@ -31,7 +31,7 @@ export function soundStream({ stream, session, lastTerm, sessionStartMicros }: H
   return stream;
 }
 
-export function requireSoundCodec({ fourcc, privateData, width, height, decodeDelay }: CodecMessage): void {
+export function validateCodec({ fourcc, privateData, width, height, decodeDelay }: CodecMessage): void {
   if (fourcc.length !== 4 && fourcc.length !== 2) throw invalid(`A codec has four characters, not ${fourcc.length}.`);
   if (privateData.length > MAX_PRIVATE_BYTES)
     throw invalid(`The codec's private data has ${privateData.length} bytes, and may have ${MAX_PRIVATE_BYTES}.`);
@@ -42,7 +42,7 @@ export function requireSoundCodec({ fourcc, privateData, width, height, decodeDe
 }
 
 /** @param newestMicros the latest time so far, or -1. */
-export function requireSoundUnit({ number, presentationMicros }: NumberedUnit, newestMicros: number): void {
+export function validateAccessUnit({ number, presentationMicros }: NumberedUnit, newestMicros: number): void {
   if (!Number.isSafeInteger(number) || number < 1) throw invalid(`There is no access unit ${number}.`);
   requireSoundTimes(`Access unit ${number}`, presentationMicros);
   if (presentationMicros < newestMicros - MAX_REORDER_MICROS) {
@@ -50,12 +50,12 @@ export function requireSoundUnit({ number, presentationMicros }: NumberedUnit, n
   }
 }
 
-export function requireSoundGap({ after, next, fromMicros, toMicros, reason, codec }: GapMessage): void {
+export function validateGap({ after, next, fromMicros, toMicros, reason, codec }: GapMessage): void {
   if (!Number.isSafeInteger(after) || !Number.isSafeInteger(next) || next <= after)
     throw invalid(`There is no gap from ${after} to ${next}.`);
   requireSoundTimes(`The gap after ${after}`, fromMicros, toMicros);
   if (!(reason in GapReason)) throw invalid(`The gap after ${after} has a reason that nobody knows.`);
-  if (codec !== null) requireSoundCodec(codec);
+  if (codec !== null) validateCodec(codec);
 }
 
 /** A time that is no date can be neither committed nor shown; -1 is before the first access unit. */

@@ -1,4 +1,4 @@
-/** Detectors come and go with the streams that ask for them: real worker processes, with a model of one node. */
+/** DetectorPool come and go with the streams that ask for them: real worker processes, with a model of one node. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { createLog } from '#proto/process/log.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
 import { until } from '../../../hack/machine/rtsp-server.ts';
 import { tinyOnnx } from './fixtures/tiny-onnx.ts';
-import { Detectors } from './detector-pool.ts';
+import { DetectorPool } from './detector-pool.ts';
 
 const onnx = tinyOnnx({
   input: { name: 'images', dims: [1, 3, 384, 640] },
@@ -34,7 +34,7 @@ const manifest = {
 async function setting(context: TestContext, idleSeconds: number) {
   const modelsDirectory = await mkdtemp(join(tmpdir(), 'footfall-models-'));
   const metrics = createMetrics();
-  const detectors = new Detectors({
+  const detectors = new DetectorPool({
     provider: 'cpu',
     workers: 1,
     maxBatch: 1,

@@ -15,12 +15,12 @@ const SCORE_FLOOR = 0.15;
 const IDLE_SECONDS = 60;
 
 /** For one stream, until it is released. */
-export interface LentDetector extends CountingDetector {
+export interface PooledDetector extends CountingDetector {
   /** The stream needs it no more. To be called once. */
   release(): void;
 }
 
-export interface DetectorsOptions {
+export interface DetectorPoolOptions {
   readonly provider: ExecutionProvider;
   readonly workers: number;
   readonly maxBatch: number;
@@ -36,7 +36,7 @@ interface Started {
   readonly input: ModelInput;
 }
 
-interface Employed {
+interface PoolEntry {
   readonly starting: Promise<Started>;
   /** Undefined until then. */
   started: Started | undefined;
@@ -44,20 +44,20 @@ interface Employed {
   idle: NodeJS.Timeout | undefined;
 }
 
-export class Detectors {
-  readonly #options: DetectorsOptions;
-  readonly #employed = new Map<string, Employed>();
+export class DetectorPool {
+  readonly #options: DetectorPoolOptions;
+  readonly #employed = new Map<string, PoolEntry>();
   /** Those that nobody used for long enough. */
   readonly #stopping = new Set<Promise<unknown>>();
   readonly #provider;
 
-  constructor(options: DetectorsOptions) {
+  constructor(options: DetectorPoolOptions) {
     this.#options = options;
     this.#provider = options.metrics.gauge('counter_execution_provider', 'What runs the model.', ['model', 'provider']);
   }
 
   /** @throws ModelError with a sentence; the next asking tries again, for the model may have been mended. */
-  async of(model: string): Promise<LentDetector> {
+  async of(model: string): Promise<PooledDetector> {
     const employed = this.#employed.get(model) ?? this.#employ(model);
     employed.streams += 1;
     clearTimeout(employed.idle);
@@ -86,8 +86,8 @@ export class Detectors {
     await Promise.all([...employed.map(({ started }) => started?.detector.stop()), ...this.#stopping]);
   }
 
-  #employ(model: string): Employed {
-    const employed: Employed = { starting: this.#start(model), started: undefined, streams: 0, idle: undefined };
+  #employ(model: string): PoolEntry {
+    const employed: PoolEntry = { starting: this.#start(model), started: undefined, streams: 0, idle: undefined };
     this.#employed.set(model, employed);
     employed.starting.then(
       (started) => (employed.started = started),
@@ -96,14 +96,14 @@ export class Detectors {
     return employed;
   }
 
-  #release(model: string, employed: Employed): void {
+  #release(model: string, employed: PoolEntry): void {
     employed.streams -= 1;
     if (employed.streams > 0) return;
     const { idleSeconds = IDLE_SECONDS } = this.#options;
     employed.idle = setTimeout(() => this.#dismiss(model, employed), idleSeconds * 1000).unref();
   }
 
-  #dismiss(model: string, { started }: Employed): void {
+  #dismiss(model: string, { started }: PoolEntry): void {
     const { provider, log } = this.#options;
     this.#employed.delete(model);
     log.info({ model }, 'nobody uses the detector');

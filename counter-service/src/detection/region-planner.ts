@@ -13,13 +13,13 @@ import { type Place, planRegion } from './region.ts';
 const PLAN_FIRST_MICROS = 4e6;
 const PLAN_SELDOM_MICROS = 600e6;
 
-export interface LookScope extends Place {
+export interface RegionScope extends Place {
   readonly picture: Size;
   readonly input: ModelInput;
   readonly region: CameraStreamSpec['detection']['region'];
 }
 
-export interface LookState {
+export interface RegionState {
   /** What the plan was made for, in one word. */
   readonly scope: string;
   readonly picture: Size;
@@ -31,7 +31,7 @@ export interface LookState {
   readonly nextPlanMicros: number;
 }
 
-export function startLook(scope: LookScope, nowMicros: number): LookState {
+export function startRegion(scope: RegionScope, nowMicros: number): RegionState {
   const { picture, input } = scope;
   const plan = fullPicturePlan(picture, input);
   return {
@@ -45,19 +45,19 @@ export function startLook(scope: LookScope, nowMicros: number): LookState {
 }
 
 /** The state under what is asked for now: an edited spec, another model or resolution are looked at in full first. */
-export function resumeLook(state: LookState, scope: LookScope, nowMicros: number): LookState {
+export function resumeRegion(state: RegionState, scope: RegionScope, nowMicros: number): RegionState {
   if (state.scope === scopeKey(scope)) return state;
-  const fresh = startLook(scope, nowMicros);
+  const fresh = startRegion(scope, nowMicros);
   // How large people are depends on the camera alone.
   return samePicture(state, scope) ? { ...fresh, people: state.people } : fresh;
 }
 
-function scopeKey({ lines, zones, region, input, picture }: LookScope): string {
+function scopeKey({ lines, zones, region, input, picture }: RegionScope): string {
   return JSON.stringify({ lines, zones, region, input, picture });
 }
 
 /** After a frame. The plan stays the same object unless it has changed. */
-export function look(state: LookState, scope: LookScope, detections: readonly Detection[], micros: number): LookState {
+export function look(state: RegionState, scope: RegionScope, detections: readonly Detection[], micros: number): RegionState {
   if (scope.region === 'full') return state;
   const people = learnPersonSize(state.people, detections, { picture: scope.picture, seen: state.plan.crop });
   if (micros < state.nextPlanMicros) return { ...state, people };
@@ -66,6 +66,6 @@ export function look(state: LookState, scope: LookScope, detections: readonly De
   return { ...state, plan, people, nextPlanMicros: micros + Math.min(micros - state.sinceMicros, PLAN_SELDOM_MICROS) };
 }
 
-function samePicture(state: LookState, { picture }: LookScope): boolean {
+function samePicture(state: RegionState, { picture }: RegionScope): boolean {
   return state.picture.width === picture.width && state.picture.height === picture.height;
 }

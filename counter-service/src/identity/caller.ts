@@ -8,9 +8,9 @@
  */
 import { agentUser } from '#crds/identity.ts';
 import { pause } from '#proto/process/backoff.ts';
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
-import type { Departure } from '../specs/eviction.ts';
+import type { Eviction } from '../specs/eviction.ts';
 import { Refused } from '../refusal.ts';
 import type { TokenReviews } from './reviews.ts';
 import { type Token, unauthorized } from './token.ts';
@@ -32,7 +32,7 @@ export interface CallerOptions {
 export class Caller {
   readonly #options: CallerOptions;
   readonly #user: string;
-  readonly #replaced = new Changed();
+  readonly #replaced = new ConditionVariable();
   #token: Token;
   /** The newest one, until it is looked at. */
   #offered: string | undefined;
@@ -64,7 +64,7 @@ export class Caller {
   }
 
   /** Resolves when the agent is not to be served any more. @throws the signal's reason. */
-  async departure(signal: AbortSignal): Promise<Departure> {
+  async departure(signal: AbortSignal): Promise<Eviction> {
     const { random = Math.random, reviewSeconds: { least, most } = REVIEW_SECONDS } = this.#options;
     let wait = least + (most - least) * random();
     for (;;) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CountsStatus, StreamStatus } from '#crds/schema.ts';
-import { asSeen, claimed, type Ledgered, readingOf, refused, streamStatus, withdrawn } from './entry.ts';
+import { asSeen, entryForClaim, type Ledgered, readingOf, entryForRefusal, streamStatus, entryForWithdrawal } from './entry.ts';
 
 const counts: CountsStatus = {
   term: 3,
@@ -25,18 +25,18 @@ test('a stream that nobody counted reads as term 0', () => {
 });
 
 test('the first claim says that nothing is counted, and reads as nothing counted', () => {
-  const entry = claimed(resource(undefined), speaker);
+  const entry = entryForClaim(resource(undefined), speaker);
   assert.deepEqual([entry.counts.term, entry.counts.session, entry.counts.position, entry.counts.in], [1, 's1', 0, 0]);
   assert.deepEqual(entry.stream, { state: 'Starting', counter: 'b', since: speaker.now, session: 's1', observedGeneration: 4 });
   assert.deepEqual(readingOf(resource(entry)), { term: 1, session: 's1', counts: undefined });
 });
 
 test('a claim for the same session takes the next term, and all counts with it', () => {
-  assert.deepEqual(claimed(resource({ counts, stream }), speaker).counts, { ...counts, term: 4 });
+  assert.deepEqual(entryForClaim(resource({ counts, stream }), speaker).counts, { ...counts, term: 4 });
 });
 
 test('a claim for another session keeps the totals and begins at its first access unit', () => {
-  const entry = claimed(resource({ counts, stream }), { ...speaker, session: 's2' });
+  const entry = entryForClaim(resource({ counts, stream }), { ...speaker, session: 's2' });
   assert.deepEqual(entry.counts, { ...counts, term: 4, session: 's2', position: 0 });
   assert.equal(readingOf(resource(entry)).counts?.in, 7, 'which are no blank');
 });
@@ -63,7 +63,7 @@ const cases: readonly [string, StreamStatus | undefined, boolean][] = [
 ];
 for (const [what, before, written] of cases) {
   test(`a refusal ${what} is ${written ? '' : 'not '}written`, () => {
-    const entry = refused(resource({ counts, ...(before && { stream: before }) }), refusal, { ...speaker, session: 's9' });
+    const entry = entryForRefusal(resource({ counts, ...(before && { stream: before }) }), refusal, { ...speaker, session: 's9' });
     assert.equal(entry !== undefined, written);
     if (entry === undefined) return;
     assert.deepEqual(entry.counts, counts, 'what is left out would be taken away');
@@ -83,14 +83,14 @@ test('nothing that was ever committed is blank, however little it says', () => {
     observedSeconds: 0,
     gaps: { count: 0, seconds: 0 },
   };
-  const once = claimed(resource({ counts: little, stream }), { ...speaker, session: 's2' });
-  const twice = claimed(resource(once), { ...speaker, session: 's2' });
+  const once = entryForClaim(resource({ counts: little, stream }), { ...speaker, session: 's2' });
+  const twice = entryForClaim(resource(once), { ...speaker, session: 's2' });
   assert.deepEqual(readingOf(resource(twice)).counts, { ...readingOf(resource(once)).counts, session: 's2' });
   assert.equal(readingOf(resource(twice)).counts?.time, counts.time);
 });
 
 test('however many terms are taken, as long as none commits they are blank', () => {
-  const twice = claimed(resource(claimed(resource(undefined), speaker)), { ...speaker, session: 's2' });
+  const twice = entryForClaim(resource(entryForClaim(resource(undefined), speaker)), { ...speaker, session: 's2' });
   assert.deepEqual(readingOf(resource(twice)), { term: 2, session: 's2', counts: undefined });
 });
 
@@ -108,7 +108,7 @@ const again: readonly [string, StreamStatus, boolean][] = [
 ];
 for (const [what, before, stays] of again) {
   test(`a claim of a stream that was refused ${what} ${stays ? 'leaves that as it is' : 'starts anew'}`, () => {
-    const { stream: after } = claimed(resource({ counts, stream: before }), speaker);
+    const { stream: after } = entryForClaim(resource({ counts, stream: before }), speaker);
     const started: StreamStatus = { state: 'Starting', counter: 'b', since: speaker.now, session: 's1', observedGeneration: 4 };
     assert.deepEqual(after, stays ? { ...before, counter: 'b' } : started);
   });
@@ -121,9 +121,10 @@ test('zones are occupied only where somebody looks', () => {
     assert.deepEqual(asSeen({ ...counts, zones }, { state }), { ...counts, zones: [{ name: 'queue', occupancy: 0 }] });
   }
   assert.deepEqual(asSeen({ ...counts, zones }, { state: 'Counting' }).zones, zones);
-  assert.deepEqual(refused(resource({ counts: { ...counts, zones }, stream }), refusal, { ...speaker, counter: 'a' })?.counts?.zones, [
-    { name: 'queue', occupancy: 0 },
-  ]);
+  assert.deepEqual(
+    entryForRefusal(resource({ counts: { ...counts, zones }, stream }), refusal, { ...speaker, counter: 'a' })?.counts?.zones,
+    [{ name: 'queue', occupancy: 0 }],
+  );
 });
 
 const gone = { state: 'Disconnected', reason: 'AgentGone' } as const;
@@ -134,11 +135,11 @@ const withdrawals: readonly [string, StreamStatus, number, string | undefined][]
 ];
 for (const [what, before, term, reason] of withdrawals) {
   test(`the last word on a stream ${what} is ${reason === undefined ? 'not ' : ''}written late`, () => {
-    assert.equal(withdrawn(resource({ counts, stream: before }), term, gone, speaker.now)?.stream.reason, reason);
+    assert.equal(entryForWithdrawal(resource({ counts, stream: before }), term, gone, speaker.now)?.stream.reason, reason);
   });
 }
 
 test('a term that was lost while it counted is not left counting', () => {
-  const entry = withdrawn(resource({ counts: { ...counts, zones }, stream }), 3, { state: 'Counting' }, speaker.now);
+  const entry = entryForWithdrawal(resource({ counts: { ...counts, zones }, stream }), 3, { state: 'Counting' }, speaker.now);
   assert.deepEqual([entry?.stream.state, entry?.stream.since, entry?.counts.zones[0]?.occupancy], ['Disconnected', speaker.now, 0]);
 });

@@ -42,7 +42,7 @@ export function readingOf({ status }: Ledgered): Reading {
 }
 
 /** The next term, and nothing else new: the totals go on. Numbers of another session's access units mean nothing here. */
-export function claimed({ metadata, status }: Ledgered, { counter, session, now }: Speaker): WholeEntry {
+export function entryForClaim({ metadata, status }: Ledgered, { counter, session, now }: Speaker): WholeEntry {
   const old = status?.counts ?? blank(session);
   const position = old.session === session ? old.position : 0;
   const observedGeneration = metadata?.generation;
@@ -69,7 +69,7 @@ export function streamStatus(before: StreamStatus | undefined, report: StreamRep
  * has one call: the stream that it had here before, or elsewhere in the session that says hello, nobody has any more.
  * The session stays the one that the term was taken for.
  */
-export function refused({ status }: Ledgered, report: StreamReport, { counter, session: caller, now }: Speaker): Entry | undefined {
+export function entryForRefusal({ status }: Ledgered, report: StreamReport, { counter, session: caller, now }: Speaker): Entry | undefined {
   const { counts, stream } = status ?? {};
   if (stream !== undefined && TAKEN.has(stream.state) && stream.counter !== counter && stream.session !== caller) return undefined;
   const same = stream?.state === report.state && stream.reason === report.reason && stream.message === report.message;
@@ -82,7 +82,7 @@ export function refused({ status }: Ledgered, report: StreamReport, { counter, s
 }
 
 /** What is left to say of a term that a counter lost without a word; undefined when another was taken, or nobody is said to have it. */
-export function withdrawn({ status }: Ledgered, term: number, report: StreamReport, now: string): WholeEntry | undefined {
+export function entryForWithdrawal({ status }: Ledgered, term: number, report: StreamReport, now: string): WholeEntry | undefined {
   const { counts, stream } = status ?? {};
   if (counts?.term !== term || stream === undefined || !TAKEN.has(stream.state)) return undefined;
   const last = TAKEN.has(report.state) ? givenUp : report;

@@ -16,7 +16,7 @@ import type { CrossingEvent } from '../counting/counter.ts';
 import { Refused } from '../refusal.ts';
 import { Chain, type Link, writeDurably } from './chain.ts';
 import { asSeen } from './entry.ts';
-import { type CommittedCounts, Fenced, type Ledger, type Reading, type StreamReport, type Tenure } from './ledger.ts';
+import { type CommittedCounts, Fenced, type Ledger, type Reading, type StreamReport, type LedgerWriter } from './ledger.ts';
 
 interface Entry {
   readonly term: number;
@@ -40,7 +40,7 @@ export class FolderLedger implements Ledger {
     return { term: newest?.content.term ?? 0, session: newest?.content.session, counts: newest?.content.counts };
   }
 
-  async claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<Tenure> {
+  async claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<LedgerWriter> {
     const folder = this.#folder(stream);
     for (;;) {
       const before = await this.#newest(stream);
@@ -54,7 +54,7 @@ export class FolderLedger implements Ledger {
       const content: Entry = { term: term + 1, session, crossings, ...claimed };
       const number = (before?.number ?? 0) + 1;
       if (await available(folder, new Chain<Entry>(folder).append(number - 1, content)))
-        return new FolderTenure(folder, { number, content }, counts);
+        return new FolderWriter(folder, { number, content }, counts);
     }
   }
 
@@ -89,7 +89,7 @@ export class FolderLedger implements Ledger {
   }
 }
 
-class FolderTenure implements Tenure {
+class FolderWriter implements LedgerWriter {
   readonly term: number;
   readonly counts: CommittedCounts | undefined;
   readonly lost = new AbortController().signal;

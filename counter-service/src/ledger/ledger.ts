@@ -24,12 +24,12 @@ export interface Ledger {
   /** @throws Refused UNKNOWN_STREAM, LEDGER_UNAVAILABLE; so do the others. */
   read(stream: StreamName): Promise<Reading>;
   /** Takes the term after the one that was read. @throws Fenced when somebody else took it first; the signal's reason. */
-  claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<Tenure>;
+  claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<LedgerWriter>;
   /** Why a stream is not counted, for which no term was taken for this session: shown as long as nobody else counts it. */
   refuse(stream: StreamName, session: string, report: StreamReport): Promise<void>;
 }
 
-export interface Tenure {
+export interface LedgerWriter {
   readonly term: number;
   /** What the earlier terms committed, read again after the claim: nothing can be added to it. */
   readonly counts: CommittedCounts | undefined;

@@ -17,7 +17,7 @@ const ANSWER_MS = 10_000;
 
 export type WriteResult = 'written' | 'conflict' | 'refused' | 'unanswered';
 
-export interface DeskOptions {
+export interface StatusClientOptions {
   readonly api: ApiServer;
   /** This pod's name. */
   readonly counter: string;
@@ -25,14 +25,14 @@ export interface DeskOptions {
   readonly clock?: Clock | undefined;
 }
 
-export class Desk {
+export class StatusClient {
   readonly counter: string;
   readonly clock: Clock;
   readonly #api: ApiServer;
   readonly #onWrite: (result: WriteResult) => void;
   readonly #pace: Pace;
 
-  constructor({ api, counter, onWrite = () => undefined, clock: own = clock }: DeskOptions) {
+  constructor({ api, counter, onWrite = () => undefined, clock: own = clock }: StatusClientOptions) {
     this.#api = api;
     this.counter = counter;
     this.clock = own;
@@ -93,5 +93,5 @@ async function within<T>(signal: AbortSignal, ask: (either: AbortSignal) => Prom
 
 function resultOf(error: unknown): WriteResult {
   if (isConflict(error)) return 'conflict';
-  return error instanceof ApiFault && !error.passing ? 'refused' : 'unanswered';
+  return error instanceof ApiFault && !error.transient ? 'refused' : 'unanswered';
 }

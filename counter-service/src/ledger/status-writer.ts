@@ -14,9 +14,9 @@ import { ApiFault, isConflict, isNotFound } from '#crds/cluster/api.ts';
 import { canonical } from '#crds/cluster/canonical.ts';
 import type { CountsStatus } from '#crds/schema.ts';
 import { Refused } from '../refusal.ts';
-import type { Desk } from './status-client.ts';
+import type { StatusClient } from './status-client.ts';
 import { asSeen, type Ledgered, type WholeEntry, readingOf, streamStatus } from './entry.ts';
-import { type CommittedCounts, Fenced, type StreamReport, type Tenure } from './ledger.ts';
+import { type CommittedCounts, Fenced, type StreamReport, type LedgerWriter } from './ledger.ts';
 
 /** Meanwhile the agent keeps what is not committed: its ring is made for two minutes. */
 const GIVE_UP_SECONDS = 30;
@@ -33,10 +33,10 @@ export interface Taken {
   readonly resourceVersion: string;
 }
 
-export class StatusTenure implements Tenure {
+export class StatusWriter implements LedgerWriter {
   readonly term: number;
   readonly counts: CommittedCounts | undefined;
-  readonly #desk: Desk;
+  readonly #desk: StatusClient;
   readonly #stream: StreamName;
   readonly #session: string;
   readonly #over = new AbortController();
@@ -48,7 +48,7 @@ export class StatusTenure implements Tenure {
   #next: Promise<void> | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(desk: Desk, { stream, session, counts, entry, resourceVersion }: Taken) {
+  constructor(desk: StatusClient, { stream, session, counts, entry, resourceVersion }: Taken) {
     this.#desk = desk;
     this.#stream = stream;
     this.#session = session;
@@ -150,7 +150,7 @@ export class StatusTenure implements Tenure {
     this.lost.throwIfAborted();
     const fault = error instanceof ApiFault ? error : undefined;
     if (isConflict(error) || isNotFound(error) || fault?.code === 422) await this.#readAgain();
-    else if (fault?.passing !== true) throw unavailable(error);
+    else if (fault?.transient !== true) throw unavailable(error);
     // It is still ours, and yet not as it should be: to say it again would not help.
     if (fault?.code === 422) throw unavailable(error);
     return Math.max(fault?.retryAfterSeconds ?? 0, backoffSeconds(BACKOFF, attempt, Math.random()));
@@ -162,7 +162,7 @@ export class StatusTenure implements Tenure {
     try {
       there = await this.#desk.read(this.#stream, this.lost);
     } catch (error) {
-      if (error instanceof ApiFault && error.passing) return;
+      if (error instanceof ApiFault && error.transient) return;
       throw error instanceof ApiFault ? unavailable(error) : error;
     }
     const { term, session } = readingOf(there);

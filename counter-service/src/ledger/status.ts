@@ -6,10 +6,10 @@ import { ApiFault, isConflict } from '#crds/cluster/api.ts';
 import { backoffSeconds } from '#proto/process/backoff.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import { Refused } from '../refusal.ts';
-import { Desk, type DeskOptions } from './status-client.ts';
-import { claimed, type Ledgered, readingOf, refused, withdrawn } from './entry.ts';
-import { Fenced, type Ledger, type Reading, type StreamReport, type Tenure } from './ledger.ts';
-import { StatusTenure, unavailable } from './status-writer.ts';
+import { StatusClient, type StatusClientOptions } from './status-client.ts';
+import { entryForClaim, type Ledgered, readingOf, entryForRefusal, entryForWithdrawal } from './entry.ts';
+import { Fenced, type Ledger, type Reading, type StreamReport, type LedgerWriter } from './ledger.ts';
+import { StatusWriter, unavailable } from './status-writer.ts';
 
 /** An agent that is not greeted within five seconds tries another counter. */
 const ANSWER_MS = 4_000;
@@ -18,20 +18,20 @@ const WITHDRAW_SECONDS = 900;
 const WITHDRAW_BACKOFF = { initialSeconds: 1, maximumSeconds: 30 };
 
 export class StatusLedger implements Ledger {
-  readonly #desk: Desk;
+  readonly #desk: StatusClient;
   /** By uid: a stream has one tenure in a counter. */
-  readonly #tenures = new Map<string, StatusTenure>();
+  readonly #tenures = new Map<string, StatusWriter>();
   readonly #closed = new AbortController();
 
-  constructor(options: DeskOptions) {
-    this.#desk = new Desk(options);
+  constructor(options: StatusClientOptions) {
+    this.#desk = new StatusClient(options);
   }
 
   read(stream: StreamName): Promise<Reading> {
     return this.#ask(async (signal) => readingOf(await this.#desk.read(stream, signal)));
   }
 
-  async claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<Tenure> {
+  async claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<LedgerWriter> {
     // Whichever call had the stream here is over, or about to be told so by the next term.
     this.#tenures.get(stream.uid)?.end(new Fenced('The agent has called again.'));
     const tenure = await this.#ask((either) => this.#claim(stream, reading, session, either), signal);
@@ -51,7 +51,7 @@ export class StatusLedger implements Ledger {
     await this.#ask(async (signal) => {
       await this.#desk.turn(stream, signal);
       const there = await this.#desk.read(stream, signal);
-      const entry = refused(there, report, { counter, session, now: clock.date().toISOString() });
+      const entry = entryForRefusal(there, report, { counter, session, now: clock.date().toISOString() });
       if (entry === undefined) return;
       await this.#desk.write(stream, versionOf(there), entry, signal).catch((error: unknown) => {
         // Somebody had something to say meanwhile: the agent's next try finds out what.
@@ -67,7 +67,7 @@ export class StatusLedger implements Ledger {
   }
 
   /** A conflict is another writer of the status, as a rule the operator: whose term it is by then decides. */
-  async #claim(stream: StreamName, reading: Reading, session: string, signal: AbortSignal): Promise<StatusTenure> {
+  async #claim(stream: StreamName, reading: Reading, session: string, signal: AbortSignal): Promise<StatusWriter> {
     for (;;) {
       await this.#desk.turn(stream, signal);
       const there = await this.#desk.read(stream, signal);
@@ -75,10 +75,10 @@ export class StatusLedger implements Ledger {
       if (now.term !== reading.term || now.session !== reading.session) {
         throw new Fenced(`Term ${now.term} was taken by another counter.`);
       }
-      const entry = claimed(there, { counter: this.#desk.counter, session, now: this.#desk.clock.date().toISOString() });
+      const entry = entryForClaim(there, { counter: this.#desk.counter, session, now: this.#desk.clock.date().toISOString() });
       try {
         const taken = await this.#desk.write(stream, versionOf(there), entry, signal);
-        return new StatusTenure(this.#desk, { stream, session, counts: now.counts, entry, resourceVersion: versionOf(taken) });
+        return new StatusWriter(this.#desk, { stream, session, counts: now.counts, entry, resourceVersion: versionOf(taken) });
       } catch (error) {
         if (!isConflict(error)) throw error;
       }
@@ -89,7 +89,7 @@ export class StatusLedger implements Ledger {
    * The last word of a tenure could not be written, and what stands there, as a rule that the stream is counted, is not
    * so any more. It is written once the server answers, unless another term was taken by then. Never throws.
    */
-  async #withdraw(stream: StreamName, tenure: StatusTenure): Promise<void> {
+  async #withdraw(stream: StreamName, tenure: StatusWriter): Promise<void> {
     const { clock } = this.#desk;
     const giveUpAt = clock.seconds() + WITHDRAW_SECONDS;
     for (let attempt = 1; clock.seconds() < giveUpAt; attempt += 1) {
@@ -101,7 +101,7 @@ export class StatusLedger implements Ledger {
         await this.#ask(async (signal) => {
           await this.#desk.turn(stream, signal);
           const there = await this.#desk.read(stream, signal);
-          const entry = withdrawn(there, tenure.term, unsaid, clock.date().toISOString());
+          const entry = entryForWithdrawal(there, tenure.term, unsaid, clock.date().toISOString());
           if (entry !== undefined) await this.#desk.write(stream, versionOf(there), entry, signal);
         });
         return;
@@ -121,7 +121,7 @@ export class StatusLedger implements Ledger {
     }
   }
 
-  #forget(uid: string, tenure: StatusTenure): void {
+  #forget(uid: string, tenure: StatusWriter): void {
     if (this.#tenures.get(uid) === tenure) this.#tenures.delete(uid);
   }
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StreamReport } from './ledger.ts';
-import { Standing } from './stream-state.ts';
+import { StreamStateReporter } from './stream-state.ts';
 
 function standing(generation?: number) {
   const told: StreamReport[] = [];
-  return { told, of: new Standing({ report: (report) => void told.push(report) }, generation) };
+  return { told, of: new StreamStateReporter({ report: (report) => void told.push(report) }, generation) };
 }
 
 test('nothing is told before the first frame', () => {

@@ -7,7 +7,7 @@
  */
 import { scrub } from '#proto/process/scrub.ts';
 import type { RefusalReason } from '#proto/wire/protocol.ts';
-import type { StreamReport, Tenure } from './ledger.ts';
+import type { StreamReport, LedgerWriter } from './ledger.ts';
 
 /** As long as the status takes. */
 const MOST_CHARACTERS = 1024;
@@ -19,8 +19,8 @@ export interface CameraReport {
   readonly sentence: string;
 }
 
-export class Standing {
-  readonly #tenure: Pick<Tenure, 'report'>;
+export class StreamStateReporter {
+  readonly #tenure: Pick<LedgerWriter, 'report'>;
   #generation: number | undefined;
   /** Until another one is told, the status says what the claim wrote: this, or why the stream was refused before. */
   #report: StreamReport = { state: 'Starting' };
@@ -28,7 +28,7 @@ export class Standing {
   #connected = true;
 
   /** @param generation of the spec by which the stream is counted. */
-  constructor(tenure: Pick<Tenure, 'report'>, generation: number | undefined) {
+  constructor(tenure: Pick<LedgerWriter, 'report'>, generation: number | undefined) {
     this.#tenure = tenure;
     this.#generation = generation;
   }

@@ -8,7 +8,7 @@
  * Bounded by the credit given to the agent for what is not decoded yet, by MAX_KEPT_BYTES for what became frames, and by
  * MAX_BYTES_WITHOUT_FRAME for what did not.
  */
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import { type DecodedFrame, DecoderFault, type DecodeOptions, startDecoder } from './decoder.ts';
 
@@ -45,7 +45,7 @@ const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 export class Footage {
   readonly codec: Codec;
   readonly #onTaken: (unit: NumberedUnit) => void;
-  readonly #changed = new Changed();
+  readonly #changed = new ConditionVariable();
   readonly #onDecoded: (cpuMs: number) => void;
   #units: NumberedUnit[] = [];
   /** Access units written to decoders, replays among them. */

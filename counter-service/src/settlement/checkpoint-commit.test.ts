@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import type { CounterMessage } from '#proto/wire/protocol.ts';
 import { counts, crossing, stream } from '../fixtures/ledger-process.ts';
 import { FolderLedger } from '../ledger/folder.ts';
-import { Settlement, type Snapshot } from './checkpoint-commit.ts';
+import { CheckpointCommit, type Snapshot } from './checkpoint-commit.ts';
 
 const snapshot = (entered: number): Snapshot => ({
   position: entered * 10,
@@ -31,7 +31,12 @@ async function setting(context: TestContext) {
   const told: Told[] = [];
   const tenure = await ledger.claim(stream, await ledger.read(stream), 's');
   const call = new AbortController();
-  const settlement = new Settlement(tenure, async (message) => void told.push({ message, committed: await committed() }), 's', call.signal);
+  const settlement = new CheckpointCommit(
+    tenure,
+    async (message) => void told.push({ message, committed: await committed() }),
+    's',
+    call.signal,
+  );
   return { ledger, settlement, told, committed, call };
 }
 
@@ -73,5 +78,5 @@ test('what another session has committed is no position of this one', async (con
   settlement.stored(1);
   await settlement.settle(snapshot(1));
   const tenure = await ledger.claim(stream, await ledger.read(stream), 'another');
-  assert.equal(new Settlement(tenure, () => Promise.resolve(), 'another', new AbortController().signal).position, 0);
+  assert.equal(new CheckpointCommit(tenure, () => Promise.resolve(), 'another', new AbortController().signal).position, 0);
 });

@@ -8,10 +8,10 @@
  * In this order a counter may die between any two steps: whoever comes next finds the checkpoint of what is
  * committed, or a newer one. One checkpoint is under way at a time.
  */
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { CounterMessage } from '#proto/wire/protocol.ts';
 import type { CrossingEvent } from '../counting/counter.ts';
-import type { CommittedCounts, Tenure } from '../ledger/ledger.ts';
+import type { CommittedCounts, LedgerWriter } from '../ledger/ledger.ts';
 
 export interface Snapshot {
   readonly position: number;
@@ -23,17 +23,17 @@ export interface Snapshot {
   readonly crossings: readonly CrossingEvent[];
 }
 
-export class Settlement {
+export class CheckpointCommit {
   readonly #send: (message: CounterMessage) => Promise<void>;
-  readonly #tenure: Tenure;
+  readonly #tenure: LedgerWriter;
   readonly #signal: AbortSignal;
-  readonly #changed = new Changed();
+  readonly #changed = new ConditionVariable();
   #serial = 0;
   #stored = 0;
   #committed: string;
   #position: number;
 
-  constructor(tenure: Tenure, send: (message: CounterMessage) => Promise<void>, session: string, signal: AbortSignal) {
+  constructor(tenure: LedgerWriter, send: (message: CounterMessage) => Promise<void>, session: string, signal: AbortSignal) {
     this.#tenure = tenure;
     this.#send = send;
     this.#signal = signal;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startAnalysis, type View } from '../analysis/analysis.ts';
-import type { Settlement } from './checkpoint-commit.ts';
-import { Settling } from './checkpoint-schedule.ts';
+import type { CheckpointCommit } from './checkpoint-commit.ts';
+import { CheckpointSchedule } from './checkpoint-schedule.ts';
 
 const view: View = {
   lines: [],
@@ -22,10 +22,10 @@ const view: View = {
 };
 const state = startAnalysis(view, undefined, 0);
 
-function settling(settlement: Partial<Settlement>) {
+function settling(settlement: Partial<CheckpointCommit>) {
   const faults: unknown[] = [];
-  const of = new Settling({
-    settlement: settlement as Settlement,
+  const of = new CheckpointSchedule({
+    settlement: settlement as CheckpointCommit,
     send: () => Promise.resolve(),
     session: 's',
     sessionStartMicros: 0,

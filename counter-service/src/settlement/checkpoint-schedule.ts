@@ -9,14 +9,14 @@ import type { CounterMessage } from '#proto/wire/protocol.ts';
 import { type AnalysisState, committedCounts } from '../analysis/analysis.ts';
 import { totalsOf, zoneCounts } from '../counting/counter.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
-import type { Settlement } from './checkpoint-commit.ts';
+import type { CheckpointCommit } from './checkpoint-commit.ts';
 
 /** A checkpoint at least this often, so that the agent's ring stays short; sooner when counts changed. */
 const CHECKPOINT_SECONDS = 5;
 const CHANGED_CHECKPOINT_SECONDS = 2;
 
-export interface SettlingOptions {
-  readonly settlement: Settlement;
+export interface CheckpointScheduleOptions {
+  readonly settlement: CheckpointCommit;
   readonly send: (message: CounterMessage) => Promise<void>;
   readonly session: string;
   readonly sessionStartMicros: number;
@@ -29,15 +29,15 @@ export interface SettlingOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-export class Settling {
-  readonly #options: SettlingOptions;
+export class CheckpointSchedule {
+  readonly #options: CheckpointScheduleOptions;
   #urgent = false;
   #underWay: Promise<void> | undefined;
   #due: NodeJS.Timeout | undefined;
   #over = false;
   #settledAt = performance.now();
 
-  constructor(options: SettlingOptions) {
+  constructor(options: CheckpointScheduleOptions) {
     this.#options = options;
   }
 

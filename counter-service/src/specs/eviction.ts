@@ -2,7 +2,7 @@
 import type { Refused } from '../refusal.ts';
 import type { FollowedSpec } from './specs.ts';
 
-export interface Departure {
+export interface Eviction {
   /** One word, for the status. */
   readonly reason: string;
   readonly sentence: string;
@@ -10,18 +10,18 @@ export interface Departure {
   readonly refusal?: Refused['reason'];
 }
 
-export const drained: Departure = { reason: 'Drained', sentence: 'The counter is shutting down.' };
-export const suspended: Departure = { reason: 'Suspended', sentence: 'spec.suspend is true: nothing is counted now.' };
-export const modelChanged: Departure = { reason: 'ModelChanged', sentence: 'The stream is to be counted with another model.' };
+export const drained: Eviction = { reason: 'Drained', sentence: 'The counter is shutting down.' };
+export const suspended: Eviction = { reason: 'Suspended', sentence: 'spec.suspend is true: nothing is counted now.' };
+export const modelChanged: Eviction = { reason: 'ModelChanged', sentence: 'The stream is to be counted with another model.' };
 
 /** What was let go of it here its agent still has: it begins with its keyframe again. */
-export const sentAgain: Departure = {
+export const videoNeededAgain: Eviction = {
   reason: 'SentAgain',
   sentence: 'A group of pictures is larger than what a counter keeps of one, and is to be sent again to be decoded anew.',
 };
 
 /** Resolves when the spec asks for it. @throws Refused when the stream is gone; the signal's reason. */
-export async function departureBySpec(followed: FollowedSpec, model: string, signal: AbortSignal): Promise<Departure> {
+export async function evictionBySpec(followed: FollowedSpec, model: string, signal: AbortSignal): Promise<Eviction> {
   for (;;) {
     const { spec } = followed.current();
     if (spec.suspend) return suspended;
@@ -31,7 +31,7 @@ export async function departureBySpec(followed: FollowedSpec, model: string, sig
 }
 
 /** Aborted, with the departure, when there is one. */
-export function signalOf(departure: Promise<Departure>, onFault: (error: unknown) => void): AbortSignal {
+export function signalOf(departure: Promise<Eviction>, onFault: (error: unknown) => void): AbortSignal {
   const controller = new AbortController();
   departure.then((one) => controller.abort(one), onFault);
   return controller.signal;

@@ -1,6 +1,6 @@
 /** What is to be counted, from wherever it is declared; the counter reads it for itself, the agent has no say in it. */
 import type { CameraStreamSpec } from '#crds/schema.ts';
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import { Refused } from '../refusal.ts';
 
@@ -14,7 +14,7 @@ export interface FollowedSpec {
   /** The latest one; the same object until it is edited. @throws Refused when the stream is gone, or its spec cannot be read. */
   current(): KnownSpec;
   /** Notified when `current` has another answer. */
-  readonly changed: Changed;
+  readonly changed: ConditionVariable;
   close(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export class FixedSpecs implements Specs {
     const spec = this.#specs.get(`${stream.namespace}/${stream.name}`);
     if (spec === undefined) return Promise.reject(unknown(stream));
     const known = { spec, generation: undefined };
-    return Promise.resolve({ current: () => known, changed: new Changed(), close: () => Promise.resolve() });
+    return Promise.resolve({ current: () => known, changed: new ConditionVariable(), close: () => Promise.resolve() });
   }
 }
 

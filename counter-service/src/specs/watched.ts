@@ -3,7 +3,7 @@ import type { ApiServer, KubernetesObject } from '#crds/cluster/api.ts';
 import { resources } from '#crds/cluster/api.ts';
 import { Reflector } from '#crds/cluster/reflector.ts';
 import { CameraStreamSpec } from '#crds/schema.ts';
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import { Refused } from '../refusal.ts';
 import { type FollowedSpec, type KnownSpec, type Specs, unknown } from './specs.ts';
@@ -45,7 +45,7 @@ export class WatchedSpecs implements Specs {
 }
 
 class WatchedSpec implements FollowedSpec {
-  readonly changed = new Changed();
+  readonly changed = new ConditionVariable();
   readonly #stream: StreamName;
   readonly #reflector: Reflector<Declared>;
   readonly #over = new AbortController();

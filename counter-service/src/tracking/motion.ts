@@ -32,7 +32,7 @@ export interface Motion {
 }
 
 // Standard deviations in heights of the box. A walking person covers about one height a second and can stop or turn
-// within about a second. Detectors place an edge within about a twentieth of the height, but sizes vary more, by
+// within about a second. DetectorPool place an edge within about a twentieth of the height, but sizes vary more, by
 // stride, arms and what is hidden. Measured over 300 lines, half or double of any of these changes F1 by less than 0.01.
 const placeNoise = 0.05;
 const sizeNoise = 0.15;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { AccessUnit } from '#proto/media/nut/nut.ts';
 import type { Camera, CameraItem } from '../camera/camera.ts';
 import { CameraFault } from '../camera/faults.ts';
@@ -362,7 +362,7 @@ suite('a reader that must not be far behind', () => {
     const stop = new AbortController();
     // The reader takes one for every four of these.
     const made = { newest: 0, allowed: 4 };
-    const changed = new Changed();
+    const changed = new ConditionVariable();
     const recording = new LiveRecording({
       camera: {
         async *read(): AsyncGenerator<CameraItem> {

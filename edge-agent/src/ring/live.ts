@@ -9,7 +9,7 @@
  * behind by, up to the newest keyframe, as soon as that is too much.
  */
 import { backoffSeconds, pause } from '#proto/process/backoff.ts';
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import { CameraFault } from '../camera/faults.ts';
 import type { Camera } from '../camera/camera.ts';
@@ -55,7 +55,7 @@ export interface LiveOptions {
 export class LiveRecording implements Recording {
   readonly ring: Ring;
   readonly #options: LiveOptions;
-  readonly #changed = new Changed();
+  readonly #changed = new ConditionVariable();
   readonly #state: CameraState = { connected: false, units: 0, bytes: 0, connects: 0, fault: undefined };
   #number = 0;
   #newestMicros = -1;

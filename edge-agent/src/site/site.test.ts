@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { createMetrics } from '#proto/process/metrics.ts';
-import { servePresence } from '#proto/process/http-server.ts';
+import { serveHttp } from '#proto/process/http-server.ts';
 import { until } from '../../../hack/machine/rtsp-server.ts';
 import { CameraFault } from '../camera/faults.ts';
 import { Site, type SiteView } from './site.ts';
@@ -32,7 +32,7 @@ async function serve(
 ): Promise<{ site: Site; open: (path: string, accept?: string, localAddress?: string) => Promise<IncomingMessage> }> {
   const metrics = createMetrics();
   const site = new Site({ namespace: 'default', name: 'door', uid: 'u' }, metrics, () => performance.now() / 1000);
-  const presence = await servePresence({
+  const http = await serveHttp({
     host: '127.0.0.1',
     port: 0,
     metrics,
@@ -41,13 +41,12 @@ async function serve(
   });
   context.after(async () => {
     await site.close();
-    await presence.stop();
+    await http.stop();
   });
   const open = async (path: string, accept = '*/*', localAddress = '127.0.0.1') => {
-    const [response] = (await once(
-      get({ port: presence.port, host: '127.0.0.1', path, headers: { accept }, localAddress }),
-      'response',
-    )) as [IncomingMessage];
+    const [response] = (await once(get({ port: http.port, host: '127.0.0.1', path, headers: { accept }, localAddress }), 'response')) as [
+      IncomingMessage,
+    ];
     return response;
   };
   return { site, open };

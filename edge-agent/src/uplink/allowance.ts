@@ -1,8 +1,8 @@
 /** What the counter's credit still allows to be sent: totals of one call, in access units and bytes. */
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 
 export class Allowance {
-  readonly #changed = new Changed();
+  readonly #changed = new ConditionVariable();
   #granted = { accessUnits: 0, bytes: 0 };
   #sent = { accessUnits: 0, bytes: 0 };
 

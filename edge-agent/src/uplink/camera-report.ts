@@ -2,7 +2,7 @@
  * How the camera does, for the counter. Only the newest condition is kept: a call that has just begun, or that takes
  * its time, is told the one that holds now and nothing of what has passed.
  */
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { scrub } from '#proto/process/scrub.ts';
 import type { CameraState } from '../ring/live.ts';
 
@@ -14,7 +14,7 @@ export interface CameraCondition {
 }
 
 export class CameraReport {
-  readonly #changed = new Changed();
+  readonly #changed = new ConditionVariable();
   #condition: CameraCondition = { connected: false, reason: '', sentence: '' };
 
   /** That more was read is no news. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { pause } from '#proto/process/backoff.ts';
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { type CounterCall, dialCounting } from '#proto/wire/protocol.ts';
 import { DirectedCamera, file } from '../fixtures/camera.ts';
 import { type Behaviour, closed, counter, finish, type Heard, listen } from '../fixtures/counter.ts';
@@ -305,7 +305,7 @@ suite('a counter in service that says nothing', { timeout: 20_000 }, () => {
 
   test('is suspect after a while, and not any more when it speaks again', async (context) => {
     const suspicions: boolean[] = [];
-    const changed = new Changed();
+    const changed = new ConditionVariable();
     const { address } = await counter(context, async (call, heard) => {
       await serving(call, heard);
       while (suspicions.length === 0) await changed.wait(call.signal);

@@ -97,11 +97,11 @@ async function startOperator(plane: ControlPlane): Promise<Running> {
       leaderElection: false,
       agent: { image: 'agent' },
       counter: { image: 'counter', minimum: 0 },
-      presence: { host: '127.0.0.1', port: 0 },
+      http: { host: '127.0.0.1', port: 0 },
       logLevel: 'warn',
     },
   });
-  const port = await child.announced<number>('presence');
+  const port = await child.announced<number>('http');
   const page = async (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
   return {
     child,

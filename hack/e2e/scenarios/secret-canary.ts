@@ -12,7 +12,7 @@ const PASSWORD = 'Canary+of&the#mine@4711!';
 /** Of another camera, which does not take it. */
 const WRONG_PASSWORD = 'Parrot+of&the#mast@4712!';
 const COUNTING_PORT = 7443;
-const PRESENCE_PORT = 8080;
+const HTTP_PORT = 8080;
 /** Of seconds of video. */
 const LEAST_SENT_BYTES = 100_000;
 const KINDS = 'pods,replicasets,deployments,serviceaccounts,configmaps,services,endpointslices,leases,camerastreams,events';
@@ -108,7 +108,7 @@ async function shown(world: World): Promise<Place[]> {
       const content = await kubectl([
         'get',
         '--raw',
-        `/api/v1/namespaces/${metadata!.namespace}/pods/${name}:${PRESENCE_PORT}/proxy/${page}`,
+        `/api/v1/namespaces/${metadata!.namespace}/pods/${name}:${HTTP_PORT}/proxy/${page}`,
       ]).catch(String);
       places.push({ name: `${page} of ${name}`, content });
     }

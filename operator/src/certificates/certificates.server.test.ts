@@ -13,7 +13,7 @@ import { configOf } from '../fixtures/objects.ts';
 import { AUTHORITY_SECRET } from '../objects/labels.ts';
 import { Certificates } from './reconcile.ts';
 import type { Said } from '../runtime/recorder.ts';
-import { lookAtCertificates, type Standing } from './certificates.ts';
+import { lookAtCertificates, type StreamStateReporter } from './certificates.ts';
 
 const { secrets } = resources;
 const SERVING = 'footfall-counter-tls';
@@ -37,7 +37,7 @@ suite("the counters' certificate in a cluster", { skip: withoutControlPlane() },
     return {
       namespace,
       make,
-      look: (seconds = 0): Promise<Standing> => lookAtCertificates({ ...options, now: () => start + seconds * 1000 }, never),
+      look: (seconds = 0): Promise<StreamStateReporter> => lookAtCertificates({ ...options, now: () => start + seconds * 1000 }, never),
       read: async (name: string) => {
         const { data = {} } = await plane.api.get<V1Secret>(secrets, { namespace, name });
         return Object.fromEntries(Object.entries(data).map(([file, text]) => [file, Buffer.from(text, 'base64').toString()]));

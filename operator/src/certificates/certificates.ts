@@ -16,7 +16,7 @@ const SHORTEST_AGAIN_SECONDS = 1;
 /** The kubelet takes about as long to bring a file up to date. */
 const FILE_AGAIN_SECONDS = 60;
 
-export interface Standing {
+export interface StreamStateReporter {
   /** Whom agents are to trust, PEM; undefined when it is not known. */
   readonly authorities: string | undefined;
   /** A sentence on what somebody has to mend. */
@@ -29,7 +29,7 @@ export interface Standing {
 type Options = Pick<OperatorConfig, 'namespace' | 'tls'> & { readonly api: ApiServer; readonly now: () => number };
 
 /** Looks, and renews what is due. @throws ApiFault for what passes by itself; a conflict is one. */
-export async function lookAtCertificates(options: Options, signal: AbortSignal): Promise<Standing> {
+export async function lookAtCertificates(options: Options, signal: AbortSignal): Promise<StreamStateReporter> {
   const { authoritiesFile } = options.tls;
   try {
     return authoritiesFile === undefined ? await keepOwn(options, signal) : await readGiven(options, authoritiesFile);
@@ -39,13 +39,13 @@ export async function lookAtCertificates(options: Options, signal: AbortSignal):
   }
 }
 
-async function readGiven({ namespace, tls }: Options, file: string): Promise<Standing> {
+async function readGiven({ namespace, tls }: Options, file: string): Promise<StreamStateReporter> {
   const text = await readFile(file, 'utf8').catch(() => '');
   const authorities = whatOf(namespace, tls.secretName, 'give it a ca.crt with whom agents are to trust', () => readAuthorities(text));
   return { authorities, trouble: undefined, renewed: undefined, againSeconds: FILE_AGAIN_SECONDS };
 }
 
-async function keepOwn({ api, namespace, tls, now }: Options, signal: AbortSignal): Promise<Standing> {
+async function keepOwn({ api, namespace, tls, now }: Options, signal: AbortSignal): Promise<StreamStateReporter> {
   const secret = await read(api, namespace, AUTHORITY_SECRET, signal);
   const serving = await read(api, namespace, tls.secretName, signal);
   const held = {

@@ -1,7 +1,7 @@
 /** The certificates' own story: what is due is renewed, every stream hears whom to trust, and people what they have to mend. */
 import type { ApiServer, V1OwnerReference } from '#crds/cluster/api.ts';
 import type { Log } from '#proto/process/log.ts';
-import { lookAtCertificates, type Standing } from './certificates.ts';
+import { lookAtCertificates, type StreamStateReporter } from './certificates.ts';
 import type { OperatorConfig } from '../config.ts';
 import type { Pass } from '../streams/reconcile.ts';
 import type { EventRecorder } from '../runtime/recorder.ts';
@@ -17,7 +17,7 @@ export interface CertificatesOptions {
 
 export class Certificates {
   readonly #options: CertificatesOptions;
-  #standing: Standing | undefined;
+  #standing: StreamStateReporter | undefined;
 
   constructor(options: CertificatesOptions) {
     this.#options = options;

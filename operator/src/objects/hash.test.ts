@@ -3,25 +3,25 @@ import { test } from 'node:test';
 import { covers } from './covers.ts';
 import { desiredAgent } from '../streams/desired.ts';
 import { configOf, streamOf } from '../fixtures/objects.ts';
-import { isAsDesired, sealed } from './hash.ts';
+import { isAsDesired, withDesiredHash } from './hash.ts';
 import { WrittenObjects } from './pending-writes.ts';
 import { resources } from '#crds/cluster/api.ts';
 
 const desired = desiredAgent(streamOf({ nodeSelector: { arch: 'arm' } }), configOf()).deployment;
 
 test('what the server filled in does not matter', () => {
-  const there = { ...sealed(desired), spec: { ...desired.spec, progressDeadlineSeconds: 600 }, status: { replicas: 1 } };
+  const there = { ...withDesiredHash(desired), spec: { ...desired.spec, progressDeadlineSeconds: 600 }, status: { replicas: 1 } };
   assert.equal(isAsDesired(there, desired), true);
 });
 
 test('a field that somebody changed is noticed', () => {
-  assert.equal(isAsDesired({ ...sealed(desired), spec: { ...desired.spec, replicas: 5 } } as typeof desired, desired), false);
+  assert.equal(isAsDesired({ ...withDesiredHash(desired), spec: { ...desired.spec, replicas: 5 } } as typeof desired, desired), false);
 });
 
 test('a wish that became less is noticed, though the object holds all of it', () => {
   const less = desiredAgent(streamOf(), configOf()).deployment;
-  assert.equal(covers(sealed(desired).spec!.template.spec!.nodeSelector, less.spec!.template.spec!.nodeSelector), true);
-  assert.equal(isAsDesired(sealed(desired), less), false);
+  assert.equal(covers(withDesiredHash(desired).spec!.template.spec!.nodeSelector, less.spec!.template.spec!.nodeSelector), true);
+  assert.equal(isAsDesired(withDesiredHash(desired), less), false);
 });
 
 test('quantities are the same in whichever way they are written', () => {

@@ -9,7 +9,7 @@ import { covers } from './covers.ts';
 const SEAL = 'footfall.dev/desired';
 
 /** The object with its seal. */
-export function sealed<T extends KubernetesObject>(desired: T): T {
+export function withDesiredHash<T extends KubernetesObject>(desired: T): T {
   const annotations = { ...desired.metadata?.annotations, [SEAL]: sealOf(desired) };
   return { ...desired, metadata: { ...desired.metadata, annotations } };
 }

@@ -9,7 +9,7 @@ export type Component = 'edge-agent' | 'counter';
 /** The pool's Deployment, Service, and the host name at which agents find the counters. */
 export const POOL = 'footfall-counter';
 export const COUNTING_PORT = 7443;
-export const PRESENCE_PORT = 8080;
+export const HTTP_PORT = 8080;
 
 export function labelsOf(component: Component): Record<string, string> {
   return {

@@ -2,7 +2,7 @@
 import type { KubernetesObject, V1Deployment, V1OwnerReference, V1PodSpec, V1Service } from '#crds/cluster/api.ts';
 import type { OperatorConfig, PoolConfig } from '../config.ts';
 import { containerBasics, podBasics, podMetadata, RUN } from '../streams/desired.ts';
-import { COUNTING_PORT, labelsOf, POOL, PRESENCE_PORT } from '../objects/labels.ts';
+import { COUNTING_PORT, labelsOf, POOL, HTTP_PORT } from '../objects/labels.ts';
 
 /** Enough to settle every stream and to be left by every agent. */
 const COUNTER_GRACE_SECONDS = 30;
@@ -32,7 +32,7 @@ export function desiredPool(replicas: number, config: OperatorConfig, owner: V1O
         selector: labels,
         ports: [
           { name: 'counting', port: COUNTING_PORT, targetPort: COUNTING_PORT, protocol: 'TCP' },
-          { name: 'http', port: PRESENCE_PORT, targetPort: PRESENCE_PORT, protocol: 'TCP' },
+          { name: 'http', port: HTTP_PORT, targetPort: HTTP_PORT, protocol: 'TCP' },
         ],
       },
     },
@@ -75,7 +75,7 @@ function counterPod({ counter: pool, watchNamespaces, tls }: OperatorConfig): V1
     containers: [
       {
         ...basics,
-        readinessProbe: { ...basics.readinessProbe, httpGet: { path: '/readyz', port: PRESENCE_PORT }, periodSeconds: 2 },
+        readinessProbe: { ...basics.readinessProbe, httpGet: { path: '/readyz', port: HTTP_PORT }, periodSeconds: 2 },
         name: 'counter',
         env: [
           { name: 'POD_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
@@ -84,7 +84,7 @@ function counterPod({ counter: pool, watchNamespaces, tls }: OperatorConfig): V1
         ],
         ports: [
           { name: 'counting', containerPort: COUNTING_PORT, protocol: 'TCP' },
-          { name: 'http', containerPort: PRESENCE_PORT, protocol: 'TCP' },
+          { name: 'http', containerPort: HTTP_PORT, protocol: 'TCP' },
         ],
         resources: resourcesOf(pool),
         // Inference processes keep their sockets and the library's scratch here; frames never touch it.
@@ -109,7 +109,7 @@ function counterConfig({ provider, workers, maxBatch, streamsPerCounter, logLeve
   return {
     listen: `0.0.0.0:${COUNTING_PORT}`,
     tls: { certificateFile: `${CERTIFICATE}/tls.crt`, keyFile: `${CERTIFICATE}/tls.key` },
-    presence: { host: '0.0.0.0', port: PRESENCE_PORT },
+    http: { host: '0.0.0.0', port: HTTP_PORT },
     cluster: { counter: '$(POD_NAME)', ...(namespaces.length > 0 && { namespaces }) },
     modelsDirectory: '/app/models',
     inference: { provider, workers, maxBatch },

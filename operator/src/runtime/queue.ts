@@ -10,7 +10,7 @@
  * most, and is as large as there are keys.
  */
 import { type Backoff, backoffSeconds } from '#proto/process/backoff.ts';
-import { Changed } from '#proto/process/condition-variable.ts';
+import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { type Clock, monotonic } from './clock.ts';
 
 /** What a conflict or a hiccup broke goes at once; what a person mends is seen within a minute. */
@@ -58,7 +58,7 @@ export class WorkQueue {
   readonly #delayed = new Map<string, { readonly due: number; readonly cancel: () => void }>();
   /** Failures in a row, of keys that failed last. */
   readonly #failures = new Map<string, number>();
-  readonly #changed = new Changed();
+  readonly #changed = new ConditionVariable();
 
   constructor(options: QueueOptions = {}) {
     this.#options = options;

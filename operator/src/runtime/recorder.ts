@@ -139,7 +139,7 @@ export class EventRecorder {
     } catch (error) {
       if (signal.aborted) return {};
       series.tries += 1;
-      if ((error as ApiFault).passing && series.tries < MOST_TRIES) throw error;
+      if ((error as ApiFault).transient && series.tries < MOST_TRIES) throw error;
       this.#giveUp(series, error);
       this.#series.delete(key);
     }

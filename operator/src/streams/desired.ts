@@ -16,7 +16,7 @@ import type {
 import { agentName, COUNTER_AUDIENCE } from '#crds/identity.ts';
 import { apiVersion, type CameraStream, isCamera, kind } from '#crds/schema.ts';
 import type { OperatorConfig, PodConfig } from '../config.ts';
-import { agentLabels, COUNTING_PORT, PRESENCE_PORT, serverNameOf, SITE_LABEL, STREAM_LABEL } from '../objects/labels.ts';
+import { agentLabels, COUNTING_PORT, HTTP_PORT, serverNameOf, SITE_LABEL, STREAM_LABEL } from '../objects/labels.ts';
 
 /** Beside the ring: what the agent and ffmpeg need. */
 const AGENT_MEGABYTES = { request: 128, limit: 320 };
@@ -95,7 +95,7 @@ function agentPod({ metadata, spec }: CameraStream, config: OperatorConfig): V1P
           { name: 'FOOTFALL_AGENT', value: JSON.stringify(agentConfig(metadata, source, buffer, config)).replaceAll('$', '$$$$') },
           ...agent.extraEnv,
         ],
-        ports: [{ name: 'http', containerPort: PRESENCE_PORT }],
+        ports: [{ name: 'http', containerPort: HTTP_PORT }],
         resources: config.agent.resources ?? {
           requests: { cpu: '50m', memory: `${AGENT_MEGABYTES.request}Mi` },
           // What lies in the memory-backed folder counts here, too.
@@ -144,7 +144,7 @@ function agentConfig(
       authoritiesFile: `${RUN}/authorities/${AUTHORITIES_FILE}`,
       tokenFile: `${RUN}/identity/${TOKEN_FILE}`,
     },
-    site: { host: '0.0.0.0', port: PRESENCE_PORT },
+    site: { host: '0.0.0.0', port: HTTP_PORT },
     logLevel: config.agent.logLevel,
   };
 }
@@ -206,5 +206,5 @@ export function containerBasics({ image, imagePullPolicy }: PodConfig) {
 }
 
 function alive() {
-  return { httpGet: { path: '/healthz', port: PRESENCE_PORT }, timeoutSeconds: 5 };
+  return { httpGet: { path: '/healthz', port: HTTP_PORT }, timeoutSeconds: 5 };
 }

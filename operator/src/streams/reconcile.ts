@@ -12,7 +12,7 @@ import type { Log } from '#proto/process/log.ts';
 import type { OperatorConfig } from '../config.ts';
 import type { Judgement, Observed, PoolView } from './conditions.ts';
 import { desiredAgent } from './desired.ts';
-import { isAsDesired, sealed } from '../objects/hash.ts';
+import { isAsDesired, withDesiredHash } from '../objects/hash.ts';
 import { type OperatorStatus, readyOf, sameStatus, statusOf } from './status.ts';
 import type { World } from '../cluster-cache.ts';
 
@@ -90,7 +90,7 @@ export async function ensure<T extends KubernetesObject>(
   if (there !== undefined && isAsDesired(there, desired)) return;
   // The mirrors hold what is ours. What they do not hold may be somebody else's all the same.
   if (there === undefined && (await isForeign(resource, desired, api, signal))) throw new NameTaken(resource, desired);
-  const written = await api.apply<T>(resource, sealed(desired), { fieldManager: FIELD_MANAGER }, signal);
+  const written = await api.apply<T>(resource, withDesiredHash(desired), { fieldManager: FIELD_MANAGER }, signal);
   world.wrote(resource, written);
   log.info(
     { kind: resource.kind, namespace: desired.metadata?.namespace, name: desired.metadata?.name },
@@ -152,6 +152,6 @@ class NameTaken extends Error {
 /** What only a person can mend, as a condition; undefined for what passes by itself. */
 function judgementOf(error: unknown): Judgement | undefined {
   if (error instanceof NameTaken) return { status: 'False', reason: 'NameTaken', message: error.message };
-  if (!(error instanceof ApiFault) || error.passing || error.code === 401 || error.code === 404 || error.code === 409) return undefined;
+  if (!(error instanceof ApiFault) || error.transient || error.code === 401 || error.code === 404 || error.code === 409) return undefined;
   return { status: 'False', reason: 'AgentForbidden', message: `The API server does not take the agent: ${error.message}.` };
 }

@@ -2,7 +2,7 @@
  * A condition variable: tasks wait for some state to change and look again (level, not edge).
  * Waiting rejects with the signal's reason when it aborts.
  */
-export class Changed {
+export class ConditionVariable {
   readonly #waiting = new Set<() => void>();
 
   notify(): void {

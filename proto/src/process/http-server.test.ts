@@ -5,12 +5,12 @@ import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { createMetrics } from './metrics.ts';
-import { servePresence } from './http-server.ts';
+import { serveHttp } from './http-server.ts';
 
 async function serve(context: TestContext): Promise<number> {
-  const presence = await servePresence({ host: '127.0.0.1', port: 0, metrics: createMetrics(), unready: () => undefined });
-  context.after(() => presence.stop());
-  return presence.port;
+  const http = await serveHttp({ host: '127.0.0.1', port: 0, metrics: createMetrics(), unready: () => undefined });
+  context.after(() => http.stop());
+  return http.port;
 }
 
 /** @param localAddress of loopback, which has many. */

@@ -14,12 +14,12 @@ const IDLE_MS = 30_000;
 
 export type Route = (request: IncomingMessage, response: ServerResponse) => void;
 
-export interface Presence {
+export interface HttpServer {
   readonly port: number;
   stop(): Promise<void>;
 }
 
-export interface PresenceOptions {
+export interface HttpServerOptions {
   readonly host: string;
   /** 0 for any. */
   readonly port: number;
@@ -29,7 +29,7 @@ export interface PresenceOptions {
   readonly routes?: Readonly<Record<string, Route>>;
 }
 
-export async function servePresence(options: PresenceOptions): Promise<Presence> {
+export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
   const routes: Record<string, Route> = {
     '/healthz': (_, response) => text(response, 200, 'ok\n'),
     '/readyz': (_, response) => {
@@ -82,7 +82,7 @@ function bound(server: Server): void {
   });
 }
 
-function listen(server: Server, { host, port }: PresenceOptions): Promise<void> {
+function listen(server: Server, { host, port }: HttpServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(new Error(`Cannot listen on ${host}:${port}: ${error.message}`)));
     server.listen(port, host, () => resolve());

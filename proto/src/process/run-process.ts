@@ -10,7 +10,7 @@ export interface Entry<Config> {
   readonly failed: (error: unknown, config: Config) => 'failed' | 'bad input';
 }
 
-export async function enter<Config>({ help, readConfig, work, failed }: Entry<Config>): Promise<void> {
+export async function runProcess<Config>({ help, readConfig, work, failed }: Entry<Config>): Promise<void> {
   if (process.argv.includes('--help')) {
     process.stdout.write(help);
     return;

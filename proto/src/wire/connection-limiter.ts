@@ -9,7 +9,7 @@
  */
 import { isIPv6, type Socket } from 'node:net';
 
-export interface DoorLimits {
+export interface ConnectionLimits {
   readonly connections: number;
   /** Of one peer, see `peerOf`. */
   readonly connectionsPerPeer: number;
@@ -18,7 +18,7 @@ export interface DoorLimits {
 }
 
 /** For a server behind which nobody counts connections: tests. Counters say their own. */
-export const WIDE_DOOR: DoorLimits = { connections: 1024, connectionsPerPeer: 1024, acceptedWithinSeconds: 60 };
+export const NO_CONNECTION_LIMITS: ConnectionLimits = { connections: 1024, connectionsPerPeer: 1024, acceptedWithinSeconds: 60 };
 
 /** Why a connection was cut. */
 export type CutReason = 'connections' | 'connectionsPerPeer' | 'silence' | 'bytes' | 'calls';
@@ -40,15 +40,15 @@ interface Connection {
   idleBytes: number;
 }
 
-export class Door {
-  readonly #limits: DoorLimits;
+export class ConnectionLimiter {
+  readonly #limits: ConnectionLimits;
   readonly #onCut: (reason: CutReason) => void;
   /** By address and port of the other side. */
   readonly #connections = new Map<string, Connection>();
   readonly #perPeer = new Map<string, number>();
   #looking: NodeJS.Timeout | undefined;
 
-  constructor(limits: DoorLimits, onCut: (reason: CutReason) => void) {
+  constructor(limits: ConnectionLimits, onCut: (reason: CutReason) => void) {
     this.#limits = limits;
     this.#onCut = onCut;
   }

@@ -35,7 +35,9 @@ const LARGEST_UNKNOWN = 64 * KIBIBYTE;
 const ofKind = new Map(LARGEST);
 
 /** The same, but for a message that is none. A message is judged by its first field before it is taken apart, and by what it is after that. */
-export function judged<M extends { message?: string }>(deserialize: (bytes: Buffer) => M): (bytes: Buffer) => M | MalformedMessage {
+export function boundedDeserializer<M extends { message?: string }>(
+  deserialize: (bytes: Buffer) => M,
+): (bytes: Buffer) => M | MalformedMessage {
   return (bytes) => {
     const firstKind = LARGEST[((bytes[0] ?? 0) >> 3) - 1]?.[0];
     const tooLarge = excess(firstKind, bytes.length);

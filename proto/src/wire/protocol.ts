@@ -13,9 +13,9 @@ import type { ProtoGrpcType } from '../../generated/counting.ts';
 import type { AgentMessage, AgentMessage__Output } from '../../generated/footfall/v1/AgentMessage.ts';
 import type { Codec__Output as CodecMessage } from '../../generated/footfall/v1/Codec.ts';
 import type { CounterMessage, CounterMessage__Output } from '../../generated/footfall/v1/CounterMessage.ts';
-import { type CutReason, Door, type DoorLimits, peerOf, WIDE_DOOR } from './connection-limiter.ts';
+import { type CutReason, ConnectionLimiter, type ConnectionLimits, peerOf, NO_CONNECTION_LIMITS } from './connection-limiter.ts';
 import type { Codec } from '../media/nut/nut.ts';
-import { judged, Malformed, type MalformedMessage, MAX_MESSAGE_BYTES } from './messages.ts';
+import { boundedDeserializer, Malformed, type MalformedMessage, MAX_MESSAGE_BYTES } from './messages.ts';
 
 export type { AgentMessage, CounterMessage };
 export type { CodecMessage };
@@ -131,7 +131,7 @@ export interface CountingServer {
 export interface ServingOptions {
   /** In plaintext without it. */
   readonly certificate?: ServerCertificate | undefined;
-  readonly limits?: DoorLimits;
+  readonly limits?: ConnectionLimits;
   /** Told of each connection that was cut. */
   readonly onCut?: (reason: CutReason) => void;
 }
@@ -168,14 +168,14 @@ function contextOf({ certificate, key }: ServerCertificate): SecureContextOption
 export async function serveCounting(
   address: string,
   handler: (call: CounterCall) => Promise<void>,
-  { certificate, limits = WIDE_DOOR, onCut = () => undefined }: ServingOptions = {},
+  { certificate, limits = NO_CONNECTION_LIMITS, onCut = () => undefined }: ServingOptions = {},
 ): Promise<CountingServer> {
-  const door = new Door(limits, onCut);
+  const door = new ConnectionLimiter(limits, onCut);
   const changing = certificate && new ChangingCertificate(certificate);
   const server = new grpc.Server({ ...channelOptions, 'grpc.max_concurrent_streams': MAX_STREAMS_OF_CONNECTION });
   const { Count } = Counting.service;
   server.addService(
-    { Count: { ...Count, requestDeserialize: judged(Count.requestDeserialize) } },
+    { Count: { ...Count, requestDeserialize: boundedDeserializer(Count.requestDeserialize) } },
     {
       Count: (stream: grpc.ServerDuplexStream<AgentMessage__Output, CounterMessage>) => {
         const signal = over(stream);
