@@ -2,11 +2,14 @@
  * The fence around the ledger: what a new entry must be, given the old one. The API server enforces it on
  * `status.counts` with the CEL twins, a ledger in a file with `brokenFence`.
  */
+
 export interface Fenced {
   readonly term: number;
   readonly position: number;
   readonly in: number;
   readonly out: number;
+  readonly gaps: { readonly count: number };
+  readonly delivered?: { readonly crossings: number; readonly gaps: number } | undefined;
 }
 
 interface FenceRule {
@@ -31,6 +34,21 @@ export const fence: readonly FenceRule[] = [
     cel: 'self.__in__ >= oldSelf.__in__ && self.out >= oldSelf.out',
     holds: (next, old) => next.in >= old.in && next.out >= old.out,
     message: 'must not lower a total',
+  },
+  {
+    cel: '!has(self.delivered) || (self.delivered.crossings <= self.__in__ + self.out && self.delivered.gaps <= self.gaps.count)',
+    holds: ({ delivered, gaps, ...next }) =>
+      delivered === undefined || (delivered.crossings <= next.in + next.out && delivered.gaps <= gaps.count),
+    message: 'must not deliver more than is counted',
+  },
+  {
+    // Counters without receivers leave the cursor out, and those with receivers begin anew with what they count.
+    cel:
+      '!has(self.delivered) || !has(oldSelf.delivered) || ' +
+      '(self.delivered.crossings >= oldSelf.delivered.crossings && self.delivered.gaps >= oldSelf.delivered.gaps)',
+    holds: ({ delivered: next }, { delivered: old }) =>
+      next === undefined || old === undefined || (next.crossings >= old.crossings && next.gaps >= old.gaps),
+    message: 'must not lower what is delivered',
   },
 ];
 

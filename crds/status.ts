@@ -44,6 +44,11 @@ const GapsField = fields({
   last: GapField.optional().describe('The latest one.'),
 });
 
+const DeliveredField = fields({
+  crossings: total().describe('Crossings up to this number (in + out) are with every receiver, or are declared lost to it.'),
+  gaps: total().describe('The same for gaps.'),
+}).describe('How far the events of this stream are delivered. Only there while the counters have receivers of events.');
+
 const CountsField = fields({
   term: total().describe('Rises with every counter that takes the stream over; only the latest term may write.'),
   session: text('an id', 64).describe('The life of one agent pod, within which access units are numbered.'),
@@ -58,6 +63,7 @@ const CountsField = fields({
   zones: list(ZoneCountsField, 0, 64).describe('The occupancy of each zone.'),
   observedSeconds: total().describe('How much video was looked at, in seconds.'),
   gaps: GapsField.describe('The times that were not looked at.'),
+  delivered: DeliveredField.optional(),
 }).meta({ 'x-kubernetes-validations': fence.map(({ cel, message }) => celOf({ cel, message })) });
 
 const StreamField = fields({
@@ -90,6 +96,7 @@ export type LineCounts = z.infer<typeof LineCountsField>;
 export type ZoneCounts = z.infer<typeof ZoneCountsField>;
 export type Gap = z.infer<typeof GapField>;
 export type Gaps = z.infer<typeof GapsField>;
+export type Delivered = z.infer<typeof DeliveredField>;
 export type CountsStatus = z.infer<typeof CountsField>;
 export type StreamState = (typeof streamStates)[number];
 export type StreamStatus = z.infer<typeof StreamField>;

@@ -59,6 +59,11 @@ export class Child {
     return this.#messages[key] as T;
   }
 
+  /** What it has announced under this key by now. */
+  told<T>(key: string): T | undefined {
+    return this.#messages[key] as T | undefined;
+  }
+
   /** Whether it has announced this key. */
   said(key: string): boolean {
     return key in this.#messages;

@@ -4,6 +4,7 @@ import process from 'node:process';
 import { formatFault, loadCameraStreams } from '#crds/load.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
 import { shutdownSignal } from '#proto/process/shutdown.ts';
+import { BadInput } from './events.ts';
 import { type CountOptions, HELP, readOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { lineTable, resultJson, resultTable } from './report.ts';
@@ -36,7 +37,7 @@ export async function count(args: readonly string[], signal: AbortSignal): Promi
     else process.stdout.write(`\n${lineTable(outcome.reports)}\n\n${resultTable(outcome.reports, outcome.seconds)}\n`);
     return outcome.exitCode;
   } catch (error) {
-    return fail((error as Error).message, 1);
+    return fail((error as Error).message, error instanceof BadInput ? 2 : 1);
   }
 }
 

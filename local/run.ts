@@ -5,13 +5,14 @@
  * dead one was: the counter on its port, an agent with its session.
  */
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { LoadedStream } from '#crds/load.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
 import { FolderLedger } from '../counter-service/src/ledger/folder.ts';
 import type { AgentEnd } from '../edge-agent/src/main.ts';
 import type { SiteView } from '../edge-agent/src/site/site.ts';
 import { Child } from './child.ts';
+import { beginEvents, missingEvents, orderEvents } from './events.ts';
 import { followCounts } from './follow.ts';
 import { Keeping } from './session-storage.ts';
 import type { CountOptions } from './options.ts';
@@ -59,6 +60,9 @@ export async function countLocally(
   const streams = loaded.map((one): RunningStream => ({ loaded: one, view: undefined, end: undefined }));
   const keeping = await Keeping.begin(loaded);
   const ledgerDirectory = options.ledger ?? keeping.ledger;
+  if (options.events !== undefined) {
+    await beginEvents(options.events, loaded.map(nameOf), options.ledger === undefined ? undefined : new FolderLedger(options.ledger));
+  }
   const run: Run = { options, keeping, audience, agents: [], changed: () => audience.show(streams.map(reportOf), seconds()) };
   const counter = superviseCounter(run, ledgerDirectory, loaded.length);
   const stopAgents = () => Promise.all(run.agents.map((agent) => agent.stop()));
@@ -85,7 +89,10 @@ export async function countLocally(
         stream.end = { reason: 'CounterFailed', sentence: `The counter has failed: ${counterDied}.`, badInput: false };
       }
     }
-    if (options.events !== undefined) await writeEvents(options.events, streams, new FolderLedger(ledgerDirectory));
+    if (options.events !== undefined) {
+      const fault = (await counter.over).told<string>('receiverFault');
+      await finishEvents(options.events, streams, new FolderLedger(ledgerDirectory), fault);
+    }
     return { reports: streams.map(reportOf), seconds: seconds(), exitCode: exitCodeOf(streams) };
   } finally {
     signal.removeEventListener('abort', onSignal);
@@ -107,6 +114,7 @@ function superviseCounter({ options, audience }: Run, ledgerDirectory: string, s
         local: { manifests: options.files.map((file) => resolve(file)), ledgerDirectory },
         modelsDirectory: options.models,
         inference: { provider: options.provider, workers: options.workers },
+        receivers: options.events === undefined ? [] : [{ kind: 'file', path: resolve(options.events) }],
         maxStreams: Math.max(64, streams),
       },
     });
@@ -155,12 +163,11 @@ async function runStream(stream: RunningStream, counterPort: number, run: Run): 
   run.changed();
 }
 
-function startAgent(
-  { stream: { metadata, spec }, file }: LoadedStream,
-  counterPort: number,
-  directory: string | undefined,
-  options: CountOptions,
-): Child {
+function startAgent(loaded: LoadedStream, counterPort: number, directory: string | undefined, options: CountOptions): Child {
+  const {
+    file,
+    stream: { spec },
+  } = loaded;
   const { url, transport, realtime, credentialsSecretRef } = spec.source;
   const secrets = options.secrets ?? join(dirname(resolve(file)), 'secrets');
   return new Child({
@@ -168,7 +175,7 @@ function startAgent(
     variable: 'FOOTFALL_AGENT',
     verbose: options.verbose,
     config: {
-      stream: { namespace: metadata.namespace, name: metadata.name, uid: localUid(metadata) },
+      stream: nameOf(loaded),
       source: {
         url,
         transport,
@@ -203,19 +210,28 @@ function exitCodeOf(streams: readonly RunningStream[]): Outcome['exitCode'] {
   return failures.length > 0 ? 1 : 0;
 }
 
-/** Stream by stream in the order of the files: the same input gives the same bytes, however many ran at once. */
-async function writeEvents(path: string, streams: readonly RunningStream[], ledger: FolderLedger): Promise<void> {
-  const texts = streams.map(async (stream) => {
-    const { metadata } = stream.loaded.stream;
-    try {
-      const lines = (await ledger.crossings(metadata)).split('\n').filter((line) => line !== '');
-      return lines.map((line) => `${JSON.stringify({ stream: metadata.name, ...(JSON.parse(line) as object) })}\n`).join('');
-    } catch (error) {
-      if (stream.end === 'well') stream.end = { reason: 'LedgerUnavailable', sentence: (error as Error).message, badInput: false };
-      return '';
-    }
-  });
-  await writeFile(path, (await Promise.all(texts)).join(''));
+/** The counter's last words on the file, if events are missing in it, are the stream's fault. */
+async function finishEvents(
+  path: string,
+  streams: readonly RunningStream[],
+  ledger: FolderLedger,
+  fault: string | undefined,
+): Promise<void> {
+  for (const stream of streams) {
+    const missing = await missingEvents(nameOf(stream.loaded), ledger).catch((error: Error) => error.message);
+    if (missing === 0 || stream.end !== 'well') continue;
+    const sentence =
+      typeof missing === 'string' ? missing : `${missing} events are not in ${path}${fault === undefined ? '' : `: ${fault}`}.`;
+    stream.end = { reason: 'EventsNotWritten', sentence, badInput: false };
+  }
+  await orderEvents(
+    path,
+    streams.map(({ loaded }) => nameOf(loaded)),
+  );
+}
+
+function nameOf({ stream: { metadata } }: LoadedStream): StreamName {
+  return { namespace: metadata.namespace, name: metadata.name, uid: localUid(metadata) };
 }
 
 /** Stands for the uid that the API server would give: the same stream on each run. */

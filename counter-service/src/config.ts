@@ -1,6 +1,8 @@
 /** What a counter is told: JSON in FOOTFALL_COUNTER. It holds no secret. */
 import { z } from 'zod';
 import { isLoopback, readJsonConfig } from '#proto/process/config.ts';
+import { MOST_EVENTS } from './events/outbox.ts';
+import { receiverOptions } from './events/receivers.ts';
 import { ExecutionProvider } from './detection/wire.ts';
 
 const counterFields = z.strictObject({
@@ -27,6 +29,10 @@ const counterFields = z.strictObject({
     workers: z.int().min(0).max(64).default(0),
     maxBatch: z.int().min(1).max(64).default(16),
   }),
+  /** What takes the events of all streams. */
+  receivers: z.array(receiverOptions).max(16).default([]),
+  /** Events of a stream that wait for a receiver that is away; the oldest of more are declared lost. */
+  mostWaitingEvents: z.int().min(1).max(MOST_EVENTS).default(MOST_EVENTS),
   maxStreams: z.int().min(1).default(64),
   /** Against whoever connects and is no agent of ours. Each agent has one connection; a site may have all behind one address. */
   door: z

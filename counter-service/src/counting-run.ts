@@ -16,15 +16,18 @@ import {
   type AnalysisState,
   changeView,
   type GapRecord,
+  giveUp,
   interrupt,
-  resumeAnalysis,
   startAnalysis,
+  type Step,
   takeOver,
   type View,
 } from './analysis/analysis.ts';
-import { requirePossiblePlan } from './analysis/checkpoint.ts';
-import type { Answered, Frame as DetectorFrame } from './detection/detector.ts';
-import type { ModelInput } from './detection/manifest.ts';
+import { type Checkpoint, requirePossiblePlan, writeCheckpoint } from './analysis/checkpoint.ts';
+import { EventJournal } from './events/journal.ts';
+import { type Numbers, resumeOutbox, startOutbox } from './events/outbox.ts';
+import type { Receiver } from './events/receiver.ts';
+import type { Answered, CountingDetector } from './detection/detector.ts';
 import { type Eviction, videoNeededAgain } from './specs/eviction.ts';
 import type { Intake, Piece } from './call/intake.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
@@ -34,7 +37,8 @@ import type { Footage, GivenUp } from './media/footage.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refusal.ts';
 import { CheckpointSchedule } from './settlement/checkpoint-schedule.ts';
-import type { CheckpointCommit } from './settlement/checkpoint-commit.ts';
+import { committedCounts, numbersOf, siteCounts } from './reporting/reports.ts';
+import type { CheckpointCommit, Snapshot } from './settlement/checkpoint-commit.ts';
 import type { FollowedSpec, KnownSpec } from './specs/specs.ts';
 import type { StreamStateReporter } from './ledger/stream-state.ts';
 import { takeoverFrom } from './analysis/takeover.ts';
@@ -47,13 +51,8 @@ const MAX_DECODER_DEATHS = 3;
 const MAX_GROUPS_GIVEN_UP = 3;
 /** A decoder that dies at once is not started again at once. */
 const RESTART_SECONDS = 0.2;
-
-export interface CountingDetector {
-  readonly input: ModelInput;
-  /** Frames of one stream that may be in detection at a time. */
-  readonly depth: number;
-  detect(frame: DetectorFrame, signal: AbortSignal): Promise<Answered>;
-}
+/** How long the end of a stream waits for receivers to take its last events: the next counter may never come. */
+const FLUSH_MS = 5_000;
 
 export interface CountingOptions {
   readonly stream: StreamName;
@@ -65,11 +64,15 @@ export interface CountingOptions {
   readonly send: (message: CounterMessage) => Promise<void>;
   readonly session: string;
   readonly sessionStartMicros: number;
+  /** The source is a recording, which has no clock. */
+  readonly recorded: boolean;
   /** As the agent's Resume says. */
   readonly takenMicros: number;
   readonly term: number;
   readonly committed: CommittedCounts | undefined;
-  readonly checkpoint: AnalysisState | undefined;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly receivers: readonly Receiver[];
+  readonly mostWaitingEvents: number;
   readonly codec: CodecMessage;
   readonly metrics: StreamMetrics;
   readonly labels: Labels;
@@ -87,7 +90,8 @@ export type Ended = 'finished' | 'paused' | 'left';
 
 export class Counting {
   readonly #options: CountingOptions;
-  readonly #settling: CheckpointSchedule;
+  readonly #schedule: CheckpointSchedule;
+  readonly #journal: EventJournal;
   /** What went wrong beside the frames. */
   readonly #fault = new AbortController();
   #state: AnalysisState;
@@ -95,25 +99,28 @@ export class Counting {
   #codec: Pick<CodecMessage, 'width' | 'height'>;
   /** By which the state counts. */
   #known: KnownSpec;
-  /** The frontier when this call took the stream up. */
+  /** The watermark when this call took the stream up. */
   readonly #begunMicros: number;
   #toldOfHidden = false;
 
   /** @throws Refused INVALID when the checkpoint cannot be taken up. */
   constructor(options: CountingOptions) {
     this.#options = options;
-    const { checkpoint } = options;
+    const { checkpoint, settlement } = options;
     this.#known = options.followed.current();
     this.#codec = options.codec;
-    this.#state = checkpoint ? resumeAnalysis(checkpoint, this.#view(), options.committed) : this.#startAfresh();
+    this.#state = checkpoint ? changeView(checkpoint.analysis, this.#view()) : this.#startAfresh();
     this.#begunMicros = this.#state.presentationMicros;
     requirePossiblePlan(this.#state.look, options.detector.input);
     // An edit may have come while there was no video.
     options.standing.observes(this.#known.generation);
-    this.#settling = new CheckpointSchedule({
-      ...options,
-      state: () => this.#state,
-      onCommitted: (crossings) => (this.#state = { ...this.#state, uncommitted: this.#state.uncommitted.slice(crossings) }),
+    this.#journal = this.#openJournal();
+    this.#schedule = new CheckpointSchedule({
+      settlement,
+      counts: () => this.#counts(),
+      snapshot: () => this.#snapshot(),
+      show: () => this.#show(),
+      onCommitted: (counts) => this.#journal.committed(numbersOf(counts)),
       onFault: (error) => this.#fault.abort(error),
     });
   }
@@ -122,22 +129,36 @@ export class Counting {
   async run(signal: AbortSignal): Promise<Ended> {
     const either = AbortSignal.any([signal, this.#fault.signal]);
     const counted = new AbortController();
+    const delivered = new AbortController();
     const following = this.#followSpec(AbortSignal.any([either, counted.signal])).catch((error: unknown) => this.#fault.abort(error));
+    const delivering = this.#journal.run(AbortSignal.any([either, delivered.signal]));
     try {
       const ended = await this.#countUntilLeaving(either);
-      this.#settling.stop();
+      this.#schedule.stop();
       counted.abort(new Error('nothing is counted any more'));
       await following;
-      await this.#settling.last(() => this.#options.sayEnded(ended));
+      const cursor = this.#journal.delivered;
+      await this.#schedule.last(() => this.#options.sayEnded(ended));
+      // After an eviction the next counter delivers what the checkpoint holds.
+      if (ended !== 'left') await this.#finishDelivery(cursor, either);
       return ended;
     } catch (error) {
-      // What was given up is settled: whoever tries again begins after it.
-      if (error instanceof Refused && error.reason === 'UNDECODABLE' && !either.aborted) await this.#settling.last(() => undefined);
+      // What was given up is settled: the next call begins after it.
+      if (error instanceof Refused && error.reason === 'UNDECODABLE' && !either.aborted) await this.#schedule.last(() => undefined);
       throw this.#fault.signal.aborted ? (this.#fault.signal.reason as unknown) : error;
     } finally {
-      this.#settling.stop();
+      this.#schedule.stop();
       counted.abort(new Error('nothing is counted any more'));
+      delivered.abort(new Error('the stream is over'));
+      await delivering;
     }
+  }
+
+  /** No commit comes any more that could take the cursor along: one is made for it, if it has moved since the last. */
+  async #finishDelivery(cursor: Numbers | undefined, signal: AbortSignal): Promise<void> {
+    await this.#journal.flushed(AbortSignal.any([signal, AbortSignal.timeout(FLUSH_MS)])).catch(() => undefined);
+    signal.throwIfAborted();
+    if (JSON.stringify(this.#journal.delivered) !== JSON.stringify(cursor)) await this.#schedule.last(() => undefined);
   }
 
   async #countUntilLeaving(signal: AbortSignal): Promise<Ended> {
@@ -166,7 +187,7 @@ export class Counting {
       // A stream that is gone is for whoever serves it to end.
       if (known === undefined) return;
       this.#adopt(known);
-      this.#settling.whenDue();
+      this.#schedule.whenDue();
     }
   }
 
@@ -175,12 +196,12 @@ export class Counting {
     if (known === this.#known) return;
     this.#known = known;
     this.#state = changeView(this.#state, this.#view());
-    this.#settling.urgently();
+    this.#schedule.urgently();
     this.#options.standing.observes(known.generation);
     this.#options.log.info({ generation: known.generation }, 'spec taken up');
   }
 
-  /** One piece of footage, from the frontier to its end, over as many decoders as it takes. */
+  /** One piece of footage, from the watermark to its end, over as many decoders as it takes. */
   async #count(piece: Piece, signal: AbortSignal): Promise<void> {
     let [deaths, groups] = [0, 0];
     for (;;) {
@@ -209,7 +230,7 @@ export class Counting {
     this.#finishPiece(piece);
   }
 
-  /** A new decoder cannot get to the frontier with what is kept: the next counter, or this one, is sent the way there, too. */
+  /** A new decoder cannot get to the watermark with what is kept: the next counter, or this one, is sent the way there, too. */
   #askAgain(signal: AbortSignal): void {
     this.#options.evict(videoNeededAgain);
     signal.throwIfAborted();
@@ -222,11 +243,9 @@ export class Counting {
     return given;
   }
 
-  /** Nothing of it is looked at any more, nor by whoever comes next; the first picture after it is. */
-  #giveUp({ units: accessUnits, next, toMicros, ended }: GivenUp): void {
-    const fromMicros = Math.max(0, this.#state.presentationMicros);
-    this.#state = { ...this.#state, presentationMicros: ended ? toMicros : toMicros - 1 };
-    this.#declare({ fromMicros, toMicros, reason: 'UNDECODABLE_VIDEO', accessUnits }, next);
+  #giveUp(given: GivenUp): void {
+    this.#take(giveUp(this.#state, given, this.#view()));
+    this.#schedule.whenDue();
   }
 
   /** Follows the footage with one decoder and one picture; `again` when the picture, or its rate, is to be another one. */
@@ -267,7 +286,7 @@ export class Counting {
     const before = performance.now();
     const passed = footage.passed(this.#state.presentationMicros, presentationMicros);
     const frame = { presentationMicros, passed, detections: answered.detections };
-    this.#state = analyse(this.#state, frame, this.#known.spec.detection, this.#view());
+    this.#take(analyse(this.#state, frame, this.#known.spec.detection, this.#view()));
     standing.counted();
     footage.release(presentationMicros);
     metrics.counted(labels, {
@@ -276,8 +295,8 @@ export class Counting {
       skipped: passed.units - 1,
       lagMicros: footage.newestMicros - presentationMicros,
     });
-    await this.#settling.show();
-    this.#settling.whenDue();
+    await this.#show();
+    this.#schedule.whenDue();
   }
 
   /** The access units after the last frame that was looked at belong to what was seen, too. */
@@ -291,7 +310,7 @@ export class Counting {
         `Not one of ${rest.units} access units could be decoded: the video is not what it says (${footage.codec.fourcc}).`,
       );
     }
-    this.#state = advance(this.#state, rest, rest.newestMicros);
+    this.#take(advance(this.#state, rest, rest.newestMicros));
   }
 
   #interrupt(gap: GapMessage, { footage }: Piece): void {
@@ -302,16 +321,49 @@ export class Counting {
 
   /** @param next number of the first access unit after it. */
   #declare(gap: GapRecord, next: number): void {
+    this.#take(interrupt(this.#state, gap, next, this.#view()));
+    this.#schedule.whenDue();
+  }
+
+  /** One step on: what came of it goes to the events, and a gap to metrics and log. */
+  #take({ state, outcome }: Step): void {
     const { log, metrics, labels } = this.#options;
-    const { reason, accessUnits } = gap;
-    const known = this.#state.gaps.count;
-    this.#state = interrupt(this.#state, gap, next, this.#view());
-    // A replayed one was told of before.
-    if (this.#state.gaps.count > known) {
-      log.warn({ reason, next, accessUnits, seconds: (gap.toMicros - gap.fromMicros) / 1e6 }, 'gap in the video');
-      metrics.interrupted(labels, reason);
-    }
-    this.#settling.whenDue();
+    this.#state = state;
+    this.#journal.record(outcome);
+    const { gap } = outcome;
+    if (gap === undefined) return;
+    const { number, reason, accessUnits } = gap;
+    log.warn({ number, reason, accessUnits, seconds: (gap.toMicros - gap.fromMicros) / 1e6 }, 'gap in the video');
+    metrics.interrupted(labels, reason);
+  }
+
+  #counts(): CommittedCounts {
+    return committedCounts(this.#state, this.#options, this.#journal.delivered);
+  }
+
+  #snapshot(): Snapshot {
+    const { position, presentationMicros } = this.#state;
+    const checkpoint = writeCheckpoint({ analysis: this.#state, outbox: this.#journal.outbox });
+    return { position, presentationMicros, checkpoint, counts: this.#counts() };
+  }
+
+  async #show(): Promise<void> {
+    const { send, term, settlement } = this.#options;
+    const provisional = settlement.differs(this.#counts());
+    await send({ counts: { ...siteCounts(this.#state), term, committedPosition: settlement.position, provisional } });
+  }
+
+  #openJournal(): EventJournal {
+    const { checkpoint, committed, settlement, sessionStartMicros, recorded } = this.#options;
+    const { counter, gaps } = this.#state;
+    const numbers = numbersOf({ ...counter, gaps });
+    const outbox = checkpoint?.outbox ? resumeOutbox(checkpoint.outbox, committed?.delivered) : startOutbox(numbers, committed?.delivered);
+    const onDelivered = () => settlement.delivered(this.#journal.delivered);
+    return new EventJournal(
+      { ...this.#options, clock: { startMicros: sessionStartMicros, recorded }, onDelivered },
+      outbox,
+      numbersOf(committed),
+    );
   }
 
   #startAfresh(): AnalysisState {

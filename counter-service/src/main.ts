@@ -15,6 +15,8 @@ import { Cluster } from './cluster.ts';
 import { Certificate } from './identity/certificate.ts';
 import { type CounterConfig, readCounterConfig } from './config.ts';
 import { DetectorPool } from './detection/detector-pool.ts';
+import type { Receiver } from './events/receiver.ts';
+import { openReceiver } from './events/receivers.ts';
 import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
 import { FixedSpecs } from './specs/specs.ts';
@@ -46,7 +48,9 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
   const service: CounterService = {
     ledger,
     specs,
+    receivers: config.receivers.map((options) => announcing(openReceiver(options))),
     detector: (model) => detectors.of(model),
+    mostWaitingEvents: config.mostWaitingEvents,
     places: new Slots(config.maxStreams),
     draining: signal,
     metrics: ofStreams,
@@ -74,6 +78,18 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
   });
   await server.stop(DRAIN_MS);
   await Promise.all([http.stop(), detectors.stop(), reaching, following, cluster?.close()]);
+}
+
+/** Local mode says at its end why events are missing. */
+function announcing(receiver: Receiver): Receiver {
+  return {
+    name: receiver.name,
+    deliver: (events, signal) =>
+      receiver.deliver(events, signal).catch((error: Error) => {
+        announce({ receiverFault: error.message });
+        throw error;
+      }),
+  };
 }
 
 /** Loading a client of API servers takes as long as all the rest of the start: a counter without one is there sooner. */

@@ -14,6 +14,7 @@ export interface CountedFrame {
 }
 
 export type StreamMetrics = ReturnType<typeof streamMetrics>;
+export type EventMetrics = Pick<StreamMetrics, 'recorded' | 'waiting' | 'delivered' | 'deliveryFailed'>;
 
 export function streamMetrics(metrics: Metrics) {
   const units = metrics.counter('counter_access_units_total', 'Access units received.', ['stream']);
@@ -44,6 +45,17 @@ export function streamMetrics(metrics: Metrics) {
   const inference = metrics.histogram('counter_inference_cpu_milliseconds', 'CPU time of a frame in the model.', MILLISECONDS);
   const batches = metrics.histogram('counter_inference_batch_size', 'Frames in one run of the model.', BATCHES);
   const tracking = metrics.histogram('counter_tracking_milliseconds', 'Tracking and counting of a frame.', MILLISECONDS);
+  const waitingEvents = metrics.gauge('counter_events_waiting', 'Events that not every receiver has yet.', ['stream']);
+  const droppedEvents = metrics.counter('counter_events_dropped_total', 'Events that had no room to wait, and become a loss.', ['stream']);
+  const deliveredEvents = metrics.counter('counter_events_delivered_total', 'Events that a receiver has taken, by type.', [
+    'receiver',
+    'type',
+  ]);
+  const failures = metrics.counter(
+    'counter_event_deliveries_failed_total',
+    'Deliveries that a receiver did not take, and that are tried again.',
+    ['receiver'],
+  );
   open.set(0);
   return {
     serving(streams: number): void {
@@ -80,8 +92,21 @@ export function streamMetrics(metrics: Metrics) {
     interrupted(labels: Labels, reason: string): void {
       gaps.add(1, { ...labels, reason });
     },
+    recorded(labels: Labels, { waiting: count, dropped }: { waiting: number; dropped: number }): void {
+      waitingEvents.set(count, labels);
+      if (dropped > 0) droppedEvents.add(dropped, labels);
+    },
+    waiting(labels: Labels, count: number): void {
+      waitingEvents.set(count, labels);
+    },
+    delivered(receiver: string, events: readonly { readonly type: string }[]): void {
+      for (const { type } of events) deliveredEvents.add(1, { receiver, type });
+    },
+    deliveryFailed(receiver: string): void {
+      failures.add(1, { receiver });
+    },
     async forget(labels: Labels): Promise<void> {
-      await Promise.all([units, bytes, frames, gaps, lag, decoders].map((series) => series.forget(labels)));
+      await Promise.all([units, bytes, frames, gaps, lag, decoders, waitingEvents, droppedEvents].map((series) => series.forget(labels)));
     },
   };
 }

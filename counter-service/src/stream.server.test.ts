@@ -58,6 +58,7 @@ suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
       ledger: cluster.ledger,
       specs: cluster.specs,
       detector: (model) => detectors.of(model),
+      receivers: [],
       places: new Slots(2),
       draining: drain.signal,
       metrics: ofStreams,

@@ -14,10 +14,10 @@ import type { Log } from '#proto/process/log.ts';
 import { type CounterCall, type CounterMessage, type FromAgent, type Hello, Malformed } from '#proto/wire/protocol.ts';
 import { Watchdog } from '#proto/wire/watchdog.ts';
 import { admit, type Admitted, type Slots, type Resources } from './call/admission.ts';
-import type { AnalysisState } from './analysis/analysis.ts';
-import { readCheckpoint } from './analysis/checkpoint.ts';
+import { type Checkpoint, readCheckpoint } from './analysis/checkpoint.ts';
 import { Counting, type Ended } from './counting-run.ts';
 import { type Eviction, evictionBySpec, drained, signalOf } from './specs/eviction.ts';
+import { MOST_EVENTS } from './events/outbox.ts';
 import { Intake } from './call/intake.ts';
 import { Caller } from './identity/caller.ts';
 import { Fenced } from './ledger/ledger.ts';
@@ -168,7 +168,7 @@ async function countOnceThereIsVideo(served: Served): Promise<Ended> {
 interface Beginning {
   readonly codec: Codec;
   readonly takenMicros: number;
-  readonly checkpoint: AnalysisState | undefined;
+  readonly checkpoint: Checkpoint | undefined;
 }
 
 async function count(
@@ -182,7 +182,7 @@ async function count(
   const settlement = new CheckpointCommit(tenure, send, hello.session, signal);
   const intake = new Intake({
     codec: beginning.codec,
-    position: beginning.checkpoint?.position ?? settlement.position,
+    position: beginning.checkpoint?.analysis.position ?? settlement.position,
     send,
     onStored: (serial) => settlement.stored(serial),
     onCamera: (camera) => standing.camera(camera),
@@ -206,6 +206,9 @@ async function count(
     evict,
     session: hello.session,
     sessionStartMicros: hello.sessionStartMicros,
+    recorded: hello.recorded,
+    receivers: service.receivers,
+    mostWaitingEvents: service.mostWaitingEvents ?? MOST_EVENTS,
     term: tenure.term,
     committed: tenure.counts,
     sayEnded: (ended) => sayEnded({ admitted, leaving }, ended),

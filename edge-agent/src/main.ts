@@ -58,6 +58,7 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
           site,
           log,
           recording: source.recording,
+          recorded: source.recorded,
           camera: source.report,
           directory: new NamedCounters({ counters: config.counters, onLookup: (result) => site.lookedUp(result) }),
           identity,

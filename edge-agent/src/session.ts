@@ -58,6 +58,8 @@ export interface Session {
   /** Ends with the first refusal that does not pass by itself, instead of waiting for it to be mended. */
   readonly exitWhenUnusable: boolean;
   readonly random: () => number;
+  /** The source is a recording, and has no clock. */
+  readonly recorded?: boolean;
   /** How long a counter may take to greet, and the agent to leave; see the exchange. */
   readonly greetingSeconds?: number;
   readonly leaveSeconds?: number;

@@ -16,6 +16,8 @@ import { CameraReport } from './uplink/camera-report.ts';
 
 export interface Source {
   readonly recording: Recording;
+  /** A file that is read as fast as it is taken: the clock says nothing of its pictures. */
+  readonly recorded: boolean;
   /** What the counter is told of a camera; a file has nothing to tell. */
   readonly report: CameraReport | undefined;
   /** What was wrong with a source that was read to its end all the same. */
@@ -57,7 +59,7 @@ function fileSource({ source }: AgentConfig, site: Site): Source {
       site.camera(state);
     },
   });
-  return { recording, report: undefined, verdict: () => camera.verdict() };
+  return { recording, recorded: !source.realtime, report: undefined, verdict: () => camera.verdict() };
 }
 
 function liveSource(config: AgentConfig, { segments, recovered, elapsedMicros }: Retained, site: Site, log: Log): Source {
@@ -90,5 +92,5 @@ function liveSource(config: AgentConfig, { segments, recovered, elapsedMicros }:
       config.exitWhenUnusable && !everConnected && (fault.badInput || performance.now() - startedAt > GIVE_UP_SECONDS * 1000),
     random: Math.random,
   });
-  return { recording, report, verdict: () => undefined };
+  return { recording, recorded: false, report, verdict: () => undefined };
 }

@@ -36,9 +36,9 @@ export function countedCrossings(
   for (let index = first; index < detections.length; index += every) {
     const time = index / footage.framesPerSecond;
     const tracked = trackStep(tracker, detections[index]!, time, settings);
-    const counted = countStep(counter, tracked.tracks, { time, frame: index + 1 });
+    const counted = countStep(counter, tracked.tracks, tracked.ended, { time, frame: index + 1 });
     [tracker, counter] = [tracked.state, counted.state];
-    events.push(...counted.events);
+    events.push(...counted.crossings);
   }
   return events;
 }
@@ -49,9 +49,9 @@ export function trueCrossings(annotation: readonly (readonly MotBox[])[], footag
   const events: CrossingEvent[] = [];
   for (const [index, boxes] of annotation.entries()) {
     const tracks = boxes.map((box): Track => ({ id: box.id, box, matched: true, confirmed: true }));
-    const counted = countStep(counter, tracks, { time: index / footage.framesPerSecond, frame: index + 1 });
+    const counted = countStep(counter, tracks, [], { time: index / footage.framesPerSecond, frame: index + 1 });
     counter = counted.state;
-    events.push(...counted.events);
+    events.push(...counted.crossings);
   }
   return events;
 }

@@ -69,7 +69,7 @@ async function measure({ clip, lines, framesPerSecond, model: name }: StagesTask
     const detections = toSource(decode(output, outputs, { index: 0, input: plan.input, scoreFloor: SCORE_FLOOR }), plan);
     stage('postprocessing');
     const passed = { units: 1, position: frames, newestMicros: presentationMicros };
-    state = analyse(state, { presentationMicros, passed, detections }, detection, view);
+    ({ state } = analyse(state, { presentationMicros, passed, detections }, detection, view));
     stage('counting');
   };
   for await (const frame of decoder.frames) {

@@ -105,6 +105,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
       ledger: cluster.ledger,
       specs: cluster.specs,
       identities,
+      receivers: [],
       places,
       log,
       detector: (model) => detectors.of(model),

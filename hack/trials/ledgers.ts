@@ -10,12 +10,12 @@ import type { CommittedCounts } from '../../counter-service/src/ledger/ledger.ts
 import type { ControlPlane } from '../machine/control-plane.ts';
 import { BreakingProxy } from '../machine/proxy.ts';
 import { Certificates } from '../machine/certificates.ts';
+import { type Delivered, readDelivered, receiverOf } from './events.ts';
 import { FRAMES_PER_SECOND, LINES } from './film.ts';
 
 export interface Committed {
   readonly counts: CommittedCounts | undefined;
-  /** A line of JSON for each crossing; a status has none. */
-  readonly crossings: readonly string[] | undefined;
+  readonly delivered: Delivered;
 }
 
 export interface TrialLedger {
@@ -47,11 +47,11 @@ export async function folderLedger(folder: string): Promise<TrialLedger> {
     stream,
     environment: {},
     ofAgent: {},
-    configOf: () => ({ local: { manifests: [manifest], ledgerDirectory: directory } }),
+    configOf: (counter) => ({ local: { manifests: [manifest], ledgerDirectory: directory }, receivers: [receiverOf(folder, counter)] }),
     read: async () => {
       const ledger = new FolderLedger(directory);
       const { counts } = await ledger.read(stream);
-      return { counts, crossings: (await ledger.crossings(stream)).split('\n').filter((line) => line !== '') };
+      return { counts, delivered: await readDelivered(folder) };
     },
     close: () => Promise.resolve(),
   };
@@ -64,15 +64,22 @@ export class StatusOfServer implements TrialLedger {
   readonly #plane: ControlPlane;
 
   readonly #certificates: Certificates;
+  readonly #folder: string;
 
-  private constructor(plane: ControlPlane, proxy: BreakingProxy, certificates: Certificates, stream: StreamName) {
+  private constructor(
+    plane: ControlPlane,
+    proxy: BreakingProxy,
+    { certificates, folder }: { certificates: Certificates; folder: string },
+    stream: StreamName,
+  ) {
     this.#plane = plane;
+    this.#folder = folder;
     this.proxy = proxy;
     this.#certificates = certificates;
     this.stream = stream;
   }
 
-  /** @param folder for what agent and counter know each other by. */
+  /** @param folder for certificates, and for what receivers get. */
   static async at(plane: ControlPlane, folder: string): Promise<StatusOfServer> {
     const metadata = { namespace: await plane.makeNamespace(), name: NAME };
     const object = { apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata, spec: SPEC };
@@ -81,7 +88,7 @@ export class StatusOfServer implements TrialLedger {
     await plane.api.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: account });
     const certificates = await Certificates.make(join(folder, 'identity'));
     certificates.setToken(await plane.tokenOf(account.namespace, account.name));
-    return new StatusOfServer(plane, await BreakingProxy.start(plane), certificates, { ...metadata, uid: made.metadata!.uid! });
+    return new StatusOfServer(plane, await BreakingProxy.start(plane), { certificates, folder }, { ...metadata, uid: made.metadata!.uid! });
   }
 
   get environment(): Record<string, string> {
@@ -93,7 +100,11 @@ export class StatusOfServer implements TrialLedger {
   }
 
   configOf(counter: string): object {
-    return { cluster: { counter, namespaces: [this.stream.namespace] }, tls: this.#certificates.ofCounter };
+    return {
+      cluster: { counter, namespaces: [this.stream.namespace] },
+      tls: this.#certificates.ofCounter,
+      receivers: [receiverOf(this.#folder, counter)],
+    };
   }
 
   /** As the operator does, of another part of the status: a counter that writes what it read before has a conflict. */
@@ -108,7 +119,7 @@ export class StatusOfServer implements TrialLedger {
     const { namespace, name } = this.stream;
     const { status } = await this.#plane.api.get<Ledgered>(cameraStreams, { namespace, name });
     const { term: _, ...counts } = status!.counts!;
-    return { counts, crossings: undefined };
+    return { counts, delivered: await readDelivered(this.#folder) };
   }
 
   close(): Promise<void> {

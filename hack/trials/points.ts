@@ -18,6 +18,8 @@ export const COUNTER_POINTS = [
   'hears checkpointStored',
   'before commit',
   'after commit',
+  'before receipt',
+  'after receipt',
   'before release',
   'after release',
   'before goAway',

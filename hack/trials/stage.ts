@@ -25,6 +25,8 @@ export interface StageOptions {
   readonly bufferSeconds: number;
   /** How far the agent may be behind its camera; without it as far as the ring reaches. */
   readonly maxLagSeconds: number | undefined;
+  /** Events that a counter keeps for a receiver; without it as many as the product does. */
+  readonly mostWaiting?: number | undefined;
   /** What outlives the agent's process. */
   readonly ring: string;
   readonly orders: { readonly counter: readonly (Order | undefined)[]; readonly agent: readonly (Order | undefined)[] };
@@ -88,6 +90,10 @@ export class Stage {
       links.push({ port, link: await Link.to(port) });
     }
     return new Stage(options, links);
+  }
+
+  get folder(): string {
+    return this.#options.folder;
   }
 
   get signal(): AbortSignal {
@@ -167,7 +173,7 @@ export class Stage {
   }
 
   #counterPost(port: number, index: number): Post {
-    const { folder, models, ledger, orders } = this.#options;
+    const { folder, models, ledger, orders, mostWaiting } = this.#options;
     const name = `counter-${index + 1}`;
     const config = {
       ...ledger.configOf(name),
@@ -175,6 +181,7 @@ export class Stage {
       http: { host: '127.0.0.1', port: 0 },
       modelsDirectory: models,
       inference: { workers: 1 },
+      ...(mostWaiting !== undefined && { mostWaitingEvents: mostWaiting }),
     };
     return new Post(
       {

@@ -103,6 +103,7 @@ function open({ fault, seed, lab, folder, ledger, disk }: Scene, random: Random,
     counters: fault.counters,
     bufferSeconds: fault.bufferSeconds ?? BUFFER_SECONDS,
     maxLagSeconds: fault.maxLagSeconds,
+    mostWaiting: fault.mostWaiting,
     ring: join(disk?.directory ?? folder, 'ring'),
     // A disk that is really full needs nobody to say so.
     orders: disk?.mounted === true ? { counter: [], agent: [] } : orders,
@@ -145,13 +146,18 @@ async function leave(stage: Stage, camera: ChildProcess): Promise<void> {
 async function compare(stage: Stage, { fault, ledger, lab, folder }: Scene, signal: AbortSignal): Promise<Judged> {
   const committed = await ledger.read();
   const gaps = committed.counts?.gaps.count ?? 0;
-  if (fault.source === 'file') return { ...judge(committed, lab.ofFile!, OF_THE_READING), gaps, unitsLost: 0 };
+  if (fault.source === 'file') return { ...judge(committed, lab.ofFile!, OF_THE_READING, fault.losesEvents), gaps, unitsLost: 0 };
   const tapes = Array.from({ length: stage.lostMemories + 1 }, (_, session) => readTape(stage.tape(session)));
   const { films, problems } = sessionsOf(stage.notes('agent'), tapes, committedSessions(stage, committed), fault.maxLagSeconds);
   const lost = films.flatMap((film) => film.gaps.map(({ after, next }) => next - after - 1)).reduce((sum, units) => sum + units, 0);
   if (lost > 0 && fault.overflows !== true) problems.push(`${lost} access units were declared lost, and the ring had room`);
   if (lost === 0 && fault.overflows === true) problems.push('no access unit was lost, and the ring should have had no room');
-  const verdict = judge(committed, await countUndisturbed(films, { folder: join(folder, 'undisturbed'), models: lab.models, signal }), []);
+  const verdict = judge(
+    committed,
+    await countUndisturbed(films, { folder: join(folder, 'undisturbed'), models: lab.models, signal }),
+    [],
+    fault.losesEvents,
+  );
   return { ...verdict, problems: [...problems, ...verdict.problems], gaps, unitsLost: lost };
 }
 

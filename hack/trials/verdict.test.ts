@@ -1,10 +1,33 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { StreamEvent } from '#crds/events.ts';
 import type { Committed } from './ledgers.ts';
 import { judge } from './verdict.ts';
 
-const crossing = (line: string, frame: number) => JSON.stringify({ line, frame });
-const committed = (entered: number, crossings: string[] | undefined, position = 9): Committed => ({
+const of = { namespace: 'default', stream: 'door' };
+const crossing = (number: number, frame: number): StreamEvent => ({
+  ...of,
+  id: `u/crossing/${number}`,
+  type: 'crossing',
+  number,
+  line: 'door',
+  direction: 'in',
+  time: frame / 10,
+  frame,
+  track: 1,
+  lineIn: number,
+  lineOut: 0,
+});
+const loss = (first: number, last: number): StreamEvent => ({
+  ...of,
+  id: `u/loss/crossing/${first}-${last}`,
+  type: 'loss',
+  of: 'crossing',
+  first,
+  last,
+  reason: 'OutboxFull',
+});
+const committed = (entered: number, events: readonly StreamEvent[] | ReadonlyMap<string, StreamEvent[]>, position = 9): Committed => ({
   counts: {
     session: 's',
     position,
@@ -17,44 +40,70 @@ const committed = (entered: number, crossings: string[] | undefined, position = 
     observedSeconds: 3,
     gaps: { count: 0, seconds: 0 },
   },
-  crossings,
+  delivered: events instanceof Map ? (events as ReadonlyMap<string, StreamEvent[]>) : new Map([['counter-1', events as StreamEvent[]]]),
 });
-const two = committed(2, [crossing('door', 3), crossing('door', 7)]);
+const [first, second] = [crossing(1, 3), crossing(2, 7)];
+const two = committed(2, [first, second]);
+const problemsOf = (events: Parameters<typeof committed>[1], losesEvents?: 'perhaps' | 'surely') =>
+  judge(committed(2, events), two, [], losesEvents).problems;
 
-test('the same counts and crossings are as they should be', () => {
+test('the same counts and crossings are as they should be, also where two counters have delivered them', () => {
   assert.deepEqual(judge(two, two, []), { lost: 0, doubled: 0, problems: [] });
+  assert.deepEqual(
+    problemsOf(
+      new Map([
+        ['counter-1', [first, second]],
+        ['counter-2', [second]],
+      ]),
+    ),
+    [],
+  );
 });
 
 test('a crossing that is missing is lost, and one that is there twice is doubled', () => {
-  const [first, second] = two.crossings as [string, string];
-  assert.equal(judge(committed(1, [second]), two, []).lost, 1);
-  const { lost, doubled } = judge(committed(3, [first, first, second]), two, []);
-  assert.deepEqual([lost, doubled], [0, 1]);
+  assert.equal(judge(committed(1, [first]), two, []).lost, 1);
+  const { lost, doubled } = judge(committed(3, [first, crossing(2, 3), crossing(3, 7)]), two, []);
+  assert.deepEqual([lost, doubled], [1, 2], 'each number after it is another crossing');
 });
 
 test('one lost and another doubled is no right total', () => {
-  const [first] = two.crossings as [string];
-  const { lost, doubled, problems } = judge(committed(2, [first, first]), two, []);
+  const { lost, doubled, problems } = judge(committed(2, [first, crossing(2, 3)]), two, []);
   assert.deepEqual([lost, doubled, problems.length], [1, 1, 2]);
 });
 
-test('where there are no crossings, totals tell', () => {
-  assert.equal(judge(committed(1, undefined), two, []).lost, 1);
-  assert.equal(judge(committed(4, undefined), two, []).doubled, 2);
+test('an event that is neither delivered nor declared lost is a problem', () => {
+  assert.ok(problemsOf([first]).includes('crossing 2 of 2 is neither delivered nor declared lost'));
+});
+
+test('a declared loss is one only where events may be lost, and must be where they surely are', () => {
+  assert.deepEqual(problemsOf([loss(1, 1), second], 'perhaps'), []);
+  assert.deepEqual(problemsOf([loss(1, 1), second]), ['1 events were declared lost, and had no reason to be']);
+  assert.deepEqual(problemsOf([first, second], 'surely'), ['no event was declared lost, and some had no room to wait']);
+});
+
+test('an event that comes to a receiver twice, or late, or with another content is a problem', () => {
+  assert.deepEqual(problemsOf([first, second, second]), ['u/crossing/2 came to counter-1 after crossing 2']);
+  const other = problemsOf(
+    new Map([
+      ['counter-1', [first, second]],
+      ['counter-2', [crossing(2, 8)]],
+    ]),
+  );
+  assert.match(other[0]!, /^u\/crossing\/2 has two contents/);
+});
+
+test('an event that is not committed is a problem', () => {
+  assert.ok(problemsOf([first, second, crossing(3, 9)]).includes('crossing 3 was delivered, and 2 are committed'));
 });
 
 test('another position is a problem, unless it is of no account', () => {
-  const elsewhere = committed(2, two.crossings as string[], 8);
+  const elsewhere = committed(2, [first, second], 8);
   assert.deepEqual(judge(elsewhere, two, []).problems, ['position is 8, and should be 9']);
   assert.deepEqual(judge(elsewhere, two, ['position']).problems, []);
 });
 
-test('crossings in another order are a problem', () => {
-  assert.deepEqual(judge(committed(2, two.crossings!.toReversed()), two, []).problems, ['the crossings are in another order']);
-});
-
 test('nothing committed is everything lost', () => {
-  const { lost, problems } = judge({ counts: undefined, crossings: [] }, two, []);
+  const { lost, problems } = judge({ counts: undefined, delivered: new Map() }, two, []);
   assert.equal(lost, 2);
   assert.ok(problems.includes('in is undefined, and should be 2'));
 });

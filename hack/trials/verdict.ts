@@ -1,5 +1,6 @@
 /** The one equality that each trial ends in: what is committed is what an undisturbed run commits. */
 import { canonical } from '#crds/cluster/canonical.ts';
+import { received } from './events.ts';
 import type { Committed } from './ledgers.ts';
 
 export interface Verdict {
@@ -10,18 +11,23 @@ export interface Verdict {
   readonly problems: readonly string[];
 }
 
-/** @param ignoring fields of the counts that cannot be equal: of a file, whose sessions begin when they are read. */
-export function judge(actual: Committed, expected: Committed, ignoring: readonly string[]): Verdict {
+/**
+ * @param ignoring fields of the counts that cannot be equal: of a file, whose sessions begin when they are read.
+ * @param losesEvents whether events may be lost on the way to the receiver, or surely are.
+ */
+export function judge(actual: Committed, expected: Committed, ignoring: readonly string[], losesEvents?: 'perhaps' | 'surely'): Verdict {
   const [was, should] = [substanceOf(actual, ignoring), substanceOf(expected, ignoring)];
   const problems = [...new Set([...Object.keys(was), ...Object.keys(should)])]
     .filter((field) => canonical(was[field]) !== canonical(should[field]))
     .map((field) => `${field} is ${canonical(was[field])}, and should be ${canonical(should[field])}`);
-  const { lost, doubled } =
-    actual.crossings && expected.crossings ? compareCrossings(actual.crossings, expected.crossings) : compareTotals(actual, expected);
+  const [got, wanted] = [received(actual.delivered, actual.counts), received(expected.delivered, expected.counts)];
+  problems.push(...got.problems, ...wanted.problems.map((problem) => `undisturbed: ${problem}`));
+  if (got.losses > 0 && losesEvents === undefined) problems.push(`${got.losses} events were declared lost, and had no reason to be`);
+  if (got.losses === 0 && losesEvents === 'surely') problems.push('no event was declared lost, and some had no room to wait');
+  const expectedCrossings = [...wanted.crossings].filter(([number]) => !got.lost.has(number)).map(([, crossing]) => crossing);
+  const { lost, doubled } = compareCrossings([...got.crossings.values()], expectedCrossings);
   if (lost > 0) problems.push(`${lost} crossings are lost`);
   if (doubled > 0) problems.push(`${doubled} crossings are counted that there are not, or twice`);
-  if (problems.length === 0 && actual.crossings && actual.crossings.join('\n') !== expected.crossings?.join('\n'))
-    problems.push('the crossings are in another order');
   return { lost, doubled, problems };
 }
 
@@ -38,16 +44,4 @@ function compareCrossings(actual: readonly string[], expected: readonly string[]
     else left.splice(found, 1);
   }
   return { lost, doubled: left.length };
-}
-
-function compareTotals(actual: Committed, expected: Committed): { lost: number; doubled: number } {
-  let [lost, doubled] = [0, 0];
-  for (const should of expected.counts?.lines ?? []) {
-    const was = actual.counts?.lines.find(({ name }) => name === should.name) ?? { in: 0, out: 0 };
-    for (const difference of [should.in - was.in, should.out - was.out]) {
-      lost += Math.max(0, difference);
-      doubled += Math.max(0, -difference);
-    }
-  }
-  return { lost, doubled };
 }

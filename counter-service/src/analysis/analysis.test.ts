@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CameraStreamSpec } from '#crds/schema.ts';
-import {
-  advance,
-  analyse,
-  type AnalysisState,
-  changeView,
-  committedCounts,
-  interrupt,
-  resumeAnalysis,
-  startAnalysis,
-  takeOver,
-  type View,
-} from './analysis.ts';
+import * as analysis from './analysis.ts';
+import { type AnalysisState, changeView, startAnalysis, takeOver, type View } from './analysis.ts';
+import { committedCounts as committedIn } from '../reporting/reports.ts';
+
+const analyse = (...parameters: Parameters<typeof analysis.analyse>) => analysis.analyse(...parameters).state;
+const advance = (...parameters: Parameters<typeof analysis.advance>) => analysis.advance(...parameters).state;
+const interrupt = (...parameters: Parameters<typeof analysis.interrupt>) => analysis.interrupt(...parameters).state;
+const committedCounts = (state: AnalysisState, session: string, sessionStartMicros: number) =>
+  committedIn(state, { session, sessionStartMicros });
 
 const spec = CameraStreamSpec.parse({
   source: { url: 'clip.mp4' },
@@ -58,7 +55,7 @@ test('time between two frames is observed, time before the first and over a gap 
 
 test('a checkpoint taken within a gap does not make its time observed', () => {
   const stored = JSON.stringify(interrupt(frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2), gap, 21, view));
-  const resumed = resumeAnalysis(JSON.parse(stored) as AnalysisState, view, undefined);
+  const resumed = changeView(JSON.parse(stored) as AnalysisState, view);
   assert.equal(observed(frameAt(resumed, 62)), 1);
   const replayed = interrupt(resumed, gap, 21, view);
   assert.equal(observed(frameAt(replayed, 62)), 1, 'whether or not the gap is replayed');
@@ -67,7 +64,7 @@ test('a checkpoint taken within a gap does not make its time observed', () => {
 
 test('a checkpoint taken in the middle of footage goes on observing', () => {
   const stored = JSON.stringify(frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2));
-  assert.equal(observed(frameAt(resumeAnalysis(JSON.parse(stored) as AnalysisState, view, undefined), 4)), 3);
+  assert.equal(observed(frameAt(changeView(JSON.parse(stored) as AnalysisState, view), 4)), 3);
 });
 
 test('access units after the last frame of a gapless piece are observed', () => {
@@ -160,15 +157,6 @@ test("the agent's own gap and that of a takeover are one, from where the others 
   assert.equal(frameAt(after, 515).gaps.count, 1);
 });
 
-test("of a checkpoint's crossings those are still to be committed that the ledger does not have", () => {
-  const crossings = [1, 2].map((track) => ({ line: 'entrance', direction: 'in' as const, time: track, frame: track, track }));
-  const fresh = startAnalysis(view, undefined, 0);
-  const stored = { ...fresh, counter: { ...fresh.counter, in: 2 }, uncommitted: crossings };
-  const ledger = (entered: number) => ({ ...committedCounts(fresh, 's', 0), in: entered });
-  const left = [undefined, ledger(1), ledger(2)].map((committed) => resumeAnalysis(stored, view, committed).uncommitted.length);
-  assert.deepEqual(left, [2, 1, 0]);
-});
-
 test("a gap in which no number is missing is one all the same: of pictures that refer forwards, some came before the frontier's", () => {
   const state = frameAt(frameAt(startAnalysis(view, undefined, 0), 0.1), 0.2);
   const after = interrupt(state, { fromMicros: 0.2e6, toMicros: 0.5e6, reason: 'RING_FULL', accessUnits: 0 }, state.position + 1, view);
@@ -202,4 +190,63 @@ test('over a gap nobody is followed, and it is recorded', () => {
   );
   const after = interrupt(seen, gap, 21, view);
   assert.deepEqual([seen.tracker.tracks.length, after.tracker.tracks.length, after.gaps.last], [1, 0, gap]);
+});
+
+const person = (left: number) => ({ left, top: 100, right: left + 50, bottom: 250, score: 0.9 });
+const step = (state: AnalysisState, seconds: number, detections: ReturnType<typeof person>[]) =>
+  analysis.analyse(
+    state,
+    {
+      presentationMicros: seconds * 1e6,
+      passed: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 },
+      detections,
+    },
+    spec.detection,
+    view,
+  );
+/** Walks from one place to the next, ten frames a second; then the picture is empty for three seconds. */
+function walk(lefts: readonly number[]) {
+  const outcomes: analysis.Outcome[] = [];
+  let state = startAnalysis(view, undefined, 0);
+  const frames = [...lefts.map((left) => [person(left)]), ...Array.from({ length: 30 }, () => [])];
+  for (const [index, detections] of frames.entries()) {
+    const next = step(state, index / 10, detections);
+    state = next.state;
+    outcomes.push(next.outcome);
+  }
+  return { state, outcomes };
+}
+
+test('the outcome of a frame has the people with their boxes, and the crossing with its number', () => {
+  const { outcomes } = walk(Array.from({ length: 40 }, (_, index) => 220 + 5 * index));
+  assert.equal(outcomes[10]!.tracks.length, 1);
+  assert.ok(Math.abs(outcomes[10]!.tracks[0]!.box.left - 270) < 10);
+  const crossings = outcomes.flatMap((outcome) => outcome.crossings);
+  assert.deepEqual(
+    crossings.map(({ number, line, direction, lineIn, lineOut }) => ({ number, line, direction, lineIn, lineOut })),
+    [{ number: 1, line: 'entrance', direction: 'out', lineIn: 0, lineOut: 1 }],
+  );
+  assert.deepEqual(
+    outcomes.flatMap((outcome) => outcome.uncounted),
+    [],
+  );
+});
+
+test('a person who came near the line and was not counted has a reason', () => {
+  const { outcomes } = walk([...Array.from({ length: 8 }, (_, index) => 200 + 3 * index), ...Array.from({ length: 8 }, () => 221)]);
+  assert.deepEqual(
+    outcomes.flatMap((outcome) => outcome.uncounted),
+    [{ line: 'entrance', track: 1, reason: 'StayedOnOneSide' }],
+  );
+});
+
+test('a gap ends tracks, with a number of its own', () => {
+  const { state } = [0, 1, 2, 3, 4].reduce(
+    (before, index) => step(before.state, index / 10, [person(220 + 3 * index)]),
+    step(startAnalysis(view, undefined, 0), 0, []),
+  );
+  const { outcome } = analysis.interrupt(state, gap, 21, view);
+  assert.deepEqual(outcome.gap, { ...gap, number: 1 });
+  assert.deepEqual(outcome.uncounted, [{ line: 'entrance', track: 1, reason: 'HiddenByGap' }]);
+  assert.equal(analysis.interrupt(analysis.interrupt(state, gap, 21, view).state, gap, 21, view).outcome.gap, undefined, 'once');
 });

@@ -1,69 +1,90 @@
 /**
- * What is known of one stream between two frames, and how a frame changes it. The state is plain JSON: a checkpoint
- * holds it, and whoever restores it goes on with the same counts.
+ * What a counter knows of one stream between two frames, and how a frame changes it. The state is plain JSON: a
+ * checkpoint holds it, and the counter that restores it goes on with the same counts.
+ *
+ * Each step returns the next state and its outcome: what was seen and counted in it. Whatever shows, stores or sends
+ * takes it from the outcome.
  */
+import * as z from 'zod';
 import type { CameraStreamSpec } from '#crds/schema.ts';
-import type { GapReason } from '#proto/wire/protocol.ts';
-import {
-  changeLayout,
-  type CounterState,
-  countStep,
-  createCounter,
-  type CrossingEvent,
-  loseSight,
-  totalsOf,
-  zoneCounts,
-} from '../counting/counter.ts';
+import { GapReason } from '#proto/wire/protocol.ts';
+import { changeLayout, countStep, createCounter, counterState, type CrossingEvent, loseSight } from '../counting/counter.ts';
 import type { Layout } from '../counting/layout.ts';
+import type { Uncounted } from '../counting/uncounted.ts';
+import type { Visit } from '../counting/zones.ts';
 import type { Detection } from '../detection/detection.ts';
+import { planNextRegion, type RegionScope, regionState, resumeRegion, startRegion } from '../detection/region-planner.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
-import { look, type RegionScope, type RegionState, resumeRegion, startRegion } from '../detection/region-planner.ts';
-import type { Passed } from '../media/footage.ts';
-import { inOneWord } from '../ledger/stream-state.ts';
-import { createTracker, endAllTracks, type TrackerState, trackerSettings, trackStep } from '../tracking/tracker.ts';
+import type { GivenUp, Passed } from '../media/footage.ts';
+import type { Track } from '../tracking/track.ts';
+import { createTracker, endAllTracks, openTracks, trackerSettings, trackerState, trackStep } from '../tracking/tracker.ts';
 
-export interface GapRecord {
-  readonly fromMicros: number;
-  readonly toMicros: number;
-  readonly reason: keyof typeof GapReason;
-  readonly accessUnits: number;
-}
+const whole = z.int();
+const natural = whole.min(0);
+const gapReason = z.enum(Object.keys(GapReason) as [keyof typeof GapReason]);
 
-export interface Takeover {
+const gapRecord = z.object({ fromMicros: whole, toMicros: whole, reason: gapReason, accessUnits: natural });
+export type GapRecord = Readonly<z.infer<typeof gapRecord>>;
+
+const takeover = z.object({
   /** Presentation time of this session up to which everything is counted; negative when that was before it began. */
-  readonly fromMicros: number;
-  readonly reason: GapRecord['reason'];
-}
+  fromMicros: whole,
+  reason: gapReason,
+});
+export type Takeover = Readonly<z.infer<typeof takeover>>;
 
-export interface AnalysisState {
-  readonly version: 1;
+export const analysisState = z.object({
   /** Highest access unit that is counted. */
-  readonly position: number;
-  /** The frontier: every frame up to here is counted. -1 before the first. */
-  readonly presentationMicros: number;
-  /** Access units up to the frontier, in presentation order. */
-  readonly frames: number;
-  readonly observedMicros: number;
-  /** Whether the frontier lies in the footage that goes on: the time from it to the next frame is observed. */
-  readonly continuous: boolean;
-  readonly gaps: { readonly count: number; readonly micros: number; readonly last?: GapRecord };
-  /** Somebody else counted before, and nothing has been seen since: what lies between is a gap that ends with the first frame. */
-  readonly takeover?: Takeover | undefined;
+  position: natural,
+  /** The watermark: every frame up to here is counted. -1 before the first. */
+  presentationMicros: whole,
+  /** Access units up to the watermark, in presentation order. */
+  frames: natural,
+  observedMicros: z.number().min(0),
+  /** Whether the watermark lies in the footage that goes on: the time from it to the next frame is observed. */
+  continuous: z.boolean(),
+  gaps: z.object({ count: natural, micros: z.number().min(0), last: gapRecord.optional() }),
+  /** Another session counted before, and nothing has been seen since: what lies between is a gap that ends with the first frame. */
+  takeover: takeover.optional(),
   /** Number of the first access unit after the newest recorded gap: a replayed gap is not recorded again. */
-  readonly gapNext: number;
-  readonly look: RegionState;
-  readonly tracker: TrackerState;
-  readonly counter: CounterState;
-  /** Crossings that no commit has carried yet. */
-  readonly uncommitted: readonly CrossingEvent[];
-}
+  gapNext: natural,
+  look: regionState,
+  tracker: trackerState,
+  counter: counterState,
+});
+export type AnalysisState = Readonly<z.infer<typeof analysisState>>;
 
 export interface Frame {
   readonly presentationMicros: number;
-  /** Access units that the frontier passes with this frame. */
+  /** Access units that the watermark passes with this frame. */
   readonly passed: Passed;
   readonly detections: readonly Detection[];
 }
+
+export interface NumberedGap extends GapRecord {
+  /** Gaps of the stream, with this one. */
+  readonly number: number;
+}
+
+/** What was seen and counted in one step. */
+export interface Outcome {
+  /** Everybody who is followed, with their boxes in pixels of the source picture. */
+  readonly tracks: readonly Track[];
+  readonly crossings: readonly CrossingEvent[];
+  /** Stays in zones that are over. */
+  readonly visits: readonly Visit[];
+  /** Tracks that ended near a line and were not counted there, and why. */
+  readonly uncounted: readonly Uncounted[];
+  /** The gap that this step has declared. */
+  readonly gap: NumberedGap | undefined;
+}
+
+export interface Step {
+  readonly state: AnalysisState;
+  readonly outcome: Outcome;
+}
+
+const NOTHING: Outcome = { tracks: [], crossings: [], visits: [], uncounted: [], gap: undefined };
 
 /** What the spec asks for, in the picture and for the model at hand. */
 export type View = Layout & RegionScope;
@@ -72,7 +93,6 @@ export type View = Layout & RegionScope;
 export function startAnalysis(view: View, counts: CommittedCounts | undefined, position: number): AnalysisState {
   const gaps = counts?.gaps;
   return {
-    version: 1,
     position,
     presentationMicros: -1,
     frames: 0,
@@ -83,20 +103,12 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
     look: startRegion(view, 0),
     tracker: createTracker(),
     counter: createCounter(view, counts),
-    uncommitted: [],
   };
 }
 
-/** As `startAnalysis`, after somebody else: what they have counted of this session's time is not counted again. */
-export function takeOver(fresh: AnalysisState, takeover: Takeover): AnalysisState {
-  return { ...fresh, takeover, presentationMicros: Math.max(fresh.presentationMicros, takeover.fromMicros) };
-}
-
-/** The state of a checkpoint under the spec as it is now. */
-export function resumeAnalysis(state: AnalysisState, view: View, committed: CommittedCounts | undefined): AnalysisState {
-  // The checkpoint was stored before its commit, which may have come about or not: the totals say how many crossings are new.
-  const fresh = state.counter.in + state.counter.out - (committed ? committed.in + committed.out : 0);
-  return { ...changeView(state, view), uncommitted: fresh > 0 ? state.uncommitted.slice(-fresh) : [] };
+/** As `startAnalysis`, after another session: what it has counted of this session's time is not counted again. */
+export function takeOver(fresh: AnalysisState, from: Takeover): AnalysisState {
+  return { ...fresh, takeover: from, presentationMicros: Math.max(fresh.presentationMicros, from.fromMicros) };
 }
 
 /** After an edit of the spec, or in a picture of another size. Tracks go on, and so do all totals. */
@@ -108,79 +120,79 @@ export function changeView(state: AnalysisState, view: View): AnalysisState {
   };
 }
 
-export function analyse(state: AnalysisState, frame: Frame, detection: CameraStreamSpec['detection'], view: View): AnalysisState {
+export function analyse(state: AnalysisState, frame: Frame, detection: CameraStreamSpec['detection'], view: View): Step {
   const time = frame.presentationMicros / 1e6;
   const frames = state.frames + frame.passed.units;
   const tracked = trackStep(state.tracker, frame.detections, time, trackerSettings(detection.scorePermille / 1000));
-  const counted = countStep(state.counter, tracked.tracks, { time: Math.round(time * 1000) / 1000, frame: frames });
+  const moment = { time: Math.round(time * 1000) / 1000, frame: frames };
+  const { state: counter, ...counted } = countStep(state.counter, tracked.tracks, tracked.ended, moment);
+  const moved = advance(state, frame.passed, frame.presentationMicros);
   return {
-    ...advance(state, frame.passed, frame.presentationMicros),
-    continuous: true,
-    look: look(state.look, view, frame.detections, frame.presentationMicros),
-    tracker: tracked.state,
-    counter: counted.state,
-    uncommitted: counted.events.length > 0 ? [...state.uncommitted, ...counted.events] : state.uncommitted,
+    state: {
+      ...moved.state,
+      continuous: true,
+      look: planNextRegion(state.look, view, frame.detections, frame.presentationMicros),
+      tracker: tracked.state,
+      counter,
+    },
+    outcome: { ...moved.outcome, ...counted, tracks: tracked.tracks },
   };
 }
 
-/** Moves the frontier over access units of which no frame was looked at. */
-export function advance(state: AnalysisState, passed: Passed, presentationMicros: number): AnalysisState {
+/** Moves the watermark over access units of which no frame was looked at. */
+export function advance(state: AnalysisState, passed: Passed, presentationMicros: number): Step {
+  const { takeover: open } = state;
+  const declared = open ? declare(state, { ...open, toMicros: presentationMicros, accessUnits: 0 }) : undefined;
   return {
-    ...(state.takeover ? declared(state, { ...state.takeover, toMicros: presentationMicros, accessUnits: 0 }) : state),
-    position: Math.max(state.position, passed.position),
-    presentationMicros,
-    frames: state.frames + passed.units,
-    observedMicros: state.observedMicros + (state.continuous ? presentationMicros - state.presentationMicros : 0),
+    state: {
+      ...(declared?.state ?? state),
+      position: Math.max(state.position, passed.position),
+      presentationMicros,
+      frames: state.frames + passed.units,
+      observedMicros: state.observedMicros + (state.continuous ? presentationMicros - state.presentationMicros : 0),
+    },
+    outcome: { ...NOTHING, gap: declared?.gap },
   };
 }
 
 /**
- * Nobody can be followed over time that was not seen: open tracks end, the gap is recorded, and the frontier is where it
- * ended, so that whoever loses what comes next, too, does not declare its time twice.
+ * Nobody can be followed over time that was not seen: open tracks end, the gap is recorded, and the watermark is where it
+ * ended, so that a counter that loses what comes next, too, does not declare its time twice.
+ *
+ * @param next number of the first access unit after the gap.
  */
-export function interrupt(state: AnalysisState, gap: GapRecord, next: number, view: View): AnalysisState {
-  // A replayed one is recorded already; the picture may have been another before it.
-  if (next <= state.gapNext) return changeView(state, view);
+export function interrupt(state: AnalysisState, gap: GapRecord, next: number, view: View): Step {
   // Another resolution is another picture: what was learned of people's sizes in the old one is worth nothing.
   const seen = changeView(state, view);
+  // A replayed gap is recorded already; the picture may have been another before it.
+  if (next <= state.gapNext) return { state: seen, outcome: NOTHING };
+  const declared = declare(seen, { ...gap, ...state.takeover });
+  const { state: counter, ...lost } = loseSight(seen.counter, openTracks(state.tracker));
   return {
-    ...declared(seen, { ...gap, ...state.takeover }),
-    continuous: false,
-    gapNext: next,
-    position: Math.max(state.position, next - 1),
-    presentationMicros: Math.max(state.presentationMicros, gap.toMicros - 1),
-    tracker: endAllTracks(state.tracker),
-    counter: loseSight(seen.counter),
+    state: {
+      ...declared.state,
+      continuous: false,
+      gapNext: next,
+      position: Math.max(state.position, next - 1),
+      presentationMicros: Math.max(state.presentationMicros, gap.toMicros - 1),
+      tracker: endAllTracks(state.tracker),
+      counter,
+    },
+    outcome: { ...NOTHING, ...lost, gap: declared.gap },
   };
+}
+
+/** Video that kills every decoder is passed over for good, also by the counter that comes next; the first picture after it is counted. */
+export function giveUp(state: AnalysisState, { units: accessUnits, next, toMicros, ended }: GivenUp, view: View): Step {
+  const fromMicros = Math.max(0, state.presentationMicros);
+  const moved = { ...state, presentationMicros: ended ? toMicros : toMicros - 1 };
+  return interrupt(moved, { fromMicros, toMicros, reason: 'UNDECODABLE_VIDEO', accessUnits }, next, view);
 }
 
 /** With the gap, which takes the place of what the takeover has left open. */
-function declared(state: AnalysisState, gap: GapRecord): AnalysisState {
+function declare(state: AnalysisState, gap: GapRecord): { state: AnalysisState; gap: NumberedGap } {
   const last = { ...gap, toMicros: Math.max(gap.fromMicros, gap.toMicros) };
-  const { count, micros } = state.gaps;
-  return { ...state, takeover: undefined, gaps: { count: count + 1, micros: micros + last.toMicros - last.fromMicros, last } };
-}
-
-/** What the ledger is to hold. */
-export function committedCounts(state: AnalysisState, session: string, sessionStartMicros: number): CommittedCounts {
-  const at = (micros: number) => new Date((sessionStartMicros + micros) / 1000).toISOString();
-  const { last } = state.gaps;
-  const { lines, ...totals } = totalsOf(state.counter);
-  return {
-    session,
-    position: state.position,
-    // Until something is seen, no time has passed since the others counted.
-    time: at(state.takeover?.fromMicros ?? Math.max(0, state.presentationMicros)),
-    ...totals,
-    lines: [...lines],
-    zones: zoneCounts(state.counter),
-    observedSeconds: Math.floor(state.observedMicros / 1e6),
-    gaps: {
-      count: state.gaps.count,
-      seconds: Math.round(state.gaps.micros / 1e6),
-      ...(last && {
-        last: { from: at(last.fromMicros), to: at(last.toMicros), reason: inOneWord(last.reason), accessUnits: last.accessUnits },
-      }),
-    },
-  };
+  const gaps = { count: state.gaps.count + 1, micros: state.gaps.micros + last.toMicros - last.fromMicros, last };
+  const { takeover: _, ...rest } = state;
+  return { state: { ...rest, gaps }, gap: { ...last, number: gaps.count } };
 }

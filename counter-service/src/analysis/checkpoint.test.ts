@@ -3,7 +3,8 @@ import { suite, test } from 'node:test';
 import * as fc from 'fast-check';
 import { FUZZ } from '#proto/wire/fixtures/fuzz.ts';
 import { type AnalysisState, analyse, startAnalysis, type View } from './analysis.ts';
-import { readCheckpoint, requirePossiblePlan } from './checkpoint.ts';
+import { type Checkpoint, readCheckpoint, requirePossiblePlan, writeCheckpoint } from './checkpoint.ts';
+import { record, startOutbox } from '../events/outbox.ts';
 import { decoding } from '../media/decoding.ts';
 import { Refused } from '../refusal.ts';
 
@@ -46,27 +47,56 @@ const walked = Array.from({ length: 60 }).reduce<AnalysisState>(
       passed: { units: 1, position: index + 1, newestMicros: index * 100_000 },
       detections: [{ left, right: left + 50, top: 100, bottom: 300, score: 0.9 }],
     };
-    return analyse(state, frame, detection, view);
+    return analyse(state, frame, detection, view).state;
   },
   startAnalysis(view, undefined, 0),
 );
-const read = (value: unknown, position = 0) =>
-  readCheckpoint(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)), position);
+const crossing = {
+  type: 'crossing',
+  number: 1,
+  line: 'entrance',
+  direction: 'out',
+  time: 3.2,
+  frame: 33,
+  track: 1,
+  lineIn: 0,
+  lineOut: 1,
+} as const;
+const whole: Checkpoint = { analysis: walked, outbox: record(startOutbox({ crossings: 0, gaps: 0 }), [crossing]) };
+const written = writeCheckpoint(whole).toString();
+const read = (text: string, position = 0) => readCheckpoint(Buffer.from(text), position);
 
 test('what a counter has written it reads, bit by bit', () => {
-  assert.deepEqual(read(walked), JSON.parse(JSON.stringify(walked)));
+  assert.equal(writeCheckpoint(read(written)).toString(), written);
+  assert.deepEqual(read(written), JSON.parse(JSON.stringify(whole)));
   assert.equal(walked.counter.in + walked.counter.out, 1);
 });
 
+test('a checkpoint of version 1 is read: its totals go on, and what was not committed is to be delivered', () => {
+  const { look, ...rest } = walked;
+  const { zones: present, ...counter } = rest.counter;
+  const old = {
+    version: 1,
+    ...rest,
+    look,
+    counter: { ...counter, zones: present.map((zone) => ({ ...zone, present: [{ track: 1, seenAt: 5 }] })) },
+    uncommitted: [{ line: 'entrance', direction: 'out', time: 3.2, frame: 33, track: 1 }],
+  };
+  const { analysis, outbox } = read(JSON.stringify(old));
+  assert.deepEqual({ ...analysis.counter, zones: [] }, { ...walked.counter, zones: [] });
+  assert.deepEqual(analysis.counter.zones[0]?.present, [{ track: 1, enteredAt: 5, seenAt: 5 }]);
+  assert.deepEqual(outbox, { recorded: { crossings: 1, gaps: 0 }, delivered: { crossings: 0, gaps: 0 }, waiting: [crossing] });
+});
+
 test('a checkpoint from before what is committed is refused', () => {
-  assert.throws(() => read(walked, 61), { reason: 'INVALID', message: 'The checkpoint is of access unit 60, though 61 are committed.' });
+  assert.throws(() => read(written, 61), { reason: 'INVALID', message: 'The checkpoint is of access unit 60, though 61 are committed.' });
 });
 
 suite('hostile bytes', () => {
   const survive = (text: string) => {
     let state: AnalysisState;
     try {
-      state = read(text);
+      state = read(text).analysis;
       requirePossiblePlan(state.look, view.input);
     } catch (error) {
       assert.ok(error instanceof Refused && error.reason === 'INVALID' && error.message.length < 300, String(error));
@@ -90,7 +120,7 @@ suite('hostile bytes', () => {
   });
 
   test('that were a checkpoint before somebody changed it are refused, or do no harm', () => {
-    const text = JSON.stringify(walked);
+    const text = written;
     const tokens = [...text.matchAll(/"(?:[^"\\]|\\.)*"|-?\d[\d.e+-]*|true|false|null/g)].map(({ index, 0: token }) => ({
       index,
       length: token.length,

@@ -9,6 +9,7 @@
 import type { CounterCall, Hello, StreamName } from '#proto/wire/protocol.ts';
 import type { PooledDetector } from '../detection/detector-pool.ts';
 import type { Caller, CallerOptions } from '../identity/caller.ts';
+import type { Receiver } from '../events/receiver.ts';
 import type { Ledger, LedgerWriter } from '../ledger/ledger.ts';
 import type { StreamMetrics } from '../metrics.ts';
 import { Refused } from '../refusal.ts';
@@ -21,6 +22,10 @@ import { refusalReport, StreamStateReporter } from '../ledger/stream-state.ts';
 export interface Resources {
   readonly ledger: Ledger;
   readonly specs: Specs;
+  /** What takes the events. */
+  readonly receivers: readonly Receiver[];
+  /** Of a stream, for a receiver that is away; without it as many as a checkpoint holds. */
+  readonly mostWaitingEvents?: number | undefined;
   /** The detector of a model. @throws Error with a sentence when the model cannot be used. */
   readonly detector: (model: string) => Promise<PooledDetector>;
   /** Aborted when the service drains: streams settle and are sent away. */

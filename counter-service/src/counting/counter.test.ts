@@ -44,10 +44,10 @@ function film(
   const events: CrossingEvent[] = [];
   const occupancy: number[] = [];
   for (const [index, tracks] of frames.entries()) {
-    const step = countStep(state, tracks, { time: index / 10, frame: index });
+    const step = countStep(state, tracks, [], { time: index / 10, frame: index });
     state = step.state;
-    events.push(...step.events);
-    occupancy.push(...step.zones.map((zone) => zone.occupancy));
+    events.push(...step.crossings);
+    occupancy.push(...zoneCounts(state).map((zone) => zone.occupancy));
   }
   return { state, events, occupancy };
 }
@@ -126,7 +126,9 @@ test('thousandths are taken of width and height', () => {
 });
 
 test('an event says which line, direction, track, frame and time', () => {
-  assert.deepEqual(film(walk(480, 520)).events, [{ line: 'door', direction: 'in', time: 0.1, frame: 1, track: 1 }]);
+  assert.deepEqual(film(walk(480, 520)).events, [
+    { number: 1, line: 'door', direction: 'in', time: 0.1, frame: 1, track: 1, lineIn: 1, lineOut: 0 },
+  ]);
 });
 
 test('totals are kept for the camera and for each line', () => {
@@ -196,9 +198,10 @@ test("of removed lines as many are remembered as a status has room for, and the 
 });
 
 test('whoever was in a zone or beside a line is forgotten with the sight of them', () => {
-  const lost = loseSight(film([[at(700), at(480, 500, { id: 2 })]]).state);
+  const { state: lost, visits } = loseSight(film([[at(700), at(480, 500, { id: 2 })]]).state, []);
   assert.deepEqual(zoneCounts(lost), [{ name: 'queue', occupancy: 0 }]);
   assert.equal(film([[at(520, 500, { id: 2 })]], lost).events.length, 0);
+  assert.deepEqual(visits, [{ zone: 'queue', track: 1, enteredAt: 0, leftAt: 0 }]);
 });
 
 test('a zone holds whoever stands in it, confirmed people only', () => {
@@ -215,6 +218,52 @@ test('on the border of a zone nobody flickers', () => {
 test('somebody hidden in a zone stays for a second', () => {
   const hidden = Array.from({ length: 12 }, () => [at(900, 500, { matched: false })]);
   assert.deepEqual(film([[at(700)], ...hidden]).occupancy, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
+});
+
+test('a stay in a zone ends with a visit, from the first to the last time it was seen there', () => {
+  let state = createCounter(layout);
+  const visits: unknown[] = [];
+  for (const [index, x] of [550, 650, 700, 750, 900, 900].entries()) {
+    const step = countStep(state, [at(x)], [], { time: index, frame: index });
+    state = step.state;
+    visits.push(...step.visits);
+  }
+  assert.deepEqual(visits, [{ zone: 'queue', track: 1, enteredAt: 1, leftAt: 3 }]);
+});
+
+const ends: { sentence: string; frames: Track[][]; reason: string | undefined }[] = [
+  { sentence: 'a person who was counted has none', frames: walk(450, 480, 520), reason: undefined },
+  { sentence: 'a person who never came near has none', frames: walk(100, 120), reason: undefined },
+  { sentence: 'a person who turned back', frames: walk(450, 480, 450), reason: 'StayedOnOneSide' },
+  { sentence: 'a person who was last seen on the line', frames: walk(450, 480, 500), reason: 'EndedOnLine' },
+  { sentence: 'a person who was only ever seen on the line', frames: walk(498, 501), reason: 'StayedOnLine' },
+  { sentence: 'a person who went around its end', frames: [[at(480, 370)], [at(520, 370)]], reason: 'AroundEnd' },
+  { sentence: 'a track that was never confirmed', frames: [[at(480, 500, { confirmed: false })]], reason: 'SeenTooRarely' },
+];
+for (const { sentence, frames, reason } of ends) {
+  test(`why a track that ended was not counted: ${sentence}`, () => {
+    const { state } = film(frames);
+    const { uncounted } = countStep(state, [], frames.at(-1)!, { time: 9, frame: 9 });
+    assert.deepEqual(uncounted, reason === undefined ? [] : [{ line: 'door', track: 1, reason }]);
+  });
+}
+
+test('each crossing has the number that the totals have after it', () => {
+  const both = [
+    [at(480), at(520, 500, { id: 2 })],
+    [at(520), at(480, 500, { id: 2 })],
+    [at(480), at(520, 500, { id: 2 })],
+  ];
+  const { events } = film(both);
+  assert.deepEqual(
+    events.map(({ number, lineIn, lineOut }) => [number, lineIn, lineOut]),
+    [
+      [1, 1, 0],
+      [2, 1, 1],
+      [3, 1, 2],
+      [4, 2, 2],
+    ],
+  );
 });
 
 test('a zone is empty as soon as its tracks have ended', () => {
@@ -246,8 +295,8 @@ test('a counter restored from JSON in the middle of any film goes on as if nothi
       for (const [index, tracks] of frames.entries()) {
         const moment = { time: index / 10, frame: index };
         if (index === cut) restored = JSON.parse(JSON.stringify(restored)) as CounterState;
-        const expected = countStep(undisturbed, tracks, moment);
-        const actual = countStep(restored, tracks, moment);
+        const expected = countStep(undisturbed, tracks, [], moment);
+        const actual = countStep(restored, tracks, [], moment);
         assert.deepEqual(actual, expected);
         [undisturbed, restored] = [expected.state, actual.state];
       }

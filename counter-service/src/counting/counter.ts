@@ -5,19 +5,43 @@
  * have. Invariants: `in` and `out`, of the camera and of each line, never fall; `inside` is never negative; what is
  * remembered of a track is forgotten in the first step without that track.
  */
+import * as z from 'zod';
 import type { Track } from '../tracking/track.ts';
-import type { Crossing, Direction, Side } from './crossings.ts';
-import { crossingsOf } from './crossings.ts';
-import type { Layout, LineSpec, Place, ZoneSpec } from './layout.ts';
-import { toPixels } from './layout.ts';
-import type { Presence } from './zones.ts';
-import { occupantsOf } from './zones.ts';
+import { type Crossing, crossingsOf, type Direction, side } from './crossings.ts';
+import { type Layout, type LineSpec, type Place, place, toPixels, type ZoneSpec } from './layout.ts';
+import { type Uncounted, uncountedAt } from './uncounted.ts';
+import { occupantsOf, presence, type Visit, visitsOf } from './zones.ts';
 
-export interface LineCounts {
-  readonly name: string;
-  readonly in: number;
-  readonly out: number;
-}
+/** As many as a status holds: beyond it, the lines that were removed first are forgotten. */
+const mostLines = 64;
+const mostTracks = 256;
+const name = z.string().max(128);
+const total = z.int().min(0);
+
+const lineCounts = z.object({ name, in: total, out: total });
+
+const lineState = lineCounts.extend({ from: place, to: place, sides: z.array(side).max(mostTracks).readonly() });
+
+const zoneState = z.object({
+  name,
+  polygon: z.array(place).max(64).readonly(),
+  present: z.array(presence).max(mostTracks).readonly(),
+});
+
+export const counterState = z.object({
+  in: total,
+  out: total,
+  inside: total,
+  lines: z.array(lineState).max(mostLines).readonly(),
+  /** Totals of removed lines, the latest first: one that comes back under its name goes on. Absent when there are none. */
+  former: z.array(lineCounts).max(mostLines).readonly().optional(),
+  zones: z.array(zoneState).max(mostLines).readonly(),
+});
+
+export type LineCounts = Readonly<z.infer<typeof lineCounts>>;
+export type LineState = Readonly<z.infer<typeof lineState>>;
+export type ZoneState = Readonly<z.infer<typeof zoneState>>;
+export type CounterState = Readonly<z.infer<typeof counterState>>;
 
 export interface ZoneCounts {
   readonly name: string;
@@ -28,40 +52,30 @@ export interface ZoneCounts {
 export interface Totals {
   readonly in: number;
   readonly out: number;
-  /** In less out, but never below 0: somebody who was there before the first count and leaves must not hide a later visitor. */
+  /** In less out, but never below 0: a person who was there before the first count and leaves must not hide a later visitor. */
   readonly inside: number;
   /** Those of the spec, in its order; then removed ones, the latest first. */
   readonly lines: readonly LineCounts[];
 }
 
-export interface LineState extends LineCounts {
-  readonly from: Place;
-  readonly to: Place;
-  readonly sides: readonly Side[];
-}
-
-export interface ZoneState {
-  readonly name: string;
-  readonly polygon: readonly Place[];
-  readonly present: readonly Presence[];
-}
-
-export interface CounterState {
-  readonly in: number;
-  readonly out: number;
-  readonly inside: number;
-  readonly lines: readonly LineState[];
-  /** Totals of removed lines, the latest first: one that comes back under its name goes on. Absent when there are none. */
-  readonly former?: readonly LineCounts[];
-  readonly zones: readonly ZoneState[];
-}
-
 export interface CrossingEvent {
+  /** In + out of the camera after it: gapless, and the same however often the video is replayed. */
+  readonly number: number;
   readonly line: string;
   readonly direction: Direction;
   readonly time: number;
   readonly frame: number;
   readonly track: number;
+  /** The line's totals after it. */
+  readonly lineIn: number;
+  readonly lineOut: number;
+}
+
+export interface Counted {
+  readonly state: CounterState;
+  readonly crossings: readonly CrossingEvent[];
+  readonly visits: readonly Visit[];
+  readonly uncounted: readonly Uncounted[];
 }
 
 /** When the tracks were seen: seconds of presentation time, and the number by which the caller knows the frame. */
@@ -71,9 +85,6 @@ export interface Moment {
 }
 
 export const nothingCounted: Totals = { in: 0, out: 0, inside: 0, lines: [] };
-
-/** As many as a status holds: beyond it, the lines that were removed first are forgotten. */
-const mostLines = 64;
 
 /** A counter that has seen nobody yet and goes on from `totals`. */
 export function createCounter(layout: Layout, totals: Totals = nothingCounted): CounterState {
@@ -116,30 +127,45 @@ export function changeLayout(state: CounterState, layout: Layout): CounterState 
   };
 }
 
-/** Nobody is known to be anywhere: their tracks have ended. */
-export function loseSight(state: CounterState): CounterState {
+/** All tracks end, as a gap in the video demands. @param open the tracks until then, as they were last known. */
+export function loseSight(state: CounterState, open: readonly Track[]): Counted {
   return {
-    ...state,
-    lines: state.lines.map((line) => ({ ...line, sides: [] })),
-    zones: state.zones.map((zone) => ({ ...zone, present: [] })),
+    state: {
+      ...state,
+      lines: state.lines.map((line) => ({ ...line, sides: [] })),
+      zones: state.zones.map((zone) => ({ ...zone, present: [] })),
+    },
+    crossings: [],
+    visits: state.zones.flatMap((zone) => visitsOf(zone.name, zone.present, [])),
+    uncounted: state.lines.flatMap((line) => uncountedAt(line, open, true)),
   };
 }
 
-/** Counts one frame. `tracks` are all live tracks in rising order of id, those not seen in this frame too. */
-export function countStep(
-  state: CounterState,
-  tracks: readonly Track[],
-  moment: Moment,
-): { state: CounterState; events: CrossingEvent[]; zones: ZoneCounts[] } {
-  const events: CrossingEvent[] = [];
+/**
+ * Counts one frame.
+ *
+ * @param tracks all live tracks in rising order of id, those not seen in this frame too.
+ * @param ended the tracks that are over since the last frame.
+ */
+export function countStep(state: CounterState, tracks: readonly Track[], ended: readonly Track[], moment: Moment): Counted {
+  const crossings: CrossingEvent[] = [];
   const lines = state.lines.map((line) => {
-    const { sides, crossings } = crossingsOf(line.from, line.to, line.sides, tracks);
-    events.push(...crossings.map((crossing) => ({ line: line.name, direction: crossing.direction, ...moment, track: crossing.track })));
-    return { ...line, in: line.in + count(crossings, 'in'), out: line.out + count(crossings, 'out'), sides };
+    const { sides, crossings: crossed } = crossingsOf(line.from, line.to, line.sides, tracks);
+    let after = line;
+    for (const { direction, track } of crossed) {
+      after = { ...after, [direction]: after[direction] + 1 };
+      const number = state.in + state.out + crossings.length + 1;
+      crossings.push({ number, line: line.name, direction, ...moment, track, lineIn: after.in, lineOut: after.out });
+    }
+    return { ...after, sides };
   });
   const zones = state.zones.map((zone) => ({ ...zone, present: occupantsOf(zone.polygon, zone.present, tracks, moment.time) }));
-  const next = { ...state, ...totalsAfter(state, events), lines, zones };
-  return { state: next, events, zones: zoneCounts(next) };
+  return {
+    state: { ...state, ...totalsAfter(state, crossings), lines, zones },
+    crossings,
+    visits: zones.flatMap((zone, index) => visitsOf(zone.name, state.zones[index]!.present, zone.present)),
+    uncounted: state.lines.flatMap((line) => uncountedAt(line, ended, false)),
+  };
 }
 
 /** The totals as the resource's status shows them. */

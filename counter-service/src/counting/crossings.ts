@@ -8,20 +8,25 @@
  *
  * Invariant: one remembered side per live track and line; a side is forgotten with its track.
  */
+import * as z from 'zod';
 import type { Track } from '../tracking/track.ts';
 import { footPoint } from '../tracking/box.ts';
 import { liesBetweenEnds, signedDistance } from './geometry.ts';
 import type { Place } from './layout.ts';
 
-export type Direction = 'in' | 'out';
+export const direction = z.enum(['in', 'out']);
+export type Direction = z.infer<typeof direction>;
 
 /** Where a track last stood clearly on one side of a line; `side` is where a crossing in that direction ends. */
-export interface Side {
-  readonly track: number;
-  readonly side: Direction;
-  readonly x: number;
-  readonly y: number;
-}
+export const side = z.object({
+  track: z.int().min(0),
+  side: direction,
+  x: z.number(),
+  y: z.number(),
+  /** What its latest change of sides was: counted, or around an end of the line. Absent before the first. */
+  change: z.enum(['counted', 'aroundEnd']).optional(),
+});
+export type Side = Readonly<z.infer<typeof side>>;
 
 export interface Crossing {
   readonly track: number;
@@ -46,10 +51,14 @@ export function crossingsOf(
       if (old !== undefined) sides.push(old);
       continue;
     }
-    sides.push(now);
-    if (old === undefined || old.side === now.side || !track.confirmed) continue;
+    if (old === undefined || old.side === now.side) {
+      sides.push(old?.change === undefined ? now : { ...now, change: old.change });
+      continue;
+    }
     const middle = { x: (old.x + now.x) / 2, y: (old.y + now.y) / 2 };
-    if (liesBetweenEnds(from, to, middle)) crossings.push({ track: track.id, direction: now.side });
+    const isCrossing = liesBetweenEnds(from, to, middle);
+    sides.push({ ...now, change: isCrossing ? 'counted' : 'aroundEnd' });
+    if (isCrossing) crossings.push({ track: track.id, direction: now.side });
   }
   return { sides, crossings };
 }

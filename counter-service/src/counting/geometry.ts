@@ -42,7 +42,8 @@ export function distanceToBorder(polygon: readonly Place[], place: Place): numbe
   return nearest;
 }
 
-function distanceToSegment(start: Place, end: Place, place: Place): number {
+/** The distance from `place` to the nearest point between `start` and `end`, in pixels. */
+export function distanceToSegment(start: Place, end: Place, place: Place): number {
   const along = { x: end.x - start.x, y: end.y - start.y };
   const squared = along.x ** 2 + along.y ** 2;
   const share = squared === 0 ? 0 : (along.x * (place.x - start.x) + along.y * (place.y - start.y)) / squared;

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { Point } from '#crds/geometry.ts';
 
 /** A line as the spec states it: thousandths of the picture. Walking from -> to, "in" ends on the right hand. */
@@ -21,10 +22,8 @@ export interface Layout {
 }
 
 /** A place in the source picture, in pixels, y down. Spec points are thousandths; they never mix. */
-export interface Place {
-  readonly x: number;
-  readonly y: number;
-}
+export const place = z.object({ x: z.number(), y: z.number() });
+export type Place = Readonly<z.infer<typeof place>>;
 
 export function toPixels(point: Point, picture: Layout['picture']): Place {
   return { x: (point.x * picture.width) / 1000, y: (point.y * picture.height) / 1000 };

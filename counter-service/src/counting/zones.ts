@@ -2,35 +2,55 @@
  * Who is in a zone.
  *
  * A confirmed track enters when its foot point lies in the polygon and leaves when it is clearly outside (the same
- * clearance as at a line), so that nobody on the border flickers. A track that is not seen for a moment stays where it
- * last was; after `patienceSeconds` it no longer counts, though it may still be found again.
+ * clearance as at a line), so that a person on the border does not flicker. A track that is not seen for a moment stays
+ * where it last was; after `patienceSeconds` it no longer counts, though it may still be found again.
  */
+import * as z from 'zod';
 import { footPoint } from '../tracking/box.ts';
 import type { Track } from '../tracking/track.ts';
 import { clearance } from './crossings.ts';
 import { contains, distanceToBorder } from './geometry.ts';
 import type { Place } from './layout.ts';
 
-/** A track in a zone, and when it was last seen there, in seconds of presentation time. */
-export interface Presence {
+/** A track in a zone. Times are seconds of presentation time. */
+export const presence = z.object({
+  track: z.int().min(0),
+  enteredAt: z.number(),
+  /** When it was last seen there. */
+  seenAt: z.number(),
+});
+export type Presence = Readonly<z.infer<typeof presence>>;
+
+/** A stay in a zone that is over. Times are seconds of presentation time. */
+export interface Visit {
+  readonly zone: string;
   readonly track: number;
-  readonly seenAt: number;
+  readonly enteredAt: number;
+  readonly leftAt: number;
 }
 
 const patienceSeconds = 1;
 
 export function occupantsOf(polygon: readonly Place[], before: readonly Presence[], tracks: readonly Track[], time: number): Presence[] {
-  const known = new Map(before.map((presence) => [presence.track, presence]));
+  const known = new Map(before.map((old) => [old.track, old]));
   const present: Presence[] = [];
   for (const track of tracks) {
     const old = known.get(track.id);
     if (!track.matched) {
       if (old !== undefined && time - old.seenAt <= patienceSeconds) present.push(old);
     } else if (track.confirmed && isPresent(polygon, track, old !== undefined)) {
-      present.push({ track: track.id, seenAt: time });
+      present.push({ track: track.id, enteredAt: old?.enteredAt ?? time, seenAt: time });
     }
   }
   return present;
+}
+
+/** The stays in `before` that are not in `now`. */
+export function visitsOf(zone: string, before: readonly Presence[], now: readonly Presence[]): Visit[] {
+  const present = new Set(now.map(({ track }) => track));
+  return before
+    .filter(({ track }) => !present.has(track))
+    .map(({ track, enteredAt, seenAt }) => ({ zone, track, enteredAt, leftAt: seenAt }));
 }
 
 function isPresent(polygon: readonly Place[], track: Track, wasPresent: boolean): boolean {

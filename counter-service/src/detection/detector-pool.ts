@@ -4,8 +4,7 @@
  */
 import type { Log } from '#proto/process/log.ts';
 import type { Metrics } from '#proto/process/metrics.ts';
-import type { CountingDetector } from '../counting-run.ts';
-import { Detector } from './detector.ts';
+import { type CountingDetector, Detector } from './detector.ts';
 import { loadModel, type ModelInput } from './manifest.ts';
 import type { ExecutionProvider } from './wire.ts';
 

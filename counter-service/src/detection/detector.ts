@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Detection } from './detection.ts';
 import { FairQueue } from './fair-queue.ts';
-import { ModelError, type Model } from './manifest.ts';
+import { ModelError, type Model, type ModelInput } from './manifest.ts';
 import { toSource, type Plan } from './plan.ts';
 import { pictureBytes, type Answer, type ExecutionProvider } from './wire.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -35,6 +35,14 @@ export interface Frame {
   /** bgr24 of `plan.picture`; must not change until the answer is there. */
   readonly pixels: Buffer;
   readonly plan: Plan;
+}
+
+/** A detector as the counting of a stream uses it. */
+export interface CountingDetector {
+  readonly input: ModelInput;
+  /** Frames of one stream that may be in detection at a time. */
+  readonly depth: number;
+  detect(frame: Frame, signal: AbortSignal): Promise<Answered>;
 }
 
 export interface Answered {

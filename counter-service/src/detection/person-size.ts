@@ -1,22 +1,24 @@
+import * as z from 'zod';
 import type { Detection } from './detection.ts';
 import type { Rectangle, Size } from './plan.ts';
+
+const BANDS = 16;
+
+const band = z.object({
+  count: z.int().min(0),
+  /** Running median of box heights, pixels of the source picture. */
+  height: z.number(),
+});
 
 /**
  * How tall people look, by where their feet are: a camera that looks down on a floor shows them the taller, the lower
  * their feet. Learned from detections, as one running median for each of 16 bands of the picture. Plain JSON, part of
  * what a counter must remember to repeat its decisions.
  */
-export interface PersonSize {
-  readonly bands: readonly Band[];
-}
+export const personSize = z.object({ bands: z.array(band).length(BANDS).readonly() });
+export type PersonSize = Readonly<z.infer<typeof personSize>>;
+type Band = Readonly<z.infer<typeof band>>;
 
-interface Band {
-  readonly count: number;
-  /** Running median of box heights, pixels of the source picture. */
-  readonly height: number;
-}
-
-const BANDS = 16;
 /** What the tracker too takes for a person without doubt. */
 const SURE_SCORE = 0.4;
 /** A band says something once this many boxes fell in it: about 2 s of one person. */

@@ -1,30 +1,26 @@
+import * as z from 'zod';
 import type { Detection } from './detection.ts';
 import type { ModelInput } from './manifest.ts';
 
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+const pixels = z.int().min(0).max(65_535);
+
+export const size = z.object({ width: pixels, height: pixels });
+export type Size = Readonly<z.infer<typeof size>>;
 
 /** Pixels of the source picture. */
-export interface Rectangle extends Size {
-  readonly left: number;
-  readonly top: number;
-}
+const rectangle = z.object({ left: pixels, top: pixels, width: pixels, height: pixels });
+export type Rectangle = Readonly<z.infer<typeof rectangle>>;
 
 /**
  * How a source picture becomes the model's input:
  *
  *   source ──crop──▶ crop ──scale──▶ picture ──pad right, bottom──▶ input
  *
- * The decoder crops and scales; the detector pads.
+ * The decoder crops and scales; the detector pads. The crop has even numbers unless it is the whole source, because
+ * 4:2:0 video cannot be cut between.
  */
-export interface Plan {
-  /** Even numbers unless it is the whole source, because 4:2:0 video cannot be cut between. */
-  readonly crop: Rectangle;
-  readonly picture: Size;
-  readonly input: Size;
-}
+export const plan = z.object({ crop: rectangle, picture: size, input: size });
+export type Plan = Readonly<z.infer<typeof plan>>;
 
 /** The whole source picture, as large as the model's largest input allows. */
 export function fullPicturePlan(source: Size, input: ModelInput): Plan {
@@ -36,13 +32,12 @@ export function fullPicturePlan(source: Size, input: ModelInput): Plan {
   return { crop, picture, input: { width: inputSide(picture.width, 'width', input), height: inputSide(picture.height, 'height', input) } };
 }
 
-function inputSide(pixels: number, side: 'width' | 'height', input: ModelInput): number {
-  return input.multiple === undefined ? input[side] : Math.ceil(pixels / input.multiple) * input.multiple;
+function inputSide(length: number, side: 'width' | 'height', input: ModelInput): number {
+  return input.multiple === undefined ? input[side] : Math.ceil(length / input.multiple) * input.multiple;
 }
 
 /** From pixels of the model's input to pixels of the source picture; what lies in the padding alone is dropped. */
-export function toSource(detections: readonly Detection[], plan: Plan): Detection[] {
-  const { crop, picture } = plan;
+export function toSource(detections: readonly Detection[], { crop, picture }: Plan): Detection[] {
   const x = (value: number): number => crop.left + (clamp(value, picture.width) * crop.width) / picture.width;
   const y = (value: number): number => crop.top + (clamp(value, picture.height) * crop.height) / picture.height;
   return detections

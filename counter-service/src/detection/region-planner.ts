@@ -3,11 +3,12 @@
  * region that the lines and zones need. Decided anew at times that double from PLAN_FIRST_MICROS on: early ones because
  * much is learned at first, later ones because a camera may be moved.
  */
+import * as z from 'zod';
 import type { CameraStreamSpec } from '#crds/schema.ts';
 import type { Detection } from './detection.ts';
 import type { ModelInput } from './manifest.ts';
-import { learnPersonSize, NO_PERSON_SIZE, type PersonSize } from './person-size.ts';
-import { fullPicturePlan, type Plan, type Size } from './plan.ts';
+import { learnPersonSize, NO_PERSON_SIZE, personSize } from './person-size.ts';
+import { fullPicturePlan, plan, size, type Size } from './plan.ts';
 import { type Place, planRegion } from './region.ts';
 
 const PLAN_FIRST_MICROS = 4e6;
@@ -19,25 +20,25 @@ export interface RegionScope extends Place {
   readonly region: CameraStreamSpec['detection']['region'];
 }
 
-export interface RegionState {
-  /** What the plan was made for, in one word. */
-  readonly scope: string;
-  readonly picture: Size;
-  readonly plan: Plan;
-  readonly people: PersonSize;
+export const regionState = z.object({
+  /** What the plan was made for, in one word; it holds the lines and zones of a whole spec. */
+  scope: z.string().max(64 * 1024),
+  picture: size,
+  plan,
+  people: personSize,
   /** Presentation time since which this scope is looked at. */
-  readonly sinceMicros: number;
+  sinceMicros: z.int(),
   /** Presentation time from which the next frame decides anew. */
-  readonly nextPlanMicros: number;
-}
+  nextPlanMicros: z.int(),
+});
+export type RegionState = Readonly<z.infer<typeof regionState>>;
 
 export function startRegion(scope: RegionScope, nowMicros: number): RegionState {
   const { picture, input } = scope;
-  const plan = fullPicturePlan(picture, input);
   return {
     scope: scopeKey(scope),
     picture,
-    plan,
+    plan: fullPicturePlan(picture, input),
     people: NO_PERSON_SIZE,
     sinceMicros: nowMicros,
     nextPlanMicros: nowMicros + PLAN_FIRST_MICROS,
@@ -57,13 +58,18 @@ function scopeKey({ lines, zones, region, input, picture }: RegionScope): string
 }
 
 /** After a frame. The plan stays the same object unless it has changed. */
-export function look(state: RegionState, scope: RegionScope, detections: readonly Detection[], micros: number): RegionState {
+export function planNextRegion(state: RegionState, scope: RegionScope, detections: readonly Detection[], micros: number): RegionState {
   if (scope.region === 'full') return state;
   const people = learnPersonSize(state.people, detections, { picture: scope.picture, seen: state.plan.crop });
   if (micros < state.nextPlanMicros) return { ...state, people };
   const planned = planRegion(scope, scope.picture, scope.input, people);
-  const plan = JSON.stringify(planned) === JSON.stringify(state.plan) ? state.plan : planned;
-  return { ...state, plan, people, nextPlanMicros: micros + Math.min(micros - state.sinceMicros, PLAN_SELDOM_MICROS) };
+  const isSame = JSON.stringify(planned) === JSON.stringify(state.plan);
+  return {
+    ...state,
+    plan: isSame ? state.plan : planned,
+    people,
+    nextPlanMicros: micros + Math.min(micros - state.sinceMicros, PLAN_SELDOM_MICROS),
+  };
 }
 
 function samePicture(state: RegionState, { picture }: RegionScope): boolean {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { counts, crossing, stream } from '../fixtures/ledger-process.ts';
+import { counts, stream } from '../fixtures/ledger-process.ts';
 import { FolderLedger } from './folder.ts';
 import { Fenced } from './ledger.ts';
 
@@ -21,32 +21,26 @@ test('a stream that nobody counted has term 0 and no counts', async (context) =>
   assert.deepEqual(await new FolderLedger(await folder(context)).read(stream), { term: 0, session: undefined, counts: undefined });
 });
 
-test('what is committed is read again, by the next term and with its crossings', async (context) => {
+test('what is committed is read again, and by the next term', async (context) => {
   const ledger = new FolderLedger(await folder(context));
   const first = await take(ledger);
-  await first.commit(counts(1), [crossing(1)]);
-  await first.commit(counts(3), [crossing(2), crossing(3)]);
+  await first.commit(counts(1));
+  await first.commit(counts(3));
   const second = await take(ledger);
   assert.equal(second.term, 2);
   assert.deepEqual(second.counts, counts(3));
-  await second.commit(counts(4), [crossing(4)]);
+  await second.commit(counts(4));
   assert.deepEqual((await ledger.read(stream)).counts, counts(4));
-  const lines = (await ledger.crossings(stream)).trim().split('\n');
-  assert.deepEqual(
-    lines.map((line) => (JSON.parse(line) as { track: number }).track),
-    [1, 2, 3, 4],
-  );
 });
 
 test('a term that has been overtaken may not commit, and what it tried is not there', async (context) => {
   const ledger = new FolderLedger(await folder(context));
   const zombie = await take(ledger);
-  await zombie.commit(counts(1), [crossing(1)]);
+  await zombie.commit(counts(1));
   const next = await take(ledger);
-  await assert.rejects(zombie.commit(counts(9), [crossing(9)]), Fenced);
+  await assert.rejects(zombie.commit(counts(9)), Fenced);
   assert.deepEqual((await ledger.read(stream)).counts, counts(1));
-  await next.commit(counts(2), [crossing(2)]);
-  assert.equal((await ledger.crossings(stream)).trim().split('\n').length, 2);
+  await next.commit(counts(2));
 });
 
 test('of two that read the same term, one takes the next', async (context) => {
@@ -57,32 +51,18 @@ test('of two that read the same term, one takes the next', async (context) => {
   for (const claim of claims) if (claim.status === 'rejected') assert.ok(claim.reason instanceof Fenced);
 });
 
-test('crossings behind the committed length never happened', async (context) => {
-  const root = await folder(context);
-  const ledger = new FolderLedger(root);
-  const tenure = await take(ledger);
-  await tenure.commit(counts(1), [crossing(1)]);
-  // As a commit leaves them that died before its counts were in place.
-  await appendFile(join(root, 'default.door', 'crossings-1.jsonl'), '{"track":666}\n');
-  assert.equal((await ledger.crossings(stream)).includes('666'), false);
-  await tenure.commit(counts(2), [crossing(2)]);
-  assert.deepEqual((await ledger.crossings(stream)).trim().split('\n').length, 2);
-  assert.equal((await ledger.crossings(stream)).includes('666'), false);
-});
-
 test('old terms do not pile up', async (context) => {
   const root = await folder(context);
   const ledger = new FolderLedger(root);
-  for (let term = 1; term <= 20; term += 1) await (await take(ledger)).commit(counts(term), []);
+  for (let term = 1; term <= 20; term += 1) await (await take(ledger)).commit(counts(term));
   assert.ok((await readdir(join(root, 'default.door'))).length <= 2);
 });
 
 test('counts outlive any number of terms that never committed', async (context) => {
   const ledger = new FolderLedger(await folder(context));
-  await (await take(ledger)).commit(counts(5), [crossing(5)]);
+  await (await take(ledger)).commit(counts(5));
   for (let restarts = 0; restarts < 5; restarts += 1) await take(ledger);
   assert.deepEqual((await ledger.read(stream)).counts, counts(5));
-  assert.equal((await ledger.crossings(stream)).trim().split('\n').length, 1);
 });
 
 const path = (root: string, number: number) => join(root, 'default.door', `${String(number).padStart(12, '0')}.json`);
@@ -91,7 +71,7 @@ test('an entry that is torn or changed at any byte is noticed, told in one sente
   const root = await folder(context);
   const ledger = new FolderLedger(root);
   const tenure = await take(ledger);
-  await tenure.commit(counts(1), [crossing(1)]);
+  await tenure.commit(counts(1));
   const whole = await readFile(path(root, 2));
   const changes = [...whole.keys()].flatMap((index) => [whole.subarray(0, index), whole.with(index, whole[index]! ^ 1)]);
   for (const changed of changes) {
@@ -103,7 +83,7 @@ test('an entry that is torn or changed at any byte is noticed, told in one sente
   }
   await assert.rejects(ledger.claim(stream, { term: 1, session: 's', counts: counts(1) }, 's'), { reason: 'LEDGER_UNAVAILABLE' });
   const window = { ...stream, name: 'window' };
-  await (await ledger.claim(window, await ledger.read(window), 's')).commit(counts(7), []);
+  await (await ledger.claim(window, await ledger.read(window), 's')).commit(counts(7));
   assert.equal((await ledger.read(window)).counts?.in, 7, 'no other stream is harmed');
   await writeFile(path(root, 2), whole);
   assert.deepEqual((await ledger.read(stream)).counts, counts(1));
@@ -115,14 +95,6 @@ test('what cannot be read at all is told in one sentence', async (context) => {
   await assert.rejects(new FolderLedger(root).read(stream), { reason: 'LEDGER_UNAVAILABLE', message: /EISDIR/ });
 });
 
-test('crossings of which committed ones are missing are told, not passed over', async (context) => {
-  const root = await folder(context);
-  const ledger = new FolderLedger(root);
-  await (await take(ledger)).commit(counts(2), [crossing(1), crossing(2)]);
-  await truncate(join(root, 'default.door', 'crossings-1.jsonl'), 20);
-  await assert.rejects(ledger.crossings(stream), { reason: 'LEDGER_UNAVAILABLE', message: /crossings-1\.jsonl is damaged/ });
-});
-
 for (const [what, next] of [
   ['an earlier position', { ...counts(3), position: 29 }],
   ['a lower total', { ...counts(3), in: 2 }],
@@ -130,26 +102,26 @@ for (const [what, next] of [
   test(`the fence of the resource holds here, too: ${what} of the same term is not taken`, async (context) => {
     const ledger = new FolderLedger(await folder(context));
     const tenure = await take(ledger);
-    await tenure.commit(counts(3), []);
-    await assert.rejects(tenure.commit(next, []), { reason: 'LEDGER_UNAVAILABLE' });
+    await tenure.commit(counts(3));
+    await assert.rejects(tenure.commit(next), { reason: 'LEDGER_UNAVAILABLE' });
     assert.deepEqual((await ledger.read(stream)).counts, counts(3));
   });
 }
 
 test('another session begins at its own first access unit, and keeps the totals', async (context) => {
   const ledger = new FolderLedger(await folder(context));
-  await (await take(ledger)).commit(counts(3), []);
+  await (await take(ledger)).commit(counts(3));
   const tenure = await ledger.claim(stream, await ledger.read(stream), 'another');
   assert.deepEqual(tenure.counts, counts(3));
   assert.deepEqual((await ledger.read(stream)).counts, { ...counts(3, 'another'), position: 0 });
-  await tenure.commit({ ...counts(4, 'another'), position: 5 }, []);
+  await tenure.commit({ ...counts(4, 'another'), position: 5 });
 });
 
 test('zones that nobody looks at are empty', async (context) => {
   const ledger = new FolderLedger(await folder(context));
   const tenure = await take(ledger);
   const occupancy = async () => (await ledger.read(stream)).counts?.zones[0]?.occupancy;
-  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] }, []);
+  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] });
   assert.equal(await occupancy(), 2);
   tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
   await tenure.close();
@@ -159,9 +131,9 @@ test('zones that nobody looks at are empty', async (context) => {
 test('what was settled after the last commit is told at the end: the gap of whoever comes next begins there', async (context) => {
   const ledger = new FolderLedger(await folder(context));
   const tenure = await take(ledger);
-  await tenure.commit(counts(1), [crossing(1)]);
+  await tenure.commit(counts(1));
   const later = { ...counts(1), position: 500, time: '2026-01-01T01:00:00.000Z' };
-  tenure.settled(later);
+  tenure.defer(later);
   assert.equal((await ledger.read(stream)).counts?.position, 10, 'it is worth no write by itself');
   await tenure.close();
   assert.deepEqual((await ledger.read(stream)).counts, later);
@@ -170,8 +142,8 @@ test('what was settled after the last commit is told at the end: the gap of whoe
 test('nothing is told at the end of a term that was overtaken, and none is taken for an agent that is gone', async (context) => {
   const ledger = new FolderLedger(await folder(context));
   const tenure = await take(ledger);
-  await tenure.commit(counts(1), []);
-  tenure.settled({ ...counts(1), position: 500 });
+  await tenure.commit(counts(1));
+  tenure.defer({ ...counts(1), position: 500 });
   const reading = await ledger.read(stream);
   await assert.rejects(ledger.claim(stream, reading, 'dead', AbortSignal.abort(new Error('the agent is gone'))), /the agent is gone/);
   await take(ledger);

@@ -4,7 +4,6 @@
  */
 import type { CountsStatus, StreamStatus } from '#crds/schema.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
-import type { CrossingEvent } from '../counting/counter.ts';
 
 /** What is committed of a stream, but for the term, which the tenure adds. */
 export type CommittedCounts = Omit<CountsStatus, 'term'>;
@@ -36,9 +35,9 @@ export interface LedgerWriter {
   /** Aborted, with the reason, when the tenure is over though nothing was being committed. */
   readonly lost: AbortSignal;
   /** Durable when it resolves. @throws Fenced when a later term was taken: drop the stream. */
-  commit(counts: CommittedCounts, crossings: readonly CrossingEvent[]): Promise<void>;
-  /** They say what is committed, of a later position and time: worth no write, but taken along by the next one. */
-  settled(counts: CommittedCounts): void;
+  commit(counts: CommittedCounts): Promise<void>;
+  /** The same as what is committed, of a later position and time, or delivered further: worth no write, but taken along by the next one. */
+  defer(counts: CommittedCounts): void;
   /** To be shown soon, with the next commit or by itself; the latest one wins. */
   report(report: StreamReport): void;
   /** Resolves when all that was reported is shown, or cannot be within seconds; nothing is written after it. */

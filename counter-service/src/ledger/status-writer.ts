@@ -74,7 +74,7 @@ export class StatusWriter implements LedgerWriter {
     return this.#flush();
   }
 
-  settled(counts: CommittedCounts): void {
+  defer(counts: CommittedCounts): void {
     this.#wanted = { ...counts, term: this.term };
   }
 

@@ -41,10 +41,10 @@ for (const [what, fates] of passing) {
     const { take, next, writes, current } = setting();
     const tenure = await take();
     next(...fates);
-    await tenure.commit(counts(1), []);
+    await tenure.commit(counts(1));
     assert.equal(current().status?.counts?.in, 1);
     assert.equal(writes.length, 2, 'the claim and the commit');
-    await tenure.commit(counts(2), []);
+    await tenure.commit(counts(2));
     assert.equal(current().status?.counts?.in, 2, 'and the tenure goes on');
   });
 }
@@ -53,7 +53,7 @@ test('a commit comes about though the operator writes its part at the same time'
   const { take, touch, current, results } = setting();
   const tenure = await take();
   touch();
-  await tenure.commit(counts(1), []);
+  await tenure.commit(counts(1));
   assert.equal(current().status?.counts?.in, 1);
   assert.ok(current().status?.observedGeneration, 'whose part stays');
   assert.deepEqual(results, ['written', 'conflict', 'written']);
@@ -70,7 +70,7 @@ for (const [what, why, sentence] of final) {
     next(why);
     const before = clock.seconds();
     await assert.rejects(
-      tenure.commit(counts(1), []),
+      tenure.commit(counts(1)),
       (error) => error instanceof Refused && error.reason === 'LEDGER_UNAVAILABLE' && sentence.test(error.message),
     );
     assert.ok(clock.seconds() - before < 5);
@@ -83,7 +83,7 @@ test('a server that stays away ends the tenure after half a minute', async () =>
   const tenure = await take();
   next(...Array.from({ length: 1000 }, () => fault(0)));
   const before = clock.seconds();
-  await assert.rejects(tenure.commit(counts(1), []), { reason: 'LEDGER_UNAVAILABLE' });
+  await assert.rejects(tenure.commit(counts(1)), { reason: 'LEDGER_UNAVAILABLE' });
   assert.ok(clock.seconds() - before > 20 && clock.seconds() - before < 40);
 });
 
@@ -107,7 +107,7 @@ test('an agent that calls the same counter again ends its former tenure, which s
   assert.ok(former.lost.reason instanceof Fenced);
   former.report({ state: 'Disconnected', reason: 'AgentGone' });
   await former.close();
-  await tenure.commit(counts(1), []);
+  await tenure.commit(counts(1));
   assert.equal(current().status?.stream?.state, 'Starting');
 });
 
@@ -115,7 +115,7 @@ test('a state rides with the commit that comes before its turn', async () => {
   const { take, writes, current } = setting();
   const tenure = await take();
   tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1), []);
+  await tenure.commit(counts(1));
   assert.equal(writes.length, 2);
   assert.deepEqual([current().status?.stream?.state, current().status?.counts?.in], ['Counting', 1]);
 });
@@ -125,7 +125,7 @@ test('of many commits and states in a short time, at most one in two seconds is 
   const tenure = await take();
   const end = clock.seconds() + 60;
   const committing = (async () => {
-    for (let entered = 1; clock.seconds() < end; entered += 1) await tenure.commit(counts(entered), []);
+    for (let entered = 1; clock.seconds() < end; entered += 1) await tenure.commit(counts(entered));
   })();
   const reasons = ['CameraLost', 'CameraUnreachable', 'CameraUnauthorized'];
   for (let turn = 0; clock.seconds() < end; turn += 1) {
@@ -134,7 +134,7 @@ test('of many commits and states in a short time, at most one in two seconds is 
   }
   await committing;
   tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1000), []);
+  await tenure.commit(counts(1000));
   const apart = writes.slice(1).map(({ at }, index) => at - writes[index]!.at);
   assert.ok(Math.min(...apart) >= 2, `they were ${Math.min(...apart)} s apart`);
   assert.ok(writes.length > 20, 'it was busy');
@@ -144,13 +144,13 @@ test('of many commits and states in a short time, at most one in two seconds is 
 test('while nothing changes, nothing is written', async () => {
   const { take, results } = setting();
   const tenure = await take();
-  await tenure.commit(counts(1), []);
+  await tenure.commit(counts(1));
   tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1), []);
+  await tenure.commit(counts(1));
   const before = results.length;
   for (let turn = 0; turn < 20; turn += 1) {
     tenure.report({ state: 'Counting' });
-    await tenure.commit(counts(1), []);
+    await tenure.commit(counts(1));
   }
   assert.equal(results.length, before);
 });
@@ -185,15 +185,15 @@ test('zones are empty while the camera is away, and say again who is in them whe
   const { take, current, writes } = setting();
   const tenure = await take();
   tenure.report({ state: 'Counting' });
-  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] }, []);
+  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] });
   const occupancy = () => current().status?.counts?.zones[0]?.occupancy;
   assert.equal(occupancy(), 2);
   const before = writes.length;
   tenure.report({ state: 'Interrupted', reason: 'CameraLost' });
-  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 3 }] }, []);
+  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 3 }] });
   assert.deepEqual([occupancy(), current().status?.stream?.state, writes.length], [0, 'Interrupted', before + 1]);
   tenure.report({ state: 'Counting' });
-  await tenure.commit({ ...counts(2), zones: [{ name: 'queue', occupancy: 1 }] }, []);
+  await tenure.commit({ ...counts(2), zones: [{ name: 'queue', occupancy: 1 }] });
   assert.equal(occupancy(), 1);
 });
 
@@ -201,7 +201,7 @@ test('of a stream whose agent is gone the zones are empty', async () => {
   const { take, current } = setting();
   const tenure = await take();
   tenure.report({ state: 'Counting' });
-  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] }, []);
+  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] });
   tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
   await until(() => current().status?.stream?.state === 'Disconnected');
   assert.deepEqual([current().status?.counts?.zones[0]?.occupancy, current().status?.counts?.in], [0, 1]);
@@ -211,9 +211,9 @@ test('the last word of a tenure that the server did not take is written once it 
   const { take, next, current } = setting();
   const tenure = await take();
   tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1), []);
+  await tenure.commit(counts(1));
   next(fault(403), fault(503), fault(503), 'taken');
-  await assert.rejects(tenure.commit(counts(2), []), { reason: 'LEDGER_UNAVAILABLE' });
+  await assert.rejects(tenure.commit(counts(2)), { reason: 'LEDGER_UNAVAILABLE' });
   tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
   await until(() => current().status?.stream?.reason === 'AgentGone');
   assert.equal(current().status?.counts?.in, 1, 'and nothing that was not committed');
@@ -223,13 +223,13 @@ test('the last word of a lost tenure is not written over the next one', async ()
   const { take, next, current, ledger, writes } = setting();
   const tenure = await take();
   tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1), []);
+  await tenure.commit(counts(1));
   next(fault(403));
-  await assert.rejects(tenure.commit(counts(2), []), { reason: 'LEDGER_UNAVAILABLE' });
+  await assert.rejects(tenure.commit(counts(2)), { reason: 'LEDGER_UNAVAILABLE' });
   tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
   const again = await take();
   again.report({ state: 'Counting' });
-  await again.commit(counts(2), []);
+  await again.commit(counts(2));
   const before = writes.length;
   await ledger.close();
   for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -240,9 +240,9 @@ test('what was settled after the last commit rides with the next state, and cost
   const { take, writes, current } = setting();
   const tenure = await take();
   tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1), []);
+  await tenure.commit(counts(1));
   const before = writes.length;
-  tenure.settled({ ...counts(1), position: 500, time: '2026-01-01T01:00:00.000Z' });
+  tenure.defer({ ...counts(1), position: 500, time: '2026-01-01T01:00:00.000Z' });
   assert.equal(writes.length, before);
   tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
   await until(() => current().status?.stream?.state === 'Disconnected');
@@ -262,12 +262,12 @@ test('no term is taken for an agent that is gone by the time it is its turn', as
 test('a counter whose stream another one has taken says nothing more of it, whether or not the API server has a fence', async () => {
   const { api, clock, take, current } = setting();
   const zombie = await take();
-  await zombie.commit(counts(1), []);
+  await zombie.commit(counts(1));
   const other = new StatusLedger({ api, counter: 'b', clock });
   const tenure = await other.claim(door, await other.read(door), 's');
-  await assert.rejects(zombie.commit(counts(9), []), Fenced);
+  await assert.rejects(zombie.commit(counts(9)), Fenced);
   assert.deepEqual([current().status?.counts?.term, current().status?.counts?.in], [2, 1]);
-  await tenure.commit(counts(2), []);
+  await tenure.commit(counts(2));
   assert.equal(current().status?.counts?.in, 2);
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { CounterMessage } from '#proto/wire/protocol.ts';
-import { counts, crossing, stream } from '../fixtures/ledger-process.ts';
+import { counts, stream } from '../fixtures/ledger-process.ts';
 import { FolderLedger } from '../ledger/folder.ts';
 import { CheckpointCommit, type Snapshot } from './checkpoint-commit.ts';
 
@@ -14,7 +14,6 @@ const snapshot = (entered: number): Snapshot => ({
   presentationMicros: entered,
   checkpoint: Buffer.from(`${entered}`),
   counts: counts(entered),
-  crossings: [crossing(entered)],
 });
 
 /** What the agent was told, and what the ledger held when it was. */
@@ -65,7 +64,7 @@ test('an empty floor is no write, but for the last one, whose time the next sess
   const { ledger, settlement } = await setting(context);
   for (const serial of [1, 2, 3]) settlement.stored(serial);
   await settlement.settle(snapshot(1));
-  const later = { ...snapshot(1), position: 20, counts: { ...counts(1), position: 20, time: '2026-01-01T01:00:00.000Z' }, crossings: [] };
+  const later = { ...snapshot(1), position: 20, counts: { ...counts(1), position: 20, time: '2026-01-01T01:00:00.000Z' } };
   await settlement.settle(later);
   assert.equal((await ledger.read(stream)).counts?.position, 10);
   assert.equal(settlement.position, 20, 'though the ledger would say the same of it');
@@ -79,4 +78,20 @@ test('what another session has committed is no position of this one', async (con
   await settlement.settle(snapshot(1));
   const tenure = await ledger.claim(stream, await ledger.read(stream), 'another');
   assert.equal(new CheckpointCommit(tenure, () => Promise.resolve(), 'another', new AbortController().signal).position, 0);
+});
+
+test('how far events are delivered is no write of its own, and the next one takes it along', async (context) => {
+  const { ledger, settlement } = await setting(context);
+  const cursor = async () => (await ledger.read(stream)).counts?.delivered;
+  const of = (entered: number, delivered: number): Snapshot => {
+    const { counts: plain, ...rest } = snapshot(entered);
+    return { ...rest, counts: { ...plain, delivered: { crossings: delivered, gaps: 0 } } };
+  };
+  for (const serial of [1, 2, 3]) settlement.stored(serial);
+  await settlement.settle(of(1, 0));
+  assert.equal(settlement.differs(of(1, 1).counts), false);
+  await settlement.settle(of(1, 1));
+  assert.deepEqual(await cursor(), { crossings: 0, gaps: 0 });
+  await settlement.settle(of(2, 1));
+  assert.deepEqual(await cursor(), { crossings: 1, gaps: 0 });
 });

@@ -1,36 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startAnalysis, type View } from '../analysis/analysis.ts';
+import { counts } from '../fixtures/ledger-process.ts';
 import type { CheckpointCommit } from './checkpoint-commit.ts';
 import { CheckpointSchedule } from './checkpoint-schedule.ts';
-
-const view: View = {
-  lines: [],
-  zones: [],
-  picture: { width: 640, height: 480 },
-  region: 'full',
-  input: {
-    tensor: 'input',
-    width: 640,
-    height: 384,
-    multiple: 32,
-    channelOrder: 'bgr',
-    mean: [0, 0, 0],
-    std: [1, 1, 1],
-    resize: { fit: 'pad', value: 114 },
-  },
-};
-const state = startAnalysis(view, undefined, 0);
 
 function settling(settlement: Partial<CheckpointCommit>) {
   const faults: unknown[] = [];
   const of = new CheckpointSchedule({
-    settlement: settlement as CheckpointCommit,
-    send: () => Promise.resolve(),
-    session: 's',
-    sessionStartMicros: 0,
-    term: 1,
-    state: () => state,
+    settlement: { differs: () => true, settle: () => Promise.resolve(), ...settlement },
+    counts: () => counts(1),
+    snapshot: () => ({ position: 10, presentationMicros: 1, checkpoint: Buffer.from(''), counts: counts(1) }),
+    show: () => Promise.resolve(),
     onCommitted: () => undefined,
     onFault: (error) => faults.push(error),
   });

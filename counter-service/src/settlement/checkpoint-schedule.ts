@@ -1,31 +1,28 @@
 /**
- * When a stream's counts are shown and settled, one settlement at a time:
+ * When a stream's counts are shown and settled, one checkpoint at a time:
  *
  *   at rest ──due, or urgent──▶ under way ──settled──▶ at rest ──stop──▶ the last one
  *
- * The first fault is the end of it. What the state is, and what becomes of it, is for whoever counts.
+ * The first fault ends it.
  */
-import type { CounterMessage } from '#proto/wire/protocol.ts';
-import { type AnalysisState, committedCounts } from '../analysis/analysis.ts';
-import { totalsOf, zoneCounts } from '../counting/counter.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
-import type { CheckpointCommit } from './checkpoint-commit.ts';
+import type { CheckpointCommit, Snapshot } from './checkpoint-commit.ts';
 
 /** A checkpoint at least this often, so that the agent's ring stays short; sooner when counts changed. */
 const CHECKPOINT_SECONDS = 5;
 const CHANGED_CHECKPOINT_SECONDS = 2;
 
 export interface CheckpointScheduleOptions {
-  readonly settlement: CheckpointCommit;
-  readonly send: (message: CounterMessage) => Promise<void>;
-  readonly session: string;
-  readonly sessionStartMicros: number;
-  readonly term: number;
-  /** As it is now. */
-  readonly state: () => AnalysisState;
-  /** So many crossings, those that came first, are in the ledger. */
-  readonly onCommitted: (crossings: number) => void;
-  /** Called for what went wrong while nobody was waiting. */
+  readonly settlement: Pick<CheckpointCommit, 'settle' | 'differs'>;
+  /** What the ledger would hold of the state as it is now. */
+  readonly counts: () => CommittedCounts;
+  /** The state as it is now. */
+  readonly snapshot: () => Snapshot;
+  /** To the agent, at its site. */
+  readonly show: () => Promise<void>;
+  /** The ledger holds these counts, or would hold the same ones. */
+  readonly onCommitted: (counts: CommittedCounts) => void;
+  /** Called for what went wrong while nothing was waiting for it. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -41,7 +38,7 @@ export class CheckpointSchedule {
     this.#options = options;
   }
 
-  /** The next one does not wait until it is due: whoever edited the spec waits to see it taken up. */
+  /** The next one does not wait until it is due: the user who edited the spec waits to see it taken up. */
   urgently(): void {
     this.#urgent = true;
   }
@@ -55,49 +52,23 @@ export class CheckpointSchedule {
     }
   }
 
-  /** The last settlement is about to be made, or none any more. */
+  /** The last checkpoint is about to be made, or none any more. */
   stop(): void {
     this.#over = true;
     clearTimeout(this.#due);
   }
 
-  /** @param beforeCommit what is said of the stream here is written together with its counts. */
+  /** @param beforeCommit what is reported of the stream here is written together with its counts. */
   async last(beforeCommit: () => void): Promise<void> {
     this.stop();
     await this.#underWay;
     await this.#settle(beforeCommit);
   }
 
-  /** To the agent, at its site. */
-  async show(): Promise<void> {
-    const { settlement, term, send, state } = this.#options;
-    const { counter, gaps, position, presentationMicros, frames } = state();
-    const totals = totalsOf(counter);
-    await send({
-      counts: {
-        position,
-        presentationMicros,
-        frames,
-        term,
-        ...totals,
-        lines: [...totals.lines],
-        zones: zoneCounts(counter),
-        gaps: gaps.count,
-        gapMicros: gaps.micros,
-        committedPosition: settlement.position,
-        provisional: settlement.differs(this.#committed(state())),
-      },
-    });
-  }
-
-  #committed(state: AnalysisState): CommittedCounts {
-    return committedCounts(state, this.#options.session, this.#options.sessionStartMicros);
-  }
-
   #settleWhenDue(): void {
     if (this.#underWay !== undefined || this.#over) return;
-    const { settlement, state, onFault } = this.#options;
-    const changed = settlement.differs(this.#committed(state()));
+    const { settlement, counts, onFault } = this.#options;
+    const changed = settlement.differs(counts());
     const wait = (changed ? CHANGED_CHECKPOINT_SECONDS : CHECKPOINT_SECONDS) - (performance.now() - this.#settledAt) / 1000;
     clearTimeout(this.#due);
     if (!this.#urgent && wait > 0) {
@@ -118,17 +89,12 @@ export class CheckpointSchedule {
   }
 
   async #settle(beforeCommit?: () => void): Promise<void> {
-    const { settlement, state, onCommitted } = this.#options;
-    const { position, presentationMicros, uncommitted } = state();
+    const { settlement, snapshot, show, onCommitted } = this.#options;
     this.#urgent = false;
-    const checkpoint = Buffer.from(JSON.stringify(state()));
-    await settlement.settle(
-      { position, presentationMicros, checkpoint, counts: this.#committed(state()), crossings: uncommitted },
-      beforeCommit,
-    );
+    const { counts, ...rest } = snapshot();
+    await settlement.settle({ ...rest, counts }, beforeCommit);
     this.#settledAt = performance.now();
-    // Crossings only ever come behind these: the state has moved on meanwhile, but not lost any.
-    onCommitted(uncommitted.length);
-    await this.show();
+    onCommitted(counts);
+    await show();
   }
 }

@@ -7,32 +7,23 @@
  * of a person in a picture, while feet vanish behind others and legs swing: so the foot is the filtered top plus the
  * slowly filtered height. Only +, -, ×, / and comparisons, so that every machine computes the same bits.
  */
+import * as z from 'zod';
 import type { Box } from './box.ts';
 
 /** A coordinate and its velocity: pixels, pixels per second, and their covariance. */
-export interface Moving {
-  readonly value: number;
-  readonly rate: number;
-  readonly variance: number;
-  readonly covariance: number;
-  readonly rateVariance: number;
-}
+const moving = z.object({ value: z.number(), rate: z.number(), variance: z.number(), covariance: z.number(), rateVariance: z.number() });
 
 /** A length that drifts: pixels. */
-export interface Drifting {
-  readonly value: number;
-  readonly variance: number;
-}
+const drifting = z.object({ value: z.number(), variance: z.number() });
 
-export interface Motion {
-  readonly middle: Moving;
-  readonly top: Moving;
-  readonly width: Drifting;
-  readonly height: Drifting;
-}
+export const motion = z.object({ middle: moving, top: moving, width: drifting, height: drifting });
+
+export type Moving = Readonly<z.infer<typeof moving>>;
+export type Drifting = Readonly<z.infer<typeof drifting>>;
+export type Motion = Readonly<z.infer<typeof motion>>;
 
 // Standard deviations in heights of the box. A walking person covers about one height a second and can stop or turn
-// within about a second. DetectorPool place an edge within about a twentieth of the height, but sizes vary more, by
+// within about a second. Detectors place an edge within about a twentieth of the height, but sizes vary more, by
 // stride, arms and what is hidden. Measured over 300 lines, half or double of any of these changes F1 by less than 0.01.
 const placeNoise = 0.05;
 const sizeNoise = 0.15;

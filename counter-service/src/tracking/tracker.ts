@@ -11,31 +11,37 @@
  * goes on exactly as the old one would have; ids rise from 1 and are never used again, not even after `endAllTracks`;
  * there are at most `mostTracks` tracks, in rising order of id.
  */
+import * as z from 'zod';
 import type { Detection } from '../detection/detection.ts';
 import type { Candidate, Scores } from './association.ts';
 import { associate } from './association.ts';
-import type { Motion } from './motion.ts';
-import { boxOf, correctMotion, predictMotion, startMotion } from './motion.ts';
+import { boxOf, correctMotion, motion, predictMotion, startMotion } from './motion.ts';
 import type { Track } from './track.ts';
 
-export interface TrackerState {
-  readonly nextId: number;
-  /** Presentation time of the last frame, in seconds. */
-  readonly time: number;
-  readonly tracks: readonly TrackState[];
-  /** Detections and new tracks left out because there were too many. */
-  readonly dropped: number;
-}
+// Far above what a person counter's picture holds; the cubic cost of the assignment stays at a few milliseconds.
+const mostTracks = 200;
 
-export interface TrackState {
-  readonly id: number;
-  readonly motion: Motion;
+const trackState = z.object({
+  id: z.int().min(0),
+  motion,
   /** In how many frames it was seen. */
-  readonly sightings: number;
+  sightings: z.int().min(0),
   /** Presentation times of the last detection of any score, and of the last one with a high score, in seconds. */
-  readonly seenAt: number;
-  readonly sureAt: number;
-}
+  seenAt: z.number(),
+  sureAt: z.number(),
+});
+
+export const trackerState = z.object({
+  nextId: z.int().min(0),
+  /** Presentation time of the last frame, in seconds. */
+  time: z.number(),
+  tracks: z.array(trackState).max(mostTracks).readonly(),
+  /** Detections and new tracks left out because there were too many. */
+  dropped: z.int().min(0),
+});
+
+export type TrackState = Readonly<z.infer<typeof trackState>>;
+export type TrackerState = Readonly<z.infer<typeof trackerState>>;
 
 export type TrackerSettings = Scores;
 
@@ -43,8 +49,6 @@ const confirmingSightings = 3;
 const newTrackSeconds = 0.5;
 const lostTrackSeconds = 2;
 
-// Far above what a person counter's picture holds; the cubic cost of the assignment stays at a few milliseconds.
-const mostTracks = 200;
 const mostDetections = 200;
 
 /** A weak detection's place is that much less certain than a sure one's. */
@@ -67,23 +71,21 @@ export function endAllTracks(state: TrackerState): TrackerState {
   return { ...state, tracks: [] };
 }
 
-/**
- * One frame. `time` is its presentation time in seconds; a time before the last frame's ends all tracks first. The
- * answer holds every live track, new and lost ones too.
- */
-export function trackStep(
-  before: TrackerState,
-  detections: readonly Detection[],
-  time: number,
-  settings: TrackerSettings,
-): { state: TrackerState; tracks: Track[] } {
+export interface Tracked {
+  readonly state: TrackerState;
+  /** Every live track, new and lost ones too, in rising order of id. */
+  readonly tracks: Track[];
+  /** The tracks that this frame ended: nothing was seen of them for too long. */
+  readonly ended: Track[];
+}
+
+/** One frame. `time` is its presentation time in seconds; a time before the last frame's ends all tracks first. */
+export function trackStep(before: TrackerState, detections: readonly Detection[], time: number, settings: TrackerSettings): Tracked {
   const state = time < before.time ? endAllTracks(before) : before;
-  const expected = state.tracks
-    .filter((track) => time - track.seenAt <= (isConfirmed(track) ? lostTrackSeconds : newTrackSeconds))
-    .map((track) => expectedAt(track, time, state.time));
+  const live = state.tracks.filter((track) => time - track.seenAt <= (isConfirmed(track) ? lostTrackSeconds : newTrackSeconds));
+  const expected = live.map((track) => expectedAt(track, time, state.time));
   const usable = strongest(detections.filter(isUsable));
   const found = associate(expected, usable, settings);
-
   const continued = expected.map((candidate) => {
     const detection = found.get(candidate);
     return detection === undefined
@@ -94,12 +96,18 @@ export function trackStep(
   const newcomers = usable.filter((detection) => !taken.has(detection) && detection.score >= settings.newTrackScore);
   const welcome = newcomers.slice(0, mostTracks - continued.length);
   const tracks = [...continued, ...welcome.map((detection, index) => newTrack(state.nextId + index, detection, time))];
-
   const dropped = state.dropped + newcomers.length - welcome.length + detections.length - usable.length;
+  const going = new Set(live);
   return {
     state: { nextId: state.nextId + welcome.length, time, tracks, dropped },
-    tracks: tracks.map((track) => asSeen(track, time)),
+    tracks: tracks.map((track) => seenAt(track, time)),
+    ended: before.tracks.filter((track) => !going.has(track)).map((track) => seenAt(track, time)),
   };
+}
+
+/** The tracks as they were last known: none of them is matched. */
+export function openTracks(state: TrackerState): Track[] {
+  return state.tracks.map((track) => seenAt(track, NaN));
 }
 
 interface ExpectedTrack extends Candidate {
@@ -131,7 +139,7 @@ function sighted(track: TrackState, detection: Detection, { time, sure }: { time
   };
 }
 
-function asSeen(track: TrackState, time: number): Track {
+function seenAt(track: TrackState, time: number): Track {
   return { id: track.id, box: boxOf(track.motion), matched: track.seenAt === time, confirmed: isConfirmed(track) };
 }
 

@@ -40,6 +40,8 @@ export interface Exchange {
   /** Where the session's log begins: what lies before it belongs to another one. */
   readonly firstNumber: number;
   readonly sessionStartMicros: number;
+  /** The source is a recording: the clock says nothing of when its pictures were made. */
+  readonly recorded?: boolean;
   readonly recording: Recording;
   readonly checkpoints: Checkpoints;
   /** Absent for a file. */
@@ -81,7 +83,7 @@ export async function exchange(call: AgentCall, side: Exchange): Promise<Outcome
 }
 
 async function greet(call: AgentCall, side: Exchange, incoming: AsyncIterator<FromCounter>): Promise<Welcome | Outcome> {
-  const { stream, session, lastTerm, sessionStartMicros, leaving, greetingSeconds = GREETING_SECONDS } = side;
+  const { stream, session, lastTerm, sessionStartMicros, recorded = false, leaving, greetingSeconds = GREETING_SECONDS } = side;
   const hangUp = new HangUp(call);
   const nobody = (why: string) => `No counter answers at ${call.peer}: ${why}`;
   const patience = new Watchdog(greetingSeconds, () => hangUp.because(nobody(`there is no greeting after ${greetingSeconds} s.`)));
@@ -89,7 +91,7 @@ async function greet(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
   leaving.addEventListener('abort', leave, { once: true });
   if (leaving.aborted) leave();
   try {
-    await call.send({ hello: { stream, session, lastTerm, sessionStartMicros } });
+    await call.send({ hello: { stream, session, lastTerm, sessionStartMicros, recorded } });
     for (;;) {
       const message = await nextMessage(incoming, patience);
       if (message?.kind === 'welcome') return message;

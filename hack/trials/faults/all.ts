@@ -2,11 +2,19 @@ import { connectionFaults } from './connection.ts';
 import type { Fault } from './fault.ts';
 import { ledgerFaults } from './ledger.ts';
 import { processFaults } from './processes.ts';
+import { receiverFaults } from './receiver.ts';
 import { ringFaults } from './ring.ts';
 import { stepFaults } from './steps.ts';
 
 /** Those that take longest first: at the end of a round the others fill all lanes. */
-export const faults: readonly Fault[] = [...stepFaults, ...processFaults, ...connectionFaults, ...ledgerFaults, ...ringFaults];
+export const faults: readonly Fault[] = [
+  ...stepFaults,
+  ...processFaults,
+  ...connectionFaults,
+  ...ledgerFaults,
+  ...ringFaults,
+  ...receiverFaults,
+];
 
 export function faultNamed(name: string): Fault {
   const found = faults.find((fault) => fault.name === name);

@@ -24,6 +24,10 @@ export interface Fault {
   readonly reordered?: true;
   /** Whether the ring has lost access units, each of them declared. */
   readonly overflows?: true;
+  /** Whether events may be lost on their way to the receiver, each of them declared. */
+  readonly losesEvents?: 'perhaps' | 'surely';
+  /** Events that a counter keeps for a receiver that is away. */
+  readonly mostWaiting?: number;
   readonly bufferSeconds?: number;
   /** `overload: live`: what the agent is behind by more than this is passed over. */
   readonly maxLagSeconds?: number;

@@ -50,6 +50,7 @@ export const processFaults: readonly Fault[] = [
   {
     name: 'memory-lost',
     sentence: 'the agent is killed and its memory is gone with it: another session, and a declared gap',
+    losesEvents: 'perhaps',
     source: 'camera',
     ledger: 'folder',
     counters: 1,
@@ -66,6 +67,7 @@ export const processFaults: readonly Fault[] = [
   {
     name: 'agent-returns',
     sentence: 'SIGSTOP of the agent until another one, with a memory of its own, is served; then SIGCONT: it is superseded',
+    losesEvents: 'perhaps',
     source: 'camera',
     ledger: 'folder',
     counters: 1,

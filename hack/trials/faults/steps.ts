@@ -14,7 +14,7 @@ import type { Fault } from './fault.ts';
 import { pass } from './times.ts';
 
 /** In one trial; so that three reach all of the counter's, two all of the agent's, and two all of a zombie's. */
-const COUNTER_STEPS = 7;
+const COUNTER_STEPS = 8;
 const AGENT_STEPS = 15;
 const ZOMBIE_STEPS = 4;
 /** For what a zombie still tries. */
@@ -64,7 +64,7 @@ export const ZOMBIE_POINTS: readonly Point[] = [
 export const stepFaults: readonly Fault[] = [
   {
     name: 'counter-at-step',
-    sentence: 'SIGKILL of the counter at a step of the protocol, seven lives in a row',
+    sentence: 'SIGKILL of the counter at a step of the protocol, eight lives in a row',
     source: 'camera',
     ledger: 'folder',
     counters: 1,

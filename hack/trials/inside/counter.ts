@@ -1,6 +1,7 @@
 /** Loaded before a counter's own code: points around its ledger, whichever it is. */
 import { promises } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { EventsFile } from '../../../counter-service/src/events/file.ts';
 import { FolderLedger } from '../../../counter-service/src/ledger/folder.ts';
 import type { Ledger } from '../../../counter-service/src/ledger/ledger.ts';
 import { StatusLedger } from '../../../counter-service/src/ledger/status.ts';
@@ -22,6 +23,12 @@ for (const ledger of [FolderLedger.prototype, StatusLedger.prototype] as Ledger[
     return tenure;
   });
 }
+
+around(EventsFile.prototype, 'deliver', async (deliver, events) => {
+  if (events.length > 0) pass('before receipt');
+  await deliver(events);
+  if (events.length > 0) pass('after receipt');
+});
 
 // Only the ledger of a folder puts files in place.
 for (const name of ['link', 'rename'] as const) {

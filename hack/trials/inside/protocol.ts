@@ -61,7 +61,7 @@ function noteSent({ hello, resume, gap }: product.AgentMessage): void {
       resume:
         checkpoint.length === 0
           ? { takenMicros }
-          : { takenMicros, gapNext: (JSON.parse(checkpoint.toString()) as { gapNext: number }).gapNext },
+          : { takenMicros, gapNext: (JSON.parse(checkpoint.toString()) as { analysis: { gapNext: number } }).analysis.gapNext },
     });
   }
   if (gap) {

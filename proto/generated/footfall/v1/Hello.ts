@@ -8,6 +8,7 @@ export interface Hello {
   'session'?: (string);
   'lastTerm'?: (number | string | Long);
   'sessionStartMicros'?: (number | string | Long);
+  'recorded'?: (boolean);
 }
 
 export interface Hello__Output {
@@ -15,4 +16,5 @@ export interface Hello__Output {
   'session': (string);
   'lastTerm': (number);
   'sessionStartMicros': (number);
+  'recorded': (boolean);
 }

@@ -1,0 +1,106 @@
+/** The events file against a real file system, and against its writer's death. */
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import type { StreamEvent } from '#crds/events.ts';
+import { crossings, type Order, stream } from '../fixtures/ledger-process.ts';
+import { addressed } from './event.ts';
+import { EventsFile } from './file.ts';
+
+async function place(context: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'footfall-events-'));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  return join(folder, 'events.jsonl');
+}
+
+async function linesOf(path: string): Promise<StreamEvent[]> {
+  const text = await readFile(path, 'utf8');
+  assert.ok(text === '' || text.endsWith('\n'), 'the last line is whole');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as StreamEvent);
+}
+const numbersOf = (events: readonly StreamEvent[]) =>
+  events.map((event) => ('number' in event ? event.number : `${event.first}-${event.last}`));
+const loss = (first: number, last: number) => addressed(stream, { type: 'loss', of: 'crossing', first, last, reason: 'OutboxFull' });
+
+test('events that come again, to the same writer or the next, are in the file once', async (context) => {
+  const path = await place(context);
+  const file = new EventsFile(path);
+  await file.deliver(crossings(1, 3));
+  await file.deliver(crossings(2, 4));
+  await new EventsFile(path).deliver(crossings(1, 5));
+  assert.deepEqual(numbersOf(await linesOf(path)), [1, 2, 3, 4, 5]);
+});
+
+test('a line that a dead writer left half written is cut off, and written whole when it comes again', async (context) => {
+  const path = await place(context);
+  await new EventsFile(path).deliver(crossings(1, 3));
+  const { length } = await readFile(path);
+  await truncate(path, length - 20);
+  await new EventsFile(path).deliver(crossings(2, 4));
+  assert.deepEqual(numbersOf(await linesOf(path)), [1, 2, 3, 4]);
+});
+
+test('what a receiver has of a loss is not declared lost', async (context) => {
+  const path = await place(context);
+  await new EventsFile(path).deliver(crossings(1, 3));
+  await new EventsFile(path).deliver([loss(2, 6), ...crossings(7, 7)]);
+  await new EventsFile(path).deliver([loss(2, 6), ...crossings(7, 7)]);
+  const lines = await linesOf(path);
+  assert.deepEqual(numbersOf(lines), [1, 2, 3, '4-6', 7]);
+  assert.equal(lines[3]!.id, 'u/loss/crossing/4-6');
+});
+
+test('lines of others, and what somebody else appends meanwhile, do no harm', async (context) => {
+  const path = await place(context);
+  await writeFile(path, 'not JSON\n{"id":7}\n');
+  const file = new EventsFile(path);
+  await file.deliver(crossings(1, 1));
+  await appendFile(path, `${JSON.stringify(crossings(2, 2)[0])}\n`);
+  await file.deliver(crossings(2, 3));
+  const lines = (await readFile(path, 'utf8')).trim().split('\n').slice(2);
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { number: number }).number),
+    [1, 2, 3],
+  );
+});
+
+test('streams share the file, many at a time', async (context) => {
+  const path = await place(context);
+  const file = new EventsFile(path);
+  const names = ['a', 'b', 'c', 'd'];
+  const of = (name: string, from: StreamEvent[]) => from.map((event) => ({ ...event, stream: name, id: event.id.replace(/^u/, name) }));
+  await Promise.all(names.flatMap((name) => [file.deliver(of(name, crossings(1, 3))), file.deliver(of(name, crossings(4, 5)))]));
+  const lines = await linesOf(path);
+  for (const name of names) assert.deepEqual(numbersOf(lines.filter((line) => line.stream === name)), [1, 2, 3, 4, 5]);
+});
+
+test('a place that cannot be written is named in a sentence', async () => {
+  await assert.rejects(new EventsFile('/nowhere/events.jsonl').deliver(crossings(1, 1)), {
+    message: /^\/nowhere\/events\.jsonl cannot be written: .*ENOENT/,
+  });
+  await assert.rejects(new EventsFile('/dev/full').deliver(crossings(1, 1)), { message: /^\/dev\/full cannot be written: .*ENOSPC/ });
+});
+
+test('a writer that dies at any call leaves a file in which every event is whole and there once', async (context) => {
+  const path = await place(context);
+  let call = 1;
+  for (; ; call += 1) {
+    await rm(path, { force: true });
+    const child = fork(new URL('../fixtures/ledger-process.ts', import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    await once(child, 'message');
+    child.send({ root: path, act: 'deliver', at: { call, signal: 'SIGKILL' } } satisfies Order);
+    const survived = await Promise.race([once(child, 'message').then(() => true), once(child, 'exit').then(() => false)]);
+    child.kill('SIGKILL');
+    await new EventsFile(path).deliver(crossings(1, 5));
+    assert.deepEqual(numbersOf(await linesOf(path)), [1, 2, 3, 4, 5], `killed at call ${call}`);
+    if (survived) break;
+  }
+  assert.ok(call > 4, 'it was killed at all calls');
+});

@@ -1,0 +1,125 @@
+/**
+ * Events as JSON lines, appended to a file while they are counted. Each id is in it once, each line is whole: what a
+ * killed counter has left half written is cut off, and an event that comes again is known by its number.
+ *
+ * Where the path is not a regular file (a pipe, a terminal) lines are written, and nothing is read or mended.
+ */
+import { open, stat } from 'node:fs/promises';
+import * as z from 'zod';
+import type { StreamEvent } from '#crds/events.ts';
+import type { Receiver, ReceiverKind } from './receiver.ts';
+
+const options = z.strictObject({ kind: z.literal('file'), path: z.string().min(1) });
+
+export const eventsFile: ReceiverKind<typeof options> = { options, open: ({ path }) => new EventsFile(path) };
+
+const CHUNK = 1 << 16;
+const ID = /^(.*)\/(crossing|gap)\/(\d+)$/;
+const LOSS_ID = /^(.*)\/loss\/(crossing|gap)\/\d+-(\d+)$/;
+
+export class EventsFile implements Receiver {
+  readonly name = 'file';
+  readonly #path: string;
+  /** The highest number in the file, by uid and kind. */
+  readonly #known = new Map<string, number>();
+  /** Up to here the file is read, and ends with a whole line. */
+  #size = 0;
+  /** One delivery at a time: streams share the file. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  deliver(events: readonly StreamEvent[]): Promise<void> {
+    const turn = this.#turn.then(() => this.#append(events));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** The highest number of a stream's events in the file; 0 when there is none. */
+  async highest(uid: string, kind: 'crossing' | 'gap'): Promise<number> {
+    await this.deliver([]);
+    return this.#known.get(`${uid}/${kind}`) ?? 0;
+  }
+
+  async #append(events: readonly StreamEvent[]): Promise<void> {
+    try {
+      const file = await open(this.#path, 'a+', 0o600);
+      try {
+        const found = await file.stat();
+        if (found.isFile()) await this.#readFrom(file, found.size);
+        const lines = events.flatMap((event) => this.#unknown(event));
+        if (lines.length === 0) return;
+        const text = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+        await file.writeFile(text);
+        if (found.isFile()) {
+          await file.datasync();
+          this.#size += text.length;
+        }
+        for (const line of lines) this.#remember(line.id);
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw new Error(`${this.#path} cannot be written: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  /** Reads what is new in the file, and cuts off what is no whole line. */
+  async #readFrom(file: Awaited<ReturnType<typeof open>>, size: number): Promise<void> {
+    if (size < this.#size) {
+      this.#size = 0;
+      this.#known.clear();
+    }
+    let rest = Buffer.alloc(0);
+    for (let position = this.#size; position < size;) {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(CHUNK), 0, CHUNK, position);
+      if (bytesRead === 0) break;
+      position += bytesRead;
+      const text = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+      const whole = text.lastIndexOf('\n') + 1;
+      for (const line of text.toString('utf8', 0, whole).split('\n')) this.#remember(idOf(line));
+      rest = text.subarray(whole);
+      this.#size = position - rest.length;
+    }
+    if (this.#size < size) await file.truncate(this.#size);
+  }
+
+  /** The part of the event that the file does not have. */
+  #unknown(event: StreamEvent): StreamEvent[] {
+    const [key, last] = numberOf(event.id);
+    const known = this.#known.get(key) ?? 0;
+    if (last <= known) return [];
+    if (event.type !== 'loss' || event.first > known) return [event];
+    return [{ ...event, first: known + 1, id: event.id.replace(/\d+-\d+$/, `${known + 1}-${event.last}`) }];
+  }
+
+  #remember(id: string): void {
+    const [key, last] = numberOf(id);
+    if (last > (this.#known.get(key) ?? 0)) this.#known.set(key, last);
+  }
+}
+
+/** Undefined when there is no file at the path. */
+export async function isRegularFile(path: string): Promise<boolean | undefined> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => undefined,
+  );
+}
+
+function idOf(line: string): string {
+  try {
+    const { id } = JSON.parse(line) as { id?: unknown };
+    return typeof id === 'string' ? id : '';
+  } catch {
+    return '';
+  }
+}
+
+/** What is numbered, and the highest number that the id stands for. */
+function numberOf(id: string): [key: string, last: number] {
+  const [, uid, kind, last] = ID.exec(id) ?? LOSS_ID.exec(id) ?? [];
+  return [`${uid}/${kind}`, Number(last ?? 0)];
+}

@@ -1,0 +1,110 @@
+/**
+ * Events that wait for their receivers, as plain data within the checkpoint: they survive the counter.
+ *
+ *   recorded ──commit──▶ due ──the receiver has it──▶ delivered
+ *      └── more than fit: the oldest go, and their numbers become a loss
+ *
+ * Invariants, for crossings and for gaps: each number up to `recorded` is delivered, lost or waiting; those that wait are
+ * the newest ones without a hole; so what lies between `delivered` and the first that waits is lost. `delivered` never
+ * falls. Nothing is due before it is committed.
+ */
+import * as z from 'zod';
+import { type Loss, lossReasons, type WaitingEvent, waitingEvent } from '#crds/events.ts';
+
+export const MOST_EVENTS = 2_000;
+const MOST_CHARACTERS = 512 * 1024;
+/** Events that a receiver takes at a time. */
+const BATCH = 100;
+
+const natural = z.int().min(0);
+const numbers = z.object({ crossings: natural, gaps: natural });
+/** A number of each kind: all up to it. */
+export type Numbers = Readonly<z.infer<typeof numbers>>;
+
+export const outbox = z.object({
+  recorded: numbers,
+  /** With every receiver, or declared lost to it. */
+  delivered: numbers,
+  waiting: z.array(waitingEvent).max(MOST_EVENTS).readonly(),
+  /** Why the newest loss was one. */
+  lossReason: z.enum(lossReasons).optional(),
+});
+export type Outbox = Readonly<z.infer<typeof outbox>>;
+
+export interface Batch {
+  readonly events: readonly (WaitingEvent | Loss)[];
+  /** What its receiver has with it. */
+  readonly through: Numbers;
+}
+
+/**
+ * Nothing waits. What was recorded and is not known to be delivered is lost.
+ * @param delivered by the ledger; undefined where there were no receivers: delivery begins with the next event.
+ */
+export function startOutbox(recorded: Numbers, delivered: Numbers = recorded): Outbox {
+  return { recorded, delivered, waiting: [], lossReason: 'CheckpointLost' };
+}
+
+/** Of a checkpoint. @param delivered by the ledger, which may know more. */
+export function resumeOutbox(kept: Outbox, delivered: Numbers = kept.delivered): Outbox {
+  return acknowledge(kept, highest(kept.delivered, delivered));
+}
+
+/** @param most events that may wait. */
+export function record(before: Outbox, events: readonly WaitingEvent[], most = MOST_EVENTS): Outbox {
+  if (events.length === 0) return before;
+  const recorded = events.reduce((numbersSoFar, event) => withNumber(numbersSoFar, event), before.recorded);
+  const all = [...before.waiting, ...events];
+  const dropped = tooMany(all, most);
+  return { ...before, recorded, waiting: all.slice(dropped), ...(dropped > 0 && { lossReason: 'OutboxFull' }) };
+}
+
+/** Every receiver has what is up to these numbers. */
+export function acknowledge(before: Outbox, through: Numbers): Outbox {
+  const delivered = highest(before.delivered, lowest(through, before.recorded));
+  return { ...before, delivered, waiting: before.waiting.filter((event) => event.number > numberOf(delivered, event.type)) };
+}
+
+/** What a receiver is to get next, which has everything up to `has`. */
+export function dueFor({ recorded, waiting, lossReason = 'OutboxFull' }: Outbox, committed: Numbers, has: Numbers): Batch {
+  const losses = (['crossing', 'gap'] as const).flatMap((of): Loss[] => {
+    const lostThrough = (waiting.find(({ type }) => type === of)?.number ?? numberOf(recorded, of) + 1) - 1;
+    const [first, last] = [numberOf(has, of) + 1, Math.min(lostThrough, numberOf(committed, of))];
+    return first <= last ? [{ type: 'loss', of, first, last, reason: lossReason }] : [];
+  });
+  const isDue = ({ type, number }: WaitingEvent) => number > numberOf(has, type) && number <= numberOf(committed, type);
+  const events = [...losses, ...waiting.filter(isDue)].slice(0, BATCH);
+  return { events, through: events.reduce((numbersSoFar, event) => withNumber(numbersSoFar, event), has) };
+}
+
+export function waitingFor({ recorded }: Outbox, has: Numbers): number {
+  return recorded.crossings - has.crossings + recorded.gaps - has.gaps;
+}
+
+export function lowest(one: Numbers, other: Numbers): Numbers {
+  return { crossings: Math.min(one.crossings, other.crossings), gaps: Math.min(one.gaps, other.gaps) };
+}
+
+function highest(one: Numbers, other: Numbers): Numbers {
+  return { crossings: Math.max(one.crossings, other.crossings), gaps: Math.max(one.gaps, other.gaps) };
+}
+
+function numberOf(of: Numbers, type: WaitingEvent['type']): number {
+  return type === 'crossing' ? of.crossings : of.gaps;
+}
+
+function withNumber(before: Numbers, event: WaitingEvent | Loss): Numbers {
+  const [kind, number] = event.type === 'loss' ? [event.of, event.last] : [event.type, event.number];
+  return kind === 'crossing' ? { ...before, crossings: number } : { ...before, gaps: number };
+}
+
+/** How many of the oldest have no room. */
+function tooMany(events: readonly WaitingEvent[], most: number): number {
+  let dropped = Math.max(0, events.length - most);
+  // An event has at most a thousand characters: what is less than this needs no weighing.
+  if (events.length < MOST_CHARACTERS / 1024) return dropped;
+  const lengths = events.map((event) => JSON.stringify(event).length);
+  let characters = lengths.slice(dropped).reduce((sum, length) => sum + length, 0);
+  for (; characters > MOST_CHARACTERS; dropped += 1) characters -= lengths[dropped]!;
+  return dropped;
+}
