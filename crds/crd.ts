@@ -9,19 +9,19 @@ const ready = '.status.conditions[?(@.type=="Ready")]';
 const columns = [
   { name: 'In', type: 'integer', description: 'People who went in.', jsonPath: '.status.counts.in' },
   { name: 'Out', type: 'integer', description: 'People who went out.', jsonPath: '.status.counts.out' },
-  { name: 'Inside', type: 'integer', description: 'People who are in.', jsonPath: '.status.counts.inside' },
-  { name: 'Ready', type: 'string', description: 'Whether all is well.', jsonPath: `${ready}.status` },
+  { name: 'Inside', type: 'integer', description: 'People who went in and have not gone out.', jsonPath: '.status.counts.inside' },
+  { name: 'Ready', type: 'string', description: 'Whether the stream is counted.', jsonPath: `${ready}.status` },
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   { name: 'Node', type: 'string', priority: 1, description: 'Where the agent runs.', jsonPath: '.status.agent.node' },
   {
     name: 'FPS',
     type: 'integer',
     priority: 1,
-    description: 'Frames a second that are looked at.',
+    description: 'Frames a second that are analysed.',
     jsonPath: '.spec.detection.framesPerSecond',
   },
-  { name: 'Counter', type: 'string', priority: 1, description: 'The counter that has the stream.', jsonPath: '.status.stream.counter' },
-  { name: 'Reason', type: 'string', priority: 1, description: 'Why it is ready or not.', jsonPath: `${ready}.reason` },
+  { name: 'Counter', type: 'string', priority: 1, description: 'The counter that serves the stream.', jsonPath: '.status.stream.counter' },
+  { name: 'Reason', type: 'string', priority: 1, description: 'Why the stream is ready or not.', jsonPath: `${ready}.reason` },
 ];
 
 export function customResourceDefinition() {
@@ -56,7 +56,7 @@ export function crdText(): string {
 
 function resourceSchema() {
   return {
-    description: `${kind} names a camera, where it stands, and the lines and zones at which its people are counted.`,
+    description: `${kind} names a camera, where it stands, and the lines and zones at which people are counted.`,
     type: 'object',
     required: ['spec'],
     properties: {

@@ -1,6 +1,7 @@
-/** Writes the CRD, by itself and as the chart's template; with --check, says whether the committed ones are fresh. */
+/** Writes the CRD, by itself and as the chart's template, and the reference for people; with --check, says which of them is not fresh. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { crdText } from './crd.ts';
+import { referenceText } from './reference.ts';
 
 /** Of the template, beside the name. */
 const METADATA = `  labels:
@@ -14,6 +15,7 @@ const METADATA = `  labels:
 const files = {
   'crds/footfall.dev_camerastreams.yaml': crdText(),
   'charts/footfall/templates/camerastreams-crd.yaml': templateOf(crdText()),
+  'docs/reference/camerastream.md': referenceText(),
 };
 
 for (const [path, text] of Object.entries(files)) {

@@ -48,6 +48,15 @@ for (const file of files.filter((name) => name.startsWith('valid-'))) {
   });
 }
 
+const examples = join(import.meta.dirname, '..', 'examples');
+for (const file of readdirSync(examples).filter((name) => name.endsWith('.yaml'))) {
+  test(`examples/${file} is accepted`, () => {
+    const { streams, faults } = loadCameraStreams([join(examples, file)]);
+    assert.deepEqual(faults, []);
+    assert.equal(streams.length, 1);
+  });
+}
+
 for (const [fault, sentence] of Object.entries(refused)) {
   test(`invalid-${fault}.yaml is refused, with the one sentence that helps`, () => {
     const file = join(folder, `invalid-${fault}.yaml`);

@@ -42,7 +42,7 @@ const PointField = fields({
 
 const LineField = ruled(
   fields({
-    name: name().describe('Names the line in the counts; its totals belong to the name, also when its points move.'),
+    name: name().describe('Names the line in the counts. The totals belong to the name: moving the points keeps them.'),
     from: PointField.describe('Where the line begins.'),
     to: PointField.describe('Where the line ends.'),
   }),
@@ -51,7 +51,9 @@ const LineField = ruled(
     holds: ({ from, to }) => from.x !== to.x || from.y !== to.y,
     message: 'must have a length: from and to are the same point',
   },
-).describe('A line that people cross. Walking from -> to on the picture, "in" ends on the right hand.');
+).describe(
+  'Stand at from and look along the line to its end: a person who crosses to the right-hand side goes in, one who crosses to the left-hand side goes out.',
+);
 
 const ZoneField = fields({
   name: name().describe('Names the zone in the counts.'),
@@ -60,22 +62,22 @@ const ZoneField = fields({
     cel: 'self.exists(p, self.exists(q, (p.x - self[0].x) * (q.y - self[0].y) != (p.y - self[0].y) * (q.x - self[0].x)))',
     holds: (corners) => corners.some((p) => corners.some((q) => crossProduct(corners[0]!, p, q) !== 0)),
     message: 'must enclose an area: its corners lie on one straight line',
-  }).describe('The corners of the zone, 3 to 32 of them, in order; the last is joined to the first.'),
-}).describe('An area of the picture in which people are counted as long as they are there.');
+  }).describe('The corners of the zone, in order; the last is joined to the first.'),
+}).describe('A person is in a zone when the middle of the bottom edge of their box is.');
 
 const TolerationField = ruled(
   fields({
     key: patterned('a label key', 316, labelKey)
       .optional()
-      .describe("The taint's key; left out, with operator Exists, it means every key."),
-    operator: oneOf(['Exists', 'Equal']).default('Equal').describe('Exists: any value is tolerated; Equal: this value is.'),
+      .describe("The taint's key; without one, and with operator Exists, every taint is tolerated."),
+    operator: oneOf(['Exists', 'Equal']).default('Equal').describe('Exists tolerates every value of the key, Equal only this one.'),
     value: labelValue().optional().describe("The taint's value, for operator Equal."),
     effect: oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
       .optional()
-      .describe("The taint's effect; left out, it means every effect."),
+      .describe("The taint's effect; without one, every effect is tolerated."),
     tolerationSeconds: whole(0, 2 ** 31 - 1)
       .optional()
-      .describe('How long a NoExecute taint is tolerated; left out, for ever.'),
+      .describe('How long a NoExecute taint is tolerated; without a number, for ever.'),
   }),
   {
     cel: "has(self.key) || self.operator == 'Exists'",
@@ -95,7 +97,7 @@ const TolerationField = ruled(
     message: 'must be left out unless effect is NoExecute',
     field: 'tolerationSeconds',
   },
-).describe("A taint that the agent's pod tolerates.");
+).describe("As in a pod's spec.");
 
 const NodeSelectorField = ruled(
   z.record(z.string(), labelValue(), { error: must('a mapping of labels to values') }).meta({ maxProperties: 16 }),
@@ -114,25 +116,27 @@ const NodeSelectorField = ruled(
 const DetectionField = fields({
   model: patterned('the name of a model', 63, dnsLabel)
     .default('rtmdet-nano-person')
-    .describe('The detector; the counter service must have it.'),
-  framesPerSecond: whole(1, 30).default(10).describe('How many frames a second are looked at.'),
-  scorePermille: whole(1, 999).default(400).describe('How sure the detector must be of a person, in thousandths.'),
+    .describe('The name of the detection model; the counters must have it.'),
+  framesPerSecond: whole(1, 30).default(10).describe('How many frames a second are analysed.'),
+  scorePermille: whole(1, 999).default(400).describe('The lowest confidence with which a person counts as detected, in thousandths.'),
   region: oneOf(['auto', 'full'])
     .default('auto')
-    .describe('What of the frame the detector sees: auto, the part around the lines and zones; full, all of it.'),
+    .describe('The part of the frame that the detector analyses: auto is the part around lines and zones, full the whole frame.'),
 });
 
 const BufferField = fields({
-  seconds: whole(1, 3600).default(120).describe('How much video the agent keeps, in seconds.'),
-  megabytes: whole(1, 4096).default(64).describe('How much video the agent keeps, in megabytes; the narrower bound counts.'),
+  seconds: whole(1, 3600).default(120).describe('How much video the agent keeps for replay, in seconds.'),
+  megabytes: whole(1, 4096)
+    .default(64)
+    .describe('How much video the agent keeps for replay, in megabytes. The smaller of the two bounds applies.'),
   overload: oneOf(['lossless', 'live'])
     .default('lossless')
     .describe(
-      'When the counter does not keep up: lossless, nothing is left out that the buffer can hold; live, the counts are never far behind the camera.',
+      'What the agent does when the counter is too slow: lossless sends everything that the buffer can hold, however late; live skips video so that the counts stay close behind the camera.',
     ),
   maxLagSeconds: whole(1, 3600)
     .default(5)
-    .describe('With overload live: how far behind the camera the agent sends at most, in seconds; what is left out is declared as a gap.'),
+    .describe('With overload live: the longest delay behind the camera, in seconds. Skipped video is declared as a gap.'),
 });
 
 export const CameraStreamSpec = ruled(
@@ -141,21 +145,21 @@ export const CameraStreamSpec = ruled(
     site: labelValue()
       .min(1, { error: 'must be left out or have a value' })
       .optional()
-      .describe('Where the camera stands: its agent runs on nodes labelled footfall.dev/site with this value.'),
-    nodeSelector: NodeSelectorField.optional().describe("Labels that the agent's node must have, beside the site."),
-    tolerations: list(TolerationField, 0, 16).optional().describe('Taints of nodes that the agent tolerates.'),
-    suspend: yesOrNo().default(false).describe('True stops the agent; the totals stay.'),
+      .describe('Where the camera stands: its agent runs on a node whose label footfall.dev/site has this value.'),
+    nodeSelector: NodeSelectorField.optional().describe("Labels that the agent's node must have, in addition to the site."),
+    tolerations: list(TolerationField, 0, 16).optional().describe("Taints of nodes that the agent's pod tolerates."),
+    suspend: yesOrNo().default(false).describe('True stops the agent and the counting; the totals are kept.'),
     lines: listBy('name', LineField, 16).default([]).describe('The lines that people cross.'),
-    zones: listBy('name', ZoneField, 16).default([]).describe('The areas whose occupancy is shown.'),
+    zones: listBy('name', ZoneField, 16).default([]).describe('The areas in which people are counted while they are there.'),
     detection: DetectionField.prefault({}).describe('How people are found.'),
-    buffer: BufferField.prefault({}).describe('What the agent keeps while no counter takes it.'),
+    buffer: BufferField.prefault({}).describe("The agent's ring of recent video, which bridges the absence of counters."),
   }),
   {
     cel: 'size(self.lines) + size(self.zones) > 0',
     holds: ({ lines, zones }) => lines.length + zones.length > 0,
     message: 'must have at least one line or zone to count at',
   },
-).describe('What is counted, and where.');
+).describe('Which camera is counted, and at which lines and zones.');
 
 const labels = () => z.record(z.string(), z.string({ error: must('text') }), { error: must('a mapping of text to text') });
 

@@ -67,9 +67,7 @@ export const Source = ruled(
         ),
       transport: oneOf(['tcp', 'udp'])
         .default('tcp')
-        .describe(
-          'How RTSP carries the video: tcp (the default) loses nothing, udp is for cameras that know nothing else, and not for rtsps.',
-        ),
+        .describe('How RTSP carries the video: tcp loses nothing; udp is for cameras that support nothing else, and not for rtsps.'),
       credentialsSecretRef: fields(
         {
           name: patterned('the name of a Secret', 253, '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', mustUnseen).describe('The name of the Secret.'),
@@ -77,10 +75,10 @@ export const Source = ruled(
         mustUnseen,
       )
         .optional()
-        .describe('The Secret in this namespace whose keys username and password open the camera.'),
+        .describe("The Secret in this namespace with the camera's login, in its keys username and password."),
       realtime: yesOrNo()
         .default(false)
-        .describe('For files: play at the speed at which they were recorded, not as fast as they can be read.'),
+        .describe('For files: true plays the file at the speed at which it was recorded, false reads it as fast as possible.'),
     },
     mustUnseen,
   ),

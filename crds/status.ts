@@ -7,13 +7,13 @@ export const conditionTypes = ['Ready', 'AgentAvailable', 'CameraConnected', 'Co
 export const streamStates = ['Starting', 'Counting', 'Interrupted', 'Disconnected', 'Ended', 'Refused'] as const;
 
 const ConditionField = fields({
-  type: reason().describe('What is judged: Ready, AgentAvailable, CameraConnected or Counting.'),
-  status: oneOf(['True', 'False', 'Unknown']).describe('The judgement.'),
-  reason: reason().describe('Why, in one word.'),
-  message: z.string().max(32768).describe('Why, in a sentence for a person.'),
-  lastTransitionTime: moment().describe('Since when the judgement has been this one.'),
-  observedGeneration: total().optional().describe('The generation of the spec that was judged.'),
-}).describe('One judgement about the stream.');
+  type: reason().describe('Ready, AgentAvailable, CameraConnected or Counting.'),
+  status: oneOf(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
+  reason: reason().describe('The reason, as one word.'),
+  message: z.string().max(32768).describe('The reason, as a sentence for a person.'),
+  lastTransitionTime: moment().describe('When the status of the condition last changed.'),
+  observedGeneration: total().optional().describe('The generation of the spec for which the condition was computed.'),
+}).describe('See the troubleshooting page of the chart for every reason.');
 
 const AgentField = fields({
   node: text('the name of a node', 253).optional().describe('The node on which the agent runs.'),
@@ -22,8 +22,8 @@ const AgentField = fields({
 
 const LineCountsField = fields({
   name: name().describe('The line.'),
-  in: total().describe("Crossings that ended on the line's right hand."),
-  out: total().describe('Crossings the other way.'),
+  in: total().describe("Crossings to the line's right-hand side."),
+  out: total().describe('Crossings to its left-hand side.'),
 }).describe('The totals of one line.');
 
 const ZoneCountsField = fields({
@@ -32,16 +32,16 @@ const ZoneCountsField = fields({
 }).describe('The occupancy of one zone.');
 
 const GapField = fields({
-  from: moment().describe('When it began.'),
-  to: moment().describe('When it ended.'),
-  reason: reason().describe('Why, in one word.'),
-  accessUnits: total().describe('How many access units were lost; 0 when the camera sent none.'),
+  from: moment().describe('When the gap began.'),
+  to: moment().describe('When the gap ended.'),
+  reason: reason().describe('The cause of the gap, as one word.'),
+  accessUnits: total().describe('How many access units (coded pictures) were lost; 0 when the camera sent none.'),
 });
 
 const GapsField = fields({
-  count: total().describe('How many there were.'),
-  seconds: total().describe('How long they were together, in seconds.'),
-  last: GapField.optional().describe('The latest one.'),
+  count: total().describe('How many gaps there were.'),
+  seconds: total().describe('Their total length, in seconds.'),
+  last: GapField.optional().describe('The latest gap.'),
 });
 
 const DeliveredField = fields({
@@ -50,44 +50,50 @@ const DeliveredField = fields({
 }).describe('How far the events of this stream are delivered. Only there while the counters have receivers of events.');
 
 const CountsField = fields({
-  term: total().describe('Rises with every counter that takes the stream over; only the latest term may write.'),
-  session: text('an id', 64).describe('The life of one agent pod, within which access units are numbered.'),
-  position: total().describe('The access unit of the session up to which everything is counted or declared a gap.'),
-  time: moment().describe('When the frame at the position was taken; in the year 1 when nothing was counted yet.'),
+  term: total().describe(
+    'Fencing token: it rises whenever a counter takes the stream over, and only the counter of the latest term may write.',
+  ),
+  session: text('an id', 64).describe(
+    "The id of the agent's session, within which access units are numbered from 1; usually the life of one agent pod.",
+  ),
+  position: total().describe(
+    'The offset of the stream: the number of the access unit up to which everything is counted or declared as a gap.',
+  ),
+  time: moment().describe('When the frame at the position was taken; a time in the year 1 as long as nothing is counted.'),
   in: total().describe('People who went in, over all lines, since the resource was made.'),
   out: total().describe('People who went out, over all lines, since the resource was made.'),
-  inside: total().describe('People who went in and are not out yet, never below 0.'),
+  inside: total().describe('People who went in and have not gone out, never below 0.'),
   // Room for the lines of the past: a removed line keeps its totals as long as the counter remembers it.
   // Atomic, as is the next: of a list that is known by a key, server-side apply takes the list away with its last item.
   lines: list(LineCountsField, 0, 64).describe('The totals of each line; those of removed lines follow, while there is room.'),
   zones: list(ZoneCountsField, 0, 64).describe('The occupancy of each zone.'),
-  observedSeconds: total().describe('How much video was looked at, in seconds.'),
-  gaps: GapsField.describe('The times that were not looked at.'),
+  observedSeconds: total().describe('How much video was analysed, in seconds.'),
+  gaps: GapsField.describe('Time that was not observed, in total and the latest gap.'),
   delivered: DeliveredField.optional(),
 }).meta({ 'x-kubernetes-validations': fence.map(({ cel, message }) => celOf({ cel, message })) });
 
 const StreamField = fields({
   state: oneOf(streamStates).describe(
-    'Starting, nothing is counted yet; Counting; Interrupted, the camera is silent; Disconnected, the agent is away; Ended, the file is over; Refused, it cannot be counted.',
+    'Starting: nothing is counted yet. Counting. Interrupted: the camera sends nothing. Disconnected: the agent is away. Ended: the file is over. Refused: the counter cannot count the stream.',
   ),
-  counter: text('the name of a pod', 253).describe('The counter that has the stream.'),
-  since: moment().describe('Since when this has been so.'),
-  session: text('an id', 64).optional().describe('Of the agent that the term was taken for, whether or not anything was counted for it.'),
-  observedGeneration: total().optional().describe('The generation of the spec by which the counter counts.'),
-  reason: reason().optional().describe('Why it is not counting, in one word.'),
-  message: z.string().max(1024).optional().describe('Why it is not counting, in a sentence for a person.'),
+  counter: text('the name of a pod', 253).describe('The counter that serves the stream.'),
+  since: moment().describe('When the stream entered this state.'),
+  session: text('an id', 64).optional().describe('The session for which the counter took the term, also before anything of it is counted.'),
+  observedGeneration: total().optional().describe('The generation of the spec that the counter applies.'),
+  reason: reason().optional().describe('Why the stream is not counted, as one word.'),
+  message: z.string().max(1024).optional().describe('Why the stream is not counted, as a sentence for a person.'),
 });
 
 export const CameraStreamStatus = fields({
-  observedGeneration: whole(0, Number.MAX_SAFE_INTEGER).optional().describe('The generation of the spec that the operator acted on.'),
+  observedGeneration: whole(0, Number.MAX_SAFE_INTEGER).optional().describe('The generation of the spec that the operator applied.'),
   conditions: listBy('type', ConditionField, 16)
     .optional()
-    .describe('Judgements of the operator: Ready, AgentAvailable, CameraConnected, Counting.'),
+    .describe('Conditions, written by the operator: Ready, AgentAvailable, CameraConnected, Counting.'),
   agent: AgentField.optional().describe('Where the agent runs.'),
-  counts: CountsField.optional().describe('What was counted: the ledger, written by the counter alone.'),
-  stream: StreamField.optional().describe('How the stream is doing, written by the counter when it changes.'),
+  counts: CountsField.optional().describe('The committed counts (the ledger), written only by the counter that holds the latest term.'),
+  stream: StreamField.optional().describe('The state of the stream, written by the counter whenever it changes.'),
 })
-  .describe('What is the case.')
+  .describe('What the operator and the counter report.')
   .meta({ 'x-kubernetes-validations': [celOf(kept)] });
 
 export type Condition = z.infer<typeof ConditionField>;

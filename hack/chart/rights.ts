@@ -21,16 +21,16 @@ export interface Right {
   readonly verbs: Readonly<Record<string, string>>;
 }
 
-const MIRROR = { list: 'the mirror is filled', watch: 'the mirror is kept' };
+const CACHED = { list: 'fills its informer cache', watch: 'keeps the informer cache fresh' };
 
 export const rights: readonly Right[] = [
-  { who: 'operator', where: 'streams', group: 'footfall.dev', resource: 'camerastreams', verbs: MIRROR },
+  { who: 'operator', where: 'streams', group: 'footfall.dev', resource: 'camerastreams', verbs: CACHED },
   {
     who: 'operator',
     where: 'streams',
     group: 'footfall.dev',
     resource: 'camerastreams/status',
-    verbs: { patch: "conditions and the agent's place are reported (server-side apply)" },
+    verbs: { patch: 'reports conditions, and where the agent runs (server-side apply)' },
   },
   {
     who: 'operator',
@@ -38,10 +38,10 @@ export const rights: readonly Right[] = [
     group: 'apps',
     resource: 'deployments',
     verbs: {
-      ...MIRROR,
-      create: "an agent's, or the pool's, is made: server-side apply of what is not there yet needs it",
-      patch: "an agent's, or the pool's, is brought about (server-side apply)",
-      delete: 'an agent goes when its CameraStream has become one that nothing can be made of',
+      ...CACHED,
+      create: "creates an agent's or the pool's: server-side apply of a missing object needs it",
+      patch: "changes an agent's or the pool's (server-side apply)",
+      delete: "deletes an agent's when its CameraStream has become invalid",
     },
   },
   {
@@ -49,7 +49,7 @@ export const rights: readonly Right[] = [
     where: 'streams',
     group: '',
     resource: 'serviceaccounts',
-    verbs: { ...MIRROR, create: "an agent's is made", patch: "an agent's is brought about (server-side apply)" },
+    verbs: { ...CACHED, create: "creates an agent's", patch: "changes an agent's (server-side apply)" },
   },
   {
     who: 'operator',
@@ -57,25 +57,25 @@ export const rights: readonly Right[] = [
     group: '',
     resource: 'configmaps',
     verbs: {
-      ...MIRROR,
-      create: 'an agent is told by whom counters are certified',
-      patch: 'an agent is told of another authority (server-side apply)',
+      ...CACHED,
+      create: "gives an agent the authority of the counters' certificate",
+      patch: 'gives an agent another authority (server-side apply)',
     },
   },
-  { who: 'operator', where: 'streams', group: '', resource: 'pods', verbs: MIRROR },
+  { who: 'operator', where: 'streams', group: '', resource: 'pods', verbs: CACHED },
   {
     who: 'operator',
     where: 'streams',
     group: 'events.k8s.io',
     resource: 'events',
-    verbs: { create: 'a change of Ready is told', patch: 'what is told again is counted in the first Event' },
+    verbs: { create: 'reports a change of Ready', patch: 'counts a repeated Event in the first one' },
   },
   {
     who: 'operator',
     where: 'own',
     group: 'coordination.k8s.io',
     resource: 'leases',
-    verbs: { create: 'the first leader makes the lease; a create cannot be limited to a name' },
+    verbs: { create: 'the first leader creates the lease; RBAC cannot limit create to a name' },
   },
   {
     who: 'operator',
@@ -83,14 +83,14 @@ export const rights: readonly Right[] = [
     group: 'coordination.k8s.io',
     resource: 'leases',
     name: 'footfall-operator',
-    verbs: { get: 'who leads is read', update: 'the lead is taken, kept and given up' },
+    verbs: { get: 'reads which replica leads', update: 'takes, keeps and releases the lead' },
   },
   {
     who: 'operator',
     where: 'own',
     group: '',
     resource: 'services',
-    verbs: { ...MIRROR, create: "the pool's is made; a create cannot be limited to a name" },
+    verbs: { ...CACHED, create: "creates the pool's; RBAC cannot limit create to a name" },
   },
   {
     who: 'operator',
@@ -98,7 +98,7 @@ export const rights: readonly Right[] = [
     group: '',
     resource: 'services',
     name: 'footfall-counter',
-    verbs: { patch: "the pool's is brought about (server-side apply)" },
+    verbs: { patch: "changes the pool's (server-side apply)" },
   },
   {
     who: 'operator',
@@ -106,7 +106,7 @@ export const rights: readonly Right[] = [
     group: 'apps',
     resource: 'deployments',
     name: 'footfall-operator',
-    verbs: { get: "the operator's own is named as the pool's owner, so that the pool goes with it" },
+    verbs: { get: "names its own as the pool's owner, so that Kubernetes deletes the pool with it" },
   },
   ...['footfall-counter-tls', 'footfall-counter-authority'].map(
     (name) =>
@@ -117,8 +117,8 @@ export const rights: readonly Right[] = [
         resource: 'secrets',
         name,
         verbs: {
-          get: "what there is of the counters' certificate and its authority is read",
-          update: 'it is made, and renewed in time; the chart makes the empty Secret',
+          get: "reads the counters' certificate and its authority",
+          update: 'makes and renews them; the chart creates the empty Secret',
         },
       }) as const,
   ),
@@ -127,14 +127,14 @@ export const rights: readonly Right[] = [
     where: 'own-namespaced',
     group: 'events.k8s.io',
     resource: 'events',
-    verbs: { create: 'a certificate that was renewed, or cannot be, is told', patch: 'what is told again is counted in the first Event' },
+    verbs: { create: 'reports that a certificate was renewed, or cannot be', patch: 'counts a repeated Event in the first one' },
   },
   {
     who: 'operator',
     where: 'own-namespaced',
     group: 'apps',
     resource: 'deployments',
-    verbs: { ...MIRROR, create: "the pool's is made; a create cannot be limited to a name" },
+    verbs: { ...CACHED, create: "creates the pool's; RBAC cannot limit create to a name" },
   },
   {
     who: 'operator',
@@ -142,19 +142,19 @@ export const rights: readonly Right[] = [
     group: 'apps',
     resource: 'deployments',
     name: 'footfall-counter',
-    verbs: { patch: "the pool's is brought about (server-side apply)" },
+    verbs: { patch: "changes the pool's (server-side apply)" },
   },
-  { who: 'operator', where: 'own-namespaced', group: '', resource: 'serviceaccounts', verbs: MIRROR },
-  { who: 'operator', where: 'own-namespaced', group: '', resource: 'pods', verbs: MIRROR },
+  { who: 'operator', where: 'own-namespaced', group: '', resource: 'serviceaccounts', verbs: CACHED },
+  { who: 'operator', where: 'own-namespaced', group: '', resource: 'pods', verbs: CACHED },
   {
     who: 'counter',
     where: 'streams',
     group: 'footfall.dev',
     resource: 'camerastreams',
     verbs: {
-      get: 'the ledger is read before a term is taken, and after a conflict',
-      list: 'readiness, and the spec of a stream that is served',
-      watch: 'a spec that is edited is counted by at once',
+      get: 'reads the ledger before it takes a term, and after a conflict',
+      list: 'proves readiness, and reads the spec of a stream that it serves',
+      watch: 'applies an edited spec at once',
     },
   },
   {
@@ -162,22 +162,22 @@ export const rights: readonly Right[] = [
     where: 'streams',
     group: 'footfall.dev',
     resource: 'camerastreams/status',
-    verbs: { patch: 'counts are committed, and how the stream does is told (server-side apply)' },
+    verbs: { patch: 'commits counts, and reports the state of the stream (server-side apply)' },
   },
   {
     who: 'counter',
     where: 'cluster',
     group: 'authentication.k8s.io',
     resource: 'tokenreviews',
-    verbs: { create: 'the API server is asked whose token an agent sends; tokens belong to no namespace, so no Role can give this' },
+    verbs: { create: 'verifies the token that an agent sends; tokens belong to no namespace, so no Role can grant this' },
   },
 ];
 
 const PLACES: Readonly<Record<Where, string>> = {
-  streams: 'everywhere; with `watchNamespaces`, in these',
+  streams: 'all namespaces; with `watchNamespaces`, only these',
   own: "the release's namespace",
   'own-namespaced': "the release's namespace, only with `watchNamespaces`",
-  'own-certificate': "the release's namespace, unless `tls` names who else makes the certificate",
+  'own-certificate': "the release's namespace, unless `tls` names another source of the certificate",
   cluster: 'the cluster, also with `watchNamespaces`',
 };
 
@@ -187,19 +187,19 @@ export function rightsText(): string {
 
 # Rights
 
-Each verb that a role of the chart has, and what it is needed for. Agents have none: their ServiceAccounts are bound to no
-role, and their pods mount nothing but a token for counters and the certificate of whoever certifies these.
+Each verb that a role of the chart allows, and what it is for. Agents have none: their ServiceAccounts are bound to no role, and
+their pods mount nothing but a token for counters and the authority of the counters' certificate.
 
 ${(['operator', 'counter'] as const).map((who) => `## ${who}\n\n${tableOf(rights.filter((right) => right.who === who))}`).join('\n\n')}
 
 ## What they amount to
 
-- **operator**: whoever makes Deployments in a namespace can run pods there with any of its ServiceAccounts, and can mount
-  any of its Secrets into them. So a stolen operator is as good as all namespaces that it may make agents in:
-  \`watchNamespaces\` makes these few. By itself it can read no Secret but the counters' certificate and its authority, and
-  all ConfigMaps where there are streams; it can enter no pod, and change no role.
-- **counter**: a stolen counter can write false counts and states, and read where cameras are (not their logins). It can
-  ask whose any token is that it has been sent, and learns by that no other token.
+- **operator**: a right to create Deployments in a namespace is a right to run pods there with any of its ServiceAccounts, and to
+  mount any of its Secrets into them. So a compromised operator has the power of every namespace in which it makes agents:
+  \`watchNamespaces\` limits these. By itself it can read no Secret but the counters' certificate and its authority, and all
+  ConfigMaps where there are streams; it can enter no pod and change no role.
+- **counter**: a compromised counter can write false counts and states, and read where cameras are (not their logins). It can
+  have the API server review any token that it was sent, and learns no other token by that.
 `;
 }
 
