@@ -60,6 +60,9 @@ test('the ledger is fenced, and status is written apart from spec', () => {
       'self.term >= oldSelf.term',
       'self.term > oldSelf.term || self.position >= oldSelf.position',
       'self.__in__ >= oldSelf.__in__ && self.out >= oldSelf.out',
+      '!has(self.delivered) || (self.delivered.crossings <= self.__in__ + self.out && self.delivered.gaps <= self.gaps.count)',
+      '!has(self.delivered) || !has(oldSelf.delivered) || ' +
+        '(self.delivered.crossings >= oldSelf.delivered.crossings && self.delivered.gaps >= oldSelf.delivered.gaps)',
     ],
   );
 });

@@ -70,3 +70,8 @@ export type Gap = z.infer<typeof gap>;
 export type Loss = z.infer<typeof loss>;
 export type WaitingEvent = z.infer<typeof waitingEvent>;
 export type StreamEvent = z.infer<typeof streamEvent>;
+
+/** As a JSON Schema, for receivers in any language. */
+export function eventSchemaText(): string {
+  return `${JSON.stringify(z.toJSONSchema(streamEvent), undefined, 2)}\n`;
+}

@@ -1,6 +1,7 @@
-/** Writes the CRD, by itself and as the chart's template, and the reference for people; with --check, says which of them is not fresh. */
+/** Writes the CRD, by itself and as the chart's template, the reference for people, and the JSON Schema of events; with --check, says which of them is not fresh. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { crdText } from './crd.ts';
+import { eventSchemaText } from './events.ts';
 import { referenceText } from './reference.ts';
 
 /** Of the template, beside the name. */
@@ -16,6 +17,7 @@ const files = {
   'crds/footfall.dev_camerastreams.yaml': crdText(),
   'charts/footfall/templates/camerastreams-crd.yaml': templateOf(crdText()),
   'docs/reference/camerastream.md': referenceText(),
+  'docs/reference/events.schema.json': eventSchemaText(),
 };
 
 for (const [path, text] of Object.entries(files)) {
@@ -23,7 +25,7 @@ for (const [path, text] of Object.entries(files)) {
   if (!process.argv.includes('--check')) {
     writeFileSync(file, text);
   } else if (committed(file) !== text) {
-    console.error(`${path} does not match crds/schema.ts. Mend it with: npm run generate`);
+    console.error(`${path} does not match the schemas in crds/. Mend it with: npm run generate`);
     process.exitCode = 1;
   }
 }
