@@ -8,7 +8,9 @@ const watched = new URL('protocol.ts', import.meta.url).href;
 
 registerHooks({
   resolve: (specifier, context, next) =>
-    specifier === '#proto/protocol.ts' && context.parentURL !== watched ? { url: watched, shortCircuit: true } : next(specifier, context),
+    specifier === '#proto/wire/protocol.ts' && context.parentURL !== watched
+      ? { url: watched, shortCircuit: true }
+      : next(specifier, context),
 });
 
 // One that is killed leaves the next one nothing to start faster with.
