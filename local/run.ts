@@ -220,8 +220,7 @@ async function finishEvents(
   for (const stream of streams) {
     const missing = await missingEvents(nameOf(stream.loaded), ledger).catch((error: Error) => error.message);
     if (missing === 0 || stream.end !== 'well') continue;
-    const sentence =
-      typeof missing === 'string' ? missing : `${missing} events are not in ${path}${fault === undefined ? '' : `: ${fault}`}.`;
+    const sentence = typeof missing === 'string' ? missing : `${missing} events are not written: ${fault ?? path}.`;
     stream.end = { reason: 'EventsNotWritten', sentence, badInput: false };
   }
   await orderEvents(
