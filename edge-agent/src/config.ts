@@ -1,6 +1,7 @@
 /** What an agent is told: JSON in FOOTFALL_AGENT, written by the operator or by local mode. It holds no secret. */
 import { z } from 'zod';
 import { CameraNetworks } from '#crds/networks.ts';
+import { transports } from '#crds/source-kinds.ts';
 import { isLoopback, readJsonConfig } from '#proto/process/config.ts';
 import { parseCounter } from './uplink/directory.ts';
 
@@ -16,7 +17,7 @@ const agentFields = z.strictObject({
   stream: z.strictObject({ namespace: z.string().min(1), name: z.string().min(1), uid: z.string().min(1) }),
   source: z.strictObject({
     url: z.string().min(1),
-    transport: z.enum(['tcp', 'udp']).default('tcp'),
+    transport: z.enum(transports).default('tcp'),
     realtime: z.boolean().default(false),
     /** Files `username` and `password`. */
     credentialsDirectory: z.string().optional(),

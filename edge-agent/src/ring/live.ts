@@ -13,6 +13,7 @@ import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import { CameraFault } from '../camera/faults.ts';
 import type { Camera } from '../camera/camera.ts';
+import type { CameraState } from '../camera/camera-state.ts';
 import type { Counted, Entry, Gap, Recording, Start } from './recording.ts';
 import type { Recovered } from './retained.ts';
 import { type Group, Ring, type RingLimits } from './ring.ts';
@@ -21,18 +22,6 @@ import type { Interruption, SegmentStore } from './segments.ts';
 /** A camera's clock that jumps by more than this was set anew: what it says of the time between is worth nothing. */
 const CLOCK_JUMP_MICROS = 10e6;
 const RECONNECT = { initialSeconds: 0.5, maximumSeconds: 15 };
-
-export interface CameraState {
-  connected: boolean;
-  /** Access units read since the session began. */
-  units: number;
-  /** Since the process began. */
-  bytes: number;
-  /** Since the process began. */
-  connects: number;
-  /** Why it is not connected. */
-  fault: CameraFault | undefined;
-}
 
 export interface LiveOptions {
   readonly camera: Camera;

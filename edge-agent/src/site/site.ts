@@ -7,7 +7,7 @@ import { SUSPECT_SECONDS } from '#proto/wire/heartbeat.ts';
 import type { Metrics } from '#proto/process/metrics.ts';
 import type { Route } from '#proto/process/http-server.ts';
 import type { CountsMessage, StreamName } from '#proto/wire/protocol.ts';
-import type { CameraState } from '../ring/live.ts';
+import type { CameraState } from '../camera/camera-state.ts';
 import type { Gap, NumberedUnit } from '../ring/recording.ts';
 import type { Retained } from '../ring/retained.ts';
 import type { Ring } from '../ring/ring.ts';

@@ -4,7 +4,7 @@
  */
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { scrub } from '#proto/process/scrub.ts';
-import type { CameraState } from '../ring/live.ts';
+import type { CameraState } from '../camera/camera-state.ts';
 
 export interface CameraCondition {
   readonly connected: boolean;

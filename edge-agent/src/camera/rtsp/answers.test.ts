@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as fc from 'fast-check';
 import { FUZZ } from '#proto/wire/fixtures/fuzz.ts';
-import { Answers, ForbiddenAnswer } from './answers.ts';
+import { AnswerFilter, ForbiddenAnswer } from './answers.ts';
 
 const CAMERA = '10.0.0.8';
 const DESCRIBED = 'RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Type: application/sdp\r\nContent-Length: 20\r\n\r\nv=0\r\nRTSP/1.0 302 \r\n';
@@ -11,10 +11,10 @@ const packet = (length: number) =>
 
 /** What passes of these bytes, however they are cut. */
 function passed(text: string | Buffer, chunk = Infinity): string {
-  const answers = new Answers(CAMERA);
+  const answers = new AnswerFilter(CAMERA);
   const bytes = Buffer.from(text as string, 'latin1');
   let through = '';
-  for (let at = 0; at < bytes.length; at += chunk) through += answers.pass(bytes.subarray(at, at + chunk)).toString('latin1');
+  for (let at = 0; at < bytes.length; at += chunk) through += answers.filter(bytes.subarray(at, at + chunk)).toString('latin1');
   return through;
 }
 
