@@ -10,7 +10,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { LoadedStream } from '#crds/load.ts';
 import { FolderLedger } from '../counter-service/src/ledger/folder.ts';
 import type { AgentEnd } from '../edge-agent/src/main.ts';
-import type { SiteView } from '../edge-agent/src/site/site.ts';
+import type { SiteView } from '../edge-agent/src/site/view.ts';
 import { Child } from './child.ts';
 import { followCounts } from './follow.ts';
 import { Keeping } from './session-storage.ts';

@@ -12,8 +12,9 @@ import { openCamera } from './camera/kinds.ts';
 import { clusterNetworks } from './camera/networks.ts';
 import { FileRecording } from './ring/file.ts';
 import { LiveRecording } from './ring/live.ts';
+import type { Machine } from './ring/machine.ts';
 import type { Recording } from './ring/recording.ts';
-import { type Retained, retainIn, retainInMemory, type World } from './ring/retained.ts';
+import { type Retained, retainIn, retainInMemory } from './ring/retained.ts';
 import type { Site } from './site/site.ts';
 import { CameraReport } from './uplink/camera-report.ts';
 
@@ -23,7 +24,7 @@ export interface Source {
   readonly recorded: boolean;
   /** How the camera does, for the counter; undefined for recorded video. */
   readonly report: CameraReport | undefined;
-  /** What was wrong with a source that was read to its end all the same. */
+  /** What was wrong with a source that could still be read to its end. */
   verdict(): CameraFault | undefined;
 }
 
@@ -34,8 +35,8 @@ const GIVE_UP_SECONDS = 10;
  * What outlives the agent's process. Recorded video is its own replay log: of it, only session and checkpoints.
  * @throws Error with a sentence when the folder cannot be used.
  */
-export function retain({ ring }: AgentConfig, world: World): Retained {
-  return ring !== undefined ? retainIn(ring.directory, world) : retainInMemory(world);
+export function retain({ ring }: AgentConfig, machine: Machine): Retained {
+  return ring !== undefined ? retainIn(ring.directory, machine) : retainInMemory(machine);
 }
 
 export function openSource(config: AgentConfig, retained: Retained, site: Site, log: Log): Source {
@@ -43,7 +44,7 @@ export function openSource(config: AgentConfig, retained: Retained, site: Site, 
   if (!isLive(config.source.url)) return recordedSource(config, camera, site);
   const report = new CameraReport();
   const recording = liveRecording(config, camera, retained, (state, ring) => {
-    site.camera(state, ring);
+    site.showCamera(state, ring);
     report.update(state);
     if (state.fault !== undefined) log.warn({ reason: state.fault.reason, sentence: state.fault.sentence }, 'camera lost');
   });
@@ -67,7 +68,7 @@ function recordedSource({ source }: AgentConfig, camera: Camera, site: Site): So
     },
     onUnit: (unit) => {
       Object.assign(state, { connected: true, units: unit.number, bytes: state.bytes + unit.data.length });
-      site.camera(state);
+      site.showCamera(state);
     },
   });
   return { recording, recorded: true, report: undefined, verdict: () => camera.verdict?.() };

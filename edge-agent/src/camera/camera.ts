@@ -13,12 +13,12 @@ export interface CameraSource {
 
 export type CameraItem =
   | { readonly kind: 'codec'; readonly codec: Codec }
-  /** Presentation times are the camera's own: they begin anywhere and begin anew with each connection. */
+  /** Presentation times are the camera's own: they begin anywhere, and begin again with each connection. */
   | { readonly kind: 'unit'; readonly unit: AccessUnit };
 
 export interface Camera {
   /** Connects once and reads to the end: first the codec, then access units. Throws a CameraFault, or the signal's reason. */
   read(signal: AbortSignal): AsyncIterable<CameraItem>;
-  /** What was wrong with a source that was read to its end all the same. */
+  /** What was wrong with a source that could still be read to its end. */
   verdict?(): CameraFault | undefined;
 }

@@ -1,4 +1,4 @@
-/** A camera's user name and password, read anew at each connection: a Secret may come, or change, while the agent runs. */
+/** A camera's user name and password, read at each connection: a Secret may come, or change, while the agent runs. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CameraSource } from './camera.ts';

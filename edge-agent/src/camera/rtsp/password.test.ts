@@ -70,7 +70,7 @@ suite('a camera with a password', { skip: withoutRtspServer() }, () => {
     await rejectsWith('CameraUnauthorized', camera().read(never));
   });
 
-  test('that is corrected between two connections is read anew at the second', async () => {
+  test('that is corrected between two connections is read again at the second', async () => {
     const directory = writeCredentials(folder, WRONG_PASSWORD);
     const corrected = camera(directory);
     await rejectsWith('CameraUnauthorized', corrected.read(never));

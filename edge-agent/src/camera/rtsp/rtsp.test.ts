@@ -112,7 +112,7 @@ class ClockSetter {
 const INTERLEAVED = 0x24;
 
 test(
-  'a camera that sets its clock back is connected anew, or its time would stand still: CameraLost',
+  'a camera that sets its clock back is connected again, or its time would stand still: CameraLost',
   { skip: withoutRtspServer() },
   async (context) => {
     const server = await RtspServer.start();
