@@ -48,7 +48,7 @@ export interface Session {
   /** Absent where counters ask for no identity. */
   readonly identity?: Identity | undefined;
   readonly recording: Recording;
-  /** Whether the video is a recording: at which clock times it was taken is not known. */
+  /** A recording that is read as fast as possible: the clock says nothing of when its pictures were taken. */
   readonly recorded: boolean;
   /** Absent for recorded video. */
   readonly camera?: CameraReport | undefined;

@@ -17,7 +17,7 @@ const USER = 'admin';
 const PASSWORD = "p@ssw/rd%!'é";
 
 test(
-  'a Secret that is absent, then lacks a key, then holds a wrong password, then the right one: reported each time, and healed without a restart',
+  'a Secret that is absent, lacks a key, holds a wrong password, then the right one: each is reported, and heals without a restart',
   { skip: withoutRtspServer(), timeout: 120_000 },
   async (context) => {
     const folder = mkdtempSync(join(tmpdir(), 'footfall-source-'));

@@ -20,7 +20,7 @@ import { CameraReport } from './uplink/camera-report.ts';
 
 export interface Source {
   readonly recording: Recording;
-  /** Whether the video is a recording: at which clock times it was taken is not known. */
+  /** A recording that is read as fast as possible: the clock says nothing of when its pictures were taken. */
   readonly recorded: boolean;
   /** How the camera does, for the counter; undefined for recorded video. */
   readonly report: CameraReport | undefined;
@@ -71,7 +71,7 @@ function recordedSource({ source }: AgentConfig, camera: Camera, site: Site): So
       site.showCamera(state);
     },
   });
-  return { recording, recorded: true, report: undefined, verdict: () => camera.verdict?.() };
+  return { recording, recorded: !source.realtime, report: undefined, verdict: () => camera.verdict?.() };
 }
 
 function liveRecording(

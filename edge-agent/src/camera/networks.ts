@@ -72,7 +72,8 @@ export function objectionToAddress(address: string, networks: CameraNetworks, li
   // A wide network is listed for its cameras, not for the Services that it may contain, too.
   const closed = ofCluster.find((network) => !allowing.some((entry) => isWithin(entry, network)));
   if (closed !== undefined) {
-    return `${plain} is an address of the cluster, which is refused unless cameraNetworks lists the host's name or a network within ${closed}`;
+    const way = `cameraNetworks lists the host's name or a network within ${closed}`;
+    return `${plain} is an address of the cluster, which is refused unless ${way}`;
   }
   if (networks.allowed.length > 0 && allowing.length === 0) return `${plain} is in none of cameraNetworks`;
   return undefined;

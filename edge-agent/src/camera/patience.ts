@@ -2,7 +2,10 @@
 import { silenceFault } from './faults.ts';
 
 export interface PatienceOptions {
-  /** For each step up to the first access unit. Default 20: some cameras say only with a keyframe what they send, and those may be 10 s apart. */
+  /**
+   * For each step up to the first access unit. Default 20: some cameras announce their codec only with a keyframe, and
+   * those may be 10 s apart.
+   */
   readonly connectSeconds?: number;
   /** Without an access unit for this long a connected camera is given up. Default 10. */
   readonly silenceSeconds?: number;

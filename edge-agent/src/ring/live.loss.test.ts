@@ -20,7 +20,7 @@ test('a long group whose head was evicted was too long for the ring, though its 
   assert.deepEqual([gapsOf(entries), numbersOf(entries)], [['gap 55-61 5400000-6000000 RING_FULL'], range(61, 65)]);
 });
 
-test('a replay that loses access units before it reaches what is counted ends without an end; the next one declares an exact gap', async () => {
+test('a replay that loses access units before it reaches what is counted has no end; the next one declares an exact gap', async () => {
   const recording = await record(camera(pictures(20)), 20);
   const start: Start = { from: 1, counted: { position: 9, presentationMicros: 800_000 }, reason: 'RING_FULL' };
   const entries: LogEntry[] = [];

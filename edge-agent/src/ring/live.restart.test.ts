@@ -35,7 +35,7 @@ suite('a recording in a folder that outlives the process', () => {
     assert.equal(recording.keyframeFor({ position: 8, presentationMicros: 700_000 }), 6);
   });
 
-  test('of which a group broke in the middle: the gap is exact to the access unit, and a checkpoint beyond it starts after it', async (context) => {
+  test('with a group that broke in the middle: the gap is exact, and a checkpoint beyond it starts after it', async (context) => {
     const { directory, next } = processes(context);
     await record(camera(pictures(15)), 15, next(100));
     const segment = join(directory, '0000000000000006.segment');
@@ -63,7 +63,7 @@ suite('a recording in a folder that outlives the process', () => {
     assert.deepEqual(gapsOf(entries), ['gap 10-16 900000-7000000 RING_DAMAGED']);
   });
 
-  test("never goes back in time: where the camera's clock ran ahead of the machine's, the next process begins after it", async (context) => {
+  test("never goes back in time: if the camera's clock ran ahead of the machine's, the next process begins after it", async (context) => {
     const { next } = processes(context);
     await record(camera(pictures(12)), 12, next(100));
     const recording = await record(camera(pictures(2)), 14, next(100.5));

@@ -41,7 +41,7 @@ export interface Exchange {
   readonly firstNumber: number;
   readonly sessionStartMicros: number;
   readonly recording: Recording;
-  /** Whether the video is a recording: at which clock times it was taken is not known. */
+  /** A recording that is read as fast as possible: the clock says nothing of when its pictures were taken. */
   readonly recorded: boolean;
   readonly checkpoints: Checkpoints;
   /** Absent for recorded video. */

@@ -12,7 +12,7 @@ import { Patience, type PatienceOptions } from '../patience.ts';
 import { openRelay } from './relay.ts';
 import { clockFault, rtspFault } from './rtsp-faults.ts';
 
-/** Longer than the agent's own limits, whose sentences say more: this one ends a child whose agent was killed while the camera was silent. */
+/** Longer than the agent's own limits: it ends a child whose agent was killed while the camera was silent. */
 const SOCKET_TIMEOUT_SECONDS = 60;
 
 /**
