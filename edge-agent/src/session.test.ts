@@ -33,7 +33,6 @@ function session(counters: readonly string[], change: Partial<Session> = {}): Se
     dial: dialCounting,
     recording: new FileRecording({ camera: file, pace: () => Promise.resolve(), onUnit: () => undefined }),
     checkpoints: new Checkpoints(),
-    recorded: true,
     observer: observe(site()),
     state: new SessionState({
       facts: { id: crypto.randomUUID(), lastTerm: 0, firstNumber: 1 },

@@ -48,8 +48,6 @@ export interface Session {
   /** Absent where counters ask for no identity. */
   readonly identity?: Identity | undefined;
   readonly recording: Recording;
-  /** A recording that is read as fast as possible: the clock says nothing of when its pictures were taken. */
-  readonly recorded: boolean;
   /** Absent for recorded video. */
   readonly camera?: CameraReport | undefined;
   readonly checkpoints: Checkpoints;
@@ -58,6 +56,8 @@ export interface Session {
   /** Ends with the first refusal that is not transient, instead of trying again. */
   readonly exitWhenUnusable: boolean;
   readonly random: () => number;
+  /** The source is a recording, and has no clock. */
+  readonly recorded?: boolean;
   /** How long a counter may take to greet, and the agent to leave; see the exchange. */
   readonly greetingSeconds?: number;
   readonly leaveSeconds?: number;

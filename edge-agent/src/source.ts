@@ -20,7 +20,7 @@ import { CameraReport } from './uplink/camera-report.ts';
 
 export interface Source {
   readonly recording: Recording;
-  /** A recording that is read as fast as possible: the clock says nothing of when its pictures were taken. */
+  /** A file that is read as fast as possible: the clock says nothing of when its pictures were made. */
   readonly recorded: boolean;
   /** How the camera does, for the counter; undefined for recorded video. */
   readonly report: CameraReport | undefined;

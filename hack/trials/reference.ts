@@ -55,7 +55,6 @@ async function play(film: SessionFilm, stream: StreamName, port: number, signal:
     sessionStartMicros: film.sessionStartMicros,
     lastTerm: 0,
     firstNumber: 1,
-    recorded: false,
     recording: new TapedRecording(film),
     checkpoints: new Checkpoints(),
     leaving: new AbortController().signal,

@@ -40,9 +40,9 @@ export interface Exchange {
   /** Where the session's log begins: earlier numbers belong to another session. */
   readonly firstNumber: number;
   readonly sessionStartMicros: number;
+  /** The source is a recording: the clock says nothing of when its pictures were made. */
+  readonly recorded?: boolean;
   readonly recording: Recording;
-  /** A recording that is read as fast as possible: the clock says nothing of when its pictures were taken. */
-  readonly recorded: boolean;
   readonly checkpoints: Checkpoints;
   /** Absent for recorded video. */
   readonly camera?: CameraReport | undefined;
