@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { parseDocuments } from './documents.ts';
 import type { FieldPath, PlainDocument } from './documents.ts';
 import { show } from './fields.ts';
-import { CameraStream, isCamera } from './schema.ts';
+import { CameraStream } from './schema.ts';
+import { kindOf } from './source-kinds.ts';
 
 /** A stream takes about 1 KiB. */
 const largestBytes = 1024 * 1024;
@@ -135,7 +136,7 @@ function withResolvedSources(judged: Judged): Judged {
 }
 
 function resolvedPath(url: string, folder: string): string | undefined {
-  if (isCamera(url)) return url;
+  if (kindOf(url) !== 'file') return url;
   if (!url.startsWith('file:')) return resolve(folder, url);
   try {
     return fileURLToPath(url);

@@ -3,9 +3,15 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { formatFault, loadCameraStreams } from './load.ts';
+import { beginningsOf, schemesWhere } from './source-kinds.ts';
 
 const folder = join(import.meta.dirname, 'samples');
 const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
+
+const beginnings = beginningsOf(
+  schemesWhere(() => true),
+  'file:///',
+);
 
 const refused: Readonly<Record<string, string>> = {
   'api-version': 'line 2): apiVersion must be footfall.dev/v1alpha1, found "footfall.dev/v1".',
@@ -36,7 +42,7 @@ const refused: Readonly<Record<string, string>> = {
   toleration: 'line 16): spec.tolerations[0].value must be left out when operator is Exists.',
   'unknown-field': 'line 9): spec.source.transprot is not a known field; known here: url, transport, credentialsSecretRef, realtime.',
   'unencrypted-transport': 'line 9): spec.source.transport must be tcp for rtsps://, whose encryption covers nothing else.',
-  'unsupported-scheme': 'line 8): spec.source.url must begin with rtsp://, rtsps:// or file:///, or be the path of a file.',
+  'unsupported-scheme': `line 8): spec.source.url must begin with ${beginnings}, or be the path of a file.`,
   'wrong-type': 'line 13): spec.buffer must be a mapping, found "large".',
 };
 

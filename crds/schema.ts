@@ -24,7 +24,6 @@ import { Source } from './source.ts';
 import { CameraStreamStatus } from './status.ts';
 
 export type { Point } from './geometry.ts';
-export { isCamera } from './source.ts';
 export { CameraStreamStatus, conditionTypes, streamStates } from './status.ts';
 export type { AgentStatus, Condition, CountsStatus, Gap, Gaps, LineCounts, StreamState, StreamStatus, ZoneCounts } from './status.ts';
 

@@ -1,28 +1,29 @@
-/** Where the video comes from. Its rules look at the whole source, because the API server repeats a field that it refuses, and this one might hold a password. */
+/**
+ * Where the video comes from. Its rules look at the whole source, because the API server repeats a field that it refuses, and
+ * this one might hold a password.
+ */
 import * as z from 'zod';
 import { fields, mustUnseen, oneOf, patterned, ruled, yesOrNo } from './fields.ts';
 import type { Rule } from './fields.ts';
+import { beginningsOf, isLive, type NamedScheme, schemesWhere, transports } from './source-kinds.ts';
+
+const schemes = schemesWhere(() => true);
 
 // Written for JavaScript and for RE2 (CEL) alike: no look-around, no \s (it means different characters), no single quote.
 const anyCharacter = '[^\\x00-\\x1f\\x7f]';
-const camera = '^rtsps?://';
+const address = addressOf(schemes);
 const path = `^([^:/\\x00-\\x1f\\x7f]+(/${anyCharacter}*)?|/[^/\\x00-\\x1f\\x7f]${anyCharacter}*)$`;
-const supported = `${camera}|^file:///|${path}`;
+const supported = `${address}|^file:///|${path}`;
 const port = '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
 const host = '(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?)';
-const wellFormed = `${camera}${host}(:${port})?([/?][^\\x00-\\x20\\x7f#]*)?$|^file:///[^\\x00-\\x1f\\x7f?#]+$|${path}`;
+const wellFormed = `${address}${host}(:${port})?([/?][^\\x00-\\x20\\x7f#]*)?$|^file:///[^\\x00-\\x1f\\x7f?#]+$|${path}`;
 /** An @ anywhere: in "rtsp://user:pass/word@host" the password holds a slash, and no parser agrees where the host begins. */
-const holdsCredentials = `${camera}(?s:.*)(@|[/?&;](?i:user|username|usr|login|password|passwd|pass|pwd)=)`;
+const holdsCredentials = `${address}(?s:.*)(@|[/?&;](?i:user|username|usr|login|password|passwd|pass|pwd)=)`;
 
-/** Whether the source is a camera; else it is a file. */
-export function isCamera(url: string): boolean {
-  return new RegExp(camera).test(url);
-}
+type SourceFields = { readonly url: string; readonly realtime: boolean; readonly transport: string };
 
-type Judged = { readonly url: string; readonly realtime: boolean; readonly transport: string };
-
-const rules: readonly Rule<Judged>[] = [
-  urlRule(supported, true, 'must begin with rtsp://, rtsps:// or file:///, or be the path of a file'),
+const rules: readonly Rule<SourceFields>[] = [
+  urlRule(supported, true, `must begin with ${beginningsOf(schemes, 'file:///')}, or be the path of a file`),
   urlRule(
     holdsCredentials,
     false,
@@ -30,20 +31,28 @@ const rules: readonly Rule<Judged>[] = [
   ),
   urlRule(wellFormed, true, 'must be an address such as rtsp://10.0.0.8:554/stream2, without spaces or #, or the path of a file'),
   {
-    cel: `!self.realtime || !self.url.matches('${camera}')`,
-    holds: ({ realtime, url }) => !realtime || !isCamera(url),
+    cel: `!self.realtime || !self.url.matches('${addressOf(schemesWhere(({ live }) => live))}')`,
+    holds: ({ realtime, url }) => !realtime || !isLive(url),
     message: 'must be left out for a camera; it is for files',
     field: 'realtime',
   },
-  {
-    cel: `self.transport == 'tcp' || !self.url.startsWith('rtsps:')`,
-    holds: ({ transport, url }) => transport === 'tcp' || !url.startsWith('rtsps:'),
-    message: 'must be tcp for rtsps://, whose encryption covers nothing else',
-    field: 'transport',
-  },
+  ...schemesWhere((scheme) => scheme.encrypted === true || !scheme.transports.includes('udp')).map(tcpRule),
 ];
 
-function urlRule(pattern: string, wanted: boolean, message: string): Rule<Judged> {
+function addressOf(some: readonly NamedScheme[]): string {
+  return `^(${some.map(({ name }) => name).join('|')})://`;
+}
+
+function tcpRule({ name, encrypted }: NamedScheme): Rule<SourceFields> {
+  return {
+    cel: `self.transport == 'tcp' || !self.url.startsWith('${name}:')`,
+    holds: ({ transport, url }) => transport === 'tcp' || !url.startsWith(`${name}:`),
+    message: `must be tcp for ${name}://, ${encrypted ? 'whose encryption covers nothing else' : 'which has nothing else'}`,
+    field: 'transport',
+  };
+}
+
+function urlRule(pattern: string, wanted: boolean, message: string): Rule<SourceFields> {
   const expression = new RegExp(pattern);
   return {
     cel: `${wanted ? '' : '!'}self.url.matches(r'${pattern}')`,
@@ -63,9 +72,9 @@ export const Source = ruled(
         .min(1, urlSentence)
         .max(2048, urlSentence)
         .describe(
-          'The camera (rtsp:// or rtsps://) or, in local mode, a file (file:/// or a path; a relative path starts at the folder of the YAML file). Never holds a user or password.',
+          `The camera (${beginningsOf(schemes)}) or, in local mode, a file (file:/// or a path; a relative path starts at the folder of the YAML file). Never holds a user or password.`,
         ),
-      transport: oneOf(['tcp', 'udp'])
+      transport: oneOf(transports)
         .default('tcp')
         .describe('How RTSP carries the video: tcp loses nothing; udp is for cameras that support nothing else, and not for rtsps.'),
       credentialsSecretRef: fields(

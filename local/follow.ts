@@ -1,7 +1,7 @@
 /** Follows an agent's `/counts` page as it changes. */
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
-import type { SiteView } from '../edge-agent/src/site/site.ts';
+import type { SiteView } from '../edge-agent/src/site/view.ts';
 
 /** Calls `onView` with every view until the agent closes the page. */
 export function followCounts(port: number, onView: (view: SiteView) => void): Promise<void> {

@@ -1,5 +1,5 @@
 /** What a run shows: a table like `kubectl get counts`, lines of progress, and JSON. */
-import type { SiteView } from '../edge-agent/src/site/site.ts';
+import type { SiteView } from '../edge-agent/src/site/view.ts';
 
 export interface StreamReport {
   readonly namespace: string;

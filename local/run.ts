@@ -10,7 +10,7 @@ import type { LoadedStream } from '#crds/load.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import { FolderLedger } from '../counter-service/src/ledger/folder.ts';
 import type { AgentEnd } from '../edge-agent/src/main.ts';
-import type { SiteView } from '../edge-agent/src/site/site.ts';
+import type { SiteView } from '../edge-agent/src/site/view.ts';
 import { Child } from './child.ts';
 import { beginEvents, missingEvents, orderEvents } from './events.ts';
 import { followCounts } from './follow.ts';

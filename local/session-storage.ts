@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { LoadedStream } from '#crds/load.ts';
+import { isLive } from '#crds/source-kinds.ts';
 
 /** Linux's folder in memory. */
 const MEMORY = '/dev/shm';
@@ -26,7 +27,7 @@ export class Keeping {
   }
 
   static async begin(streams: readonly LoadedStream[]): Promise<Keeping> {
-    const megabytes = streams.filter(isCamera).reduce((sum, { stream }) => sum + stream.spec.buffer.megabytes + BESIDE_MEGABYTES, 0);
+    const megabytes = streams.filter(isOfCamera).reduce((sum, { stream }) => sum + stream.spec.buffer.megabytes + BESIDE_MEGABYTES, 0);
     const memory = megabytes > 0 && hasRoom(megabytes) ? await mkdtemp(join(MEMORY, `${PREFIX}${process.pid}-`)) : undefined;
     return new Keeping(await mkdtemp(join(tmpdir(), 'footfall-')), memory);
   }
@@ -38,7 +39,7 @@ export class Keeping {
   /** A folder for what outlives the stream's agent; none for a camera's when there is not enough memory. */
   session(stream: LoadedStream): string | undefined {
     const { namespace, name } = stream.stream.metadata;
-    const root = isCamera(stream) ? this.#memory : this.#disk;
+    const root = isOfCamera(stream) ? this.#memory : this.#disk;
     return root && join(root, `${namespace}.${name}`);
   }
 
@@ -47,8 +48,8 @@ export class Keeping {
   }
 }
 
-function isCamera({ stream }: LoadedStream): boolean {
-  return /^rtsps?:/.test(stream.spec.source.url);
+function isOfCamera({ stream }: LoadedStream): boolean {
+  return isLive(stream.spec.source.url);
 }
 
 function hasRoom(megabytes: number): boolean {

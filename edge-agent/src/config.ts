@@ -1,6 +1,7 @@
-/** What an agent is told: JSON in FOOTFALL_AGENT, written by the operator or by local mode. It holds no secret. */
+/** The agent's configuration: JSON in FOOTFALL_AGENT, written by the operator or by local mode. It holds no secret. */
 import { z } from 'zod';
 import { CameraNetworks } from '#crds/networks.ts';
+import { transports } from '#crds/source-kinds.ts';
 import { isLoopback, readJsonConfig } from '#proto/process/config.ts';
 import { parseCounter } from './uplink/directory.ts';
 
@@ -16,7 +17,7 @@ const agentFields = z.strictObject({
   stream: z.strictObject({ namespace: z.string().min(1), name: z.string().min(1), uid: z.string().min(1) }),
   source: z.strictObject({
     url: z.string().min(1),
-    transport: z.enum(['tcp', 'udp']).default('tcp'),
+    transport: z.enum(transports).default('tcp'),
     realtime: z.boolean().default(false),
     /** Files `username` and `password`. */
     credentialsDirectory: z.string().optional(),
@@ -26,28 +27,19 @@ const agentFields = z.strictObject({
   buffer: z.strictObject({
     seconds: z.int().min(1),
     megabytes: z.int().min(1),
-    /** When a counter does not keep up: lose nothing that the buffer can hold, or never be far behind. */
+    /** When a counter is too slow: lose nothing that the buffer can hold, or skip video to stay close behind the camera. */
     overload: z.enum(['lossless', 'live']).default('lossless'),
-    /** With `live`: how far behind the camera the agent sends at most. */
+    /** With `live`: the longest delay behind the camera. */
     maxLagSeconds: z.number().positive().default(5),
   }),
-  /** A folder that outlives the agent's process: the session goes on in the next one. For a camera it is in memory. */
+  /** A folder that outlives the agent's process, so that the session goes on in the next one. For a camera it is in memory. */
   ring: z.strictObject({ directory: z.string().min(1) }).optional(),
   /** host:port: a counter, or all counters that the host's name stands for. */
   counters: z.array(counter).min(1),
-  /** Left out, counters are spoken to in plaintext, on loopback only. */
-  tls: z
-    .strictObject({
-      /** For which counters have a certificate, at whatever address. */
-      serverName: z.string().min(1),
-      /** PEM: who certifies counters. */
-      authoritiesFile: z.string().min(1),
-      /** The token that counters know the agent by. */
-      tokenFile: z.string().min(1),
-    })
-    .optional(),
+  /** See `uplink/identity.ts`. Left out, the agent speaks plaintext to counters, on loopback only. */
+  tls: z.strictObject({ serverName: z.string().min(1), authoritiesFile: z.string().min(1), tokenFile: z.string().min(1) }).optional(),
   site: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
-  /** Local mode: end with what only the user can mend, and with a camera that was never there. */
+  /** Local mode: end on a fault that only the user can fix, and with a camera that never connects. */
   exitWhenUnusable: z.boolean().default(false),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });

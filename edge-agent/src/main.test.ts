@@ -36,8 +36,8 @@ function start(
   return { child, exited: once(child, 'close').then(([code]) => ({ code: code as number | null, stderr })) };
 }
 
-/** Waits for the page at the site, and follows it until it says this. */
-async function told(port: number, what: RegExp): Promise<void> {
+/** Waits for the page at the site, and follows it until it shows this. */
+async function untilShown(port: number, what: RegExp): Promise<void> {
   const open = () => fetch(`http://127.0.0.1:${port}/counts`, { headers: { accept: 'text/event-stream' } });
   await until(() =>
     open()
@@ -65,7 +65,7 @@ async function freePort(): Promise<number> {
 }
 
 suite('an agent', { timeout: 30_000 }, () => {
-  test('that is told to end leaves nothing behind that is not settled, and ends well', async (context) => {
+  test('that gets SIGTERM ends well, once everything that it sent is settled', async (context) => {
     const { address, calls } = await counter(context, async (call, heard) => {
       await listen(call, heard, ({ numbers }) => numbers.length === 5);
       agent.child.kill('SIGTERM');
@@ -78,7 +78,7 @@ suite('an agent', { timeout: 30_000 }, () => {
     assert.deepEqual(calls[0]!.end, { lastNumber: calls[0]!.numbers.at(-1), paused: true });
   });
 
-  test('that is told twice ends at once, whatever is not settled', async (context) => {
+  test('that gets SIGTERM twice ends at once, settled or not', async (context) => {
     const { address } = await counter(context, async (call, heard) => {
       await listen(call, heard, ({ numbers }) => numbers.length === 5);
       agent.child.kill('SIGTERM');
@@ -91,22 +91,22 @@ suite('an agent', { timeout: 30_000 }, () => {
     assert.equal(code, 1);
   });
 
-  test('whose counters nobody knows goes on looking, and ends when it is told to', async (context) => {
+  test('whose counters cannot be looked up keeps trying, and ends on SIGTERM', async (context) => {
     const site = await freePort();
     const agent = start(context, ['no-such-host.invalid:7443'], site, {
       tls: { serverName: 'counter', authoritiesFile: 'ca.crt', tokenFile: 'token' },
     });
-    await told(site, /"sentence":"No counter answers at no-such-host\.invalid:7443: the name/);
+    await untilShown(site, /"sentence":"No counter answers at no-such-host\.invalid:7443: the name/);
     agent.child.kill('SIGTERM');
     assert.deepEqual(await agent.exited, { code: 0, stderr: '' });
   });
 
-  test('speaks plaintext on loopback only: any other counter must be known by a certificate', async (context) => {
+  test('speaks plaintext on loopback only: any other counter needs a certificate', async (context) => {
     const { code, stderr } = await start(context, ['127.0.0.1:7443', '10.0.0.7:7443']).exited;
     assert.deepEqual([code, stderr], [2, 'FOOTFALL_AGENT: counters: must all be on loopback, like 127.0.0.1:7443, unless there is tls.\n']);
   });
 
-  test('with a counter that is no host:port is told so in one sentence', async (context) => {
+  test('with a counter that is not host:port ends with one sentence', async (context) => {
     const { code, stderr } = await start(context, ['pool.svc']).exited;
     assert.equal(code, 2);
     assert.match(stderr, /^FOOTFALL_AGENT: counters\.0: must be host:port, like \S+ or \S+, found pool\.svc\.\n$/);

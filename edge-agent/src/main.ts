@@ -1,5 +1,4 @@
-/** Puts an edge agent together, runs it until its source ends or a signal comes, and tells how it went. */
-import { randomUUID } from 'node:crypto';
+/** Composes an edge agent, runs it until its source ends or a signal comes, and announces how it ended. */
 import process from 'node:process';
 import { runProcess } from '#proto/process/run-process.ts';
 import { createLog } from '#proto/process/log.ts';
@@ -10,9 +9,10 @@ import { dialCounting } from '#proto/wire/protocol.ts';
 import { announce, shutdownSignal } from '#proto/process/shutdown.ts';
 import { type AgentConfig, readAgentConfig } from './config.ts';
 import { CameraFault } from './camera/faults.ts';
-import { Refused, runSession } from './session.ts';
+import { runSession, StreamRefused } from './session.ts';
 import { openSource, retain } from './source.ts';
 import { thisMachine } from './ring/machine.ts';
+import { observeSession } from './site/observe-session.ts';
 import { Site } from './site/site.ts';
 import { NamedCounters } from './uplink/directory.ts';
 import { Identity } from './uplink/identity.ts';
@@ -23,7 +23,7 @@ Reads one camera and streams it, undecoded, to a counter; shows the counts that 
 The configuration is the JSON in FOOTFALL_AGENT. Exit codes: 0 done, 1 failed, 2 bad input.
 `;
 
-/** How a run ended, for local mode: a sentence when it was not well. */
+/** How a run ended, for local mode: with a sentence, or well. */
 export interface AgentEnd {
   readonly ended: { readonly reason: string; readonly sentence: string; readonly badInput: boolean } | 'well';
 }
@@ -34,10 +34,10 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
   const log = createLog('edge-agent', config.logLevel).child({ stream: `${stream.namespace}/${stream.name}` });
   const metrics = createMetrics();
   const site = new Site(stream, metrics, () => performance.now() / 1000);
-  const retained = retain(config, { ...thisMachine(), newId: randomUUID });
+  const retained = retain(config, thisMachine());
   const { restarts, recovered, faults } = retained;
-  site.retained(retained);
-  if (restarts > 0) log.info({ restarts, from: recovered.newest.number, corruptFiles: faults.corruptFiles }, 'the session goes on');
+  site.showRetained(retained);
+  if (restarts > 0) log.info({ restarts, from: recovered.newest.number, corruptFiles: faults.corruptFiles }, 'the session continues');
   const identity = config.tls && new Identity(config.tls);
   const source = openSource(config, retained, site, log);
   const http = await serveHttp({
@@ -55,23 +55,22 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
       runSession(
         {
           stream,
-          site,
-          log,
+          observer: observeSession(site, log),
           recording: source.recording,
           recorded: source.recorded,
           camera: source.report,
-          directory: new NamedCounters({ counters: config.counters, onLookup: (result) => site.lookedUp(result) }),
+          directory: new NamedCounters({ counters: config.counters, onLookup: (result) => site.countLookup(result) }),
           identity,
           dial: (address, until) => dialCounting(address, until, identity?.read()),
           checkpoints: retained.checkpoints,
-          book: retained.session,
+          state: retained.session,
           exitWhenUnusable: config.exitWhenUnusable,
           random: Math.random,
         },
         either,
       ),
     ].map((task) => task.finally(() => over.abort(new Error('one of its tasks is over'))));
-    // Both are waited for, whichever failed: what is counted is still settled.
+    // Wait for both, also when one has failed: the other still settles what was counted.
     await Promise.allSettled(tasks);
     await Promise.all(tasks);
     const verdict = source.verdict();
@@ -86,7 +85,7 @@ async function run(config: AgentConfig, signal: AbortSignal): Promise<void> {
 function endOf(error: unknown): AgentEnd['ended'] & object {
   const sentence = error instanceof Error ? error.message : String(error);
   if (error instanceof CameraFault) return { reason: error.reason, sentence, badInput: error.badInput };
-  if (error instanceof Refused) return { reason: error.reason, sentence, badInput: error.badInput };
+  if (error instanceof StreamRefused) return { reason: error.reason, sentence, badInput: error.badInput };
   return { reason: 'AgentFailed', sentence, badInput: false };
 }
 

@@ -1,4 +1,4 @@
-/** An agent's process that is killed, as a container's is, with a real camera: the next one goes on with its session. */
+/** An agent's process that is killed, as a container's is, with a real camera: the next one continues its session. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ type Message<K extends FromAgent['kind']> = Extract<FromAgent, { kind: K }>['val
 
 interface Agent {
   readonly child: ChildProcess;
-  /** A gauge of its own; 0 as long as it says nothing. */
+  /** A gauge of its own; 0 until it answers. */
   gauge(name: 'access_units' | 'camera_connects'): Promise<number>;
 }
 
@@ -45,7 +45,7 @@ function start(context: TestContext, directory: string, url: string, counters: s
   return { child, gauge };
 }
 
-/** What a counter heard in one call. */
+/** What a counter received in one call. */
 interface Heard {
   hello?: Message<'hello'>;
   checkpoint?: string;
@@ -53,7 +53,7 @@ interface Heard {
   readonly gaps: Message<'gap'>[];
 }
 
-/** Gives credit for so many access units, stores a checkpoint where they end, and then hears only. */
+/** Gives credit for so many access units, stores a checkpoint where they end, and then only receives. */
 async function count(call: CounterCall, heard: Heard, credit: number): Promise<void> {
   for await (const message of call.messages) {
     if (message.kind === 'hello') {

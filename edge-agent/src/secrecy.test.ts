@@ -1,4 +1,4 @@
-/** An agent's process with a real camera that has a password, on a wire without TLS: what it says can be read, all of it. */
+/** An agent's process with a real camera that has a password, on a wire without TLS, on which everything can be read. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,7 +37,7 @@ function start(context: TestContext, url: string, credentialsDirectory: string, 
 }
 
 test(
-  "nothing that an agent sends or logs tells its camera's password, neither the right one nor a wrong one",
+  'an agent sends and logs no password of its camera, neither the right one nor a wrong one',
   { skip: withoutRtspServer(), timeout: 90_000 },
   async (context) => {
     const camera = await RtspServer.start({ username: USER, password: PASSWORD });
@@ -72,7 +72,7 @@ test(
     ];
     const tell = (text: string) => placesThatTell(text, places);
     assert.deepEqual([tell(PASSWORD), tell(WRONG)], [[], []]);
-    // All of that would have been found there.
+    // The search would have found them: it finds these.
     assert.deepEqual(
       [tell('canary-door'), tell(refused()!.sentence)],
       [

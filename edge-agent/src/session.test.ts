@@ -1,4 +1,4 @@
-/** An agent's session against counters that the test plays, over real gRPC: who is dialed when, and what is replayed. */
+/** An agent's session against counters that the test plays, over real gRPC: which are dialed when, and what is replayed. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { createLog } from '#proto/process/log.ts';
@@ -9,14 +9,18 @@ import { type Behaviour, closed, counter, finish, listen } from './fixtures/coun
 import { swallowing } from './fixtures/swallowing.ts';
 import { Checkpoints } from './ring/checkpoints.ts';
 import { FileRecording } from './ring/file.ts';
-import { SessionBook } from './ring/session-book.ts';
-import { Refused, runSession, type Session } from './session.ts';
+import { SessionState } from './ring/session-state.ts';
+import { runSession, type Session, StreamRefused } from './session.ts';
+import { observeSession } from './site/observe-session.ts';
 import { Site } from './site/site.ts';
 import { NamedCounters } from './uplink/directory.ts';
 import { rankCounters } from './uplink/ranking.ts';
 
 const stream = { namespace: 'default', name: 'door', uid: 'u' };
 const never = new AbortController().signal;
+
+const site = () => new Site(stream, createMetrics(), () => 0);
+const observe = (shown: Site) => observeSession(shown, createLog('edge-agent', 'silent'));
 
 function directoryOf(...counters: string[]): NamedCounters {
   return new NamedCounters({ counters, onLookup: () => undefined });
@@ -29,9 +33,8 @@ function session(counters: readonly string[], change: Partial<Session> = {}): Se
     dial: dialCounting,
     recording: new FileRecording({ camera: file, pace: () => Promise.resolve(), onUnit: () => undefined }),
     checkpoints: new Checkpoints(),
-    site: new Site(stream, createMetrics(), () => 0),
-    log: createLog('edge-agent', 'silent'),
-    book: new SessionBook({
+    observer: observe(site()),
+    state: new SessionState({
       facts: { id: crypto.randomUUID(), lastTerm: 0, firstNumber: 1 },
       startMicros: 0,
       newId: () => crypto.randomUUID(),
@@ -99,50 +102,46 @@ test('a counter that goes away or is full: the next in rank is dialed at once', 
   assert.deepEqual(order, rankCounters('u', addresses));
 });
 
-test(
-  'an agent that another session has taken over from is quiet for a while, then comes as another session',
-  { timeout: 10_000 },
-  async (context) => {
-    const told: number[] = [];
-    const checkpoints = new Checkpoints();
-    checkpoints.store({ serial: 1, position: 20, presentationMicros: 1_900_000, state: Buffer.from('of the session before') });
-    const behaviours: Behaviour[] = [
-      async (call, heard) => {
-        await listen(call, heard, ({ numbers }) => numbers.length === 5, { term: 3 });
-        await call.send({ goAway: { sentence: 'Shutting down.' } });
-        await closed(call);
-      },
-      async (call, heard) => {
-        for await (const message of call.messages) {
-          if (message.kind !== 'hello') continue;
-          Object.assign(heard, { session: message.value.session, lastTerm: message.value.lastTerm });
-          break;
-        }
-        told.push(performance.now());
-        await call.send({ refusal: { reason: 'SUPERSEDED', sentence: 'Another session has taken the stream over.' } });
-      },
-      async (call, heard) => {
-        told.push(performance.now());
-        await finish(call, heard);
-      },
-    ];
-    const { address, calls } = await counter(context, (call, heard) => behaviours[calls.length - 1]!(call, heard));
-    await runSession(session([address], { checkpoints, quietSeconds: 0.5, exitWhenUnusable: false }), never);
-    const [first, second, third] = calls;
-    assert.deepEqual([second!.session, second!.lastTerm], [first!.session, 3]);
-    assert.ok(told[1]! - told[0]! >= 480, `it came back after ${told[1]! - told[0]!} ms`);
-    assert.notEqual(third!.session, first!.session);
-    assert.deepEqual([third!.lastTerm, third!.checkpoint], [0, ''], 'of the session before nothing is told');
-  },
-);
+test('a superseded agent is silent for a while, then begins another session', { timeout: 10_000 }, async (context) => {
+  const times: number[] = [];
+  const checkpoints = new Checkpoints();
+  checkpoints.store({ serial: 1, position: 20, presentationMicros: 1_900_000, state: Buffer.from('of the session before') });
+  const behaviours: Behaviour[] = [
+    async (call, heard) => {
+      await listen(call, heard, ({ numbers }) => numbers.length === 5, { term: 3 });
+      await call.send({ goAway: { sentence: 'Shutting down.' } });
+      await closed(call);
+    },
+    async (call, heard) => {
+      for await (const message of call.messages) {
+        if (message.kind !== 'hello') continue;
+        Object.assign(heard, { session: message.value.session, lastTerm: message.value.lastTerm });
+        break;
+      }
+      times.push(performance.now());
+      await call.send({ refusal: { reason: 'SUPERSEDED', sentence: 'Another session has taken the stream over.' } });
+    },
+    async (call, heard) => {
+      times.push(performance.now());
+      await finish(call, heard);
+    },
+  ];
+  const { address, calls } = await counter(context, (call, heard) => behaviours[calls.length - 1]!(call, heard));
+  await runSession(session([address], { checkpoints, quietSeconds: 0.5, exitWhenUnusable: false }), never);
+  const [first, second, third] = calls;
+  assert.deepEqual([second!.session, second!.lastTerm], [first!.session, 3]);
+  assert.ok(times[1]! - times[0]! >= 480, `it came back after ${times[1]! - times[0]!} ms`);
+  assert.notEqual(third!.session, first!.session);
+  assert.deepEqual([third!.lastTerm, third!.checkpoint], [0, ''], 'nothing is left of the session before');
+});
 
-test('what only the user can mend ends the session in local mode, with the sentence', { timeout: 10_000 }, async (context) => {
+test('a refusal that only the user can fix ends the session in local mode, with its sentence', { timeout: 10_000 }, async (context) => {
   const { address } = await counter(context, async (call) => {
     for await (const message of call.messages) if (message.kind === 'hello') break;
     await call.send({ refusal: { reason: 'MODEL_UNAVAILABLE', sentence: 'There is no model my-own.' } });
   });
   await assert.rejects(runSession(session([address]), never), (error) => {
-    assert.ok(error instanceof Refused);
+    assert.ok(error instanceof StreamRefused);
     assert.equal(error.message, 'There is no model my-own.');
     return true;
   });
@@ -179,7 +178,7 @@ async function deadAndAlive(context: TestContext, make: () => Promise<string>, b
 }
 
 test(
-  'an address that swallows everything is left after the time for a greeting, and the next one serves',
+  'an address that never answers is given up after the time for a greeting, and the next one serves',
   { timeout: 20_000 },
   async (context) => {
     const { dead, alive, calls } = await deadAndAlive(context, () => swallowing(context), finish);
@@ -195,28 +194,28 @@ test(
 );
 
 test(
-  'a name that stands for nobody, then for somebody dead, then for a counter: told in a sentence each time, and served at last',
+  'a name that stands for no address, then for a dead one, then for a counter: a sentence each time, and served at last',
   { timeout: 20_000 },
   async (context) => {
     const { address, calls } = await counter(context, finish);
     const [, port] = address.split(':');
-    const site = new Site(stream, createMetrics(), () => 0);
-    site.camera({ connected: true, units: 1, bytes: 1, connects: 1, fault: undefined });
+    const shown = site();
+    shown.showCamera({ connected: true, units: 1, bytes: 1, connects: 1, fault: undefined });
     const answers = [[], [], ['127.0.0.2'], ['127.0.0.1']];
     const sentences: (string | undefined)[] = [];
     const directory = new NamedCounters({
       counters: [`pool.svc:${port}`],
       resolve: () => {
-        sentences.push(site.unready());
+        sentences.push(shown.unready());
         return Promise.resolve(answers.shift() ?? ['127.0.0.1']);
       },
-      onLookup: (result) => site.lookedUp(result),
+      onLookup: (result) => shown.countLookup(result),
     });
     const dial: Session['dial'] = (at, signal) => dialCounting(at.replace(/^127\.0\.0\.2:.*/, '127.0.0.1:1'), signal);
-    await runSession(session([], { directory, site, dial }), never);
+    await runSession(session([], { directory, observer: observe(shown), dial }), never);
     assert.deepEqual(calls[0]!.numbers, from(1));
-    const nobody = `No counter answers at pool.svc:${port}: the name stands for no address.`;
-    assert.deepEqual(sentences.slice(0, 3), ['No counter serves the stream yet.', nobody, nobody]);
+    const noAddress = `No counter answers at pool.svc:${port}: the name stands for no address.`;
+    assert.deepEqual(sentences.slice(0, 3), ['No counter serves the stream yet.', noAddress, noAddress]);
     assert.match(sentences[3] ?? '', /^No counter answers at 127\.0\.0\.1:1: .*ECONNREFUSED/);
   },
 );
@@ -242,7 +241,7 @@ test('a counter that dies in service is dialed again only after the others', { t
   assert.deepEqual(order, [first, second, first, second]);
 });
 
-test('an agent that leaves has its call settled, and dials nobody after it', { timeout: 20_000 }, async (context) => {
+test('an agent that leaves has its call settled, and dials no other counter', { timeout: 20_000 }, async (context) => {
   const leaving = new AbortController();
   const { address, calls } = await counter(context, async (call, heard) => {
     await listen(call, heard, ({ numbers }) => numbers.length === 10, { accessUnits: 10 });
@@ -259,18 +258,18 @@ test('an agent that leaves has its call settled, and dials nobody after it', { t
   assert.equal(calls[0]!.end?.lastNumber, calls[0]!.numbers.at(-1));
 });
 
-test('an agent that leaves while it waits for a counter just goes', { timeout: 5000 }, async () => {
+test('an agent that leaves while it waits for a counter ends at once', { timeout: 5000 }, async () => {
   const leaving = new AbortController();
-  const site = new Site(stream, createMetrics(), () => 0);
-  site.camera({ connected: true, units: 1, bytes: 1, connects: 1, fault: undefined });
+  const shown = site();
+  shown.showCamera({ connected: true, units: 1, bytes: 1, connects: 1, fault: undefined });
   const directory = new NamedCounters({
     counters: ['pool.svc:1'],
     resolve: () => {
       // The second time the first wait is over; the next may take 15 s.
-      if (site.unready() !== 'No counter serves the stream yet.') setImmediate(() => leaving.abort());
+      if (shown.unready() !== 'No counter serves the stream yet.') setImmediate(() => leaving.abort());
       return Promise.resolve([]);
     },
     onLookup: () => undefined,
   });
-  await runSession(session([], { directory, site, random: () => 0.9 }), leaving.signal);
+  await runSession(session([], { directory, observer: observe(shown), random: () => 0.9 }), leaving.signal);
 });

@@ -1,34 +1,33 @@
 /**
- * The story of an edge agent: one camera, one session, whichever counter serves it.
+ * The story of an edge agent: one camera, one session, and the counter that serves it now.
  *
  * dial the next counter of the round ─▶ exchange until it ends ─▶ moved, refused or cut: dial the next
  *                                                              ─▶ superseded: be quiet for a minute, then a new session
  *                                                              ─▶ finished, or the agent leaves: done
  *
- * Who is next, and after which wait, is for `uplink/rounds.ts`; what a call is, and how it is left, for `uplink/exchange.ts`.
+ * `uplink/rounds.ts` decides which counter is next, and after which wait; `uplink/exchange.ts` is one call, and how it ends.
  */
 import { pause } from '#proto/process/backoff.ts';
-import type { Log } from '#proto/process/log.ts';
 import { type AgentCall, type RefusalReason, type StreamName } from '#proto/wire/protocol.ts';
 import type { Checkpoints } from './ring/checkpoints.ts';
 import type { Recording } from './ring/recording.ts';
-import type { SessionBook } from './ring/session-book.ts';
-import type { Site } from './site/site.ts';
+import type { SessionState } from './ring/session-state.ts';
 import type { CameraReport } from './uplink/camera-report.ts';
 import type { Directory } from './uplink/directory.ts';
-import { exchange, type Outcome } from './uplink/exchange.ts';
+import { type CallOutcome, exchange } from './uplink/exchange.ts';
 import type { Identity } from './uplink/identity.ts';
 import { Rounds } from './uplink/rounds.ts';
+import type { SessionObserver } from './uplink/session-observer.ts';
 
 const SUPERSEDED_QUIET_SECONDS = 60;
 
-/** Refusals that pass by themselves; any other is for somebody to look into. */
-const PASSING: ReadonlySet<keyof typeof RefusalReason> = new Set(['FULL', 'DRAINING']);
-/** Refusals for what the user gave: stream, model, video. */
+/** Refusals that end without help; the user has to look into any other. */
+const TRANSIENT: ReadonlySet<keyof typeof RefusalReason> = new Set(['FULL', 'DRAINING']);
+/** Refusals of what the user gave: stream, model, video. */
 const BAD_INPUT: ReadonlySet<keyof typeof RefusalReason> = new Set(['UNKNOWN_STREAM', 'MODEL_UNAVAILABLE', 'UNDECODABLE', 'UNAUTHORIZED']);
 
-/** What somebody has to mend before this stream can be counted. */
-export class Refused extends Error {
+/** The stream cannot be counted until the user has fixed this. */
+export class StreamRefused extends Error {
   readonly reason: keyof typeof RefusalReason;
 
   constructor(reason: keyof typeof RefusalReason, sentence: string) {
@@ -44,18 +43,17 @@ export class Refused extends Error {
 export interface Session {
   readonly stream: StreamName;
   readonly directory: Directory;
-  /** @throws Error with a sentence when it cannot even be tried. */
+  /** @throws Error with a sentence when the agent's own side is not ready. */
   readonly dial: (address: string, signal: AbortSignal) => AgentCall;
-  /** Absent where counters ask nobody who they are. */
+  /** Absent where counters ask for no identity. */
   readonly identity?: Identity | undefined;
   readonly recording: Recording;
-  /** Absent for a file. */
+  /** Absent for recorded video. */
   readonly camera?: CameraReport | undefined;
   readonly checkpoints: Checkpoints;
-  readonly site: Site;
-  readonly log: Log;
-  readonly book: SessionBook;
-  /** Ends with the first refusal that does not pass by itself, instead of waiting for it to be mended. */
+  readonly state: SessionState;
+  readonly observer: SessionObserver;
+  /** Ends with the first refusal that is not transient, instead of trying again. */
   readonly exitWhenUnusable: boolean;
   readonly random: () => number;
   /** The source is a recording, and has no clock. */
@@ -63,27 +61,26 @@ export interface Session {
   /** How long a counter may take to greet, and the agent to leave; see the exchange. */
   readonly greetingSeconds?: number;
   readonly leaveSeconds?: number;
-  /** How long a session that another one has taken over from says nothing. */
+  /** How long a superseded session stays silent. */
   readonly quietSeconds?: number;
 }
 
 /**
- * Runs until the source has ended and everything is committed, or until the signal aborts: then the call at hand, if
- * there is one, is brought to an end in which nothing that was counted is lost, for as long as a recording that was
- * left by the same signal and a counter that settles may take.
+ * Runs until the source has ended and everything is committed, or until the signal aborts. Then a call that is under way
+ * ends without losing what was counted: the same signal ends the recording, and the counter settles what was sent.
  */
 export async function runSession(session: Session, signal: AbortSignal): Promise<void> {
-  const { recording, log, site, book, quietSeconds = SUPERSEDED_QUIET_SECONDS } = session;
+  const { recording, state, observer, quietSeconds = SUPERSEDED_QUIET_SECONDS } = session;
   const over = new AbortController();
-  const rounds = new Rounds({ ...session, uid: session.stream.uid, onNobody: (sentence) => foundNobody(session, sentence) });
+  const rounds = new Rounds({ ...session, uid: session.stream.uid, onNoCounter: observer.onNoCounter });
   try {
     for (;;) {
       const address = await rounds.next(signal);
       if (address === undefined) return;
-      site.dialing(address);
-      const { id, lastTerm, firstNumber } = book.facts;
-      const call = dialOrWhyNot(session, address, over.signal);
-      const outcome: Outcome =
+      observer.onDial(address);
+      const { id, lastTerm, firstNumber } = state.facts;
+      const call = dial(session, address, over.signal);
+      const outcome: CallOutcome =
         'kind' in call
           ? call
           : await exchange(call, {
@@ -91,34 +88,32 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
               session: id,
               lastTerm,
               firstNumber,
-              sessionStartMicros: book.startMicros,
+              sessionStartMicros: state.startMicros,
               leaving: signal,
               onWelcome: (term) => {
-                book.welcomed(term);
-                site.welcomed(address, term);
-                log.info({ counter: address, session: id, term }, 'counter took the stream');
+                state.setTerm(term);
+                observer.onWelcome({ address, session: id, term });
               },
-              onSuspect: (suspect) => site.suspect(suspect),
-              onSent: (unit) => site.sent(unit),
-              onGap: (gap) => site.gap(gap),
               onCounts: (counts) => {
                 rounds.served();
-                site.counted(counts);
+                observer.onCounts(counts);
               },
+              onSuspect: observer.onSuspect,
+              onSent: observer.onSent,
+              onGap: observer.onGap,
             });
-      if (outcome.kind === 'finished' && !outcome.paused) return site.finished();
-      if (signal.aborted) return log.info({ counter: address, ...outcome }, 'the agent has left its counter');
-      site.lost(outcome);
-      log.warn({ counter: address, ...outcome }, 'counter no longer serves the stream');
-      if (session.exitWhenUnusable && outcome.kind === 'refused' && !PASSING.has(outcome.reason)) {
-        throw new Refused(outcome.reason, outcome.sentence);
+      if (outcome.kind === 'finished' && !outcome.paused) return observer.onFinished();
+      if (signal.aborted) return observer.onLeft(address, outcome);
+      observer.onLost(address, outcome);
+      if (session.exitWhenUnusable && outcome.kind === 'refused' && !TRANSIENT.has(outcome.reason)) {
+        throw new StreamRefused(outcome.reason, outcome.sentence);
       }
       if (isSuperseded(outcome)) {
         await pause(quietSeconds, signal);
         if (signal.aborted) return;
-        // Another session counted meanwhile: what this one has kept was seen by that one.
+        // Another session counted meanwhile: it has seen what this one keeps.
         session.checkpoints.clear();
-        book.renew(recording.newestNumber);
+        state.renew(recording.newestNumber);
       }
     }
   } finally {
@@ -126,19 +121,15 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
   }
 }
 
-function dialOrWhyNot({ dial }: Session, address: string, signal: AbortSignal): AgentCall | Outcome {
+/** The call, or why there is none. */
+function dial(session: Session, address: string, signal: AbortSignal): AgentCall | CallOutcome {
   try {
-    return dial(address, signal);
+    return session.dial(address, signal);
   } catch (error) {
     return { kind: 'cut', sentence: (error as Error).message };
   }
 }
 
-function foundNobody({ site, log }: Session, sentence: string): void {
-  site.foundNobody(sentence);
-  log.warn({ sentence }, 'there is no counter');
-}
-
-function isSuperseded(outcome: Outcome): boolean {
+function isSuperseded(outcome: CallOutcome): boolean {
   return outcome.kind === 'refused' && outcome.reason === 'SUPERSEDED';
 }

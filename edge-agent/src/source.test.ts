@@ -1,4 +1,4 @@
-/** A camera's source as the agent runs it, against a real RTSP server: what heals by itself. */
+/** A camera as the agent opens it, against a real RTSP server: which faults heal without a restart. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ const USER = 'admin';
 const PASSWORD = "p@ssw/rd%!'é";
 
 test(
-  'a Secret that is absent, then lacks a key, then holds a wrong password, then the right one: told each time, and healed without a restart',
+  'a Secret that is absent, lacks a key, holds a wrong password, then the right one: each is reported, and heals without a restart',
   { skip: withoutRtspServer(), timeout: 120_000 },
   async (context) => {
     const folder = mkdtempSync(join(tmpdir(), 'footfall-source-'));
@@ -45,29 +45,29 @@ test(
       createLog('edge-agent', 'silent'),
     );
     const key = (name: string, value: string) => writeFileSync(join(secret, name), value);
-    /** What is done about each condition, in their order. */
-    const mended: { condition: RegExp; mend: () => void }[] = [
-      { condition: /^false $/, mend: () => undefined },
+    /** The expected conditions, and how each is fixed. */
+    const steps: { condition: RegExp; fix: () => void }[] = [
+      { condition: /^false $/, fix: () => undefined },
       {
         condition: /^false CredentialsMissing .* has no key username /,
-        mend: () => {
+        fix: () => {
           mkdirSync(secret);
           key('username', USER);
         },
       },
-      { condition: /^false CredentialsMissing .* has no key password /, mend: () => key('password', 'wrong/word') },
-      { condition: /^false CameraUnauthorized /, mend: () => key('password', `${PASSWORD}\n`) },
-      { condition: /^true $/, mend: () => undefined },
+      { condition: /^false CredentialsMissing .* has no key password /, fix: () => key('password', 'wrong/word') },
+      { condition: /^false CameraUnauthorized /, fix: () => key('password', `${PASSWORD}\n`) },
+      { condition: /^true $/, fix: () => undefined },
     ];
     const stop = new AbortController();
     const running = source.recording.run(stop.signal);
     try {
       for await (const { connected, reason, sentence } of source.report!.follow(context.signal)) {
-        const { condition, mend } = mended.shift()!;
+        const { condition, fix } = steps.shift()!;
         assert.match([connected, `${reason} ${sentence}`.trim()].join(' '), condition);
         assert.doesNotMatch(sentence, /wrong|p%40|p@ss/);
-        mend();
-        if (mended.length === 0) break;
+        fix();
+        if (steps.length === 0) break;
       }
     } finally {
       stop.abort();

@@ -1,50 +1,62 @@
-/** Chooses how a source is read: a file is its own replay log, a camera fills a ring. */
+/** Chooses how a source is read: recorded video is its own replay log, live video fills a ring. */
 import process from 'node:process';
+import { isLive } from '#crds/source-kinds.ts';
 import { pause } from '#proto/process/backoff.ts';
 import type { Log } from '#proto/process/log.ts';
 import type { AgentConfig } from './config.ts';
+import type { Camera } from './camera/camera.ts';
+import type { CameraState } from './camera/camera-state.ts';
 import type { CameraFault } from './camera/faults.ts';
-import { fileCamera } from './camera/file/file.ts';
+import { Guard } from './camera/guard.ts';
+import { openCamera } from './camera/kinds.ts';
 import { clusterNetworks } from './camera/networks.ts';
-import { rtspCamera } from './camera/rtsp/rtsp.ts';
 import { FileRecording } from './ring/file.ts';
-import { type CameraState, LiveRecording } from './ring/live.ts';
+import { LiveRecording } from './ring/live.ts';
+import type { Machine } from './ring/machine.ts';
 import type { Recording } from './ring/recording.ts';
-import { type Retained, retainIn, retainInMemory, type World } from './ring/retained.ts';
+import { type Retained, retainIn, retainInMemory } from './ring/retained.ts';
 import type { Site } from './site/site.ts';
 import { CameraReport } from './uplink/camera-report.ts';
 
 export interface Source {
   readonly recording: Recording;
-  /** A file that is read as fast as it is taken: the clock says nothing of its pictures. */
+  /** A file that is read as fast as possible: the clock says nothing of when its pictures were made. */
   readonly recorded: boolean;
-  /** What the counter is told of a camera; a file has nothing to tell. */
+  /** How the camera does, for the counter; undefined for recorded video. */
   readonly report: CameraReport | undefined;
-  /** What was wrong with a source that was read to its end all the same. */
+  /** What was wrong with a source that could still be read to its end. */
   verdict(): CameraFault | undefined;
 }
 
-/** How long local mode lets a camera that was never there fail before it gives up. */
+/** How long local mode lets a camera that never connected fail before it gives up. */
 const GIVE_UP_SECONDS = 10;
 
 /**
- * What outlives the agent's process of this source. A file is its own record: of it only session and checkpoints.
+ * What outlives the agent's process. Recorded video is its own replay log: of it, only session and checkpoints.
  * @throws Error with a sentence when the folder cannot be used.
  */
-export function retain({ ring }: AgentConfig, world: World): Retained {
-  return ring !== undefined ? retainIn(ring.directory, world) : retainInMemory(world);
+export function retain({ ring }: AgentConfig, machine: Machine): Retained {
+  return ring !== undefined ? retainIn(ring.directory, machine) : retainInMemory(machine);
 }
 
 export function openSource(config: AgentConfig, retained: Retained, site: Site, log: Log): Source {
-  return isCamera(config.source.url) ? liveSource(config, retained, site, log) : fileSource(config, site);
+  const camera = openCamera(config.source, new Guard(networksOf(config)));
+  if (!isLive(config.source.url)) return recordedSource(config, camera, site);
+  const report = new CameraReport();
+  const recording = liveRecording(config, camera, retained, (state, ring) => {
+    site.showCamera(state, ring);
+    report.update(state);
+    if (state.fault !== undefined) log.warn({ reason: state.fault.reason, sentence: state.fault.sentence }, 'camera lost');
+  });
+  return { recording, recorded: false, report, verdict: () => camera.verdict?.() };
 }
 
-function isCamera(url: string): boolean {
-  return /^rtsps?:/.test(url);
+function networksOf({ cameraNetworks }: AgentConfig): AgentConfig['cameraNetworks'] {
+  if (cameraNetworks === undefined) return undefined;
+  return { ...cameraNetworks, cluster: clusterNetworks(cameraNetworks.cluster, process.env['KUBERNETES_SERVICE_HOST']) };
 }
 
-function fileSource({ source }: AgentConfig, site: Site): Source {
-  const camera = fileCamera({ url: source.url });
+function recordedSource({ source }: AgentConfig, camera: Camera, site: Site): Source {
   const state: CameraState = { connected: false, units: 0, bytes: 0, connects: 1, fault: undefined };
   let startedAt: number | undefined;
   const recording = new FileRecording({
@@ -56,41 +68,30 @@ function fileSource({ source }: AgentConfig, site: Site): Source {
     },
     onUnit: (unit) => {
       Object.assign(state, { connected: true, units: unit.number, bytes: state.bytes + unit.data.length });
-      site.camera(state);
+      site.showCamera(state);
     },
   });
-  return { recording, recorded: !source.realtime, report: undefined, verdict: () => camera.verdict() };
+  return { recording, recorded: !source.realtime, report: undefined, verdict: () => camera.verdict?.() };
 }
 
-function liveSource(config: AgentConfig, { segments, recovered, elapsedMicros }: Retained, site: Site, log: Log): Source {
-  const { url, transport, credentialsDirectory } = config.source;
-  const { cameraNetworks } = config;
-  const networks = cameraNetworks && {
-    ...cameraNetworks,
-    cluster: clusterNetworks(cameraNetworks.cluster, process.env['KUBERNETES_SERVICE_HOST']),
-  };
+function liveRecording(
+  { buffer, exitWhenUnusable }: AgentConfig,
+  camera: Camera,
+  { segments, recovered, elapsedMicros }: Retained,
+  onState: (state: Readonly<CameraState>, ring: LiveRecording['ring']) => void,
+): LiveRecording {
   const startedAt = performance.now();
-  const report = new CameraReport();
   const recording: LiveRecording = new LiveRecording({
-    camera: rtspCamera({
-      url,
-      transport,
-      ...(networks && { networks }),
-      ...(credentialsDirectory !== undefined && { credentialsDirectory }),
-    }),
-    limits: { seconds: config.buffer.seconds, bytes: config.buffer.megabytes * 1e6 },
+    camera,
+    limits: { seconds: buffer.seconds, bytes: buffer.megabytes * 1e6 },
     segments,
     recovered,
     elapsedMicros,
-    maxLagSeconds: config.buffer.overload === 'live' ? config.buffer.maxLagSeconds : undefined,
-    onState: (state) => {
-      site.camera(state, recording.ring);
-      report.update(state);
-      if (state.fault !== undefined) log.warn({ reason: state.fault.reason, sentence: state.fault.message }, 'camera lost');
-    },
+    maxLagSeconds: buffer.overload === 'live' ? buffer.maxLagSeconds : undefined,
+    onState: (state) => onState(state, recording.ring),
     giveUp: (fault, everConnected) =>
-      config.exitWhenUnusable && !everConnected && (fault.badInput || performance.now() - startedAt > GIVE_UP_SECONDS * 1000),
+      exitWhenUnusable && !everConnected && (fault.badInput || performance.now() - startedAt > GIVE_UP_SECONDS * 1000),
     random: Math.random,
   });
-  return { recording, recorded: false, report, verdict: () => undefined };
+  return recording;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FolderLedger } from '../../counter-service/src/ledger/folder.ts';
 import type { CommittedCounts } from '../../counter-service/src/ledger/ledger.ts';
-import type { SiteView } from '../../edge-agent/src/site/site.ts';
+import type { SiteView } from '../../edge-agent/src/site/view.ts';
 import { RtspServer, until } from '../machine/rtsp-server.ts';
 import { startStream } from './local-stream.ts';
 import { memoryOfTree } from '../machine/processes.ts';

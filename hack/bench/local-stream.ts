@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { SiteView } from '../../edge-agent/src/site/site.ts';
+import type { SiteView } from '../../edge-agent/src/site/view.ts';
 import { Child } from '../../local/child.ts';
 import { followCounts } from '../../local/follow.ts';
 import type { Clip } from './clip.ts';

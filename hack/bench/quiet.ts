@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { SiteView } from '../../edge-agent/src/site/site.ts';
+import type { SiteView } from '../../edge-agent/src/site/view.ts';
 import { RtspServer, until } from '../machine/rtsp-server.ts';
 import { startStream } from './local-stream.ts';
 import type { Bench, Row } from './rows.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadCameraStreams } from '#crds/load.ts';
-import type { SiteView } from '../../edge-agent/src/site/site.ts';
+import type { SiteView } from '../../edge-agent/src/site/view.ts';
 import { RtspServer, until } from '../machine/rtsp-server.ts';
 import { type CountOptions, readOptions } from '../../local/options.ts';
 import { countLocally } from '../../local/run.ts';

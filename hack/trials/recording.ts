@@ -1,6 +1,6 @@
 /** What was recorded of one session, as an agent's recording: to be counted once more, by nobody disturbed. */
 import type { GapReason } from '#proto/wire/protocol.ts';
-import type { Entry, Recording } from '../../edge-agent/src/ring/recording.ts';
+import type { LogEntry, Recording } from '../../edge-agent/src/ring/recording.ts';
 import type { SessionFilm } from './sessions.ts';
 
 export class TapedRecording implements Recording {
@@ -16,7 +16,7 @@ export class TapedRecording implements Recording {
     return Promise.resolve();
   }
 
-  async *read(): AsyncIterable<Entry> {
+  async *read(): AsyncIterable<LogEntry> {
     const { codec, units } = this.#film.taped;
     yield { kind: 'start', codec };
     for (const unit of units) {

@@ -1,12 +1,24 @@
-/** A source of video that is read but never decoded. */
+/** Video that is read but never decoded: what each kind of source implements, in a folder of its own. `kinds.ts` lists them. */
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
+import type { transports } from '#crds/source-kinds.ts';
+import type { CameraFault } from './faults.ts';
+
+export interface CameraSource {
+  /** An address without credentials, or a file's path. */
+  readonly url: string;
+  readonly transport: (typeof transports)[number];
+  /** Holds the files `username` and `password`. */
+  readonly credentialsDirectory?: string | undefined;
+}
 
 export type CameraItem =
   | { readonly kind: 'codec'; readonly codec: Codec }
-  /** Presentation times are the camera's own: they begin anywhere and begin anew with each connect. */
+  /** Presentation times are the camera's own: they begin anywhere, and begin again with each connection. */
   | { readonly kind: 'unit'; readonly unit: AccessUnit };
 
 export interface Camera {
   /** Connects once and reads to the end: first the codec, then access units. Throws a CameraFault, or the signal's reason. */
   read(signal: AbortSignal): AsyncIterable<CameraItem>;
+  /** What was wrong with a source that could still be read to its end. */
+  verdict?(): CameraFault | undefined;
 }

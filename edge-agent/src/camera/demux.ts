@@ -1,4 +1,4 @@
-/** A source taken apart by an ffmpeg child, without decoding. */
+/** Demultiplexes a source in an ffmpeg child, without decoding. */
 import { Ffmpeg, type FfmpegExit } from '#proto/media/ffmpeg.ts';
 import { NutError } from '#proto/media/nut/nut.ts';
 import { readNut } from '#proto/media/nut/reader.ts';
@@ -10,11 +10,11 @@ export interface DemuxJob {
   readonly input: string;
   readonly script?: string;
   readonly secrets?: readonly string[];
-  /** Changes access units on their way: ffmpeg's -bsf. */
+  /** A bitstream filter: ffmpeg's -bsf. */
   readonly filter?: string;
 }
 
-/** The first video stream as it is, handed over access unit by access unit. */
+/** The first video stream, unchanged, one access unit at a time. */
 const COPY_TO_NUT: readonly string[] = [
   '-map',
   '0:v:0',
@@ -24,7 +24,7 @@ const COPY_TO_NUT: readonly string[] = [
   '-1',
   '-map_chapters',
   '-1',
-  // An index is for files: it would grow as long as the camera runs.
+  // Without an index, which would grow as long as the camera runs.
   '-f',
   'nut',
   '-write_index',
@@ -33,7 +33,7 @@ const COPY_TO_NUT: readonly string[] = [
   '1',
 ];
 
-/** Gives the codec, then access units, no faster than they are taken; returns how ffmpeg ended. Throws the signal's reason. */
+/** Yields the codec, then access units, no faster than the reader takes them; returns how ffmpeg ended. Throws the signal's reason. */
 export async function* demux({ script, filter, ...job }: DemuxJob, signal: AbortSignal): AsyncGenerator<CameraItem, FfmpegExit> {
   signal.throwIfAborted();
   const filtering = filter === undefined ? [] : ['-bsf:v', filter];
@@ -49,7 +49,7 @@ export async function* demux({ script, filter, ...job }: DemuxJob, signal: Abort
     for await (const unit of units) yield { kind: 'unit', unit };
     over = true;
   } catch (error) {
-    // Output that stops short is for the exit to explain: it is waited for, so that the last words are all there.
+    // ffmpeg's last words explain output that stops short: wait until all of them are there.
     over = error instanceof NutError && error.reason === 'truncated';
     if (!over) throw error;
   } finally {

@@ -1,8 +1,8 @@
 /**
- * Which addresses an agent may read a camera at. Whoever may make a CameraStream chooses where an agent connects; without
- * a bound, that is a way into whatever the agent's pod can reach.
+ * Which addresses an agent may read a camera at. The author of a CameraStream chooses where an agent connects; without
+ * a bound, they could reach everything that the agent's pod can reach.
  *
- *   never        this host, link-local with the clouds' metadata, multicast, unspecified: whatever a list says
+ *   never        this host, link-local with the clouds' metadata, multicast, unspecified: also when they are listed
  *   listed       cameraNetworks, by network or by name: allowed; in the cluster by name, or by a network within the cluster's
  *   otherwise    with a list, nothing else; without one, everything but the cluster's own networks and names
  */
@@ -15,12 +15,12 @@ export type { CameraNetworks };
 export type Objection = string;
 
 const NEVER = blockList([
-  // This host, and what stands for it.
+  // This host.
   '127.0.0.0/8',
   '0.0.0.0/8',
   '::/128',
   '::1/128',
-  // Link-local, where clouds keep their metadata, and where they keep them elsewhere: AWS, Google, Alibaba, Azure, Oracle.
+  // Link-local, where clouds keep their metadata, and their other addresses for it: AWS, Google, Alibaba, Azure, Oracle.
   '169.254.0.0/16',
   'fe80::/10',
   'fd00:ec2::/32',
@@ -28,13 +28,13 @@ const NEVER = blockList([
   '100.100.100.200/32',
   '168.63.129.16/32',
   '192.0.0.192/32',
-  // Multicast, broadcast and what is kept for later.
+  // Multicast, broadcast and reserved.
   '224.0.0.0/4',
   '240.0.0.0/4',
   'ff00::/8',
 ]);
 
-/** Addresses of IPv6 that stand for one of IPv4: the bytes at which it begins. */
+/** Networks of IPv6 whose addresses embed one of IPv4, and the byte at which it begins. */
 const EMBEDDED: readonly (readonly [prefix: string, offset: number])[] = [
   ['::ffff:0:0/96', 12],
   ['::/96', 12],
@@ -47,7 +47,7 @@ const EMBEDDING = EMBEDDED.map(([prefix, offset]) => ({ list: blockList([prefix]
 const CLUSTER_NAME = /(^|\.)(svc|cluster\.local)$/;
 const isNetwork = (entry: string) => entry.includes('/');
 
-/** Whether a name is in the list: then it is looked up as the pod looks names up, else as it stands. */
+/** Whether a name is in the list: then the pod's search list applies to it, else it is absolute. */
 export function isListedName(host: string, { allowed }: CameraNetworks): boolean {
   const name = plainName(host);
   return allowed.some((entry) => {
@@ -56,37 +56,38 @@ export function isListedName(host: string, { allowed }: CameraNetworks): boolean
   });
 }
 
-/** Before a name is looked up. */
+/** For a check before the name is looked up. */
 export function objectionToName(host: string, networks: CameraNetworks): Objection | undefined {
   if (isListedName(host, networks) || !CLUSTER_NAME.test(plainName(host))) return undefined;
   return 'names of the cluster are refused unless cameraNetworks lists them';
 }
 
-/** @param listed the name that it was found by is listed. */
+/** @param listed whether the name that it was looked up by is listed. */
 export function objectionToAddress(address: string, networks: CameraNetworks, listed = false): Objection | undefined {
-  const plain = withoutDisguise(address);
+  const plain = embeddedAddress(address);
   if (holds(NEVER, plain)) return `${plain} is an address that no camera is read at (this host, link-local, metadata, multicast)`;
   if (listed) return undefined;
   const allowing = networks.allowed.filter((entry) => isNetwork(entry) && holds(blockList([entry]), plain));
   const ofCluster = networks.cluster.filter((network) => holds(blockList([network]), plain));
-  // A wide network is listed for the cameras in it, not for the Services that may lie in it as well.
+  // A wide network is listed for its cameras, not for the Services that it may contain, too.
   const closed = ofCluster.find((network) => !allowing.some((entry) => isWithin(entry, network)));
   if (closed !== undefined) {
-    return `${plain} is an address of the cluster, which is refused unless cameraNetworks lists the host's name or a network within ${closed}`;
+    const way = `cameraNetworks lists the host's name or a network within ${closed}`;
+    return `${plain} is an address of the cluster, which is refused unless ${way}`;
   }
   if (networks.allowed.length > 0 && allowing.length === 0) return `${plain} is in none of cameraNetworks`;
   return undefined;
 }
 
-/** Of two networks that have an address in common. */
+/** For two networks that have an address in common. */
 function isWithin(inner: string, outer: string): boolean {
   const [[address = '', bits], [outerAddress = '', outerBits]] = [inner.split('/'), outer.split('/')];
   return isIPv4(address) === isIPv4(outerAddress) && Number(bits) >= Number(outerBits);
 }
 
 /**
- * What is known of the cluster without asking: the network of the API server's Service. How large the Services' network
- * is, is not known; one of 256 addresses holds the first of them and is never too large.
+ * Adds what an agent knows of its cluster without asking: the network of the API server's Service. The size of the Services'
+ * network is unknown; 256 addresses include the first Services and are never too many.
  */
 export function clusterNetworks(configured: readonly string[], serviceHost: string | undefined): string[] {
   if (serviceHost === undefined || isIP(serviceHost) === 0) return [...configured];
@@ -97,8 +98,8 @@ function holds(list: BlockList, address: string): boolean {
   return list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }
 
-/** An address of IPv4 that is written as one of IPv6 is that address. */
-function withoutDisguise(address: string): string {
+/** The address of IPv4 that one of IPv6 embeds, or the address itself. */
+function embeddedAddress(address: string): string {
   const [plain = ''] = address.split('%');
   if (isIPv4(plain)) return plain;
   if (plain === '::' || plain === '::1') return plain;

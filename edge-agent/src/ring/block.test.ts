@@ -8,7 +8,7 @@ const facts = fc.record({ number: fc.nat(), keyframe: fc.boolean(), name: fc.str
 const payload = fc.uint8Array({ maxLength: 200 });
 const encoded = (what: object, data: Uint8Array) => Buffer.concat(encodeBlock(what, data));
 
-test('what is written is read, wherever it lies', () => {
+test('what is written is read, at any offset', () => {
   fc.assert(
     fc.property(facts, payload, payload, payload, (what, data, before, after) => {
       const block = encoded(what, data);
@@ -20,7 +20,7 @@ test('what is written is read, wherever it lies', () => {
   );
 });
 
-test('a block that was cut off is none', () => {
+test('a block that was cut off is not read', () => {
   fc.assert(
     fc.property(facts, payload, fc.nat(), (what, data, cut) => {
       const block = encoded(what, data);
@@ -29,7 +29,7 @@ test('a block that was cut off is none', () => {
   );
 });
 
-test('a block in which bytes were changed is none', () => {
+test('a block in which bytes were changed is not read', () => {
   fc.assert(
     fc.property(facts, payload, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 4 }), (what, data, at, noise) => {
       const block = encoded(what, data);
@@ -42,7 +42,7 @@ test('a block in which bytes were changed is none', () => {
   );
 });
 
-test('nothing at all, zeros and noise are no blocks', () => {
+test('no bytes, zeros and noise are not blocks', () => {
   assert.equal(decodeBlock(new Uint8Array(0)), undefined);
   assert.equal(decodeBlock(new Uint8Array(4096)), undefined);
   fc.assert(

@@ -1,10 +1,10 @@
 /**
- * How everything is written that is to outlive the process: facts and bytes, under one checksum.
+ * The format of everything that outlives the process: facts and bytes under one checksum.
  *
  *   crc32 of all that follows | length of the facts | length of the payload | facts, as JSON | payload
  *   four bytes each, little endian
  *
- * A block is read whole and right, or not at all: one that was cut off or changed is never taken for another.
+ * A block that was cut off or changed is not read at all.
  */
 import { crc32 } from 'node:zlib';
 
@@ -28,7 +28,7 @@ export function encodeBlock(facts: object, payload: Uint8Array): readonly [Uint8
   return [front, payload];
 }
 
-/** The block that begins there, or nothing. The payload is a view of `bytes`. */
+/** The block that begins there; undefined if it is broken. The payload is a view of `bytes`. */
 export function decodeBlock(bytes: Uint8Array, offset = 0): Block | undefined {
   const rest = Buffer.from(bytes.buffer, bytes.byteOffset + offset, bytes.byteLength - offset);
   if (rest.length < HEAD_BYTES) return undefined;
@@ -38,7 +38,7 @@ export function decodeBlock(bytes: Uint8Array, offset = 0): Block | undefined {
   try {
     return { facts: JSON.parse(rest.toString('utf8', HEAD_BYTES, factsEnd)), payload: rest.subarray(factsEnd, end), bytes: end };
   } catch {
-    // One in four thousand million broken blocks has the right checksum.
+    // One in 2^32 broken blocks has the right checksum.
     return undefined;
   }
 }

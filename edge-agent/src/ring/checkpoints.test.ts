@@ -9,7 +9,7 @@ const at = (serial: number, position: number) => ({
   state: Buffer.from(`at ${position}`),
 });
 
-test('the newest checkpoint at or after what is committed is gone on from: also the one of exactly that', () => {
+test('a counter resumes from the newest checkpoint at or after what is committed, also from the one of exactly that', () => {
   const checkpoints = new Checkpoints();
   for (const checkpoint of [at(1, 10), at(2, 20)]) checkpoints.store(checkpoint);
   assert.deepEqual(
@@ -18,7 +18,7 @@ test('the newest checkpoint at or after what is committed is gone on from: also 
   );
 });
 
-test('a released checkpoint stays, for it is the one of what is committed; older ones go', () => {
+test('a released checkpoint stays, as the one of what is committed; older ones are removed', () => {
   const checkpoints = new Checkpoints();
   for (const checkpoint of [at(1, 10), at(2, 20)]) checkpoints.store(checkpoint);
   assert.equal(checkpoints.release(1)?.position, 10);

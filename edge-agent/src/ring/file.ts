@@ -1,11 +1,11 @@
 /**
- * A file's recording: the file itself is the replay log. Numbers and times follow from its content, so a reading that
- * starts later reads from the front and passes over what is not asked for. Nothing is ever dropped; the uplink pulls.
+ * Recorded video: the file itself is the replay log. Numbers and times follow from its content, so a reading that starts
+ * later reads from the front and skips what it does not need. Nothing is dropped; the uplink pulls.
  */
 import { once } from 'node:events';
 import type { Codec } from '#proto/media/nut/nut.ts';
 import type { Camera } from '../camera/camera.ts';
-import type { Counted, Entry, NumberedUnit, Recording, Start } from './recording.ts';
+import type { Counted, LogEntry, NumberedUnit, Recording, Start } from './recording.ts';
 
 interface Keyframe {
   readonly number: number;
@@ -21,36 +21,36 @@ export interface FileOptions {
 
 export class FileRecording implements Recording {
   readonly #options: FileOptions;
-  /** Of what was read and not released: one for each group of pictures between two checkpoints. */
+  /** Of access units that were read and not released: those between two checkpoints. */
   #keyframes: Keyframe[] = [];
-  readonly #left = new AbortController();
+  readonly #stopped = new AbortController();
   #newestNumber = 0;
 
   constructor(options: FileOptions) {
     this.#options = options;
   }
 
-  /** A file waits to be asked: there is nothing to keep going. */
+  /** A file needs no task: `read` reads it. */
   async run(signal: AbortSignal): Promise<void> {
     if (!signal.aborted) await once(signal, 'abort');
-    this.#left.abort(new Error('the file is no longer read'));
+    this.#stopped.abort(new Error('the file is no longer read'));
   }
 
-  async *read(start: Start, signal: AbortSignal): AsyncIterable<Entry> {
-    const left = this.#left.signal;
-    let given: number | undefined;
+  async *read(start: Start, signal: AbortSignal): AsyncIterable<LogEntry> {
+    const stopped = this.#stopped.signal;
+    let lastNumber: number | undefined;
     try {
-      for await (const entry of this.#readAll(start, AbortSignal.any([signal, left]))) {
+      for await (const entry of this.#readAll(start, AbortSignal.any([signal, stopped]))) {
         yield entry;
-        given = entry.kind === 'unit' ? entry.unit.number : (given ?? 0);
+        lastNumber = entry.kind === 'unit' ? entry.unit.number : (lastNumber ?? 0);
       }
     } catch (error) {
-      if (signal.aborted || !left.aborted) throw error;
-      if (given !== undefined) yield { kind: 'end', lastNumber: given, paused: true };
+      if (signal.aborted || !stopped.aborted) throw error;
+      if (lastNumber !== undefined) yield { kind: 'end', lastNumber, paused: true };
     }
   }
 
-  async *#readAll(start: Start, signal: AbortSignal): AsyncIterable<Entry> {
+  async *#readAll(start: Start, signal: AbortSignal): AsyncIterable<LogEntry> {
     const from = await this.#keyframeFrom(start, signal);
     let lastNumber = 0;
     for await (const item of this.#numbered(signal)) {
@@ -67,7 +67,7 @@ export class FileRecording implements Recording {
     yield { kind: 'end', lastNumber, paused: false };
   }
 
-  /** What an earlier process of this session has read, this one has not: the keyframe is looked for in the file. */
+  /** This process may not have read what an earlier one has: then it searches the file for the keyframe. */
   async #keyframeFrom({ from, counted }: Start, signal: AbortSignal): Promise<number> {
     if (from === 1 || this.#keyframes.some(({ number }) => number === from)) return from;
     let found = 1;
@@ -108,7 +108,7 @@ export class FileRecording implements Recording {
     this.#keyframes.splice(0, Math.max(0, needed));
   }
 
-  /** What is read for the first time; a replay is not paced. */
+  /** For access units that are read for the first time: a replay is not paced. */
   async #admit(unit: NumberedUnit, signal: AbortSignal): Promise<void> {
     this.#newestNumber = unit.number;
     if (unit.keyframe) this.#keyframes.push({ number: unit.number, presentationMicros: unit.presentationMicros });

@@ -1,15 +1,15 @@
 /**
- * The folder in which an agent keeps what is to outlive its process: in a cluster it is memory that belongs to the
- * pod, so nothing is synchronised to a disk, and a call costs a copy, less than the way through a thread pool.
+ * The folder in which an agent keeps what must outlive its process. In a cluster it is memory of the pod: nothing is
+ * synchronised to a disk, and synchronous calls cost a copy, which is less than a thread pool costs.
  *
- * A fault of the folder ends nothing. A file that cannot be read as it was written is lost, and counted. When the
- * folder is full, whoever keeps the most in it lets go of something, and the write is tried again.
+ * The agent survives every fault of the folder. A file that is not as it was written is lost, and counted. When the folder
+ * is full, the ring evicts its oldest segment, and the write is tried again.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { type Block, decodeBlock, encodeBlock } from './block.ts';
 
-/** What is asked of the file system. */
+/** The calls of the file system that it uses. */
 export type Disk = Pick<
   typeof fs,
   | 'closeSync'
@@ -26,13 +26,13 @@ export type Disk = Pick<
 >;
 
 export interface FolderFaults {
-  /** Writes that failed, those included that went well after something else had left. */
+  /** Writes that failed, also if they succeeded once there was room. */
   readonly writes: number;
-  /** Files that were not as they had been written. */
+  /** Files that were not as they were written. */
   readonly corruptFiles: number;
 }
 
-/** It could not be written, and nothing of it is left. */
+/** A write failed, and left nothing behind. */
 export class NotKept extends Error {}
 
 const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
@@ -42,10 +42,10 @@ export class Folder {
   readonly directory: string;
   readonly disk: Disk;
   readonly faults = { writes: 0, corruptFiles: 0 };
-  /** Whether something could be let go of. */
+  /** Returns whether it removed something. */
   makeRoom: () => boolean = () => false;
 
-  /** @throws Error with a sentence when there is no such folder, and none can be made. */
+  /** @throws Error with a sentence when the folder is missing and cannot be made. */
   constructor(directory: string, disk: Disk = fs) {
     this.directory = directory;
     this.disk = disk;
@@ -61,7 +61,7 @@ export class Folder {
     return join(this.directory, name);
   }
 
-  /** Files are nobody else's to read. */
+  /** Only the agent's user may read the files. */
   open(name: string, flags: string | number): number {
     return this.disk.openSync(this.path(name), flags, 0o600);
   }
@@ -70,7 +70,7 @@ export class Folder {
     return this.disk.readdirSync(this.directory).toSorted();
   }
 
-  /** Writes, and makes room for it when it must. @throws NotKept */
+  /** Writes, and makes room if necessary. @throws NotKept */
   write<T>(what: string, act: () => T): T {
     for (;;) {
       try {
@@ -83,7 +83,7 @@ export class Folder {
     }
   }
 
-  /** Replaces a file, or leaves it as it was. @throws NotKept */
+  /** Replaces a file whole. @throws NotKept, and leaves the file as it was. */
   put(name: string, facts: object, payload: Uint8Array = new Uint8Array()): void {
     try {
       this.write(name, () => {
@@ -101,7 +101,7 @@ export class Folder {
     }
   }
 
-  /** What was put there; nothing when there is no such file, or it is corrupt: then it is removed and counted. */
+  /** Reads what `put` wrote; undefined when the file is missing or corrupt. A corrupt file is removed and counted. */
   take(name: string): Block | undefined {
     const bytes = this.content(name);
     if (bytes === undefined) return undefined;
@@ -111,7 +111,7 @@ export class Folder {
     return undefined;
   }
 
-  /** A file as it is. */
+  /** A file's bytes, unchecked. */
   content(name: string): Uint8Array | undefined {
     try {
       return this.disk.readFileSync(this.path(name));
@@ -121,18 +121,18 @@ export class Folder {
     }
   }
 
-  /** Removes every file of these names; what else is there is not ours. */
+  /** Removes every file of these names; other files are not the agent's. */
   empty(ours: RegExp): void {
     for (const name of this.names()) if (ours.test(name)) this.remove(name);
   }
 
-  /** Removes what is corrupt. */
+  /** Removes a corrupt file. */
   discard(name: string): void {
     this.faults.corruptFiles += 1;
     this.remove(name);
   }
 
-  /** One that stays all the same takes room, and is passed over by whoever looks at it: it is of no use. */
+  /** A file that cannot be removed takes room and does no harm: readers skip it. */
   remove(name: string): void {
     try {
       this.disk.rmSync(this.path(name), { force: true });
@@ -141,7 +141,7 @@ export class Folder {
     }
   }
 
-  /** All or an error: part of it is no success. */
+  /** A write of a part only is an error. */
   writeAt(fd: number, parts: readonly Uint8Array[], offset: number): number {
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     if (this.disk.writevSync(fd, parts, offset) < bytes) {

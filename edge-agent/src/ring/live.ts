@@ -1,53 +1,42 @@
 /**
- * A live camera's recording: a supervised task fills the ring, whatever the uplink does; readers follow the ring.
+ * A live camera's recording: a supervised task fills the ring, independently of the uplink; readers follow the ring.
  *
- * The camera's own clock starts anew at each connect. The session's does not: the first access unit of a connect is
- * put at the time that has really passed, and what lies between is declared as an interruption. So is the time
- * between two processes of one session, of which the second takes up what the first one left.
+ * The camera's own clock starts again with each connection. The session's does not: the first access unit of a connection
+ * gets the time that has really passed, and the time between is declared as an interruption. So is the time between two
+ * processes of one session, of which the second continues with the ring of the first.
  *
- * A reader that cannot keep up loses what the ring lets go of, the oldest. One with a bounded lag passes over what it is
- * behind by, up to the newest keyframe, as soon as that is too much.
+ * A reader that is too slow loses what the ring evicts, the oldest. One with a bounded lag skips to the newest keyframe as
+ * soon as it is too far behind.
  */
 import { backoffSeconds, pause } from '#proto/process/backoff.ts';
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import { CameraFault } from '../camera/faults.ts';
 import type { Camera } from '../camera/camera.ts';
-import type { Counted, Entry, Gap, Recording, Start } from './recording.ts';
+import type { CameraState } from '../camera/camera-state.ts';
+import type { Counted, Gap, LogEntry, Recording, Start } from './recording.ts';
 import type { Recovered } from './retained.ts';
 import { type Group, Ring, type RingLimits } from './ring.ts';
 import type { Interruption, SegmentStore } from './segments.ts';
 
-/** A camera's clock that jumps by more than this was set anew: what it says of the time between is worth nothing. */
+/** A camera's clock that jumps by more than this was set: it says nothing of the time between. */
 const CLOCK_JUMP_MICROS = 10e6;
 const RECONNECT = { initialSeconds: 0.5, maximumSeconds: 15 };
-
-export interface CameraState {
-  connected: boolean;
-  /** Access units read since the session began. */
-  units: number;
-  /** Since the process began. */
-  bytes: number;
-  /** Since the process began. */
-  connects: number;
-  /** Why it is not connected. */
-  fault: CameraFault | undefined;
-}
 
 export interface LiveOptions {
   readonly camera: Camera;
   readonly limits: RingLimits;
-  /** Where the ring lies, and what an earlier process left there. By default in memory, with nothing. */
+  /** Where the ring is stored, and what an earlier process left there. By default in memory, and nothing. */
   readonly segments?: SegmentStore;
   readonly recovered?: Recovered;
-  /** How far a reader may be behind the camera; without it as far as the ring reaches. */
+  /** How far a reader may be behind the camera; by default as far as the ring reaches. */
   readonly maxLagSeconds?: number | undefined;
   /** Microseconds of a clock that never goes back, 0 where the session began. */
   readonly elapsedMicros: () => number;
   readonly onState: (state: Readonly<CameraState>) => void;
-  /** Whether to go on after this fault; throwing it ends the task. */
+  /** Whether this fault ends the task. */
   readonly giveUp: (fault: CameraFault, everConnected: boolean) => boolean;
-  /** Between two connects. By default time passes. */
+  /** Between two connections. By default time passes. */
   readonly wait?: (seconds: number, signal: AbortSignal) => Promise<void>;
   readonly random: () => number;
 }
@@ -60,7 +49,7 @@ export class LiveRecording implements Recording {
   #number = 0;
   #newestMicros = -1;
   #ended: unknown;
-  #left = false;
+  #stopped = false;
 
   constructor(options: LiveOptions) {
     const { limits, segments, recovered } = options;
@@ -72,43 +61,43 @@ export class LiveRecording implements Recording {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    // Of what an earlier process left, too.
+    // Includes what an earlier process left.
     this.#report({});
     try {
       await this.#keepConnected(signal);
     } finally {
-      this.#left = true;
+      this.#stopped = true;
       this.#changed.notify();
     }
   }
 
-  async *read(start: Start, signal: AbortSignal): AsyncIterable<Entry> {
+  async *read(start: Start, signal: AbortSignal): AsyncIterable<LogEntry> {
     const { counted } = start;
     let next = start.from;
-    // What is counted is sent again however old it is: what follows cannot be decoded without.
+    // What is counted is replayed however old it is: what follows cannot be decoded without it.
     const ahead = () => (next > counted.position ? this.#ahead(next) : undefined);
-    let passing: Group | undefined;
+    let skippedTo: Group | undefined;
     let group = await this.#until(
       signal,
-      () => (passing = this.#ahead(Math.max(next, counted.position + 1))) ?? this.ring.startableFrom(next),
+      () => (skippedTo = this.#ahead(Math.max(next, counted.position + 1))) ?? this.ring.startableFrom(next),
     );
     if (group === undefined) return;
     yield { kind: 'start', codec: group.codec };
     let { position, presentationMicros: newestMicros } = counted;
-    let reason = passing === undefined ? start.reason : 'PASSED_OVER';
+    let reason = skippedTo === undefined ? start.reason : 'PASSED_OVER';
     let begun = false;
     while (group !== undefined) {
       const lost = group.first > position + 1;
       const broken = group.first > position && group.interruption !== undefined;
-      // What was counted ends at a time, not at a number: of a group that is gone, some may be left to count.
+      // What is counted ends at a time, not at a number: a group that is gone may have had more to count.
       const unsure = !begun && counted.presentationMicros > 0 && group.first > counted.position;
-      // A gap begins where the access units ended, but here those that are counted have not all come again.
+      // A gap begins where the access units ended, but this replay has not reached what is counted.
       if (group.first > next && next > start.from && next <= counted.position) return;
       if (lost || broken || unsure) {
         const gap = gapBefore(group, position, newestMicros, broken && !lost ? undefined : this.#reasonOfLoss(position, reason));
         yield { kind: 'gap', gap };
         position = Math.max(position, gap.next - 1);
-        // As a counter that goes on after it.
+        // A counter continues after the gap, too.
         newestMicros = Math.max(newestMicros, gap.toMicros - 1);
       }
       for (next = Math.max(next, group.first); ahead() === undefined; next += 1) {
@@ -119,9 +108,9 @@ export class LiveRecording implements Recording {
         position = Math.max(position, unit.number);
         newestMicros = Math.max(newestMicros, unit.presentationMicros);
       }
-      passing = ahead();
-      reason = passing === undefined ? 'RING_FULL' : 'PASSED_OVER';
-      group = passing ?? (await this.#until(signal, () => this.ring.holding(next) ?? this.ring.startableFrom(next)));
+      skippedTo = ahead();
+      reason = skippedTo === undefined ? 'RING_FULL' : 'PASSED_OVER';
+      group = skippedTo ?? (await this.#until(signal, () => this.ring.holding(next) ?? this.ring.startableFrom(next)));
     }
     yield { kind: 'end', lastNumber: next - 1, paused: true };
   }
@@ -173,10 +162,10 @@ export class LiveRecording implements Recording {
       }
       const { unit } = item;
       const broken = previousMicros === undefined || Math.abs(unit.presentationMicros - previousMicros) > CLOCK_JUMP_MICROS;
-      // A stream that broke goes on with a keyframe only: nothing before it could be decoded.
+      // A stream that broke continues with a keyframe: nothing before it could be decoded.
       if (broken && !unit.keyframe) continue;
       if (broken) shiftMicros = this.#now() - unit.presentationMicros;
-      // From before the session, shown ahead of its first keyframe: what they refer to has not come.
+      // Shown before the first keyframe of the session: what these pictures refer to was never received.
       if (unit.presentationMicros + shiftMicros < 0) continue;
       this.#append(unit, codec!, shiftMicros, broken);
       previousMicros = unit.presentationMicros;
@@ -198,7 +187,7 @@ export class LiveRecording implements Recording {
     this.#changed.notify();
   }
 
-  /** The ring lets go of the oldest first: where what came before is still there, from its keyframe on, it was not full. */
+  /** The ring evicts the oldest first: where the group before the loss is still there, the ring was not full. */
   #reasonOfLoss(position: number, reason: Gap['reason']): Gap['reason'] {
     const oldest = this.ring.startableFrom(0);
     const kept = oldest !== undefined && oldest.first <= position && this.ring.holding(position) !== undefined;
@@ -216,7 +205,7 @@ export class LiveRecording implements Recording {
     return this.#newestMicros - presentationMicros > maxLagSeconds * 1e6 ? newest : undefined;
   }
 
-  /** Time of the session for the first access unit of a connect: never before what was there. */
+  /** Time of the session for the first access unit of a connection: never before an earlier access unit. */
   #now(): number {
     return Math.max(this.#newestMicros + 1, this.#options.elapsedMicros());
   }
@@ -225,13 +214,13 @@ export class LiveRecording implements Recording {
     this.#options.onState(Object.assign(this.#state, change));
   }
 
-  /** None when the camera was left. */
+  /** Undefined when the task has ended. */
   async #until(signal: AbortSignal, find: () => Group | undefined): Promise<Group | undefined> {
     for (;;) {
       const group = find();
       if (group !== undefined) return group;
       if (this.#ended !== undefined) throw this.#ended;
-      if (this.#left) return undefined;
+      if (this.#stopped) return undefined;
       await this.#changed.wait(signal);
     }
   }

@@ -1,8 +1,8 @@
 /**
- * Up to which number access units were given out, and up to which time: never again, whatever else is lost.
+ * The newest number and time that were assigned, so that they are never assigned again, even if everything else is lost.
  *
- * Two places in one small file are written in turn, so that one is whole whenever the process ends; each has the number,
- * the time and a checksum. The file is as large as it will ever be from the start: it needs no room when there is none.
+ * Two places in one small file are written in turn, so that one is valid whenever the process ends; each has the number,
+ * the time and a checksum. The file has its full size from the start: a full folder does not matter to it.
  */
 import { constants } from 'node:fs';
 import { crc32 } from 'node:zlib';
@@ -27,7 +27,7 @@ export class NewestMark {
     this.#folder = folder;
   }
 
-  /** At least as new as what was marked last; nothing when the file does not tell. */
+  /** At least as new as the last mark; undefined when both places are broken. */
   read(): Newest | undefined {
     const content = this.#folder.content(NAME);
     if (content === undefined) return undefined;
@@ -35,21 +35,21 @@ export class NewestMark {
     const [one, other] = places.filter((place) => place !== undefined);
     if (one === undefined) return undefined;
     if (other !== undefined) return one.number > other.number ? one : other;
-    // The broken one may have been the newer.
+    // The broken place may have been the newer.
     this.#folder.faults.corruptFiles += 1;
     return { ...one, number: one.number + 1 };
   }
 
-  /** From now on this is the newest. @throws NotKept */
+  /** Marks this in both places. @throws NotKept */
   begin(newest: Newest): void {
     this.#folder.write(NAME, () => {
-      // Not emptied: until it is written anew, what it says holds.
+      // Opened without truncation: the old mark holds until the new one is written.
       this.#fd ??= this.#folder.open(NAME, constants.O_RDWR | constants.O_CREAT);
       this.#folder.writeAt(this.#fd, [encode(newest), encode(newest)], 0);
     });
   }
 
-  /** One that cannot be written leaves an older one, which is right as long as what the segments hold is. */
+  /** A mark that cannot be written leaves an older one: the segments, as long as they are valid, still hold the newest. */
   reached(number: number, presentationMicros: number): void {
     const fd = this.#fd;
     if (fd === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * What an agent knows of its camera's video in one session: a log of numbered access units and the gaps between them,
- * read by the uplink from a place where a decoder can start.
+ * The camera's video in one session: a log of numbered access units and of the gaps between them. The uplink reads it from
+ * a place where a decoder can start.
  */
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import type { GapReason } from '#proto/wire/protocol.ts';
@@ -21,15 +21,15 @@ export interface Gap {
   readonly codec: Codec;
 }
 
-export type Entry =
-  /** First of all: what the access units that follow are coded in. */
+export type LogEntry =
+  /** The first entry: the codec of the access units that follow. */
   | { readonly kind: 'start'; readonly codec: Codec }
   | { readonly kind: 'unit'; readonly unit: NumberedUnit }
   | { readonly kind: 'gap'; readonly gap: Gap }
-  /** Paused: the source goes on, and is no longer read. */
+  /** Paused: the source continues, and is no longer read. */
   | { readonly kind: 'end'; readonly lastNumber: number; readonly paused: boolean };
 
-/** Up to where frames are counted. */
+/** How far frames are counted. */
 export interface Counted {
   /** The newest access unit that is counted. */
   readonly position: number;
@@ -38,33 +38,32 @@ export interface Counted {
 
 /** Where a reading starts. */
 export interface Start {
-  /** A keyframe's number, or any number when `keyframe` is to be looked for from there on. */
+  /** A keyframe's number, or any number: then the next keyframe from there on. */
   readonly from: number;
-  /** Counted up to here: a gap is declared from here to the first access unit that can still be had. */
+  /** A gap is declared from here to the first access unit that is still there. */
   readonly counted: Counted;
-  /** Why there is a gap, if there is one at the start. */
+  /** The reason of a gap at the start, if there is one. */
   readonly reason: keyof typeof GapReason;
 }
 
 export interface Recording {
   /**
-   * Keeps the source going until the signal aborts, then leaves it: readings give what is still there, and end paused.
-   * Throws the CameraFault that is given up on.
+   * Reads the source until the signal aborts; after that, `read` yields what is still there, and ends paused.
+   * Throws the CameraFault on which it gives up.
    */
   run(signal: AbortSignal): Promise<void>;
   /**
-   * Ends after the entry `end`, which comes at the end of a file or when the source was left. Without an access unit
-   * to start with there is neither `start` nor `end`; and there is no `end` when something that is counted already was
-   * lost while it was read once more: another reading does without it. Throws a CameraFault when the source cannot be
-   * read.
+   * Ends with the entry `end`, at the end of recorded video or after `run` has ended. Without an access unit to start
+   * with, it yields neither `start` nor `end`. There is no `end`, either, when a replay of what is counted already lost
+   * access units: another reading starts after them. Throws a CameraFault when the source cannot be read.
    */
-  read(start: Start, signal: AbortSignal): AsyncIterable<Entry>;
-  /** The last access unit that was numbered; 0 before the first. */
+  read(start: Start, signal: AbortSignal): AsyncIterable<LogEntry>;
+  /** Of the newest access unit; 0 before the first. */
   readonly newestNumber: number;
-  /** Presentation time up to which access units were taken so far: none comes that began earlier. A file's are not taken as time passes. */
+  /** The presentation time up to which the camera's video was read: no later access unit is earlier. Absent for recorded video. */
   takenMicros?(): number;
-  /** Number of the keyframe from which a decoder reaches everything after what is counted; none when it is gone. */
+  /** Number of the keyframe from which a decoder reaches everything after what is counted; undefined when it is gone. */
   keyframeFor(counted: Counted): number | undefined;
-  /** Nothing before this time will be asked for again, except what its decoding needs. */
+  /** No reading will start before this time, except with what decoding needs. */
   release(presentationMicros: number): void;
 }

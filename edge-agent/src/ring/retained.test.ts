@@ -1,4 +1,4 @@
-/** Films of a folder that outlives its process, with real files: what is whole goes on, and nothing else is ever used. */
+/** A folder that outlives its process, with real files: the next process uses what is whole, and nothing else. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ after(() => rmSync(root, { recursive: true }));
 
 const emptyFolder = () => mkdtempSync(join(root, 'folder-'));
 
-/** A process that records these, and dies without a word. */
+/** A process that records these, and is killed. */
 function record(directory: string, numbers: readonly number[], world = at(0)): { session: string } {
   const retained = retainIn(directory, world);
   const ring = ringOf(retained);
@@ -28,10 +28,10 @@ function record(directory: string, numbers: readonly number[], world = at(0)): {
 }
 
 suite('a process that starts', () => {
-  test('goes on where the one before it ended: session, term, numbers, video, checkpoints, and a clock that went on meanwhile', () => {
+  test('continues where the one before it ended: session, term, numbers, video, checkpoints, and a clock that went on meanwhile', () => {
     const directory = emptyFolder();
     const first = retainIn(directory, at(1000));
-    first.session.welcomed(7);
+    first.session.setTerm(7);
     const ring = ringOf(first);
     for (const number of upTo(12))
       ring.append(unit(number), codec, number === 6 ? { fromMicros: 1, toMicros: 2, reason: 'CAMERA_LOST' } : undefined);
@@ -54,7 +54,7 @@ suite('a process that starts', () => {
     second.close();
   });
 
-  test('finds what the one before had let go of no more', () => {
+  test('does not find what the one before had released', () => {
     const directory = emptyFolder();
     const first = retainIn(directory, at(0));
     const ring = ringOf(first);
@@ -75,10 +75,10 @@ suite('a process that starts', () => {
     const first = retainIn(directory, at(0));
     const ring = ringOf(first);
     for (const number of upTo(7)) ring.append(unit(number), codec);
-    first.session.welcomed(3);
+    first.session.setTerm(3);
     const old = first.session.facts.id;
     first.checkpoints.store({ serial: 1, position: 5, presentationMicros: 0, state: Buffer.from('of the old one') });
-    // It dies before it has cleared them.
+    // It is killed before it clears them.
     first.session.renew(7);
     const second = retainIn(directory, at(1));
     assert.notEqual(second.session.facts.id, old);
@@ -89,8 +89,8 @@ suite('a process that starts', () => {
     second.close();
   });
 
-  for (const [what, world] of Object.entries({ 'was started anew': at(5000, 'boot 2'), 'has a clock that went back': at(10) })) {
-    test(`on a machine that ${what} begins a new session: nothing tells how long it was away`, () => {
+  for (const [what, world] of Object.entries({ 'was restarted': at(5000, 'boot 2'), 'has a clock that went back': at(10) })) {
+    test(`on a machine that ${what} begins a new session: the time that it was away is unknown`, () => {
       const directory = emptyFolder();
       const { session } = record(directory, upTo(12), at(1000));
       writeFileSync(join(directory, 'notes.txt'), 'not ours');
@@ -103,7 +103,7 @@ suite('a process that starts', () => {
     });
   }
 
-  test('with a folder that is none says so in one sentence', () => {
+  test('with a file in place of the folder says so in one sentence', () => {
     const file = join(root, 'file');
     writeFileSync(file, '');
     assert.throws(() => retainIn(file, at(0)), { message: `The ring's folder ${file} cannot be used (EEXIST).` });
@@ -117,14 +117,14 @@ suite('a folder of twelve access units and two checkpoints', () => {
     truth = emptyFolder();
     ({ session } = record(truth, upTo(12)));
     const retained = retainIn(truth, at(1));
-    retained.session.welcomed(5);
+    retained.session.setTerm(5);
     for (const serial of [1, 2])
       retained.checkpoints.store({ serial, position: 3 * serial, presentationMicros: 0, state: Buffer.from(`state ${serial}`) });
     retained.close();
   });
 
-  /** What must hold whatever was done to one of the files. Tells what could be read. */
-  function judge(directory: string): number[] | 'new session' {
+  /** Asserts what must hold whatever was done to one of the files. Returns what could be read. */
+  function check(directory: string): number[] | 'new session' {
     const retained = retainIn(directory, at(9));
     try {
       if (retained.session.facts.id !== session) {
@@ -133,7 +133,7 @@ suite('a folder of twelve access units and two checkpoints', () => {
         return 'new session';
       }
       assert.equal(retained.session.facts.lastTerm, 5);
-      assert.ok(retained.recovered.newest.number >= 12, 'no number is given out twice');
+      assert.ok(retained.recovered.newest.number >= 12, 'no number is assigned twice');
       assert.ok(retained.recovered.newest.presentationMicros >= 1_100_000, 'no time goes back');
       const checkpoint = retained.checkpoints.newestFrom(0);
       if (checkpoint !== undefined) assert.equal(checkpoint.state.toString(), `state ${checkpoint.serial}`);
@@ -148,14 +148,14 @@ suite('a folder of twelve access units and two checkpoints', () => {
     try {
       cpSync(truth, directory, { recursive: true });
       damage(join(directory, name));
-      return judge(directory);
+      return check(directory);
     } finally {
       rmSync(directory, { recursive: true });
     }
   }
 
   const SEGMENTS = [1, 6, 11].map((first) => `${String(first).padStart(16, '0')}.segment`);
-  /** Whether from each whole group everything before the damage is there, and the other groups are whole. */
+  /** Asserts that the other groups are whole, and returns how much of this one is there, from its start. */
   const isWholeButFor = (numbers: readonly number[], group: number) => {
     const first = [1, 6, 11][group]!;
     const last = [5, 10, 12][group]!;
@@ -171,7 +171,7 @@ suite('a folder of twelve access units and two checkpoints', () => {
     return inside.length;
   };
 
-  test('of which the newest segment is cut off at any byte: what comes before it is there', () => {
+  test('whose newest segment is cut off at any byte: what comes before is there', () => {
     const { length } = readFileSync(join(truth, SEGMENTS[2]!));
     let most = 0;
     for (let bytes = 0; bytes < length; bytes += 1) {
@@ -202,7 +202,7 @@ suite('a folder of twelve access units and two checkpoints', () => {
     });
   }
 
-  test('of which a segment lacks one access unit in its middle: the whole ones after it are not taken for others', () => {
+  test('of which a segment lacks one access unit in its middle: the ones after it are not taken for others', () => {
     const numbers = damaged(SEGMENTS[0]!, (path) => {
       const bytes = readFileSync(path);
       const head = decodeBlock(bytes)!.bytes;
@@ -233,7 +233,7 @@ suite('a folder of twelve access units and two checkpoints', () => {
     );
   });
 
-  test('of which the session cannot be read, or both marks of the newest number: a new session', () => {
+  test('of which the session, or both marks of the newest number, cannot be read: a new session', () => {
     assert.equal(
       damaged('session', (path) => truncateSync(path, 20)),
       'new session',
@@ -248,7 +248,7 @@ suite('a folder of twelve access units and two checkpoints', () => {
     );
   });
 
-  test('of which a mark of the newest number is broken, and the newest segment is gone: no number is given out twice', () => {
+  test('of which a mark of the newest number is broken, and the newest segment is gone: no number is assigned twice', () => {
     for (const place of [0, 32]) {
       const directory = emptyFolder();
       record(directory, upTo(12));
@@ -273,7 +273,7 @@ suite('a folder of twelve access units and two checkpoints', () => {
     retained.close();
   });
 
-  test('that ended in the middle of a write is not corrupt: what was being written had no number yet', () => {
+  test('whose process ended in the middle of a write is not corrupt: the access unit had no number yet', () => {
     const directory = emptyFolder();
     cpSync(truth, directory, { recursive: true });
     const path = join(directory, SEGMENTS[2]!);

@@ -1,27 +1,27 @@
 /**
  * What outlives the agent's process: its session, the ring, and the counter's checkpoints.
  *
- * With a folder, a process that starts goes on where the one before it ended: same session, same numbers, and a clock
- * that has gone on meanwhile. That clock is the machine's own since its start, which nobody sets. Three things make a
- * new session, for which the folder is emptied: there is none in it; the machine was started anew, so its clock was,
- * too; or nothing tells any more which numbers were given out.
+ * With a folder, a process continues where the one before it ended: same session, same numbers, and a clock that went on
+ * meanwhile, the machine's monotonic one. A new session begins, with an empty folder, for one of three reasons: the folder
+ * holds none; the machine was restarted, and its clock with it; or the folder no longer shows which numbers were assigned.
  */
 import { type Disk, Folder, type FolderFaults } from './folder.ts';
 import { Checkpoints, checkpointsIn } from './checkpoints.ts';
+import type { Machine } from './machine.ts';
 import { NewestMark, NONE, type Newest } from './newest-mark.ts';
 import type { RecoveredGroup } from './ring.ts';
 import { FileSegments } from './segment-files.ts';
 import { MemorySegments, type SegmentStore } from './segments.ts';
-import { SessionBook, type SessionFacts } from './session-book.ts';
+import { type SessionFacts, SessionState } from './session-state.ts';
 
 export interface Recovered {
   readonly groups: RecoveredGroup[];
-  /** Numbers and times go on from here. */
+  /** Numbers and times continue from here. */
   readonly newest: Newest;
 }
 
 export interface Retained {
-  readonly session: SessionBook;
+  readonly session: SessionState;
   readonly checkpoints: Checkpoints;
   readonly segments: SegmentStore;
   readonly recovered: Recovered;
@@ -30,23 +30,13 @@ export interface Retained {
   readonly faults: FolderFaults;
   /** Microseconds since the session began; never goes back. */
   readonly elapsedMicros: () => number;
-  /** Nothing is kept after it. */
+  /** After it, nothing more is kept. */
   close(): void;
 }
 
-export interface World {
-  readonly newId: () => string;
-  /** Unix time. */
-  readonly wallMicros: () => number;
-  /** Of a clock that is never set, and that every process of this machine reads alike until it is started anew. */
-  readonly machineMicros: () => number;
-  /** Another one for each start of the machine. */
-  readonly machineStart: string;
-}
-
 /** In the file `session`. */
-interface Life extends SessionFacts {
-  /** Random; of the folder's content. */
+interface SessionFile extends SessionFacts {
+  /** Random: marks what belongs to this content of the folder. */
   readonly life: string;
   readonly machineStart: string;
   readonly startMicros: number;
@@ -58,53 +48,53 @@ const SESSION = 'session';
 const OURS = /^(session|newest|scratch|checkpoint-\d+|\d+\.segment)$/;
 
 /** Nothing outlives the process. */
-export function retainInMemory(world: World): Retained {
-  const life = beginLife(world);
+export function retainInMemory(machine: Machine): Retained {
+  const begun = beginSession(machine);
   const segments = new MemorySegments();
   return {
-    session: bookOf(life, world, () => undefined),
+    session: stateOf(begun, machine, () => undefined),
     checkpoints: new Checkpoints(),
     segments,
     recovered: { groups: [], newest: NONE },
     restarts: 0,
     faults: segments.faults,
-    elapsedMicros: clockOf(life, world),
+    elapsedMicros: clockOf(begun, machine),
     close: () => undefined,
   };
 }
 
 /** @throws Error with a sentence when the folder cannot be used. */
-export function retainIn(directory: string, world: World, disk?: Disk): Retained {
+export function retainIn(directory: string, machine: Machine, disk?: Disk): Retained {
   const folder = new Folder(directory, disk);
   const mark = new NewestMark(folder);
-  const known = folder.take(SESSION)?.facts as Life | undefined;
+  const known = folder.take(SESSION)?.facts as SessionFile | undefined;
   const marked = mark.read();
-  const goesOn =
+  const continues =
     known !== undefined &&
     marked !== undefined &&
-    known.machineStart === world.machineStart &&
-    known.startMachineMicros <= world.machineMicros();
-  if (!goesOn) folder.empty(OURS);
-  const life = goesOn ? { ...known, restarts: known.restarts + 1 } : beginLife(world);
-  const segments = new FileSegments(folder, life.life, mark);
-  const recovered = goesOn ? recover(segments, marked, folder) : { groups: [], newest: NONE };
-  // Until there is a ring that knows better.
+    known.machineStart === machine.machineStart &&
+    known.startMachineMicros <= machine.machineMicros();
+  if (!continues) folder.empty(OURS);
+  const file = continues ? { ...known, restarts: known.restarts + 1 } : beginSession(machine);
+  const segments = new FileSegments(folder, file.life, mark);
+  const recovered = continues ? recover(segments, marked, folder) : { groups: [], newest: NONE };
+  // Until the ring sets its own.
   folder.makeRoom = () => {
     const oldest = recovered.groups.shift();
-    oldest?.segment.letGo();
+    oldest?.segment.remove();
     return oldest !== undefined;
   };
   mark.begin(recovered.newest);
-  folder.put(SESSION, life);
-  const session = bookOf(life, world, (facts) => folder.put(SESSION, { ...life, ...facts }));
+  folder.put(SESSION, file);
+  const session = stateOf(file, machine, (facts) => folder.put(SESSION, { ...file, ...facts }));
   return {
     session,
     checkpoints: checkpointsIn(folder, () => session.facts.id),
     segments,
     recovered,
-    restarts: life.restarts,
+    restarts: file.restarts,
     faults: folder.faults,
-    elapsedMicros: clockOf(life, world),
+    elapsedMicros: clockOf(file, machine),
     close: () => segments.close(),
   };
 }
@@ -116,13 +106,13 @@ function recover(segments: FileSegments, marked: Newest, folder: Folder): Recove
     const end = first + units.length;
     for (const unit of units) presentationMicros = Math.max(presentationMicros, unit.presentationMicros);
     number = Math.max(number, end - 1);
-    // One that was being written when the process ended was never numbered: nothing is lost with it.
+    // A last block that is incomplete was never numbered: the process ended while it wrote it, and nothing is lost.
     if (torn && (groups[index + 1]?.first ?? number + 1) > end) folder.faults.corruptFiles += 1;
   }
   return { groups, newest: { number, presentationMicros } };
 }
 
-function beginLife({ newId, wallMicros, machineMicros, machineStart }: World): Life {
+function beginSession({ newId, wallMicros, machineMicros, machineStart }: Machine): SessionFile {
   return {
     life: newId(),
     machineStart,
@@ -135,10 +125,11 @@ function beginLife({ newId, wallMicros, machineMicros, machineStart }: World): L
   };
 }
 
-function bookOf({ id, lastTerm, firstNumber, startMicros }: Life, { newId }: World, save: (facts: SessionFacts) => void): SessionBook {
-  return new SessionBook({ facts: { id, lastTerm, firstNumber }, startMicros, newId, save });
+function stateOf(file: SessionFile, { newId }: Machine, save: (facts: SessionFacts) => void): SessionState {
+  const { id, lastTerm, firstNumber, startMicros } = file;
+  return new SessionState({ facts: { id, lastTerm, firstNumber }, startMicros, newId, save });
 }
 
-function clockOf({ startMachineMicros }: Life, { machineMicros }: World): () => number {
+function clockOf({ startMachineMicros }: SessionFile, { machineMicros }: Machine): () => number {
   return () => machineMicros() - startMachineMicros;
 }

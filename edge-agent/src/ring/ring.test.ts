@@ -16,7 +16,7 @@ function filled(units: number, limits = { seconds: 3, bytes: 1e6 }): Ring {
   return ring;
 }
 
-test('whole groups of pictures leave, oldest first, when the seconds are used up', () => {
+test('whole groups of pictures are evicted, oldest first, when the seconds are used up', () => {
   const ring = filled(60);
   assert.equal(ring.holding(30), undefined);
   assert.equal(ring.startableFrom(1)?.first, 31);
@@ -24,7 +24,7 @@ test('whole groups of pictures leave, oldest first, when the seconds are used up
   assert.ok(ring.seconds <= 3);
 });
 
-test('whole groups of pictures leave when the bytes are used up', () => {
+test('whole groups of pictures are evicted when the bytes are used up', () => {
   const ring = filled(60, { seconds: 1000, bytes: 2500 });
   assert.equal(ring.startableFrom(1)?.first, 41);
   assert.equal(ring.bytes, 2000);
@@ -37,7 +37,7 @@ test('a decoder that needs a time starts at the keyframe at or before it', () =>
   assert.equal(ring.startableFor({ position: 0, presentationMicros: -1 }), undefined);
 });
 
-test('released groups go, but not the one that the time needs', () => {
+test('released groups are removed, but not the one that the time needs', () => {
   const ring = filled(30);
   ring.release(1_500_000);
   assert.equal(ring.startableFrom(1)?.first, 11);
@@ -45,7 +45,7 @@ test('released groups go, but not the one that the time needs', () => {
   assert.equal(ring.bytes, 2000);
 });
 
-test('one group that outgrows the ring loses its head: a reader inside goes on, none can start there', () => {
+test('a group that outgrows the ring loses its head: a reader inside continues, none can start there', () => {
   const ring = new Ring({ seconds: 1000, bytes: 1000 });
   for (let number = 1; number <= 50; number += 1) ring.append(unit(number, { keyframe: number === 1 }), codec);
   assert.equal(ring.bytes, 1000);
@@ -56,7 +56,7 @@ test('one group that outgrows the ring loses its head: a reader inside goes on, 
   assert.equal(ring.startableFrom(1)?.first, 51);
 });
 
-test('a reader inside a long group keeps what it has not read when the head of the group goes', () => {
+test('a reader inside a long group keeps what it has not read when the head of the group is evicted', () => {
   const ring = new Ring({ seconds: 4, bytes: 1e6 });
   for (let number = 1; number <= 43; number += 1) ring.append(unit(number, { keyframe: number === 1 || number === 41 }), codec);
   assert.equal(ring.startableFrom(1)?.first, 41);

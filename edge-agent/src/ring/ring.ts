@@ -1,17 +1,16 @@
 /**
  * The ring: the recent groups of pictures of a live camera.
  *
- * A group of pictures is one segment; one that fills half of the ring goes on in a further segment, so that its head
- * can go while it grows. States of a segment:
- *   growing    the newest one, access units are still added
+ * A group of pictures is one segment; one that fills half of the ring continues in a further segment, so that its head
+ * can be evicted while it grows. States of a segment:
+ *   growing    the newest one, to which access units are still added
  *   whole      a later one has begun
- *   headless   it goes on with a group whose head has left: a reader inside may go on, none can start there
+ *   headless   it continues a group whose head was evicted: a reader inside may go on, but none can start there
  * Invariants:
- *   - segments are in order, their numbers rise, and are contiguous but for what was lost;
- *   - seconds and bytes stay within the limits: whole segments go, oldest first, and each loss is counted;
+ *   - segments are in order; their numbers rise, and are contiguous except for losses;
+ *   - seconds and bytes stay within the limits: whole segments are evicted, oldest first, and each loss is counted;
  *   - what follows a lost access unit in its group is lost, too: nothing could decode it.
- * A gap is not stored for what was lost: it is what a reader finds between the next number it wants and the first
- * group it can start with.
+ * The ring stores no gaps: a reader finds one between the next number that it wants and the first group it can start with.
  */
 import type { Codec } from '#proto/media/nut/nut.ts';
 import { NotKept } from './folder.ts';
@@ -30,9 +29,9 @@ export interface Group extends SegmentHead {
   readonly segment: Segment;
 }
 
-/** As an earlier process left it. */
+/** What an earlier process left of a group. */
 export interface RecoveredGroup extends Group {
-  /** Something in it could not be read; what comes before that is there. */
+  /** Whether its end could not be read. */
   readonly torn: boolean;
 }
 
@@ -45,7 +44,7 @@ export class Ring {
   readonly #limits: RingLimits;
   readonly #store: SegmentStore;
   #groups: Group[];
-  /** None before the first access unit, and after one was lost: then up to the next keyframe. */
+  /** Undefined before the first access unit and, after one was lost, until the next keyframe. */
   #growing: Group | undefined;
   #bytes: number;
   #evictedUnits = 0;
@@ -63,7 +62,7 @@ export class Ring {
     return this.#bytes;
   }
 
-  /** Access units that went because the ring was full, or could not be kept, since the process began. */
+  /** Access units that were evicted from a full ring, or could not be kept, since the process began. */
   get evictedUnits(): number {
     return this.#evictedUnits;
   }
@@ -90,7 +89,7 @@ export class Ring {
     this.#evict();
   }
 
-  /** Undefined when it is gone, or is not what was written: then it is lost, and what follows it in its group. */
+  /** Undefined when it was evicted, or is not what was written: then it is lost, and so is what follows it in its group. */
   read(group: Group, number: number): NumberedUnit | undefined {
     const index = number - group.first;
     const unit = group.units[index];
@@ -111,7 +110,7 @@ export class Ring {
     return this.#groups.find((group) => group.startable && group.first >= number);
   }
 
-  /** The group from which a decoder reaches everything after what is counted, if nothing is missing on the way. */
+  /** The group from which a decoder reaches everything after what is counted, unless something in between is missing. */
   startableFor({ position, presentationMicros }: Counted): Group | undefined {
     const index = this.#groups.findLastIndex((group) => group.startable && group.units[0]!.presentationMicros <= presentationMicros);
     let end = this.#groups[index]?.first ?? Infinity;
@@ -126,7 +125,7 @@ export class Ring {
     return this.#groups.findLast((group) => group.startable);
   }
 
-  /** Lets go of the groups before the one that decoding from this time needs. */
+  /** Removes the groups before the one that decoding from this time needs. */
   release(presentationMicros: number): void {
     const needed = this.#groups.findLastIndex((group) => group.startable && group.units[0]!.presentationMicros <= presentationMicros);
     for (let count = Math.max(0, needed); count > 0; count -= 1) this.#shift();
@@ -136,7 +135,7 @@ export class Ring {
   #keep(unit: NumberedUnit, codec: Codec, interruption: Interruption | undefined): boolean {
     if (this.#growing === undefined && !unit.keyframe) return false;
     if (unit.keyframe || this.#long(unit)) {
-      // The one that grew so far may go, too, if there is no room otherwise.
+      // From here on, even the group that grew so far may be evicted to make room.
       this.#growing = undefined;
       this.#growing = this.#begin(unit, codec, interruption);
       this.#groups.push(this.#growing);
@@ -150,14 +149,14 @@ export class Ring {
     return true;
   }
 
-  /** A segment that holds this access unit. */
+  /** Begins a segment with this access unit. */
   #begin(unit: NumberedUnit, codec: Codec, interruption: Interruption | undefined): Group {
     const head = { first: unit.number, startable: unit.keyframe, codec, interruption };
     const segment = this.#store.begin(head);
     try {
       segment.append(unit);
     } catch (error) {
-      segment.letGo();
+      segment.remove();
       throw error;
     }
     this.#bytes += segment.bytes;
@@ -180,7 +179,7 @@ export class Ring {
     }
     this.#groups = this.#groups.filter((other) => other !== group);
     this.#bytes -= group.segment.bytes;
-    group.segment.letGo();
+    group.segment.remove();
   }
 
   #evict(): void {
@@ -202,7 +201,7 @@ export class Ring {
   #shift(): Group {
     const group = this.#groups.shift()!;
     this.#bytes -= group.segment.bytes;
-    group.segment.letGo();
+    group.segment.remove();
     return group;
   }
 }

@@ -1,4 +1,4 @@
-/** Films of a folder that does not do what it should: it breaks, is full, or takes nothing at all. */
+/** A folder that fails: it breaks, is full, or refuses every write. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ after(() => rmSync(root, { recursive: true }));
 
 const emptyFolder = () => mkdtempSync(join(root, 'folder-'));
 
-test('a segment that breaks while it grows: what follows in its group is lost, and the next keyframe is the next to be had', () => {
+test('a segment that breaks while it grows: what follows in its group is lost, up to the next keyframe', () => {
   const directory = emptyFolder();
   const retained = retainIn(directory, at(0));
   const ring = ringOf(retained);
@@ -32,8 +32,8 @@ test('a segment that breaks while it grows: what follows in its group is lost, a
   retained.close();
 });
 
-suite('a folder that is full', () => {
-  test('holds the newest groups of pictures, takes a checkpoint all the same, and gives the session to the next process', () => {
+suite('a folder', () => {
+  test('that is full holds the newest groups of pictures, still takes a checkpoint, and hands the session to the next process', () => {
     const directory = emptyFolder();
     const disk = smallDisk(directory, 16_000);
     const first = retainIn(directory, at(0), disk);
@@ -46,8 +46,8 @@ suite('a folder that is full', () => {
     assert.ok(kept >= 15 && kept <= 30, `${kept} are kept`);
     assert.ok(first.faults.writes > 0);
     first.checkpoints.store({ serial: 1, position: 199, presentationMicros: 0, state: Buffer.alloc(6000) });
-    first.session.welcomed(2);
-    assert.ok(ring.holding(200) !== undefined, 'what grows stays');
+    first.session.setTerm(2);
+    assert.ok(ring.holding(200) !== undefined, 'the growing segment stays');
     first.close();
     const second = retainIn(directory, at(30), disk);
     assert.deepEqual([second.session.facts.lastTerm, second.recovered.newest.number, second.restarts], [2, 200, 1]);
@@ -55,7 +55,7 @@ suite('a folder that is full', () => {
     second.close();
   });
 
-  test('with one group of pictures that it cannot hold loses the rest of it, and goes on with the next keyframe', () => {
+  test('with one group of pictures that it cannot hold loses the rest of it, and continues with the next keyframe', () => {
     const directory = emptyFolder();
     const retained = retainIn(directory, at(0), smallDisk(directory, 3000));
     const ring = ringOf(retained);
@@ -66,11 +66,11 @@ suite('a folder that is full', () => {
     );
     assert.equal(ring.evictedUnits, 2);
     assert.equal(ring.startableFor({ position: 3, presentationMicros: 200_000 })?.first, 1);
-    assert.equal(ring.startableFor({ position: 4, presentationMicros: 300_000 }), undefined, 'nothing leads over what is lost');
+    assert.equal(ring.startableFor({ position: 4, presentationMicros: 300_000 }), undefined, 'no decoder gets past the loss');
     retained.close();
   });
 
-  test('and one that takes nothing at all: access units are lost and counted, a checkpoint or a term is refused in a sentence, and it heals', () => {
+  test('that refuses every write loses and counts access units, refuses a checkpoint or a term in a sentence, and heals', () => {
     const directory = emptyFolder();
     const disk = smallDisk(directory, 1e6);
     const retained = retainIn(directory, at(0), disk);
@@ -82,7 +82,7 @@ suite('a folder that is full', () => {
     const store = () => retained.checkpoints.store({ serial: 1, position: 1, presentationMicros: 0, state: Buffer.from('x') });
     assert.throws(store, { message: "The ring's folder cannot take checkpoint-000000000001 (EIO)." });
     assert.equal(retained.checkpoints.newestFrom(0), undefined);
-    assert.throws(() => retained.session.welcomed(9), { message: "The ring's folder cannot take session (EIO)." });
+    assert.throws(() => retained.session.setTerm(9), { message: "The ring's folder cannot take session (EIO)." });
     assert.equal(retained.session.facts.lastTerm, 0);
     disk.broken = undefined;
     for (const number of [8, 9, 10, 11, 12]) ring.append(unit(number), codec);

@@ -1,8 +1,8 @@
 /**
- * Segments as files: each is a block with the segment's head, then a block for each access unit, in their order. Files
- * only grow at their end, and only the newest one does. What is whole up to some block is good up to there.
+ * Segments as files: each is a block with the segment's head, then a block for each access unit, in order. Files grow at
+ * their end only, and only the newest one does. A file is valid up to its first broken block.
  *
- * The bytes are in the files only; the process keeps where each access unit begins.
+ * The bytes are in the files only; the process remembers where each access unit begins.
  */
 import type { Codec } from '#proto/media/nut/nut.ts';
 import { decodeBlock, encodeBlock } from './block.ts';
@@ -13,14 +13,14 @@ import type { KeptUnit, RecoveredGroup } from './ring.ts';
 import type { Interruption, Segment, SegmentHead, SegmentStore } from './segments.ts';
 
 const NAME = /^\d{16}\.segment$/;
-/** A file takes its room in whole pages. */
+/** A file takes room in whole pages. */
 const PAGE_BYTES = 4096;
 
 interface HeadFacts {
   readonly life: string;
   readonly first: number;
   readonly startable: boolean;
-  /** But for the private data, which are the payload. */
+  /** Without the private data, which are the payload. */
   readonly codec: Omit<Codec, 'privateData'>;
   readonly interruption?: Interruption;
 }
@@ -38,12 +38,12 @@ export class FileSegments implements SegmentStore {
   readonly #folder: Folder;
   readonly #life: string;
   readonly #mark: NewestMark;
-  /** Of the segment that is read: a reader goes through one after the other. */
+  /** The segment that is open for reading: a reader reads one after the other. */
   #reading: { readonly name: string; readonly fd: number } | undefined;
-  /** Of the newest segment. */
+  /** The newest segment. */
   #writing: { readonly name: string; readonly fd: number } | undefined;
 
-  /** @param life of the folder's content: what has another one is no part of it. */
+  /** @param life marks what belongs to this content of the folder. */
   constructor(folder: Folder, life: string, mark: NewestMark) {
     this.#folder = folder;
     this.#life = life;
@@ -59,7 +59,7 @@ export class FileSegments implements SegmentStore {
     const { privateData, ...codec } = head.codec;
     const { first, startable, interruption } = head;
     const facts: HeadFacts = { life: this.#life, first, startable, codec, ...(interruption && { interruption }) };
-    this.#writing = this.#closed(this.#writing);
+    this.#writing = this.#close(this.#writing);
     try {
       const bytes = this.#folder.write('a segment', () => {
         this.#writing ??= { name, fd: this.#folder.open(name, 'w') };
@@ -67,7 +67,7 @@ export class FileSegments implements SegmentStore {
       });
       return new FileSegment(this, name, [], bytes);
     } catch (error) {
-      this.letGo(name);
+      this.remove(name);
       throw error;
     }
   }
@@ -80,7 +80,7 @@ export class FileSegments implements SegmentStore {
     this.#folder.makeRoom = makeRoom;
   }
 
-  /** All that is there and whole, in the order of the numbers. What follows a broken block in its file is lost. */
+  /** Everything valid, in the order of the numbers. What follows a broken block in its file is lost. */
   recover(): RecoveredGroup[] {
     const groups: RecoveredGroup[] = [];
     let end = 0;
@@ -101,7 +101,7 @@ export class FileSegments implements SegmentStore {
     if (content === undefined) return undefined;
     const block = decodeBlock(content);
     if (block === undefined) {
-      // The process may have ended before the head was written: then nothing is lost.
+      // In a file this small, the process may have ended before it wrote the head: then nothing is lost.
       if (content.length > PAGE_BYTES) this.#folder.faults.corruptFiles += 1;
       return undefined;
     }
@@ -131,7 +131,7 @@ export class FileSegments implements SegmentStore {
     try {
       return this.#folder.write('an access unit', () => this.#folder.writeAt(fd, encodeBlock(facts, data), offset));
     } catch (error) {
-      // What was written of it would stay without a use; what cannot be taken back is overwritten or passed over.
+      // Removes the part that was written. If that fails, the part is overwritten, or skipped by the next process.
       try {
         this.#folder.disk.ftruncateSync(fd, offset);
       } catch {
@@ -141,11 +141,11 @@ export class FileSegments implements SegmentStore {
     }
   }
 
-  /** The payload of a block, if it is what was written there. */
+  /** The payload of a block, if it is what was written. */
   read(name: string, { offset, bytes }: Extent): Uint8Array | undefined {
     try {
       if (this.#reading?.name !== name) {
-        this.#reading = this.#closed(this.#reading);
+        this.#reading = this.#close(this.#reading);
         this.#reading = { name, fd: this.#folder.open(name, 'r') };
       }
       const content = Buffer.allocUnsafeSlow(bytes);
@@ -154,25 +154,25 @@ export class FileSegments implements SegmentStore {
         if (block?.bytes === bytes) return block.payload;
       }
     } catch {
-      // As good as corrupt.
+      // A block that cannot be read counts as corrupt.
     }
     this.#folder.faults.corruptFiles += 1;
     return undefined;
   }
 
-  letGo(name: string): void {
-    if (this.#reading?.name === name) this.#reading = this.#closed(this.#reading);
-    if (this.#writing?.name === name) this.#writing = this.#closed(this.#writing);
+  remove(name: string): void {
+    if (this.#reading?.name === name) this.#reading = this.#close(this.#reading);
+    if (this.#writing?.name === name) this.#writing = this.#close(this.#writing);
     this.#folder.remove(name);
   }
 
   close(): void {
-    this.#reading = this.#closed(this.#reading);
-    this.#writing = this.#closed(this.#writing);
+    this.#reading = this.#close(this.#reading);
+    this.#writing = this.#close(this.#writing);
     this.#mark.close();
   }
 
-  #closed(file: { readonly fd: number } | undefined): undefined {
+  #close(file: { readonly fd: number } | undefined): undefined {
     if (file !== undefined) this.#folder.disk.closeSync(file.fd);
   }
 }
@@ -182,9 +182,9 @@ class FileSegment implements Segment {
   readonly #name: string;
   readonly #extents: Extent[];
   #end: number;
-  #gone = false;
+  #removed = false;
 
-  /** @param end where the next block goes. */
+  /** @param end where the next block begins. */
   constructor(files: FileSegments, name: string, extents: Extent[], end: number) {
     this.#files = files;
     this.#name = name;
@@ -204,11 +204,11 @@ class FileSegment implements Segment {
 
   read(index: number): Uint8Array | undefined {
     const extent = this.#extents[index];
-    return extent === undefined || this.#gone ? undefined : this.#files.read(this.#name, extent);
+    return extent === undefined || this.#removed ? undefined : this.#files.read(this.#name, extent);
   }
 
-  letGo(): void {
-    this.#gone = true;
-    this.#files.letGo(this.#name);
+  remove(): void {
+    this.#removed = true;
+    this.#files.remove(this.#name);
   }
 }

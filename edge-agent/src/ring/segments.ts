@@ -1,4 +1,4 @@
-/** Where the ring's access units lie: in segments, each a group of pictures or a part of a long one. */
+/** Where the ring stores access units: in segments, each a group of pictures or a part of a long one. */
 import type { Codec } from '#proto/media/nut/nut.ts';
 import type { GapReason } from '#proto/wire/protocol.ts';
 import type { FolderFaults } from './folder.ts';
@@ -13,34 +13,34 @@ export interface Interruption {
 export interface SegmentHead {
   /** Number of its first access unit. */
   readonly first: number;
-  /** Whether that is a keyframe: otherwise the segment goes on with the group of the one before it. */
+  /** Whether that is a keyframe; otherwise the segment continues the group of the one before it. */
   readonly startable: boolean;
   readonly codec: Codec;
-  /** What lies between this segment and the one before it, when the camera's stream broke there. */
+  /** The time between this segment and the one before it, if the camera's stream broke there. */
   readonly interruption: Interruption | undefined;
 }
 
 export interface Segment {
-  /** What it takes of the ring's room. */
+  /** The room that it takes in the ring. */
   readonly bytes: number;
-  /** To the newest segment only. @throws NotKept, and what was there before is still there. */
+  /** For the newest segment only. @throws NotKept, and leaves the segment as it was. */
   append(unit: NumberedUnit): void;
-  /** The data of its index-th access unit; nothing when it is not what was written, or was let go of. */
+  /** The data of its index-th access unit; undefined when it is not what was written, or was removed. */
   read(index: number): Uint8Array | undefined;
-  letGo(): void;
+  remove(): void;
 }
 
 export interface SegmentStore {
   readonly faults: FolderFaults;
   /** @throws NotKept */
   begin(head: SegmentHead): Segment;
-  /** Access units were numbered up to here, and times given; whether or not they could be kept. */
+  /** Numbers and times are assigned up to here, whether or not the access units could be kept. */
   reached(number: number, presentationMicros: number): void;
-  /** Is asked when there is no room left: whether something could be let go of. */
+  /** `makeRoom` is called when there is no room left; it returns whether it removed something. */
   onFull(makeRoom: () => boolean): void;
 }
 
-/** In this process: gone with it. */
+/** In this process, and gone with it. */
 export class MemorySegments implements SegmentStore {
   readonly faults: FolderFaults = { writes: 0, corruptFiles: 0 };
 
@@ -70,7 +70,7 @@ class MemorySegment implements Segment {
     return this.#units[index];
   }
 
-  letGo(): void {
+  remove(): void {
     this.#units = [];
   }
 }

@@ -1,14 +1,14 @@
 /**
- * How the camera does, for the counter. Only the newest condition is kept: a call that has just begun, or that takes
- * its time, is told the one that holds now and nothing of what has passed.
+ * The camera's condition, for the counter. Only the newest is kept: a call that has just begun, or that is slow, gets the
+ * condition that holds now and none of the earlier ones.
  */
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { scrub } from '#proto/process/scrub.ts';
-import type { CameraState } from '../ring/live.ts';
+import type { CameraState } from '../camera/camera-state.ts';
 
 export interface CameraCondition {
   readonly connected: boolean;
-  /** Why it is not: one word, and a sentence without credentials. Empty before the first try has ended. */
+  /** Why it is not connected: one word, and a sentence without credentials. Empty before the first attempt has ended. */
   readonly reason: string;
   readonly sentence: string;
 }
@@ -17,7 +17,7 @@ export class CameraReport {
   readonly #changed = new ConditionVariable();
   #condition: CameraCondition = { connected: false, reason: '', sentence: '' };
 
-  /** That more was read is no news. */
+  /** Ignores a state that differs in its numbers only. */
   update({ connected, fault }: Pick<CameraState, 'connected' | 'fault'>): void {
     const { reason = '', sentence = '' } = fault ?? {};
     const now = { connected, reason, sentence: scrub(sentence) };
@@ -27,12 +27,12 @@ export class CameraReport {
     this.#changed.notify();
   }
 
-  /** The condition that holds, then each newer one that is there when the next is asked for. Throws the signal's reason. */
+  /** Yields the condition that holds, then the newest one each time that it has changed. Throws the signal's reason. */
   async *follow(signal: AbortSignal): AsyncGenerator<CameraCondition, never> {
     for (;;) {
-      const told = this.#condition;
-      yield told;
-      while (this.#condition === told) await this.#changed.wait(signal);
+      const sent = this.#condition;
+      yield sent;
+      while (this.#condition === sent) await this.#changed.wait(signal);
     }
   }
 }

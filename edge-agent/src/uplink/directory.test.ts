@@ -1,4 +1,4 @@
-/** What names stand for, whatever the name server says or does not say. */
+/** Which addresses names stand for, also when the name server fails or is silent. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { type LookupResult, NamedCounters, parseCounter, type Resolve } from './directory.ts';
@@ -47,14 +47,14 @@ const cases: Case[] = [
     results: ['nothing'],
   },
   {
-    name: 'a name that is not there',
+    name: 'a name that does not exist',
     resolve: failing('ENOTFOUND'),
     addresses: [],
     sentence: 'No counter answers at pool.svc:7443: the name stands for no address.',
     results: ['nothing'],
   },
   {
-    name: 'a name server that is not there',
+    name: 'a name server that is unreachable',
     resolve: failing('EAI_AGAIN'),
     addresses: [],
     sentence: 'No counter answers at pool.svc:7443: the name server does not answer.',
@@ -75,7 +75,7 @@ const cases: Case[] = [
     results: ['late'],
   },
   {
-    name: 'of two names one',
+    name: 'one of two names',
     counters: ['a:1', 'b:2'],
     resolve: (host) => (host === 'b' ? Promise.resolve(['10.0.0.7']) : failing('ENOTFOUND')(host)),
     addresses: ['10.0.0.7:2'],
@@ -94,7 +94,7 @@ suite('a directory finds', () => {
     });
   }
 
-  test('what changed since the last time', async () => {
+  test('what has changed since the last lookup', async () => {
     let pool = ['10.0.0.1'];
     const directory = new NamedCounters({ counters: ['pool.svc:7443'], resolve: () => Promise.resolve(pool), onLookup: () => undefined });
     await directory.lookUp(never);
@@ -111,41 +111,37 @@ suite('a directory finds', () => {
   });
 });
 
-test(
-  'a lookup that hangs is asked once, however often it is waited for, and its answer is taken when it comes',
-  { timeout: 5000 },
-  async () => {
-    const answer = Promise.withResolvers<string[]>();
-    let asked = 0;
-    const resolve = () => {
-      asked += 1;
-      return answer.promise;
-    };
-    const directory = new NamedCounters({ counters: ['pool.svc:7443'], resolve, patienceSeconds: 0.02, onLookup: () => undefined });
-    await directory.lookUp(never);
-    await directory.lookUp(never);
-    assert.equal(asked, 1);
-    const patient = directory.lookUp(never);
-    answer.resolve(['10.0.0.7']);
-    assert.deepEqual((await patient).addresses, ['10.0.0.7:7443']);
-    await directory.lookUp(never);
-    assert.equal(asked, 2, 'what was answered is not remembered');
-  },
-);
+test('a lookup that hangs is made once, however often it is awaited, and its late answer is used', { timeout: 5000 }, async () => {
+  const answer = Promise.withResolvers<string[]>();
+  let asked = 0;
+  const resolve = () => {
+    asked += 1;
+    return answer.promise;
+  };
+  const directory = new NamedCounters({ counters: ['pool.svc:7443'], resolve, patienceSeconds: 0.02, onLookup: () => undefined });
+  await directory.lookUp(never);
+  await directory.lookUp(never);
+  assert.equal(asked, 1);
+  const patient = directory.lookUp(never);
+  answer.resolve(['10.0.0.7']);
+  assert.deepEqual((await patient).addresses, ['10.0.0.7:7443']);
+  await directory.lookUp(never);
+  assert.equal(asked, 2, 'an answer is not cached');
+});
 
-test('whoever leaves does not wait for the name server', { timeout: 1000 }, async () => {
+test('an agent that leaves does not wait for the name server', { timeout: 1000 }, async () => {
   const leaving = new AbortController();
   const directory = new NamedCounters({
     counters: ['pool.svc:7443'],
     resolve: () => new Promise(() => undefined),
-    onLookup: () => assert.fail('nothing was found out'),
+    onLookup: () => assert.fail('there is no result'),
   });
   const looking = directory.lookUp(leaving.signal);
   leaving.abort();
   assert.deepEqual((await looking).addresses, []);
 });
 
-test('what is no host and port is told with an example', () => {
+test('a malformed counter is refused with an example', () => {
   for (const counter of ['pool', 'pool:', 'pool:0', 'pool:70000', ':7443', 'fd00::7:7443', '[pool]:7443', 'a b:1', 'http://pool:1']) {
     assert.throws(() => parseCounter(counter), /must be host:port, like .*, found /, counter);
   }

@@ -1,24 +1,24 @@
 /**
  * Where the counters are now. The name of a headless Service stands for the addresses of all its counters, and they
- * come and go: each name is looked up anew whenever a counter is to be dialed.
+ * come and go: each name is looked up again before each dial.
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { pause } from '#proto/process/backoff.ts';
 
 export interface Directory {
-  /** Never fails for what a name server does; returns early when the signal aborts. */
+  /** Reports faults of a name server in the listing; returns early when the signal aborts. */
   lookUp(signal: AbortSignal): Promise<Listing>;
 }
 
 export interface Listing {
-  /** host:port of every counter that was found, each once. */
+  /** host:port of each counter, without duplicates. */
   readonly addresses: readonly string[];
-  /** What was not found, and why, in one sentence; empty when every name stands for something. */
+  /** Which names stand for no address, and why; empty when each stands for one. */
   readonly sentence: string;
 }
 
-/** Every address that a host stands for, IPv4 and IPv6; rejects with the system's error. */
+/** All addresses of a host, IPv4 and IPv6; rejects with the system's error. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
 export type LookupResult = 'found' | 'nothing' | 'failed' | 'late';
@@ -35,15 +35,15 @@ export interface NamedCountersOptions {
 interface Found {
   readonly addresses: readonly string[];
   readonly result: LookupResult;
-  /** Ends a sentence: why there are none. */
+  /** The end of a sentence: why there are no addresses. */
   readonly why: string;
 }
 
-/** What the system says of a name that there is, but without an address, or that there is not. */
-const STANDS_FOR_NOTHING: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA']);
+/** The system's codes for a name that does not exist, or has no address. */
+const NO_ADDRESS: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA']);
 const NO_NAME_SERVER: ReadonlySet<string> = new Set(['EAI_AGAIN', 'ETIMEOUT', 'ECONNREFUSED']);
 
-/** @throws Error in a few words when it is no host:port. */
+/** @throws Error with half a sentence. */
 export function parseCounter(counter: string): { host: string; port: number } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(counter) ?? [];
   const host = bracketed ?? plain;
@@ -54,7 +54,7 @@ export function parseCounter(counter: string): { host: string; port: number } {
 
 export class NamedCounters implements Directory {
   readonly #options: NamedCountersOptions;
-  /** The system's lookup cannot be cancelled, and holds one of few threads: one that hangs is waited for again, a second never joins it. */
+  /** The system's lookup cannot be cancelled, and holds one of few threads: while one hangs, no second one begins. */
   readonly #underWay = new Map<string, Promise<Found>>();
 
   constructor(options: NamedCountersOptions) {
@@ -78,11 +78,11 @@ export class NamedCounters implements Directory {
   async #lookUp(host: string, signal: AbortSignal): Promise<Found> {
     const { patienceSeconds = 5, onLookup } = this.#options;
     const answered = new AbortController();
-    const late = async (): Promise<Found> => {
+    const timeOut = async (): Promise<Found> => {
       await pause(patienceSeconds, AbortSignal.any([signal, answered.signal]));
       return { addresses: [], result: 'late', why: `the name server has not answered for ${patienceSeconds} s` };
     };
-    const found = await Promise.race([this.#underWay.get(host) ?? this.#begin(host), late()]);
+    const found = await Promise.race([this.#underWay.get(host) ?? this.#begin(host), timeOut()]);
     answered.abort();
     if (!signal.aborted) onLookup(found.result);
     return found;
@@ -91,25 +91,25 @@ export class NamedCounters implements Directory {
   #begin(host: string): Promise<Found> {
     const { resolve = systemResolve } = this.#options;
     const underWay = resolve(host)
-      .then((addresses) => (addresses.length > 0 ? { addresses, result: 'found' as const, why: '' } : nothing()), failed)
+      .then((addresses) => (addresses.length > 0 ? { addresses, result: 'found' as const, why: '' } : noAddress()), lookupFailure)
       .finally(() => this.#underWay.delete(host));
     this.#underWay.set(host, underWay);
     return underWay;
   }
 }
 
-/** As the system does it: with its hosts file and its search domains. */
+/** Through the system's hosts file and search domains. */
 async function systemResolve(host: string): Promise<readonly string[]> {
   return (await lookup(host, { all: true })).map(({ address }) => address);
 }
 
-function nothing(): Found {
+function noAddress(): Found {
   return { addresses: [], result: 'nothing', why: 'the name stands for no address' };
 }
 
-function failed(error: unknown): Found {
+function lookupFailure(error: unknown): Found {
   const { code = 'an unknown error' } = error as NodeJS.ErrnoException;
-  if (STANDS_FOR_NOTHING.has(code)) return nothing();
+  if (NO_ADDRESS.has(code)) return noAddress();
   const why = NO_NAME_SERVER.has(code) ? 'the name server does not answer' : `the name cannot be looked up (${code})`;
   return { addresses: [], result: 'failed', why };
 }

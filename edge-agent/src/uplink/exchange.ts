@@ -4,30 +4,30 @@
  *   greeting ──Welcome──▶ serving ──GoAway/Refusal/cut──▶ over (the session dials again)
  *       └──Refusal/cut──▶ over   └──Finished──▶ done
  *
- * Tasks share the call: one sends the log as credit allows, one takes what the counter says, and the end of either ends
- * the others: those that tell how the camera does, and of a token that was replaced.
+ * Tasks share the call: one sends the log as credit allows, one receives, and the end of either ends the others, which
+ * report the camera's condition and replaced tokens.
  *
- * When the agent leaves, a call that is not welcomed yet is over. One that serves goes on until the recording, which
- * is left too, has been sent to its end and the counter has settled it, but no longer than LEAVE_SECONDS.
+ * When the agent leaves, a call without a Welcome is over. One that serves goes on until the recording, which the same
+ * signal ends, has been sent and the counter has settled it, but no longer than LEAVE_SECONDS.
  */
 import { beat } from '#proto/wire/heartbeat.ts';
 import { type AgentCall, type CountsMessage, type FromCounter, type RefusalReason, type StreamName } from '#proto/wire/protocol.ts';
 import { Watchdog } from '#proto/wire/watchdog.ts';
 import type { Checkpoints } from '../ring/checkpoints.ts';
 import type { Gap, NumberedUnit, Recording } from '../ring/recording.ts';
-import { Allowance } from './allowance.ts';
 import type { CameraReport } from './camera-report.ts';
+import { Credit } from './credit.ts';
 import type { Identity } from './identity.ts';
 import { sendLog } from './sending.ts';
 import { Silence } from './silence.ts';
 
-/** For whoever answers at all. An address where nobody is any more may swallow what is sent there, and say nothing. */
+/** An address that a counter has left may accept a connection, and never answer. */
 const GREETING_SECONDS = 5;
-/** A counter needs about one second to settle what is under way; its pod is given 20 s to end. */
+/** A counter settles a call in about one second; the agent's pod has 20 s to end. */
 const LEAVE_SECONDS = 8;
 
-export type Outcome =
-  /** Everything that was sent is committed: to the source's end, or, when paused, to where the agent left it. */
+export type CallOutcome =
+  /** Everything that was sent is committed: to the source's end, or, when paused, to where the agent stopped reading. */
   | { readonly kind: 'finished'; readonly paused: boolean }
   | { readonly kind: 'goAway'; readonly sentence: string }
   | { readonly kind: 'refused'; readonly reason: keyof typeof RefusalReason; readonly sentence: string }
@@ -37,16 +37,16 @@ export interface Exchange {
   readonly stream: StreamName;
   readonly session: string;
   readonly lastTerm: number;
-  /** Where the session's log begins: what lies before it belongs to another one. */
+  /** Where the session's log begins: earlier numbers belong to another session. */
   readonly firstNumber: number;
   readonly sessionStartMicros: number;
   /** The source is a recording: the clock says nothing of when its pictures were made. */
   readonly recorded?: boolean;
   readonly recording: Recording;
   readonly checkpoints: Checkpoints;
-  /** Absent for a file. */
+  /** Absent for recorded video. */
   readonly camera?: CameraReport | undefined;
-  /** Absent where counters ask nobody who they are. */
+  /** Absent where counters ask for no identity. */
   readonly identity?: Pick<Identity, 'tokens'> | undefined;
   /** Aborted when the agent leaves. */
   readonly leaving: AbortSignal;
@@ -54,9 +54,9 @@ export interface Exchange {
   readonly leaveSeconds?: number;
   readonly suspectSeconds?: number;
   readonly silenceSeconds?: number;
-  /** The counter has said nothing for a while, or speaks again. */
+  /** The counter is silent, or speaks again. */
   readonly onSuspect: (suspect: boolean) => void;
-  /** An Error that it throws ends the call. */
+  /** It may throw an Error, which ends the call. */
   readonly onWelcome: (term: number) => void;
   readonly onSent: (unit: NumberedUnit) => void;
   readonly onGap: (gap: Gap) => void;
@@ -66,7 +66,7 @@ export interface Exchange {
 type Welcome = Extract<FromCounter, { kind: 'welcome' }>;
 
 /** Runs the call to its end. Throws only what the recording throws: a source that cannot be read. */
-export async function exchange(call: AgentCall, side: Exchange): Promise<Outcome> {
+export async function exchange(call: AgentCall, side: Exchange): Promise<CallOutcome> {
   const incoming = call.messages[Symbol.asyncIterator]();
   try {
     const greeting = await greet(call, side, incoming);
@@ -74,7 +74,7 @@ export async function exchange(call: AgentCall, side: Exchange): Promise<Outcome
     try {
       side.onWelcome(greeting.value.term);
     } catch (error) {
-      return cut(error);
+      return cutBy(error);
     }
     return await serve(call, side, incoming, greeting.value);
   } finally {
@@ -82,11 +82,11 @@ export async function exchange(call: AgentCall, side: Exchange): Promise<Outcome
   }
 }
 
-async function greet(call: AgentCall, side: Exchange, incoming: AsyncIterator<FromCounter>): Promise<Welcome | Outcome> {
+async function greet(call: AgentCall, side: Exchange, incoming: AsyncIterator<FromCounter>): Promise<Welcome | CallOutcome> {
   const { stream, session, lastTerm, sessionStartMicros, recorded = false, leaving, greetingSeconds = GREETING_SECONDS } = side;
   const hangUp = new HangUp(call);
-  const nobody = (why: string) => `No counter answers at ${call.peer}: ${why}`;
-  const patience = new Watchdog(greetingSeconds, () => hangUp.because(nobody(`there is no greeting after ${greetingSeconds} s.`)));
+  const noCounter = (why: string) => `No counter answers at ${call.peer}: ${why}`;
+  const patience = new Watchdog(greetingSeconds, () => hangUp.because(noCounter(`there is no greeting after ${greetingSeconds} s.`)));
   const leave = () => hangUp.because('the agent leaves');
   leaving.addEventListener('abort', leave, { once: true });
   if (leaving.aborted) leave();
@@ -95,18 +95,23 @@ async function greet(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
     for (;;) {
       const message = await nextMessage(incoming, patience);
       if (message?.kind === 'welcome') return message;
-      if (message?.kind === 'refusal') return refused(message.value);
-      if (message?.kind !== 'heartbeat') return { kind: 'cut', sentence: nobody('what answers there does not greet.') };
+      if (message?.kind === 'refusal') return refusal(message.value);
+      if (message?.kind !== 'heartbeat') return { kind: 'cut', sentence: noCounter('what answers there does not greet.') };
     }
   } catch (error) {
-    return hangUp.outcome ?? { kind: 'cut', sentence: nobody(messageOf(error)) };
+    return hangUp.outcome ?? { kind: 'cut', sentence: noCounter(messageOf(error)) };
   } finally {
     patience.stop();
     leaving.removeEventListener('abort', leave);
   }
 }
 
-async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<FromCounter>, welcome: Welcome['value']): Promise<Outcome> {
+async function serve(
+  call: AgentCall,
+  side: Exchange,
+  incoming: AsyncIterator<FromCounter>,
+  welcome: Welcome['value'],
+): Promise<CallOutcome> {
   const { leaving, leaveSeconds = LEAVE_SECONDS, suspectSeconds, silenceSeconds, onSuspect } = side;
   const hangUp = new HangUp(call);
   const over = new AbortController();
@@ -116,14 +121,14 @@ async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
   const stopLimiting = limitLeaving(leaving, leaveSeconds, () =>
     hangUp.because(`the counter had not settled everything after ${leaveSeconds} s`),
   );
-  const allowance = new Allowance();
+  const credit = new Credit();
   let sourceFault: unknown;
   let paused = false;
-  const sending = sendLog(call, side, welcome.position, allowance, signal).then(
+  const sending = sendLog(call, side, welcome.position, credit, signal).then(
     (sent) => {
       paused = sent === 'paused';
       if (sent === 'nothing') hangUp.because('there was nothing to settle');
-      if (sent === 'broken off') hangUp.because('what was to be replayed has left the ring');
+      if (sent === 'incomplete') hangUp.because('the ring no longer holds what must be replayed');
     },
     (error: unknown) => {
       if (signal.aborted) return;
@@ -131,13 +136,13 @@ async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
       call.cancel();
     },
   );
-  const telling = [
-    tell(side.camera?.follow(signal), (condition) => call.send({ camera: { ...condition } }), signal),
-    tell(side.identity?.tokens(signal), (token) => call.send({ identity: { token } }), signal),
+  const reporting = [
+    report(side.camera?.follow(signal), (condition) => call.send({ camera: { ...condition } }), signal),
+    report(side.identity?.tokens(signal), (token) => call.send({ identity: { token } }), signal),
   ];
   const beating = beat(call, signal);
   try {
-    const outcome = await receive(call, side, incoming, allowance, silence).catch((error: unknown) => hangUp.outcome ?? cut(error));
+    const outcome = await receive(call, side, incoming, credit, silence).catch((error: unknown) => hangUp.outcome ?? cutBy(error));
     if (sourceFault !== undefined) throw sourceFault;
     return outcome === 'finished' ? { kind: 'finished', paused } : outcome;
   } finally {
@@ -145,17 +150,17 @@ async function serve(call: AgentCall, side: Exchange, incoming: AsyncIterator<Fr
     stopLimiting();
     over.abort(new Error('the call is over'));
     call.cancel();
-    await Promise.all([sending, ...telling, beating]);
+    await Promise.all([sending, ...reporting, beating]);
   }
 }
 
-/** Before the Resume, too, which waits for a camera that may never come. */
-async function tell<T>(news: AsyncIterable<T> | undefined, send: (one: T) => Promise<void>, signal: AbortSignal): Promise<void> {
+/** Does not wait for the Resume, which waits for the camera's first access unit. */
+async function report<T>(news: AsyncIterable<T> | undefined, send: (one: T) => Promise<void>, signal: AbortSignal): Promise<void> {
   if (news === undefined) return;
   try {
     for await (const one of news) await send(one);
   } catch (error) {
-    // A call that breaks is noticed by whoever reads it.
+    // The receiving task notices that a call breaks.
     if (!signal.aborted) throw error;
   }
 }
@@ -164,16 +169,16 @@ async function receive(
   call: AgentCall,
   side: Exchange,
   incoming: AsyncIterator<FromCounter>,
-  allowance: Allowance,
+  credit: Credit,
   silence: Silence,
-): Promise<Outcome | 'finished'> {
+): Promise<CallOutcome | 'finished'> {
   for (;;) {
     const message = await nextMessage(incoming, silence);
     switch (message?.kind) {
       case undefined:
         return { kind: 'cut', sentence: 'the counter ended the call' };
       case 'credit':
-        allowance.grant(message.value);
+        credit.grant(message.value);
         break;
       case 'counts':
         side.onCounts(message.value);
@@ -181,7 +186,7 @@ async function receive(
       case 'storeCheckpoint': {
         const { serial, position, presentationMicros, checkpoint } = message.value;
         side.checkpoints.store({ serial, position, presentationMicros, state: checkpoint });
-        // Behind a large picture on a slow link it takes its time, in which the counter is still to be heard.
+        // Not awaited: behind a large picture on a slow link it takes long, and the counter must be heard meanwhile.
         call.send({ checkpointStored: { serial } }).catch(() => undefined);
         break;
       }
@@ -191,7 +196,7 @@ async function receive(
         break;
       }
       case 'refusal':
-        return refused(message.value);
+        return refusal(message.value);
       case 'goAway':
         return { kind: 'goAway', sentence: message.value.sentence };
       case 'finished':
@@ -210,17 +215,17 @@ async function nextMessage(incoming: AsyncIterator<FromCounter>, listener: { hea
   return result.done ? undefined : result.value;
 }
 
-/** A call that is ended from here, with the reason: the transport would only say that it was cancelled. */
+/** Ends a call with a reason: the transport would say only that it was cancelled. */
 class HangUp {
   readonly #call: AgentCall;
-  #outcome: Outcome | undefined;
+  #outcome: CallOutcome | undefined;
 
   constructor(call: AgentCall) {
     this.#call = call;
   }
 
-  /** None while the call was not ended from here. */
-  get outcome(): Outcome | undefined {
+  /** Undefined unless this ended the call. */
+  get outcome(): CallOutcome | undefined {
     return this.#outcome;
   }
 
@@ -230,7 +235,7 @@ class HangUp {
   }
 }
 
-/** Acts some seconds after the signal has aborted; returns what keeps it from acting. */
+/** Acts some seconds after the signal has aborted; returns a function that prevents it. */
 function limitLeaving(leaving: AbortSignal, seconds: number, act: () => void): () => void {
   let limit: Watchdog | undefined;
   const begin = () => (limit = new Watchdog(seconds, act));
@@ -242,15 +247,15 @@ function limitLeaving(leaving: AbortSignal, seconds: number, act: () => void): (
   };
 }
 
-function refused(refusal: { reason: keyof typeof RefusalReason; sentence: string }): Outcome {
-  return { kind: 'refused', reason: refusal.reason, sentence: refusal.sentence };
+function refusal(message: { reason: keyof typeof RefusalReason; sentence: string }): CallOutcome {
+  return { kind: 'refused', reason: message.reason, sentence: message.sentence };
 }
 
-function cut(error: unknown): Outcome {
+function cutBy(error: unknown): CallOutcome {
   return { kind: 'cut', sentence: messageOf(error) };
 }
 
-/** gRPC's own words come with a status code before them. */
+/** gRPC's message begins with a status code, its details do not. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return 'details' in error && typeof error.details === 'string' && error.details !== '' ? error.details : error.message;

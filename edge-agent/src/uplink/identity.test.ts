@@ -20,7 +20,7 @@ function setting(context: TestContext) {
   };
 }
 
-test('what agent and counter know each other by is read at every dial', (context) => {
+test('authorities and token are read at every dial', (context) => {
   const { identity, write, files } = setting(context);
   write('authoritiesFile', 'those\n');
   write('tokenFile', 'first\n');
@@ -30,10 +30,10 @@ test('what agent and counter know each other by is read at every dial', (context
   assert.deepEqual(identity.read(), { authorities: Buffer.from('these'), serverName: files.serverName, token: 'second' });
 });
 
-test('what is missing is named, and nothing is dialed without it', (context) => {
+test('a missing or empty file is named, and prevents the dial', (context) => {
   const { identity, write, files } = setting(context);
   assert.throws(() => identity.read(), {
-    message: `There is nobody to trust counters by: ${files.authoritiesFile} cannot be read (ENOENT).`,
+    message: `The agent has no authorities to check counters by: ${files.authoritiesFile} cannot be read (ENOENT).`,
   });
   write('authoritiesFile', 'those');
   assert.throws(() => identity.read(), { message: `The agent has no token: ${files.tokenFile} cannot be read (ENOENT).` });
@@ -41,7 +41,7 @@ test('what is missing is named, and nothing is dialed without it', (context) => 
   assert.throws(() => identity.read(), { message: `The agent has no token: ${files.tokenFile} is empty.` });
 });
 
-test('each token that takes the place of the one last told is told once, also after a time without any', async (context) => {
+test('each token that replaces the one sent last is sent once, also when the file was missing in between', async (context) => {
   const { identity, write, files } = setting(context);
   write('authoritiesFile', 'those');
   write('tokenFile', 'first');

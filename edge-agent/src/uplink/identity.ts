@@ -1,48 +1,56 @@
 /**
- * By what agent and counter know each other, from files that the kubelet keeps up to date: read anew at every dial, and
- * a token that was replaced is told to the counter that has the stream. Nothing of it is ever logged.
+ * How agent and counter prove to each other what they are, from files that the kubelet keeps up to date. They are read at
+ * every dial, and the counter that has the stream is sent a token that was replaced. Nothing of it is ever logged.
  */
 import { readFileSync } from 'node:fs';
 import { pause } from '#proto/process/backoff.ts';
 import type { Secrecy } from '#proto/wire/protocol.ts';
-import type { AgentConfig } from '../config.ts';
+
+export interface IdentityFiles {
+  /** For which counters have a certificate, at any address. */
+  readonly serverName: string;
+  /** PEM: the authorities that certify counters. */
+  readonly authoritiesFile: string;
+  /** The token by which counters know the agent. */
+  readonly tokenFile: string;
+}
 
 /** A token is replaced when a fifth of its life is left: many minutes. */
 const LOOK_SECONDS = 5;
 
 export class Identity {
-  readonly #files: NonNullable<AgentConfig['tls']>;
+  readonly #files: IdentityFiles;
   readonly #lookSeconds: number;
-  /** Which the counter has been told. */
-  #told = '';
+  /** The token that the counter has. */
+  #sent = '';
 
-  constructor(files: NonNullable<AgentConfig['tls']>, lookSeconds = LOOK_SECONDS) {
+  constructor(files: IdentityFiles, lookSeconds = LOOK_SECONDS) {
     this.#files = files;
     this.#lookSeconds = lookSeconds;
   }
 
-  /** For the next dial. @throws Error with a sentence when something is not there. */
+  /** For the next dial. @throws Error with a sentence when a file is missing or empty. */
   read(): Secrecy {
     const { serverName, authoritiesFile, tokenFile } = this.#files;
-    const authorities = Buffer.from(readText(authoritiesFile, 'There is nobody to trust counters by'));
-    this.#told = readText(tokenFile, 'The agent has no token');
-    return { authorities, serverName, token: this.#told };
+    const authorities = Buffer.from(readText(authoritiesFile, 'The agent has no authorities to check counters by'));
+    this.#sent = readText(tokenFile, 'The agent has no token');
+    return { authorities, serverName, token: this.#sent };
   }
 
-  /** Each token that takes the place of the one last told. Throws the signal's reason. */
+  /** Yields each token that replaces the one sent last. Throws the signal's reason. */
   async *tokens(signal: AbortSignal): AsyncGenerator<string, never> {
     for (;;) {
       await pause(this.#lookSeconds, signal);
       signal.throwIfAborted();
       const token = newestToken(this.#files.tokenFile);
-      if (token === undefined || token === this.#told) continue;
-      this.#told = token;
+      if (token === undefined || token === this.#sent) continue;
+      this.#sent = token;
       yield token;
     }
   }
 }
 
-/** One that cannot be read now may be there the next time. */
+/** A file that cannot be read now may be readable the next time. */
 function newestToken(file: string): string | undefined {
   try {
     return readText(file, '');

@@ -5,7 +5,7 @@ import { nextInRank, rankCounters } from './ranking.ts';
 const counters = ['a:1', 'b:1', 'c:1', 'd:1'];
 const streams = Array.from({ length: 1000 }, (_, i) => `uid-${i}`);
 
-test('every agent ranks alike, whatever order it was told', () => {
+test('every agent ranks alike, in whatever order it knows the counters', () => {
   assert.deepEqual(rankCounters('uid-7', counters), rankCounters('uid-7', counters.toReversed()));
 });
 

@@ -1,6 +1,6 @@
 /**
- * Which counter to try first: rendezvous hashing (Thaler and Ravishankar, 1998). Every agent ranks alike, streams
- * spread evenly, and a counter that comes or goes moves only its own share of them.
+ * Which counter to try first: rendezvous hashing (Thaler and Ravishankar, 1998). Streams spread evenly, and a counter that
+ * comes or goes moves only its own share of them.
  */
 import { createHash } from 'node:crypto';
 
@@ -13,8 +13,8 @@ export function rankCounters(stream: string, counters: readonly string[]): strin
 }
 
 /**
- * The best one that was not tried in this round. None when the round is over: all were tried, or as many as there are,
- * for a name may stand for another counter each time it is looked up.
+ * The best counter that was not tried in this round. Undefined when the round is over: as many were tried as there are, for
+ * a name may stand for another counter at each lookup.
  */
 export function nextInRank(stream: string, counters: readonly string[], tried: ReadonlySet<string>): string | undefined {
   return tried.size < counters.length ? rankCounters(stream, counters).find((counter) => !tried.has(counter)) : undefined;

@@ -1,32 +1,33 @@
-/** The session's log on its way up: from where the counter can go on, as fast as its credit allows. */
+/** Sends the session's log, from where the counter can go on, as fast as its credit allows. */
 import { type AgentCall, asBuffer, codecToMessage } from '#proto/wire/protocol.ts';
 import type { Checkpoints } from '../ring/checkpoints.ts';
 import type { Gap, NumberedUnit, Recording, Start } from '../ring/recording.ts';
-import type { Allowance } from './allowance.ts';
+import type { Credit } from './credit.ts';
 
 export interface SessionLog {
   readonly recording: Recording;
   readonly checkpoints: Checkpoints;
-  /** Where the session's log begins: what lies before it belongs to another one. */
+  /** Where the session's log begins: earlier numbers belong to another session. */
   readonly firstNumber: number;
   readonly onSent: (unit: NumberedUnit) => void;
   readonly onGap: (gap: Gap) => void;
 }
 
 /**
- * Sends until the log ends, and tells how: at the source's end, where the agent left the source, without anything to
- * send, or in the middle, because another call can go on better. Throws what the recording throws, the signal's reason, or that the call has broken.
+ * Sends until the log ends, and returns how: at the source's end, where the agent stopped reading, without anything to
+ * send, or incomplete, because a replay lost its access units and another call can do without them. Throws what the
+ * recording throws, the signal's reason, or that the call has broken.
  * @param position committed of this session.
  */
 export async function sendLog(
   call: AgentCall,
   log: SessionLog,
   position: number,
-  allowance: Allowance,
+  credit: Credit,
   signal: AbortSignal,
-): Promise<'whole' | 'paused' | 'nothing' | 'broken off'> {
+): Promise<'whole' | 'paused' | 'nothing' | 'incomplete'> {
   let begun = false;
-  // As soon as the counter has its term: whoever had the stream before commits nothing that is taken from now on.
+  // As soon as the counter has its term: an earlier counter commits nothing that is taken from now on.
   const takenMicros = log.recording.takenMicros?.() ?? 0;
   const { start, checkpoint } = resumption(log, position);
   for await (const entry of log.recording.read(start, signal)) {
@@ -34,7 +35,7 @@ export async function sendLog(
       begun = true;
       await call.send({ resume: { checkpoint, codec: codecToMessage(entry.codec), takenMicros } });
     } else if (entry.kind === 'unit') {
-      await allowance.take(entry.unit.data.length, signal);
+      await credit.take(entry.unit.data.length, signal);
       await call.send({ accessUnit: { ...entry.unit, data: asBuffer(entry.unit.data) } });
       log.onSent(entry.unit);
     } else if (entry.kind === 'gap') {
@@ -46,7 +47,7 @@ export async function sendLog(
       return paused ? 'paused' : 'whole';
     }
   }
-  return begun ? 'broken off' : 'nothing';
+  return begun ? 'incomplete' : 'nothing';
 }
 
 function resumption({ checkpoints, recording, firstNumber }: SessionLog, position: number): { start: Start; checkpoint: Buffer } {

@@ -1,11 +1,11 @@
-/** What the agent makes of a counter that says nothing: after some seconds it is suspect, after more it is given up. */
+/** Watches for a silent counter: after some seconds it is suspect, after more the agent gives it up. */
 import { SILENCE_SECONDS, SUSPECT_SECONDS } from '#proto/wire/heartbeat.ts';
 import { Watchdog } from '#proto/wire/watchdog.ts';
 
 export interface SilenceOptions {
   readonly suspectSeconds?: number | undefined;
   readonly silenceSeconds?: number | undefined;
-  /** Told when it changes. */
+  /** Called when it changes. */
   readonly onSuspect: (suspect: boolean) => void;
   readonly onSilence: (seconds: number) => void;
 }

@@ -14,7 +14,8 @@ import type {
   V1Volume,
 } from '#crds/cluster/api.ts';
 import { agentName, COUNTER_AUDIENCE } from '#crds/identity.ts';
-import { apiVersion, type CameraStream, isCamera, kind } from '#crds/schema.ts';
+import { apiVersion, type CameraStream, kind } from '#crds/schema.ts';
+import { beginningsOf, isInCluster, schemesWhere } from '#crds/source-kinds.ts';
 import type { OperatorConfig, PodConfig } from '../config.ts';
 import { agentLabels, COUNTING_PORT, HTTP_PORT, serverNameOf, SITE_LABEL, STREAM_LABEL } from '../objects/labels.ts';
 
@@ -39,9 +40,9 @@ export interface DesiredAgent {
 
 /** The spec's fault in a cluster, for a stream that the API server took all the same. */
 export function clusterFault({ spec }: CameraStream): string | undefined {
-  return isCamera(spec.source.url)
-    ? undefined
-    : 'spec.source.url: must begin with rtsp:// or rtsps:// in a cluster; files are for local mode.';
+  if (isInCluster(spec.source.url)) return undefined;
+  const beginnings = beginningsOf(schemesWhere(({ inCluster }) => inCluster));
+  return `spec.source.url: must begin with ${beginnings} in a cluster; files are for local mode.`;
 }
 
 /** @param authorities that certify counters, PEM. They change while agents run: nothing of them is in the pod. */

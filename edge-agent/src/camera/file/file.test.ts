@@ -28,27 +28,27 @@ const never = new AbortController().signal;
 const folder = mkdtempSync(join(tmpdir(), 'footfall-files-'));
 after(() => rmSync(folder, { recursive: true }));
 
-function made(name: string, ...options: string[]): string {
+function encode(name: string, ...options: string[]): string {
   const path = join(folder, name);
   execFileSync('ffmpeg', ['-v', 'error', '-y', '-i', CLIP, '-map', '0:v:0', '-frames:v', String(PICTURES), ...options, path]);
   return path;
 }
 
-function written(name: string, content: string | Uint8Array): string {
+function write(name: string, content: string | Uint8Array): string {
   const path = join(folder, name);
   writeFileSync(path, content);
   return path;
 }
 
-/** A copy that lacks its second half. */
-function halved(path: string): string {
-  const half = written(`half-${path.slice(folder.length + 1)}`, readFileSync(path));
+/** Makes a copy that lacks the second half. */
+function halve(path: string): string {
+  const half = write(`half-${path.slice(folder.length + 1)}`, readFileSync(path));
   truncateSync(half, Math.floor(statSync(path).size / 2));
   return half;
 }
 
-/** With 20,000 bytes in the middle overwritten. */
-function scratched(path: string): string {
+/** Overwrites 20,000 bytes in the middle. */
+function scratch(path: string): string {
   const file = openSync(path, 'r+');
   writeSync(file, Buffer.alloc(20_000, 0xa5), 0, 20_000, Math.floor(statSync(path).size / 2));
   closeSync(file);
@@ -63,10 +63,10 @@ async function read(url: string): Promise<{ codec: Codec | undefined; units: Acc
     if (item.kind === 'codec') codec = item.codec;
     else units.push(item.unit);
   }
-  return { codec, units, verdict: camera.verdict() };
+  return { codec, units, verdict: camera.verdict?.() };
 }
 
-suite('files of every kind come whole', () => {
+suite('a file of every kind is read to its end', () => {
   const kinds: Record<string, { options: string[]; fourcc: string }> = {
     'clip.mp4': { options: ['-c', 'copy'], fourcc: 'avc1' },
     'clip.mkv': { options: ['-c', 'copy'], fourcc: 'H264' },
@@ -81,7 +81,7 @@ suite('files of every kind come whole', () => {
   };
   for (const [name, { options, fourcc }] of Object.entries(kinds)) {
     test(name, async () => {
-      const { codec, units, verdict } = await read(made(name, ...options));
+      const { codec, units, verdict } = await read(encode(name, ...options));
       assert.equal(codec?.fourcc.toLowerCase().replace('hev1', 'hevc'), fourcc.toLowerCase());
       assert.equal(units.length, PICTURES);
       assert.ok(units[0]?.keyframe);
@@ -95,36 +95,36 @@ suite('files of every kind come whole', () => {
   }
 
   test('twice the same', async () => {
-    const path = made('twice.mp4', '-c', 'copy');
+    const path = encode('twice.mp4', '-c', 'copy');
     assert.deepEqual(await read(path), await read(path));
   });
 
   test('by a URL, and by a name that looks like something else', async () => {
-    const path = made('a clip: 100% #1?.mp4', '-c', 'copy');
+    const path = encode('a clip: 100% #1?.mp4', '-c', 'copy');
     assert.equal((await read(pathToFileURL(path).href)).units.length, PICTURES);
     assert.equal((await read(`file://${path}`)).units.length, PICTURES);
     assert.equal((await read(path)).units.length, PICTURES);
   });
 });
 
-suite('a file that was read, but was not whole', () => {
+suite('a file that is damaged', () => {
   for (const name of ['clip.mp4', 'clip.mkv', 'msmpeg4.avi']) {
     test(`${name} without its second half is read to there, and is FileCutShort`, async () => {
       const fast = name.endsWith('.mp4') ? ['-movflags', '+faststart'] : [];
       const coding = name.endsWith('.avi') ? ['-c:v', 'msmpeg4', '-vf', 'scale=320:180'] : ['-c', 'copy'];
-      const { units, verdict } = await read(halved(made(name, ...coding, ...fast)));
+      const { units, verdict } = await read(halve(encode(name, ...coding, ...fast)));
       assert.ok(units.length > 10 && units.length < PICTURES, `${units.length} units`);
       assert.equal(verdict?.reason, 'FileCutShort');
     });
   }
 
   test('H.264 with a scratch is FileCutShort', async () => {
-    const { units, verdict } = await read(scratched(made('scratch.mp4', '-c', 'copy', '-movflags', '+faststart')));
+    const { units, verdict } = await read(scratch(encode('scratch.mp4', '-c', 'copy', '-movflags', '+faststart')));
     assert.equal(units.length, PICTURES);
     assert.equal(verdict?.reason, 'FileCutShort');
   });
 
-  test('a picture larger than is taken ends it: read to there, FileCutShort', async () => {
+  test('a picture above the size limit ends the reading there: FileCutShort', async () => {
     const jpeg = (options: string[]) =>
       execFileSync('ffmpeg', ['-v', 'error', ...options, '-frames:v', '1', '-q:v', '1', '-f', 'image2pipe', '-c:v', 'mjpeg', '-'], {
         maxBuffer: 2 ** 26,
@@ -132,7 +132,7 @@ suite('a file that was read, but was not whole', () => {
     const small = jpeg(['-i', CLIP]);
     const noise = jpeg(['-f', 'rawvideo', '-pix_fmt', 'yuvj444p', '-s', '3000x3000', '-i', '/dev/urandom']);
     assert.ok(noise.length > MAX_FRAME_BYTES);
-    const { units, verdict } = await read(written('large.mjpeg', Buffer.concat([small, small, noise, small])));
+    const { units, verdict } = await read(write('large.mjpeg', Buffer.concat([small, small, noise, small])));
     assert.equal(units.length, 2);
     assert.equal(verdict?.reason, 'FileCutShort');
     assert.match(verdict.message, /large\.mjpeg cannot be read to its end: a frame of \d+ bytes is larger than/);
@@ -142,13 +142,13 @@ suite('a file that was read, but was not whole', () => {
 suite('a file that cannot be read', () => {
   const cases: Record<string, { path: () => string; reason: FaultReason }> = {
     'that is not there': { path: () => join(folder, 'nothing.mp4'), reason: 'FileMissing' },
-    'that is empty': { path: () => written('empty.mp4', ''), reason: 'FileEmpty' },
-    'of text': { path: () => written('text.mp4', 'People counted by hand: 12.\n'.repeat(50)), reason: 'NotAVideo' },
+    'that is empty': { path: () => write('empty.mp4', ''), reason: 'FileEmpty' },
+    'of text': { path: () => write('text.mp4', 'People counted by hand: 12.\n'.repeat(50)), reason: 'NotAVideo' },
     'of noise': {
-      path: () => written('noise.avi', Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 251))),
+      path: () => write('noise.avi', Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 251))),
       reason: 'NotAVideo',
     },
-    'whose index is gone with its end': { path: () => halved(made('index-last.mp4', '-c', 'copy')), reason: 'NotAVideo' },
+    'whose index is gone with its end': { path: () => halve(encode('index-last.mp4', '-c', 'copy')), reason: 'NotAVideo' },
     'of sound alone': {
       path: () => {
         const path = join(folder, 'sound.m4a');
@@ -165,9 +165,9 @@ suite('a file that cannot be read', () => {
       },
       reason: 'NotAVideo',
     },
-    // A playlist is text that leads elsewhere: to the network, or to whatever file it likes.
+    // A playlist is text that leads elsewhere: to the network, or to any file.
     'that leads to the network': {
-      path: () => written('list.m3u8', '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/clip.ts\n#EXT-X-ENDLIST\n'),
+      path: () => write('list.m3u8', '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/clip.ts\n#EXT-X-ENDLIST\n'),
       reason: 'NotAVideo',
     },
   };
@@ -186,15 +186,15 @@ suite('a file that cannot be read', () => {
 });
 
 suite('the reader', () => {
-  test('that leaves early leaves nothing behind, and may come again', async () => {
+  test('that leaves early leaves no process behind, and can read again', async () => {
     const camera = fileCamera({ url: CLIP });
     for (let round = 0; round < 3; round++) {
       for await (const item of camera.read(never)) if (item.kind === 'unit') break;
     }
-    assert.equal(camera.verdict(), undefined);
+    assert.equal(camera.verdict?.(), undefined);
   });
 
-  test('that is told to stop gets the reason', async () => {
+  test('that is stopped by its signal gets the reason', async () => {
     const controller = new AbortController();
     await assert.rejects(async () => {
       for await (const item of fileCamera({ url: CLIP }).read(controller.signal))

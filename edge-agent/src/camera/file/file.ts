@@ -1,26 +1,22 @@
-/** A video file as a camera: anything that ffmpeg can take apart, from the front, each time the same. */
+/** A video file as a camera: anything that ffmpeg can demultiplex, from the front, each time the same. */
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { NutError } from '#proto/media/nut/nut.ts';
 import type { Camera, CameraItem } from '../camera.ts';
 import { demux } from '../demux.ts';
-import { CameraFault, fileFault, fileVerdict, unreadableFileFault } from '../faults.ts';
-
-export interface FileCamera extends Camera {
-  /** After a reading to the end: what was wrong with the file all the same. */
-  verdict(): CameraFault | undefined;
-}
+import type { CameraFault } from '../faults.ts';
+import { contentFault, emptyFault, fileVerdict, missingFault, openFault } from './file-faults.ts';
 
 /** @param url a path, or a file: URL. */
-export function fileCamera({ url }: { readonly url: string }): FileCamera {
+export function fileCamera({ url }: { readonly url: string }): Camera {
   const file = pathOf(url);
   let verdict: CameraFault | undefined;
   return {
     verdict: () => verdict,
     async *read(signal): AsyncGenerator<CameraItem> {
-      await refuseEmpty(file);
-      // Old containers know when to decode only; the rest of the times follow from it.
-      // By its name a file is a file, and what is in it leads to files only, whatever they look like.
+      await requireContent(file);
+      // Old containers have decoding times only: ffmpeg derives the others.
+      // `file:` and the whitelist keep ffmpeg on this machine, whatever the name or the content looks like.
       const inputOptions = ['-fflags', '+genpts', '-protocol_whitelist', 'file'];
       let opened = false;
       const items = demux({ inputOptions, input: `file:${file}` }, signal);
@@ -30,11 +26,11 @@ export function fileCamera({ url }: { readonly url: string }): FileCamera {
           opened = true;
           yield next.value;
         }
-        if (!opened || next.value.code === undefined) throw fileFault(file, next.value);
+        if (!opened || next.value.code === undefined) throw openFault(file, next.value);
         verdict = fileVerdict(file, next.value);
       } catch (error) {
         if (!(error instanceof NutError)) throw error;
-        verdict = unreadableFileFault(file, error, opened);
+        verdict = contentFault(file, error, opened);
         if (!opened) throw verdict;
       } finally {
         await items.return(undefined as never);
@@ -48,13 +44,13 @@ function pathOf(url: string): string {
   try {
     return fileURLToPath(url);
   } catch {
-    // A percent sign that stands for itself.
+    // It holds a percent sign that encodes nothing.
     return url.slice('file://'.length);
   }
 }
 
-async function refuseEmpty(file: string): Promise<void> {
+async function requireContent(file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
-  if (found === undefined) throw new CameraFault('FileMissing', `There is no file ${file}.`);
-  if (found.isFile() && found.size === 0) throw new CameraFault('FileEmpty', `${file} is empty.`);
+  if (found === undefined) throw missingFault(file);
+  if (found.isFile() && found.size === 0) throw emptyFault(file);
 }

@@ -2,37 +2,37 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as fc from 'fast-check';
 import { FUZZ } from '#proto/wire/fixtures/fuzz.ts';
-import { Answers, ForbiddenAnswer } from './answers.ts';
+import { AnswerFilter, ForbiddenAnswer } from './answers.ts';
 
 const CAMERA = '10.0.0.8';
 const DESCRIBED = 'RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Type: application/sdp\r\nContent-Length: 20\r\n\r\nv=0\r\nRTSP/1.0 302 \r\n';
 const packet = (length: number) =>
   Buffer.concat([Buffer.from([0x24, 0, length >> 8, length & 255]), Buffer.alloc(length, 'RTSP/1.0 302 ')]);
 
-/** What passes of these bytes, however they are cut. */
-function passed(text: string | Buffer, chunk = Infinity): string {
-  const answers = new Answers(CAMERA);
+/** What passes the filter of these bytes, cut into chunks. */
+function filtered(text: string | Buffer, chunk = Infinity): string {
+  const answers = new AnswerFilter(CAMERA);
   const bytes = Buffer.from(text as string, 'latin1');
   let through = '';
-  for (let at = 0; at < bytes.length; at += chunk) through += answers.pass(bytes.subarray(at, at + chunk)).toString('latin1');
+  for (let at = 0; at < bytes.length; at += chunk) through += answers.filter(bytes.subarray(at, at + chunk)).toString('latin1');
   return through;
 }
 
-test('answers, what they announce, and video pass as they are, however they are cut', () => {
+test('answers, their bodies and video pass unchanged, however they are cut', () => {
   const all = Buffer.concat([Buffer.from(DESCRIBED), packet(700), packet(0), Buffer.from('RTSP/1.0 200 OK\r\nCSeq: 5\r\n\r\n'), packet(3)]);
-  for (const chunk of [1, 2, 7, 64, 1000, Infinity]) assert.equal(passed(all, chunk), all.toString('latin1'), `${chunk}`);
+  for (const chunk of [1, 2, 7, 64, 1000, Infinity]) assert.equal(filtered(all, chunk), all.toString('latin1'), `${chunk}`);
 });
 
-test('a redirection ends the reading, with the way out', () => {
+test('a redirection ends the connection, and the sentence says what to do', () => {
   for (const status of ['301 Moved', '302 Found', '305 Use Proxy', '399']) {
     assert.throws(
-      () => passed(`RTSP/1.0 ${status}\r\nLocation: rtsp://169.254.169.254/\r\n\r\n`),
+      () => filtered(`RTSP/1.0 ${status}\r\nLocation: rtsp://169.254.169.254/\r\n\r\n`),
       /sends its viewers to another address.*source\.url/,
     );
   }
 });
 
-suite('what ffmpeg might read in another way is refused', () => {
+suite('what ffmpeg might parse differently is refused', () => {
   const ways = {
     'a status in other digits': 'RTSP/1.0 +302 Found\r\n\r\n',
     'a version of its own': 'RTSP/9.9 302 Found\r\n\r\n',
@@ -43,18 +43,18 @@ suite('what ffmpeg might read in another way is refused', () => {
     'lines without end': `RTSP/1.0 200 OK\r\n${'X: y\r\n'.repeat(4000)}`,
     'litter without end': '\0'.repeat(100_000),
   };
-  for (const [what, bytes] of Object.entries(ways)) test(what, () => assert.throws(() => passed(bytes, 500), ForbiddenAnswer));
+  for (const [what, bytes] of Object.entries(ways)) test(what, () => assert.throws(() => filtered(bytes, 500), ForbiddenAnswer));
 });
 
-test('litter between packets is left out', () => {
+test('litter between packets is dropped', () => {
   assert.equal(
-    passed(Buffer.concat([packet(5), Buffer.from('\r\n\0\0'), packet(6)])),
+    filtered(Buffer.concat([packet(5), Buffer.from('\r\n\0\0'), packet(6)])),
     Buffer.concat([packet(5), packet(6)]).toString('latin1'),
   );
 });
 
-test('over UDP the video comes from the camera, whatever it says', () => {
-  const setUp = (transport: string) => passed(`RTSP/1.0 200 OK\r\nCSeq: 3\r\nTransport: ${transport}\r\nSession: 7\r\n\r\n`);
+test('over UDP the video comes from the camera, whatever its answer names', () => {
+  const setUp = (transport: string) => filtered(`RTSP/1.0 200 OK\r\nCSeq: 3\r\nTransport: ${transport}\r\nSession: 7\r\n\r\n`);
   assert.match(
     setUp('RTP/AVP;unicast;source=169.254.169.254;client_port=1-2;server_port=3-4'),
     /Transport: RTP\/AVP;unicast;client_port=1-2;server_port=3-4;source=10\.0\.0\.8\r\nSession: 7\r\n\r\n$/,
@@ -85,7 +85,7 @@ test('nothing that passes is a redirection or names another source, whatever the
       const bytes = Buffer.from(pieces.join(''), 'latin1');
       let through = '';
       try {
-        through = passed(bytes, chunk);
+        through = filtered(bytes, chunk);
       } catch (error) {
         assert.ok(error instanceof ForbiddenAnswer);
       }
@@ -95,7 +95,10 @@ test('nothing that passes is a redirection or names another source, whatever the
   );
 });
 
-/** As ffmpeg reads what comes to it: packets at the beginning of any line, lines up to an empty one, the length last given, but not in the first. */
+/**
+ * The redirections that ffmpeg would find. It reads packets at the beginning of any line, lines up to an empty one, and the
+ * last length that is not in the first line.
+ */
 function redirections(text: string): string[] {
   const found: string[] = [];
   let at = 0;

@@ -1,31 +1,30 @@
 /**
- * What a camera answers over RTSP, on its way to ffmpeg: video passes as it is, answers are looked at.
+ * Filters what a camera sends over RTSP before ffmpeg reads it: video passes unchanged, answers are checked.
  *
  *   between ──'$'──▶ a packet of video: channel, length, bytes ──▶ between
  *      └── a letter ──▶ lines, up to an empty one ──▶ as many bytes as they announce ──▶ between
  *
- * ffmpeg would follow an answer 3xx to any host, and send to any host that an answer to SETUP names as its source: so no
- * such answer reaches it. Where ffmpeg might read the same bytes in another way, they are refused. What is neither
- * video nor an answer is left out.
+ * ffmpeg would follow a 3xx answer to any host, and send to any host that an answer to SETUP names as its source: neither
+ * reaches it. Bytes that ffmpeg might parse differently are refused. What is neither video nor an answer is dropped.
  */
 const DOLLAR = 0x24;
 const PACKET_HEAD_BYTES = 4;
 const MAX_LINES_BYTES = 16 * 1024;
 const MAX_BODY_BYTES = 256 * 1024;
-/** Between packets; some cameras leave a few bytes there. */
+/** Between packets: some cameras leave a few bytes there. */
 const MAX_LITTER_BYTES = 64 * 1024;
 
 const NO_RTSP = 'what answers there does not speak RTSP';
 
-/** Ends the reading of a camera; half a sentence. */
+/** Ends the connection; its message is half a sentence. */
 export class ForbiddenAnswer extends Error {
   override readonly name = 'ForbiddenAnswer';
 }
 
-export class Answers {
+export class AnswerFilter {
   readonly #source: string;
   #held = Buffer.alloc(0);
-  /** Bytes that pass unseen: of a packet, or of what an answer announced. */
+  /** Bytes still to pass unchecked: of a packet, or of an answer's body. */
   #passing = 0;
   #litter = 0;
 
@@ -34,8 +33,8 @@ export class Answers {
     this.#source = source;
   }
 
-  /** What may pass now. @throws ForbiddenAnswer */
-  pass(bytes: Buffer): Buffer {
+  /** Returns what ffmpeg may read now. @throws ForbiddenAnswer */
+  filter(bytes: Buffer): Buffer {
     let rest = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
     this.#held = Buffer.alloc(0);
     const passed: Buffer[] = [];
@@ -51,7 +50,7 @@ export class Answers {
     return passed.length === 1 ? passed[0]! : Buffer.concat(passed);
   }
 
-  /** Undefined when more must come first. */
+  /** Undefined when more bytes must come first. */
   #step(rest: Buffer): { passed: Buffer; taken: number } | undefined {
     if (this.#passing > 0) {
       const passed = rest.subarray(0, this.#passing);
@@ -64,19 +63,19 @@ export class Answers {
       this.#passing = rest.readUInt16BE(2);
       return { passed: rest.subarray(0, PACKET_HEAD_BYTES), taken: PACKET_HEAD_BYTES };
     }
-    if (first < 0x41 || first > 0x5a) return { passed: Buffer.alloc(0), taken: this.#passedOver(rest) };
+    if (first < 0x41 || first > 0x5a) return { passed: Buffer.alloc(0), taken: this.#dropLitter(rest) };
     const end = /\n\r*\n/.exec(rest.toString('latin1', 0, MAX_LINES_BYTES));
     if (end === null) {
       if (rest.length >= MAX_LINES_BYTES) throw new ForbiddenAnswer(NO_RTSP);
       return undefined;
     }
     const taken = end.index + end[0].length;
-    const text = judged(rest.toString('latin1', 0, taken), this.#source);
-    this.#passing = announced(text);
+    const text = checkLines(rest.toString('latin1', 0, taken), this.#source);
+    this.#passing = bodyLength(text);
     return { passed: Buffer.from(text, 'latin1'), taken };
   }
 
-  #passedOver(rest: Buffer): number {
+  #dropLitter(rest: Buffer): number {
     const until = rest.findIndex((byte) => byte === DOLLAR || (byte >= 0x41 && byte <= 0x5a));
     const bytes = until < 0 ? rest.length : until;
     this.#litter += bytes;
@@ -85,11 +84,11 @@ export class Answers {
   }
 }
 
-/** The lines of an answer, or of a request, as they may pass: a carriage return is nothing to ffmpeg, wherever it stands. */
-function judged(text: string, source: string): string {
+/** The lines of an answer or a request as ffmpeg may read them. ffmpeg ignores carriage returns, so the check does, too. */
+function checkLines(text: string, source: string): string {
   const lines = text.replaceAll('\r', '').split('\n');
   const [first = ''] = lines;
-  // To ffmpeg, a line that begins with it is a packet.
+  // ffmpeg takes such a line for a packet.
   if (lines.some((line) => line.startsWith('$'))) throw new ForbiddenAnswer(NO_RTSP);
   if (first.startsWith('RTSP/')) {
     const status = /^RTSP\/1\.\d (\d)\d\d( |$)/.exec(first)?.[1];
@@ -97,16 +96,16 @@ function judged(text: string, source: string): string {
     if (status === '3')
       throw new ForbiddenAnswer('the camera sends its viewers to another address, which is not followed; name that address in source.url');
   }
-  return lines.map((line) => (/^transport:/i.test(line) ? fromSource(line, source) : line)).join('\r\n');
+  return lines.map((line) => (/^transport:/i.test(line) ? withSource(line, source) : line)).join('\r\n');
 }
 
-/** Over UDP, the video comes from the camera. */
-function fromSource(transport: string, source: string): string {
+/** Over UDP, only the camera may be the video's source. */
+function withSource(transport: string, source: string): string {
   const kept = transport.replaceAll(/;\s*(source|destination)\s*=[^;,]*/gi, '');
   return /\bTCP\b/i.test(kept) ? kept : `${kept};source=${source}`;
 }
 
-function announced(text: string): number {
+function bodyLength(text: string): number {
   const lengths = [...text.matchAll(/\ncontent-length:[ \t]*([^\r\n]*)/gi)].map(([, value]) => value!.trim());
   if (lengths.length === 0) return 0;
   const bytes = lengths.length === 1 && /^\d{1,6}$/.test(lengths[0]!) ? Number(lengths[0]) : Infinity;

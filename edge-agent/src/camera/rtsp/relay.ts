@@ -1,17 +1,15 @@
 /**
- * Between ffmpeg and a camera: the connection is made here, to an address that was judged just before, and ffmpeg is
- * given a port of this host that leads there and nowhere else, once. So no name is looked up twice, and what a camera
- * answers is looked at (see `answers.ts`). For rtsps the encryption ends here.
+ * Between ffmpeg and a camera: the agent connects to the camera and gives ffmpeg a port of this host that leads there and
+ * nowhere else, for one connection. So ffmpeg looks up no name, and the camera's answers are filtered (see `answers.ts`).
+ * For rtsps the encryption ends here.
  */
 import { once } from 'node:events';
-import { lookup } from 'node:dns/promises';
-import { type AddressInfo, connect, createServer, isIP, type Server, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Answers, ForbiddenAnswer } from './answers.ts';
-import { CameraFault, forbiddenFault, unreachableFault } from '../faults.ts';
-import { type CameraNetworks, isListedName, objectionToAddress, objectionToName } from '../networks.ts';
+import { type CameraFault, forbiddenFault, unreachableFault } from '../faults.ts';
+import type { Connection, Guard } from '../guard.ts';
+import { AnswerFilter, ForbiddenAnswer } from './answers.ts';
 
 export interface Relay {
   /** On 127.0.0.1, for one connection. */
@@ -21,96 +19,39 @@ export interface Relay {
   close(): void;
 }
 
-export interface Connect {
-  readonly url: string;
-  /** Left out, a camera may be anywhere. */
-  readonly networks: CameraNetworks | undefined;
-  /** Counts up: of several addresses each has its turn. */
-  readonly attempt: number;
-  /** By default the host's. */
-  readonly resolve?: (name: string) => Promise<readonly { readonly address: string }[]>;
-}
-
 /** @throws CameraFault, the signal's reason. */
-export async function openRelay(to: Connect, signal: AbortSignal): Promise<Relay> {
-  const { url } = to;
-  const { protocol, hostname, port } = new URL(url);
-  const secure = protocol === 'rtsps:';
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  const address = await judgedAddress(to, host, signal);
-  const camera = connect({ host: address, port: Number(port) || (secure ? 322 : 554) });
+export async function openRelay(url: string, guard: Guard, signal: AbortSignal): Promise<Relay> {
+  const camera = await guard.connect(url, signal);
   try {
-    await once(camera, 'connect', { signal });
-    return await relay(url, secure ? await encrypted(camera, host, signal) : camera, address, signal);
+    return await relay(url, camera, signal);
   } catch (error) {
-    camera.destroy();
+    camera.socket.destroy();
     signal.throwIfAborted();
     throw unreachableFault(url, error as NodeJS.ErrnoException);
   }
 }
 
-async function judgedAddress(to: Connect, host: string, signal: AbortSignal): Promise<string> {
-  const { url, networks, attempt } = to;
-  if (networks === undefined) return isIP(host) === 0 ? oneOf(await lookUp(to, host, signal), attempt) : host;
-  const ofName = isIP(host) === 0 ? objectionToName(host, networks) : undefined;
-  if (ofName !== undefined) throw forbiddenFault(url, ofName);
-  const listed = isIP(host) === 0 && isListedName(host, networks);
-  // As it stands: through the pod's search list, a name of two words may mean a Service.
-  const name = listed || host.endsWith('.') ? host : `${host}.`;
-  const found = isIP(host) === 0 ? await lookUp(to, name, signal) : [host];
-  const objections = found.map((address) => objectionToAddress(address, networks, listed));
-  const allowed = found.filter((_, index) => objections[index] === undefined);
-  if (allowed.length === 0) throw forbiddenFault(url, objections[0]!);
-  return oneOf(allowed, attempt);
-}
-
-async function lookUp(
-  { url, resolve = (host) => lookup(host, { all: true }) }: Connect,
-  name: string,
-  signal: AbortSignal,
-): Promise<string[]> {
-  try {
-    const found = await Promise.race([resolve(name), once(signal, 'abort')]);
-    signal.throwIfAborted();
-    return (found as { address: string }[]).map(({ address }) => address);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw unreachableFault(url, error as NodeJS.ErrnoException);
-  }
-}
-
-function oneOf(addresses: readonly string[], attempt: number): string {
-  return addresses[attempt % addresses.length]!;
-}
-
-/** Cameras sign their certificates themselves: what is on the wire is hidden, but who is at its end is not proven. */
-async function encrypted(socket: Socket, host: string, signal: AbortSignal): Promise<Socket> {
-  const secure = connectTls({ socket, rejectUnauthorized: false, ...(isIP(host) === 0 && { servername: host }) });
-  await once(secure, 'secureConnect', { signal });
-  return secure;
-}
-
-async function relay(url: string, camera: Socket, address: string, signal: AbortSignal): Promise<Relay> {
+async function relay(url: string, { socket: camera, address }: Connection, signal: AbortSignal): Promise<Relay> {
   let fault: CameraFault | undefined;
   const listener = createServer({ pauseOnConnect: true }, (reader) => {
     listener.close();
-    const answers = new Answers(address);
-    const looked = new Transform({
+    const answers = new AnswerFilter(address);
+    const filter = new Transform({
       transform: (bytes: Buffer, _, done) => {
         try {
-          done(null, answers.pass(bytes));
+          done(null, answers.filter(bytes));
         } catch (error) {
           done(error as Error);
         }
       },
     });
-    const ended = (error: unknown) => {
+    const end = (error: unknown) => {
       if (error instanceof ForbiddenAnswer) fault ??= forbiddenFault(url, error.message);
       camera.destroy();
       reader.destroy();
     };
-    pipeline(camera, looked, reader).then(ended, ended);
-    pipeline(reader, camera, { end: false }).catch(ended);
+    pipeline(camera, filter, reader).then(end, end);
+    pipeline(reader, camera, { end: false }).catch(end);
   });
   camera.on('error', () => undefined);
   listener.listen(0, '127.0.0.1');
@@ -119,12 +60,13 @@ async function relay(url: string, camera: Socket, address: string, signal: Abort
     port: (listener.address() as AddressInfo).port,
     fault: () => fault,
     close: () => {
-      closeQuietly(listener);
+      closeListener(listener);
       camera.destroy();
     },
   };
 }
 
-function closeQuietly(listener: Server): void {
+/** It closes itself with its one connection, and must not be closed twice. */
+function closeListener(listener: Server): void {
   if (listener.listening) listener.close();
 }

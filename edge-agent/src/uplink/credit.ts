@@ -1,7 +1,7 @@
-/** What the counter's credit still allows to be sent: totals of one call, in access units and bytes. */
+/** The counter's credit for one call: totals of access units and bytes that the agent may send. */
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 
-export class Allowance {
+export class Credit {
   readonly #changed = new ConditionVariable();
   #granted = { accessUnits: 0, bytes: 0 };
   #sent = { accessUnits: 0, bytes: 0 };
@@ -11,7 +11,7 @@ export class Allowance {
     this.#changed.notify();
   }
 
-  /** Waits until an access unit may be sent; one larger than what is left of the bytes may still go. */
+  /** Waits until an access unit may be sent; it may be larger than the bytes that are left. */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     while (this.#sent.accessUnits >= this.#granted.accessUnits || this.#sent.bytes >= this.#granted.bytes) {
       await this.#changed.wait(signal);

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { beginningsOf, isInCluster, isLive, kindOf, schemeOf, schemesWhere } from './source-kinds.ts';
+
+test('an address has the kind of its scheme, and anything else is a file', () => {
+  for (const url of ['rtsp://10.0.0.8/stream2', 'rtsps://10.0.0.8/stream2']) assert.equal(kindOf(url), 'rtsp', url);
+  for (const url of ['file:///clips/hall.mp4', 'hall.mp4', '/clips/rtsp://hall.mp4', 'rtsp.mp4']) assert.equal(kindOf(url), 'file', url);
+});
+
+test('a camera is live and can be in a cluster; a file is recorded, and for local mode', () => {
+  assert.deepEqual([isLive('rtsp://10.0.0.8/'), isInCluster('rtsp://10.0.0.8/')], [true, true]);
+  assert.deepEqual([isLive('hall.mp4'), isInCluster('hall.mp4')], [false, false]);
+});
+
+test('ports are those that IANA lists for RTSP', () => {
+  assert.deepEqual([schemeOf('rtsp://10.0.0.8/')?.port, schemeOf('rtsps://10.0.0.8/')?.port], [554, 322]);
+  assert.equal(schemeOf('hall.mp4'), undefined);
+});
+
+test('no scheme belongs to two kinds', () => {
+  const names = schemesWhere(() => true).map(({ name }) => name);
+  assert.equal(new Set(names).size, names.length);
+});
+
+test('a sentence lists what an address may begin with', () => {
+  const schemes = schemesWhere(({ kind }) => kind === 'rtsp');
+  assert.equal(beginningsOf(schemes), 'rtsp:// or rtsps://');
+  assert.equal(beginningsOf(schemes, 'file:///'), 'rtsp://, rtsps:// or file:///');
+  assert.equal(beginningsOf(schemes.slice(0, 1)), 'rtsp://');
+});

@@ -1,0 +1,67 @@
+/**
+ * The kinds of video source, one row each. The checks of a spec, their twins in CEL, their sentences, and how an agent opens
+ * and keeps a source follow from this table. A new kind is a row here and a row in `edge-agent/src/camera/kinds.ts`.
+ */
+
+export const transports = ['tcp', 'udp'] as const;
+
+interface Scheme {
+  /** Where the camera listens when its address names no port. */
+  readonly port: number;
+  readonly encrypted?: boolean;
+}
+
+interface SourceKind {
+  /** Live video goes on by itself, and a ring keeps what was read; recorded video can be read again from its start. */
+  readonly live: boolean;
+  /** Whether an agent in a cluster can read it; else it is for local mode. */
+  readonly inCluster: boolean;
+  readonly transports: readonly (typeof transports)[number][];
+  /** By what its addresses begin with, before ://. Only files have none: they are file:/// or a path. */
+  readonly schemes: Readonly<Record<string, Scheme>>;
+}
+
+const table = {
+  rtsp: { live: true, inCluster: true, transports, schemes: { rtsp: { port: 554 }, rtsps: { port: 322, encrypted: true } } },
+  file: { live: false, inCluster: false, transports, schemes: {} },
+} satisfies Readonly<Record<string, SourceKind>>;
+
+export type SourceKindName = keyof typeof table;
+
+export const sourceKinds: Readonly<Record<SourceKindName, SourceKind>> = table;
+
+export interface NamedScheme extends SourceKind, Scheme {
+  readonly name: string;
+  readonly kind: SourceKindName;
+}
+
+const namedSchemes: readonly NamedScheme[] = Object.entries(sourceKinds).flatMap(([kind, row]) =>
+  Object.entries(row.schemes).map(([name, scheme]) => ({ ...row, ...scheme, name, kind: kind as SourceKindName })),
+);
+
+/** Undefined for a file. */
+export function schemeOf(url: string): NamedScheme | undefined {
+  return namedSchemes.find(({ name }) => url.startsWith(`${name}://`));
+}
+
+export function kindOf(url: string): SourceKindName {
+  return schemeOf(url)?.kind ?? 'file';
+}
+
+export function isLive(url: string): boolean {
+  return sourceKinds[kindOf(url)].live;
+}
+
+export function isInCluster(url: string): boolean {
+  return sourceKinds[kindOf(url)].inCluster;
+}
+
+export function schemesWhere(holds: (scheme: NamedScheme) => boolean): readonly NamedScheme[] {
+  return namedSchemes.filter(holds);
+}
+
+/** For a sentence: "rtsp:// or rtsps://". @param last what else an address may begin with. */
+export function beginningsOf(schemes: readonly NamedScheme[], last?: string): string {
+  const beginnings = [...schemes.map(({ name }) => `${name}://`), ...(last === undefined ? [] : [last])];
+  return beginnings.join(', ').replace(/, (?=[^,]*$)/, ' or ');
+}

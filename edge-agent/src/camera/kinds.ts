@@ -1,0 +1,15 @@
+/** How a source of each kind is opened. */
+import { kindOf, type SourceKindName } from '#crds/source-kinds.ts';
+import type { Camera, CameraSource } from './camera.ts';
+import { fileCamera } from './file/file.ts';
+import type { Guard } from './guard.ts';
+import { rtspCamera } from './rtsp/rtsp.ts';
+
+const cameraKinds: Readonly<Record<SourceKindName, (source: CameraSource, guard: Guard) => Camera>> = {
+  rtsp: rtspCamera,
+  file: fileCamera,
+};
+
+export function openCamera(source: CameraSource, guard: Guard): Camera {
+  return cameraKinds[kindOf(source.url)](source, guard);
+}

@@ -1,0 +1,36 @@
+/** Why an RTSP camera gives no (more) video. */
+import type { FfmpegExit } from '#proto/media/ffmpeg.ts';
+import { scrub } from '#proto/process/scrub.ts';
+import { CameraFault, lostFault, pathUnknownFault, refusedFault, unauthorizedFault } from '../faults.ts';
+import { diagnose, diagnoseReader, NO_PICTURE_SIZE, NO_VIDEO, type Symptom, UNSUPPORTED_CODEC } from '../symptoms.ts';
+
+const unreachable = (camera: string, why: string) => new CameraFault('CameraUnreachable', `${camera} cannot be reached: ${why}.`);
+
+const SYMPTOMS: readonly Symptom[] = [
+  NO_VIDEO,
+  UNSUPPORTED_CODEC,
+  { said: /401 Unauthorized|403 Forbidden|authorization failed/i, fault: unauthorizedFault },
+  { said: /404 (?:Stream )?Not Found/i, fault: pathUnknownFault },
+  // Any other status: after 401 and 404.
+  { said: /method \w+ failed: (\d{3} [^\n]*?)\s*$|Server returned (\d[^\n]*)/m, fault: refusedFault },
+  {
+    said: /(Connection refused)|(No route to host)|(Network is unreachable)|(?:Failed to resolve hostname [^:]*: )(.*)|(Connection timed out)|(Operation timed out)/,
+    fault: (camera, detail) => unreachable(camera, detail.toLowerCase()),
+  },
+  { said: /\[tls @/, fault: (camera) => unreachable(camera, 'no secure connection could be made') },
+  NO_PICTURE_SIZE,
+  {
+    said: /Impossible to open|Invalid data found/,
+    fault: (camera) => unreachable(camera, 'what answers there breaks off or does not speak RTSP'),
+  },
+];
+
+/** ffmpeg could not connect, or its connection ended. @param connected whether the camera had sent video. */
+export function rtspFault(url: string, exit: FfmpegExit, connected: boolean): CameraFault {
+  const camera = scrub(url);
+  return (connected ? undefined : diagnose(SYMPTOMS, camera, exit)) ?? diagnoseReader(camera, exit) ?? lostFault(url);
+}
+
+export function clockFault(url: string): CameraFault {
+  return new CameraFault('CameraLost', `${scrub(url)} has set its clock back, or its clock stands still.`);
+}
