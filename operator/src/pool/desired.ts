@@ -1,8 +1,8 @@
 /** The counter pool: a Deployment as large as the streams need, and the headless Service by which agents find it. */
 import type { KubernetesObject, V1Deployment, V1OwnerReference, V1PodSpec, V1Service } from '#crds/cluster/api.ts';
 import type { OperatorConfig, PoolConfig } from '../config.ts';
-import { containerBasics, podBasics, podMetadata, RUN } from '../streams/desired.ts';
-import { COUNTING_PORT, labelsOf, POOL, HTTP_PORT } from '../objects/labels.ts';
+import { COUNTING_PORT, HTTP_PORT, labelsOf, POOL } from '../objects/labels.ts';
+import { containerBasics, podBasics, podMetadata, RUN } from '../objects/pod-template.ts';
 
 /** Enough to settle every stream and to be left by every agent. */
 const COUNTER_GRACE_SECONDS = 30;

@@ -2,21 +2,12 @@
  * What is to be there for one CameraStream: a ServiceAccount and a Deployment of one agent, and a ConfigMap with whom it is
  * to trust. A function of the spec and the configuration.
  */
-import type {
-  KubernetesObject,
-  V1Affinity,
-  V1ConfigMap,
-  V1Deployment,
-  V1PodSpec,
-  V1PodTemplateSpec,
-  V1ServiceAccount,
-  V1Toleration,
-  V1Volume,
-} from '#crds/cluster/api.ts';
+import type { KubernetesObject, V1Affinity, V1ConfigMap, V1Deployment, V1PodSpec, V1ServiceAccount, V1Volume } from '#crds/cluster/api.ts';
 import { agentName, COUNTER_AUDIENCE } from '#crds/identity.ts';
 import { apiVersion, type CameraStream, isCamera, kind } from '#crds/schema.ts';
 import type { OperatorConfig, PodConfig } from '../config.ts';
 import { agentLabels, COUNTING_PORT, HTTP_PORT, serverNameOf, SITE_LABEL, STREAM_LABEL } from '../objects/labels.ts';
+import { containerBasics, podBasics, podMetadata, RUN } from '../objects/pod-template.ts';
 
 /** Beside the ring: what the agent and ffmpeg need. */
 const AGENT_MEGABYTES = { request: 128, limit: 320 };
@@ -24,11 +15,8 @@ const AGENT_MEGABYTES = { request: 128, limit: 320 };
 const CHECKPOINT_MEGABYTES = 8;
 /** The agent takes 8 s at most to let the counter settle what it sent, and a little more on a busy node. */
 const AGENT_GRACE_SECONDS = 20;
-export const RUN = '/var/run/footfall';
 const TOKEN_FILE = 'token';
 const AUTHORITIES_FILE = 'ca.crt';
-/** In all images: nobody's, and not root's. */
-const USER = 65532;
 
 export interface DesiredAgent {
   readonly serviceAccount: V1ServiceAccount & KubernetesObject;
@@ -166,45 +154,4 @@ function atSite(site: string, affinity: V1Affinity): V1Affinity {
 /** Optional: without the Secret the agent starts all the same and says what is missing; the kubelet brings it when it is there. */
 function credentials(secretName: string): V1Volume {
   return { name: 'credentials', secret: { secretName, optional: true, defaultMode: 0o440 } };
-}
-
-/** What makes a pod pass Pod Security `restricted`, and what every pod of ours has. */
-export function podBasics(config: PodConfig): Omit<V1PodSpec, 'containers'> {
-  const { imagePullSecrets, priorityClassName, runtimeClassName, nodeSelector, tolerations, affinity } = config;
-  return {
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    securityContext: { runAsNonRoot: true, runAsUser: USER, runAsGroup: USER, fsGroup: USER, seccompProfile: { type: 'RuntimeDefault' } },
-    ...(imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
-    ...(priorityClassName !== undefined && { priorityClassName }),
-    ...(runtimeClassName !== undefined && { runtimeClassName }),
-    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
-    ...(tolerations.length > 0 && { tolerations: tolerations as V1Toleration[] }),
-    ...(Object.keys(affinity).length > 0 && { affinity }),
-  };
-}
-
-/** @param labels by which the pods are found: what the configuration adds does not change them. */
-export function podMetadata(
-  labels: Readonly<Record<string, string>>,
-  { podLabels, podAnnotations }: PodConfig,
-): NonNullable<V1PodTemplateSpec['metadata']> {
-  return { labels: { ...podLabels, ...labels }, ...(Object.keys(podAnnotations).length > 0 && { annotations: podAnnotations }) };
-}
-
-export function containerBasics({ image, imagePullPolicy }: PodConfig) {
-  return {
-    image,
-    imagePullPolicy,
-    // What a process says last is what its condition tells the user.
-    terminationMessagePolicy: 'FallbackToLogsOnError',
-    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
-    startupProbe: { ...alive(), periodSeconds: 1, failureThreshold: 60 },
-    readinessProbe: { ...alive(), periodSeconds: 5 },
-    livenessProbe: { ...alive(), periodSeconds: 10, failureThreshold: 6 },
-  };
-}
-
-function alive() {
-  return { httpGet: { path: '/healthz', port: HTTP_PORT }, timeoutSeconds: 5 };
 }
