@@ -13,9 +13,9 @@ const refused: Readonly<Record<string, string>> = {
   'coordinate-out-of-range': 'line 11): spec.lines[0].from.x must be a whole number from 0 to 1000, found 1200.',
   'float-coordinate': 'line 12): spec.lines[0].to.x must be a whole number from 0 to 1000, found 0.5.',
   'credentials-in-query':
-    'line 8): spec.source.url must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
+    'line 8): spec.source.url must not contain a user name or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
   'credentials-in-url':
-    'line 8): spec.source.url must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
+    'line 8): spec.source.url must not contain a user name or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
   'duplicate-line-names': 'line 13): spec.lines[1].name must be unique in its list, found "entrance" again.',
   'duplicate-zone-names': 'line 12): spec.zones[1].name must be unique in its list, found "queue" again.',
   'frames-per-second': 'line 14): spec.detection.framesPerSecond must be a whole number from 1 to 30, found 0.',
@@ -29,13 +29,13 @@ const refused: Readonly<Record<string, string>> = {
   'nothing-to-count-at': 'line 6): spec must have at least one line or zone to count at.',
   'polygon-of-two-points': 'line 11): spec.zones[0].polygon must be a list of 3 to 32, found a list of 2.',
   'polygon-without-area': 'line 11): spec.zones[0].polygon must enclose an area: its corners lie on one straight line.',
-  'realtime-camera': 'line 9): spec.source.realtime must be left out for a camera; it is for files.',
+  'realtime-camera': 'line 9): spec.source.realtime must be left out for a camera: it is for files.',
   region: 'line 14): spec.detection.region must be auto or full, found "half".',
   'stream-name':
     'line 5): metadata.name must be a name of lower-case letters, digits and dashes (at most 63 characters), found "store.door".',
   toleration: 'line 16): spec.tolerations[0].value must be left out when operator is Exists.',
   'unknown-field': 'line 9): spec.source.transprot is not a known field; known here: url, transport, credentialsSecretRef, realtime.',
-  'unencrypted-transport': 'line 9): spec.source.transport must be tcp for rtsps://, whose encryption covers nothing else.',
+  'unencrypted-transport': 'line 9): spec.source.transport must be tcp for rtsps://, which does not encrypt video over udp.',
   'unsupported-scheme': 'line 8): spec.source.url must begin with rtsp://, rtsps:// or file:///, or be the path of a file.',
   'wrong-type': 'line 13): spec.buffer must be a mapping, found "large".',
 };
@@ -49,7 +49,7 @@ for (const file of files.filter((name) => name.startsWith('valid-'))) {
 }
 
 for (const [fault, sentence] of Object.entries(refused)) {
-  test(`invalid-${fault}.yaml is refused, with the one sentence that helps`, () => {
+  test(`invalid-${fault}.yaml is refused with one sentence that names the fault`, () => {
     const file = join(folder, `invalid-${fault}.yaml`);
     const { streams, faults } = loadCameraStreams([file]);
     assert.deepEqual(streams, []);

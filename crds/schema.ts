@@ -1,6 +1,6 @@
 /**
- * The CameraStream resource: the one source of its types, of the CRD and of the checks. A rule that Kubernetes cannot
- * say as a structural schema is a `Rule`: a predicate for the loader and its twin in CEL for the API server.
+ * The CameraStream resource: its types, its CRD and its validation follow from this schema. A rule that a structural schema
+ * cannot express is a `Rule`: a predicate for the loader, and its equivalent in CEL for the API server.
  */
 import * as z from 'zod';
 import {
@@ -42,40 +42,40 @@ const PointField = fields({
 
 const LineField = ruled(
   fields({
-    name: name().describe('Names the line in the counts; its totals belong to the name, also when its points move.'),
-    from: PointField.describe('Where the line begins.'),
-    to: PointField.describe('Where the line ends.'),
+    name: name().describe('The name of the line in the counts. Its totals belong to the name and are kept when its points are moved.'),
+    from: PointField.describe('The first point of the line.'),
+    to: PointField.describe('The last point of the line.'),
   }),
   {
     cel: 'self.from.x != self.to.x || self.from.y != self.to.y',
     holds: ({ from, to }) => from.x !== to.x || from.y !== to.y,
     message: 'must have a length: from and to are the same point',
   },
-).describe('A line that people cross. Walking from -> to on the picture, "in" ends on the right hand.');
+).describe('A line that people cross. Seen in the direction from -> to, a crossing to the right-hand side counts as in.');
 
 const ZoneField = fields({
-  name: name().describe('Names the zone in the counts.'),
+  name: name().describe('The name of the zone in the counts.'),
   polygon: ruled(list(PointField, 3, 32), {
-    // The cross product of two corners as seen from the first is nought for all pairs only on a straight line.
+    // The cross product of two corners as seen from the first is zero for all pairs only on a straight line.
     cel: 'self.exists(p, self.exists(q, (p.x - self[0].x) * (q.y - self[0].y) != (p.y - self[0].y) * (q.x - self[0].x)))',
     holds: (corners) => corners.some((p) => corners.some((q) => crossProduct(corners[0]!, p, q) !== 0)),
     message: 'must enclose an area: its corners lie on one straight line',
-  }).describe('The corners of the zone, 3 to 32 of them, in order; the last is joined to the first.'),
-}).describe('An area of the picture in which people are counted as long as they are there.');
+  }).describe('The 3 to 32 corners of the zone, in order; the last one is connected to the first.'),
+}).describe('An area of the frame whose occupancy is counted.');
 
 const TolerationField = ruled(
   fields({
     key: patterned('a label key', 316, labelKey)
       .optional()
-      .describe("The taint's key; left out, with operator Exists, it means every key."),
+      .describe("The taint's key. Left out, with operator Exists, it matches every key."),
     operator: oneOf(['Exists', 'Equal']).default('Equal').describe('Exists: any value is tolerated; Equal: this value is.'),
     value: labelValue().optional().describe("The taint's value, for operator Equal."),
     effect: oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
       .optional()
-      .describe("The taint's effect; left out, it means every effect."),
+      .describe("The taint's effect. Left out, it matches every effect."),
     tolerationSeconds: whole(0, 2 ** 31 - 1)
       .optional()
-      .describe('How long a NoExecute taint is tolerated; left out, for ever.'),
+      .describe('How long a NoExecute taint is tolerated. Left out, it is tolerated forever.'),
   }),
   {
     cel: "has(self.key) || self.operator == 'Exists'",
@@ -114,25 +114,25 @@ const NodeSelectorField = ruled(
 const DetectionField = fields({
   model: patterned('the name of a model', 63, dnsLabel)
     .default('rtmdet-nano-person')
-    .describe('The detector; the counter service must have it.'),
-  framesPerSecond: whole(1, 30).default(10).describe('How many frames a second are looked at.'),
-  scorePermille: whole(1, 999).default(400).describe('How sure the detector must be of a person, in thousandths.'),
+    .describe('The detection model, which the counters must have.'),
+  framesPerSecond: whole(1, 30).default(10).describe('How many frames are analyzed per second.'),
+  scorePermille: whole(1, 999).default(400).describe('The lowest score of a detected person that counts, in thousandths.'),
   region: oneOf(['auto', 'full'])
     .default('auto')
-    .describe('What of the frame the detector sees: auto, the part around the lines and zones; full, all of it.'),
+    .describe('The part of the frame that is analyzed: auto, the region around the lines and zones; full, the whole frame.'),
 });
 
 const BufferField = fields({
   seconds: whole(1, 3600).default(120).describe('How much video the agent keeps, in seconds.'),
-  megabytes: whole(1, 4096).default(64).describe('How much video the agent keeps, in megabytes; the narrower bound counts.'),
+  megabytes: whole(1, 4096).default(64).describe('How much video the agent keeps, in megabytes. The smaller of the two bounds applies.'),
   overload: oneOf(['lossless', 'live'])
     .default('lossless')
     .describe(
-      'When the counter does not keep up: lossless, nothing is left out that the buffer can hold; live, the counts are never far behind the camera.',
+      'If the counter does not keep up: lossless, nothing is skipped that fits into the buffer; live, video is skipped so that the counts stay close to the camera.',
     ),
   maxLagSeconds: whole(1, 3600)
     .default(5)
-    .describe('With overload live: how far behind the camera the agent sends at most, in seconds; what is left out is declared as a gap.'),
+    .describe('With overload live: how many seconds the agent may send behind the camera. Skipped video is declared as a gap.'),
 });
 
 export const CameraStreamSpec = ruled(
@@ -141,14 +141,14 @@ export const CameraStreamSpec = ruled(
     site: labelValue()
       .min(1, { error: 'must be left out or have a value' })
       .optional()
-      .describe('Where the camera stands: its agent runs on nodes labelled footfall.dev/site with this value.'),
-    nodeSelector: NodeSelectorField.optional().describe("Labels that the agent's node must have, beside the site."),
+      .describe("The camera's site: its agent runs on nodes with this value of the label footfall.dev/site."),
+    nodeSelector: NodeSelectorField.optional().describe("Labels that the agent's node must have, in addition to the site."),
     tolerations: list(TolerationField, 0, 16).optional().describe('Taints of nodes that the agent tolerates.'),
-    suspend: yesOrNo().default(false).describe('True stops the agent; the totals stay.'),
+    suspend: yesOrNo().default(false).describe('True stops the agent; the totals are kept.'),
     lines: listBy('name', LineField, 16).default([]).describe('The lines that people cross.'),
-    zones: listBy('name', ZoneField, 16).default([]).describe('The areas whose occupancy is shown.'),
+    zones: listBy('name', ZoneField, 16).default([]).describe('The areas whose occupancy is counted.'),
     detection: DetectionField.prefault({}).describe('How people are found.'),
-    buffer: BufferField.prefault({}).describe('What the agent keeps while no counter takes it.'),
+    buffer: BufferField.prefault({}).describe('How much video the agent keeps while no counter receives it.'),
   }),
   {
     cel: 'size(self.lines) + size(self.zones) > 0',
@@ -159,7 +159,7 @@ export const CameraStreamSpec = ruled(
 
 const labels = () => z.record(z.string(), z.string({ error: must('text') }), { error: must('a mapping of text to text') });
 
-/** What the checks ask of metadata; the rest is the API server's. */
+/** The validated part of metadata; the API server validates the rest. */
 const Metadata = z.looseObject(
   {
     name: name(),
@@ -173,7 +173,7 @@ const Metadata = z.looseObject(
   { error: must('a mapping') },
 );
 
-/** The rule on the whole resource, for the CRD: names become names of pods and values of labels. */
+/** A rule on the whole resource, for the CRD: names become parts of pod names and values of labels. */
 export const nameRule = {
   rule: `size(self.metadata.name) <= 63 && self.metadata.name.matches('${dnsLabel}')`,
   message: 'must have a name of at most 63 lower-case letters, digits and dashes',

@@ -1,4 +1,4 @@
-/** A reflector of a real API server, over a way that breaks. */
+/** A reflector of a real API server, over a connection that breaks. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { until } from '../../hack/machine/rtsp-server.ts';
@@ -36,7 +36,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     await api.close();
   });
 
-  /** A reflector at work, with what it reported. */
+  /** A running reflector, with the changes that it reported. */
   function follow(options: Partial<ReflectorOptions<Note>> & { namespace: string }) {
     const stop = new AbortController();
     const reported: string[] = [];
@@ -75,8 +75,8 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     await until(async () => versions(reflector.values()) === versions((await plane.api.list<Note>(notes, { namespace })).items), 30);
   }
 
-  /** One comes, one changes, one goes, one stays, one is replaced by another of its name. */
-  async function changeTheWorld(namespace: string): Promise<void> {
+  /** One is added, one changed, one deleted, one replaced by another of its name; one stays. */
+  async function makeChanges(namespace: string): Promise<void> {
     await plane.api.create(notes, note(namespace, 'comes'));
     await plane.api.merge(notes, { namespace, name: 'changes' }, { data: { text: 'second' } });
     await plane.api.delete(notes, { namespace, name: 'goes' });
@@ -124,7 +124,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
       await until(() => proxy.watches === 1);
       followed.reported.splice(0);
       await breakIt();
-      await changeTheWorld(namespace);
+      await makeChanges(namespace);
       proxy.heal();
       await caughtUp(followed.reflector, namespace);
       assert.deepEqual(followed.reported.filter((change) => !change.startsWith('kube-root')).toSorted(), [

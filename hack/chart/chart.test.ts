@@ -3,11 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { test } from 'node:test';
 import { customResourceDefinition } from '#crds/crd.ts';
+import { kinds } from '#crds/kinds.ts';
 import type { V1Deployment } from '#crds/cluster/api.ts';
 import { parseDocuments } from '#crds/documents.ts';
 import { CameraStreamSpec } from '#crds/schema.ts';
 import { type OperatorConfig, readOperatorConfig } from '../../operator/src/config.ts';
-import { find, lint, type Manifest, notes, type Rendered, render, withoutDefinition, withoutHelm, withoutNotes } from './helm.ts';
+import { find, lint, type Manifest, notes, type Rendered, render, withoutDefinitions, withoutHelm, withoutNotes } from './helm.ts';
 
 const skip = withoutHelm();
 const UPDATE = 'FOOTFALL_UPDATE_GOLDEN';
@@ -21,7 +22,7 @@ for (const values of CASES) {
 
   test(`what is rendered with ${values} values is what was agreed to`, { skip }, () => {
     const file = new URL(`golden/${values}.yaml`, import.meta.url);
-    const text = withoutDefinition(render({ values }).text);
+    const text = withoutDefinitions(render({ values }).text);
     if (process.env[UPDATE] !== undefined) writeFileSync(file, text);
     const agreed = existsSync(file) ? readFileSync(file, 'utf8') : '';
     assert.equal(text, agreed, `hack/chart/golden/${values}.yaml differs. If it is to: ${UPDATE}=1 node --test hack/chart/chart.test.ts`);
@@ -110,13 +111,15 @@ test('variables in the environment of agents and counters are left to their own 
   assert.deepEqual([identity, agent.extraEnv, counter.extraEnv], ['a-pod', [{ name: 'WHERE', value }], [{ name: 'WHERE', value }]]);
 });
 
-test('the definition is that of the schema, and outlives the release unless it must not', { skip }, () => {
-  const name = 'camerastreams.footfall.dev';
-  const { metadata, ...definition } = find(render(), 'CustomResourceDefinition', name);
-  const { metadata: named, ...generated } = customResourceDefinition();
-  assert.deepEqual([definition, metadata?.name], [generated, named.name]);
-  assert.equal(metadata?.annotations?.['helm.sh/resource-policy'], 'keep');
-  assert.equal(find(render({ set: ['crds.keep=false'] }), 'CustomResourceDefinition', name).metadata?.annotations, undefined);
+test('the chart contains the CRD of each kind, kept after the release unless crds.keep is false', { skip }, () => {
+  for (const kind of kinds) {
+    const { metadata: generated, ...expected } = customResourceDefinition(kind);
+    const { metadata, ...definition } = find(render(), 'CustomResourceDefinition', generated.name);
+    assert.deepEqual(definition, expected);
+    assert.equal(metadata?.annotations?.['helm.sh/resource-policy'], 'keep');
+    const unkept = find(render({ set: ['crds.keep=false'] }), 'CustomResourceDefinition', generated.name);
+    assert.equal(unkept.metadata?.annotations, undefined);
+  }
   assert.deepEqual(
     kindsOf(render({ set: ['crds.enabled=false'] })).filter((kind) => kind === 'CustomResourceDefinition'),
     [],

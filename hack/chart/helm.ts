@@ -8,7 +8,7 @@ import { CHART } from './schema.ts';
 
 const HELM = process.env['FOOTFALL_HELM'] ?? 'helm';
 const CHART_PATH = fileURLToPath(CHART);
-const CRD_TEMPLATE = 'footfall/templates/camerastreams-crd.yaml';
+const CRD_TEMPLATES = /^---\n# Source: footfall\/templates\/\w+-crd\.yaml$/m;
 
 export const RELEASE = 'footfall';
 export const NAMESPACE = 'footfall-system';
@@ -71,10 +71,10 @@ export function find({ objects }: Rendered, kind: string, name: string): Manifes
   return found;
 }
 
-/** The text without the CRD, which is held against its schema and would be most of it. */
-export function withoutDefinition(text: string): string {
+/** The text without the CRDs, which are compared with their schemas and would be most of it. */
+export function withoutDefinitions(text: string): string {
   const documents = text.split(/^(?=---\n)/m);
-  return documents.filter((document) => !document.startsWith(`---\n# Source: ${CRD_TEMPLATE}`)).join('');
+  return documents.filter((document) => !CRD_TEMPLATES.test(document)).join('');
 }
 
 function valuesOf({ values, set = [] }: RenderOptions): string[] {
