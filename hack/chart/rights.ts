@@ -1,36 +1,36 @@
 /**
- * What operator and counters may do at the API server, and why: each verb with the call that makes it. The chart's roles
- * are held against this table, and docs/rights.md is written from it.
+ * The rights of operator and counters at the API server: each verb with the reason for it. The chart's roles are compared
+ * with this table, and docs/rights.md is generated from it.
  */
 
 /**
- * streams: wherever there are CameraStreams; own: the release's namespace, too; own-namespaced: only with watchNamespaces;
- * own-certificate: only where the operator makes the counters' certificate; cluster: in any case.
+ * streams: the namespaces with CameraStreams; own: the release's namespace; own-namespaced: the same, only with
+ * watchNamespaces; own-certificate: the same, only if the operator issues the certificate; cluster: the whole cluster.
  */
 export type Where = 'streams' | 'own' | 'own-namespaced' | 'own-certificate' | 'cluster';
 
 export interface Right {
   readonly who: 'operator' | 'counter';
   readonly where: Where;
-  /** Empty for Kubernetes' own. */
+  /** Empty for the core group. */
   readonly group: string;
   readonly resource: string;
-  /** Left out, all. */
+  /** Left out, all objects. */
   readonly name?: string;
-  /** Why, by verb. */
+  /** The reason, by verb. */
   readonly verbs: Readonly<Record<string, string>>;
 }
 
-const MIRROR = { list: 'the mirror is filled', watch: 'the mirror is kept' };
+const INFORMER = { list: 'fills the informer cache', watch: 'keeps the informer cache up to date' };
 
 export const rights: readonly Right[] = [
-  { who: 'operator', where: 'streams', group: 'footfall.dev', resource: 'camerastreams', verbs: MIRROR },
+  { who: 'operator', where: 'streams', group: 'footfall.dev', resource: 'camerastreams', verbs: INFORMER },
   {
     who: 'operator',
     where: 'streams',
     group: 'footfall.dev',
     resource: 'camerastreams/status',
-    verbs: { patch: "conditions and the agent's place are reported (server-side apply)" },
+    verbs: { patch: "writes the conditions and the agent's node and pod (server-side apply)" },
   },
   {
     who: 'operator',
@@ -38,10 +38,10 @@ export const rights: readonly Right[] = [
     group: 'apps',
     resource: 'deployments',
     verbs: {
-      ...MIRROR,
-      create: "an agent's, or the pool's, is made: server-side apply of what is not there yet needs it",
-      patch: "an agent's, or the pool's, is brought about (server-side apply)",
-      delete: 'an agent goes when its CameraStream has become one that nothing can be made of',
+      ...INFORMER,
+      create: 'creates that of an agent or of the pool (server-side apply of a new object)',
+      patch: 'updates that of an agent or of the pool (server-side apply)',
+      delete: "deletes an agent's when the CameraStream has become invalid",
     },
   },
   {
@@ -49,7 +49,7 @@ export const rights: readonly Right[] = [
     where: 'streams',
     group: '',
     resource: 'serviceaccounts',
-    verbs: { ...MIRROR, create: "an agent's is made", patch: "an agent's is brought about (server-side apply)" },
+    verbs: { ...INFORMER, create: "creates an agent's", patch: "updates an agent's (server-side apply)" },
   },
   {
     who: 'operator',
@@ -57,25 +57,25 @@ export const rights: readonly Right[] = [
     group: '',
     resource: 'configmaps',
     verbs: {
-      ...MIRROR,
-      create: 'an agent is told by whom counters are certified',
-      patch: 'an agent is told of another authority (server-side apply)',
+      ...INFORMER,
+      create: 'gives an agent the authorities of the counters',
+      patch: 'gives an agent a new authority (server-side apply)',
     },
   },
-  { who: 'operator', where: 'streams', group: '', resource: 'pods', verbs: MIRROR },
+  { who: 'operator', where: 'streams', group: '', resource: 'pods', verbs: INFORMER },
   {
     who: 'operator',
     where: 'streams',
     group: 'events.k8s.io',
     resource: 'events',
-    verbs: { create: 'a change of Ready is told', patch: 'what is told again is counted in the first Event' },
+    verbs: { create: 'reports a change of Ready', patch: 'counts a repeated Event in the first one' },
   },
   {
     who: 'operator',
     where: 'own',
     group: 'coordination.k8s.io',
     resource: 'leases',
-    verbs: { create: 'the first leader makes the lease; a create cannot be limited to a name' },
+    verbs: { create: 'creates the lease; a create cannot be limited to a name' },
   },
   {
     who: 'operator',
@@ -83,14 +83,14 @@ export const rights: readonly Right[] = [
     group: 'coordination.k8s.io',
     resource: 'leases',
     name: 'footfall-operator',
-    verbs: { get: 'who leads is read', update: 'the lead is taken, kept and given up' },
+    verbs: { get: 'reads which replica leads', update: 'acquires, renews and releases the lease' },
   },
   {
     who: 'operator',
     where: 'own',
     group: '',
     resource: 'services',
-    verbs: { ...MIRROR, create: "the pool's is made; a create cannot be limited to a name" },
+    verbs: { ...INFORMER, create: "creates the pool's; a create cannot be limited to a name" },
   },
   {
     who: 'operator',
@@ -98,7 +98,7 @@ export const rights: readonly Right[] = [
     group: '',
     resource: 'services',
     name: 'footfall-counter',
-    verbs: { patch: "the pool's is brought about (server-side apply)" },
+    verbs: { patch: "updates the pool's (server-side apply)" },
   },
   {
     who: 'operator',
@@ -106,7 +106,7 @@ export const rights: readonly Right[] = [
     group: 'apps',
     resource: 'deployments',
     name: 'footfall-operator',
-    verbs: { get: "the operator's own is named as the pool's owner, so that the pool goes with it" },
+    verbs: { get: "reads the operator's own, which becomes the owner of the pool" },
   },
   ...['footfall-counter-tls', 'footfall-counter-authority'].map(
     (name) =>
@@ -117,8 +117,8 @@ export const rights: readonly Right[] = [
         resource: 'secrets',
         name,
         verbs: {
-          get: "what there is of the counters' certificate and its authority is read",
-          update: 'it is made, and renewed in time; the chart makes the empty Secret',
+          get: "reads the counters' certificate or its authority",
+          update: 'issues and renews it; the chart creates the empty Secret',
         },
       }) as const,
   ),
@@ -127,14 +127,14 @@ export const rights: readonly Right[] = [
     where: 'own-namespaced',
     group: 'events.k8s.io',
     resource: 'events',
-    verbs: { create: 'a certificate that was renewed, or cannot be, is told', patch: 'what is told again is counted in the first Event' },
+    verbs: { create: 'reports that a certificate was renewed, or cannot be', patch: 'counts a repeated Event in the first one' },
   },
   {
     who: 'operator',
     where: 'own-namespaced',
     group: 'apps',
     resource: 'deployments',
-    verbs: { ...MIRROR, create: "the pool's is made; a create cannot be limited to a name" },
+    verbs: { ...INFORMER, create: "creates the pool's; a create cannot be limited to a name" },
   },
   {
     who: 'operator',
@@ -142,19 +142,19 @@ export const rights: readonly Right[] = [
     group: 'apps',
     resource: 'deployments',
     name: 'footfall-counter',
-    verbs: { patch: "the pool's is brought about (server-side apply)" },
+    verbs: { patch: "updates the pool's (server-side apply)" },
   },
-  { who: 'operator', where: 'own-namespaced', group: '', resource: 'serviceaccounts', verbs: MIRROR },
-  { who: 'operator', where: 'own-namespaced', group: '', resource: 'pods', verbs: MIRROR },
+  { who: 'operator', where: 'own-namespaced', group: '', resource: 'serviceaccounts', verbs: INFORMER },
+  { who: 'operator', where: 'own-namespaced', group: '', resource: 'pods', verbs: INFORMER },
   {
     who: 'counter',
     where: 'streams',
     group: 'footfall.dev',
     resource: 'camerastreams',
     verbs: {
-      get: 'the ledger is read before a term is taken, and after a conflict',
-      list: 'readiness, and the spec of a stream that is served',
-      watch: 'a spec that is edited is counted by at once',
+      get: 'reads the ledger before a term is claimed, and after a conflict',
+      list: 'checks readiness, and reads the specs of streams that it serves',
+      watch: 'notices an edited spec at once',
     },
   },
   {
@@ -162,22 +162,22 @@ export const rights: readonly Right[] = [
     where: 'streams',
     group: 'footfall.dev',
     resource: 'camerastreams/status',
-    verbs: { patch: 'counts are committed, and how the stream does is told (server-side apply)' },
+    verbs: { patch: 'commits counts and reports the state of the stream (server-side apply)' },
   },
   {
     who: 'counter',
     where: 'cluster',
     group: 'authentication.k8s.io',
     resource: 'tokenreviews',
-    verbs: { create: 'the API server is asked whose token an agent sends; tokens belong to no namespace, so no Role can give this' },
+    verbs: { create: "verifies an agent's token; token reviews are cluster-wide, so a Role cannot grant this" },
   },
 ];
 
 const PLACES: Readonly<Record<Where, string>> = {
-  streams: 'everywhere; with `watchNamespaces`, in these',
+  streams: 'all namespaces, or `watchNamespaces`',
   own: "the release's namespace",
   'own-namespaced': "the release's namespace, only with `watchNamespaces`",
-  'own-certificate': "the release's namespace, unless `tls` names who else makes the certificate",
+  'own-certificate': "the release's namespace, unless `tls` names another issuer or a Secret",
   cluster: 'the cluster, also with `watchNamespaces`',
 };
 
@@ -187,19 +187,19 @@ export function rightsText(): string {
 
 # Rights
 
-Each verb that a role of the chart has, and what it is needed for. Agents have none: their ServiceAccounts are bound to no
-role, and their pods mount nothing but a token for counters and the certificate of whoever certifies these.
+Each verb of the chart's roles, with the reason for it. Agents have no rights: their ServiceAccounts have no role, and their
+pods mount only a token for the counters and the certificates of the counters' authorities.
 
 ${(['operator', 'counter'] as const).map((who) => `## ${who}\n\n${tableOf(rights.filter((right) => right.who === who))}`).join('\n\n')}
 
-## What they amount to
+## What a stolen token allows
 
-- **operator**: whoever makes Deployments in a namespace can run pods there with any of its ServiceAccounts, and can mount
-  any of its Secrets into them. So a stolen operator is as good as all namespaces that it may make agents in:
-  \`watchNamespaces\` makes these few. By itself it can read no Secret but the counters' certificate and its authority, and
-  all ConfigMaps where there are streams; it can enter no pod, and change no role.
-- **counter**: a stolen counter can write false counts and states, and read where cameras are (not their logins). It can
-  ask whose any token is that it has been sent, and learns by that no other token.
+- **operator**: the right to create Deployments in a namespace includes running pods there with any of its ServiceAccounts
+  and mounting any of its Secrets. An attacker with the operator's token controls every namespace in which the operator may
+  create agents; \`watchNamespaces\` limits these. Directly, the token reads the Secrets of the counters' certificate and its
+  authority, and all ConfigMaps in namespaces with streams; it cannot enter pods or change roles.
+- **counter**: an attacker with a counter's token can write false counts and states, and read the addresses of cameras (not
+  their logins). It can verify any token that it has, which reveals no other token.
 `;
 }
 
