@@ -127,9 +127,7 @@ const BufferField = fields({
   megabytes: whole(1, 4096).default(64).describe('How much video the agent keeps, in megabytes. The smaller of the two bounds applies.'),
   overload: oneOf(['lossless', 'live'])
     .default('lossless')
-    .describe(
-      'If the counter does not keep up: lossless, nothing is skipped that fits into the buffer; live, video is skipped so that the counts stay close to the camera.',
-    ),
+    .describe('If the counter is too slow: lossless, no video is skipped that fits into the buffer; live, video is skipped to catch up.'),
   maxLagSeconds: whole(1, 3600)
     .default(5)
     .describe('With overload live: how many seconds the agent may send behind the camera. Skipped video is declared as a gap.'),

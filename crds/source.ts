@@ -1,4 +1,4 @@
-/** The source of the video. Its rules apply to the whole source: the API server repeats a field that it refuses, and the url may contain a password. */
+/** The source of the video. Rules apply to it as a whole: the API server repeats a refused field, and the url may contain a password. */
 import * as z from 'zod';
 import { fields, mustUnseen, oneOf, patterned, ruled, yesOrNo } from './fields.ts';
 import type { Rule } from './fields.ts';
@@ -63,7 +63,7 @@ export const Source = ruled(
         .min(1, urlSentence)
         .max(2048, urlSentence)
         .describe(
-          'The camera (rtsp:// or rtsps://) or, in local mode, a file (file:/// or a path, relative to the folder of the YAML file). It must not contain a user name or password.',
+          'The camera (rtsp:// or rtsps://), without a login. In local mode also a file (file:/// or a path relative to the YAML file).',
         ),
       transport: oneOf(['tcp', 'udp'])
         .default('tcp')

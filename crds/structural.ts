@@ -1,4 +1,4 @@
-/** From a zod schema to the structural schema that Kubernetes accepts in a CRD: no references, no `additionalProperties: false`, known keywords only. */
+/** Makes a structural schema, as Kubernetes requires it in a CRD, of a zod schema: without references, with known keywords only. */
 import * as z from 'zod';
 
 export type Structural = { readonly [keyword: string]: unknown };

@@ -206,7 +206,8 @@ ${(['operator', 'counter'] as const).map((who) => `## ${who}\n\n${tableOf(rights
 function tableOf(of: readonly Right[]): string {
   const rows = of.flatMap(({ where, group, resource, name, verbs }) => {
     const [plural, subresource] = resource.split('/');
-    const what = `${plural}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}${name === undefined ? '' : ` \`${name}\``}`;
+    const suffix = `${subresource === undefined ? '' : `/${subresource}`}${name === undefined ? '' : ` \`${name}\``}`;
+    const what = `${plural}${group === '' ? '' : `.${group}`}${suffix}`;
     return Object.entries(verbs).map(([verb, reason]) => `| ${what} | ${verb} | ${PLACES[where]} | ${reason} |`);
   });
   return ['| resource | verb | where | why |', '| --- | --- | --- | --- |', ...rows].join('\n');

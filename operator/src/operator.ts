@@ -21,16 +21,17 @@ import { EventRecorder, type NewEvent } from './runtime/recorder.ts';
 import { streamController } from './streams/reconcile.ts';
 
 const LEASE = 'footfall-operator';
+/** In Events. */
+const CONTROLLER = 'footfall.dev/operator';
 
 /** Runs until the signal aborts. @throws Error with a sentence when it fails, or lost the lead. */
 export async function runOperator(config: OperatorConfig, log: Log, signal: AbortSignal): Promise<void> {
   const metrics = createMetrics();
   const { namespace, identity, kubeconfig } = config;
   const api = connect({ ...(kubeconfig !== undefined && { kubeconfig }), userAgent: LEASE, onRequest: requestMetrics(metrics) });
-  const controller = 'footfall.dev/operator';
-  const recorder = new EventRecorder({ api, controller, instance: identity, log, onResult: eventMetrics(metrics) });
+  const recorder = new EventRecorder({ api, controller: CONTROLLER, instance: identity, log, onResult: eventMetrics(metrics) });
   const cache = makeCache({ config, api, metrics, log });
-  const queues = makeControllers({ config, api, cache, recorder, metrics, log });
+  const queues = makeQueues({ config, api, cache, recorder, metrics, log });
   const http = await serveHttp({ ...config.http, metrics, unready: () => cache.unready() });
   announce({ http: http.port });
   const failed = new AbortController();
@@ -72,7 +73,7 @@ function makeCache({ config, api, metrics, log }: Parts): ClusterCache {
 }
 
 /** All controllers, each with its queue. The conditions of streams depend on the pool and on the certificates. */
-function makeControllers(parts: Parts & { readonly cache: ClusterCache; readonly recorder: EventRecorder }): ControllerQueue[] {
+function makeQueues(parts: Parts & { readonly cache: ClusterCache; readonly recorder: EventRecorder }): ControllerQueue[] {
   const { config, api, cache, recorder, metrics, log } = parts;
   const owner = ownerLookup(config, api);
   const onChange = () => streamQueue.reconcileAll();

@@ -54,7 +54,7 @@ suite("the counters' certificate in a cluster", { skip: withoutControlPlane() },
     };
   }
 
-  test("is issued once, without the authority's key in the Secret that counters mount, and stays when another operator reconciles it", async () => {
+  test("is issued once, without the authority's key where counters mount it, and stays when it is reconciled again", async () => {
     const { reconcile, read, namespace } = await prepare();
     const { authorities, trouble, renewed } = await reconcile();
     assert.deepEqual([trouble, renewed], [undefined, "Renewed: the counters' certificate authority, the counters' certificate."]);
@@ -111,31 +111,24 @@ suite("the counters' certificate in a cluster", { skip: withoutControlPlane() },
     const serving = await read(SERVING);
     await write(AUTHORITY_SECRET, { 'tls.key': 'torn' });
     const { trouble, authorities } = await reconcile(800);
-    assert.deepEqual(
-      [trouble, authorities],
-      [
-        `Secret ${namespace}/${AUTHORITY_SECRET} holds no certificate authority with its private key: clear its data to have new ones issued.`,
-        undefined,
-      ],
-    );
+    const fault = 'holds no certificate authority with its private key: clear its data to have new ones issued.';
+    assert.deepEqual([trouble, authorities], [`Secret ${namespace}/${AUTHORITY_SECRET} ${fault}`, undefined]);
     assert.deepEqual(await read(SERVING), serving);
     await clear(AUTHORITY_SECRET);
-    const mended = await reconcile(800);
-    assert.deepEqual([mended.trouble, mended.authorities === serving['ca.crt']], [undefined, false]);
+    const repaired = await reconcile(800);
+    assert.deepEqual([repaired.trouble, repaired.authorities === serving['ca.crt']], [undefined, false]);
   });
 
   test('is not overwritten when another authority issued it', async () => {
     const { reconcile, read, write, namespace } = await prepare();
     const foreign = { 'tls.crt': FOREIGN, 'tls.key': 'theirs' };
     await write(SERVING, foreign);
-    assert.equal(
-      (await reconcile()).trouble,
-      `Secret ${namespace}/${SERVING} holds a certificate that Footfall did not issue: clear its data, or name another Secret in tls.secretName.`,
-    );
+    const fault = 'holds a certificate that Footfall did not issue: clear its data, or name another Secret in tls.secretName.';
+    assert.equal((await reconcile()).trouble, `Secret ${namespace}/${SERVING} ${fault}`);
     assert.deepEqual([await read(SERVING), await read(AUTHORITY_SECRET)], [foreign, {}]);
   });
 
-  test('has its missing Secret named, in an Event and to every stream, until the Secret exists again', async () => {
+  test('has a missing Secret reported, in an Event and to all streams, until the Secret exists', async () => {
     const { remove, create, namespace } = await prepare();
     await remove(AUTHORITY_SECRET);
     const events: string[] = [];
@@ -164,7 +157,7 @@ suite("the counters' certificate in a cluster", { skip: withoutControlPlane() },
   });
 });
 
-test('of a certificate that Footfall does not issue, the operator reads the trusted authorities from a file, and no Secret', async (context) => {
+test('the authorities of a certificate that Footfall does not issue are read from a file, not from a Secret', async (context) => {
   const folder = await mkdtemp(join(tmpdir(), 'footfall-given-'));
   context.after(() => rm(folder, { recursive: true }));
   const authoritiesFile = join(folder, 'ca.crt');

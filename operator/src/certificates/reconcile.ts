@@ -1,4 +1,4 @@
-/** The certificates' story: renew what is due, tell all streams which authorities to trust, and the user what to fix. */
+/** The certificates' story: renew what is due, give all agents the trusted authorities, and report what the user has to fix. */
 import type { ApiServer, V1OwnerReference } from '#crds/cluster/api.ts';
 import type { Log } from '#proto/process/log.ts';
 import type { OperatorConfig } from '../config.ts';

@@ -2,7 +2,7 @@
  * Which certificates the counters need next, given the current ones and the time.
  *
  *   no authority ─▶ a first one is issued, and issues the server's certificate at once: no agent trusts another yet
- *   past two thirds of its life ─▶ a second one is issued; agents are told to trust both
+ *   past two thirds of its life ─▶ a second one is issued; agents trust both
  *   the second one is `overlapSeconds` old ─▶ it issues the server's certificate; the first one is trusted until it expires
  *
  * Invariant: agents have trusted the issuer of the server's certificate for `overlapSeconds` before counters present it. The

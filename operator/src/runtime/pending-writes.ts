@@ -49,7 +49,7 @@ export class PendingWrites {
   }
 }
 
-/** Resource versions of one resource are increasing numbers: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions */
+/** Versions of a resource are increasing numbers: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions */
 function versionOf({ metadata }: KubernetesObject): bigint {
   return BigInt(metadata?.resourceVersion ?? 0);
 }

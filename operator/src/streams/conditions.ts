@@ -133,10 +133,8 @@ function checkPlacement({ stream, pod, former }: Observed): Judgement | undefine
   const { site, nodeSelector = {} } = stream.spec;
   const labels = [...(site === undefined ? [] : [[SITE_LABEL, site]]), ...Object.entries(nodeSelector)];
   const wanted = labels.map(([key, value]) => `${key}=${value}`);
-  return fails(
-    'NoNodeForSite',
-    `No schedulable node has the label${wanted.length > 1 ? 's' : ''} ${wanted.join(', ')}: label a node near the camera. The scheduler reports: ${words}`,
-  );
+  const missing = `No schedulable node has the label${wanted.length > 1 ? 's' : ''} ${wanted.join(', ')}`;
+  return fails('NoNodeForSite', `${missing}: label a node near the camera. The scheduler reports: ${words}`);
 }
 
 /** Whether labels rejected every node, except for control-plane nodes, whose taint says nothing about the site. */
