@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import * as z from 'zod';
 import { crdText, customResourceDefinition } from './crd.ts';
-import { CameraStreamSpec, CameraStreamStatus } from './schema.ts';
-import { structuralOf } from './structural.ts';
-import type { Structural } from './structural.ts';
+import { cameraStream, kinds } from './kinds.ts';
+import { group } from './schema.ts';
+import { type Structural, structuralOf } from './structural.ts';
 
-const schemas: readonly [string, Structural][] = [
-  ['spec', structuralOf(CameraStreamSpec)],
-  ['status', structuralOf(CameraStreamStatus)],
-];
-const nodes = schemas.flatMap(([path, schema]) => [...walk(path, schema)]);
+const schemas = kinds.flatMap(({ kind, spec, status }) => [
+  { path: `${kind}.spec`, schema: structuralOf(spec) },
+  { path: `${kind}.status`, schema: structuralOf(status) },
+]);
+const nodes = schemas.flatMap(({ path, schema }) => [...walk(path, schema)]);
 
 function* walk(path: string, schema: Structural): Generator<[string, Structural]> {
   yield [path, schema];
@@ -20,15 +20,17 @@ function* walk(path: string, schema: Structural): Generator<[string, Structural]
   for (const [name, property] of Object.entries(schema.properties ?? {})) yield* walk(`${path}.${name}`, property as Structural);
 }
 
-test('the committed CRD is fresh; if not: npm run generate', () => {
-  assert.equal(readFileSync(new URL('footfall.dev_camerastreams.yaml', import.meta.url), 'utf8'), crdText());
-});
+for (const kind of kinds) {
+  test(`the committed CRD of ${kind.kind} is up to date; if not: npm run generate`, () => {
+    assert.equal(readFileSync(new URL(`${group}_${kind.plural}.yaml`, import.meta.url), 'utf8'), crdText(kind));
+  });
+}
 
 test('every part of the schema has a type that Kubernetes knows, and no floats', () => {
   for (const [path, schema] of nodes) assert.ok(['object', 'array', 'string', 'integer', 'boolean'].includes(String(schema.type)), path);
 });
 
-test('every list, text, number and mapping is bounded, so that the rules have a bounded cost', () => {
+test('every list, text, number and mapping is bounded, so that the cost of the rules is bounded', () => {
   for (const [path, schema] of nodes) {
     if (schema.type === 'array') assert.ok(schema.maxItems !== undefined, path);
     if (schema.type === 'string') assert.ok(schema.maxLength !== undefined || schema.enum !== undefined, path);
@@ -37,7 +39,7 @@ test('every list, text, number and mapping is bounded, so that the rules have a 
   }
 });
 
-test('every field explains itself', () => {
+test('every field has a description', () => {
   for (const [path, schema] of nodes.filter(([name]) => !/[\]}]$/.test(name)))
     assert.match(String(schema.description), /^[A-Z].*\.$/, path);
 });
@@ -49,10 +51,10 @@ test('a keyword that Kubernetes does not know stops the generator', () => {
   );
 });
 
-test('the ledger is fenced, and status is written apart from spec', () => {
-  const [served] = customResourceDefinition().spec.versions;
+test('the rules of the ledger are in the CRD, and the status is a subresource', () => {
+  const [served] = customResourceDefinition(cameraStream).spec.versions;
   assert.deepEqual(served?.subresources, { status: {} });
-  const counts = nodes.find(([path]) => path === 'status.counts')?.[1];
+  const counts = nodes.find(([path]) => path === 'CameraStream.status.counts')?.[1];
   const rules = counts?.['x-kubernetes-validations'] as { rule: string }[] | undefined;
   assert.deepEqual(
     rules?.map(({ rule }) => rule),
@@ -67,8 +69,8 @@ test('the ledger is fenced, and status is written apart from spec', () => {
   );
 });
 
-test('a source is judged as a whole: the API server repeats a field that it refuses, and the url might hold a password', () => {
-  const url = nodes.find(([path]) => path === 'spec.source.url')?.[1];
+test('rules apply to a source as a whole: the API server repeats a field that it refuses, and the url may contain a password', () => {
+  const url = nodes.find(([path]) => path === 'CameraStream.spec.source.url')?.[1];
   assert.equal(url?.pattern, undefined);
   assert.equal(url?.['x-kubernetes-validations'], undefined);
 });

@@ -1,11 +1,11 @@
-/** YAML text as plain documents that know the line of each of their fields. Bounded against hostile text: aliases and depth. */
+/** Parses YAML text into documents that know the line of each field. Aliases and depth are bounded, against hostile text. */
 import { Document, isAlias, isCollection, isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
 import type { Alias, Node, Pair } from 'yaml';
 
-/** Ten times what a CameraStream needs; more aliases or levels are a mistake or an attack. */
+/** Ten times the needs of a CameraStream. */
 const mostAliases = 100;
 const deepest = 64;
-/** One slip makes the parser stumble again and again; the first few places show where it was. */
+/** One mistake may lead to many syntax errors; the first ones show its place. */
 const mostSyntaxFaults = 10;
 
 export type FieldPath = readonly PropertyKey[];
@@ -20,7 +20,7 @@ export interface PlainDocument {
   readonly number: number;
   readonly value: unknown;
   readonly faults: readonly TextFault[];
-  /** The line of a field, or of the nearest one around it that is there. */
+  /** The line of a field, or of the nearest existing field around it. */
   lineOf(path: FieldPath): number | undefined;
 }
 
@@ -33,7 +33,7 @@ export function parseDocuments(text: string): PlainDocument[] {
 }
 
 export function formatDocument(value: unknown, comment: string): string {
-  // YAML 1.1, as kubectl reads it: there a plain y is true and must be quoted.
+  // kubectl reads YAML 1.1, in which a plain y is true and must be quoted.
   const document = new Document(value, { aliasDuplicateObjects: false, version: '1.1' });
   document.commentBefore = comment;
   return document.toString({ lineWidth: 0 });
@@ -41,11 +41,11 @@ export function formatDocument(value: unknown, comment: string): string {
 
 function parse(text: string, lineCounter: LineCounter): Document.Parsed[] | undefined {
   try {
-    // Without `prettyErrors: false` a fault would repeat the line of text that it is in, which may hold a password.
+    // Without `prettyErrors: false` a message would repeat the faulty line, which may contain a password.
     const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false, stringKeys: true, logLevel: 'error' });
     return [...documents];
   } catch (error) {
-    // The parser descends into each level of nesting; on too many of them the stack ends.
+    // The parser recurses for each level of nesting: too many exhaust the stack.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
@@ -74,7 +74,7 @@ function plain(document: Document.Parsed, number: number, lines: LineCounter): P
     const value: unknown = document.toJS({ maxAliasCount: mostAliases });
     return value === null ? wrong('is empty') : { number, value, faults: [], lineOf };
   } catch (error) {
-    // Aliases are counted with what they stand for: ten of ten of ten are a thousand.
+    // Aliases are counted after expansion: ten of ten of ten are a thousand.
     if (error instanceof ReferenceError) return wrong('has too many aliases');
     throw error;
   }
@@ -91,7 +91,7 @@ function isTooDeep(document: Document.Parsed): boolean {
   return tooDeep;
 }
 
-/** An alias that stands for nothing yet, or for something that holds it and so has no end. */
+/** An alias before its anchor, or inside it, which would have no end. */
 function strayAlias(document: Document.Parsed): Alias | undefined {
   const anchors = new Set<string>();
   let stray: Alias | undefined;
@@ -132,7 +132,7 @@ function keyOf(pair: Pair): string {
   return String(isScalar(pair.key) ? pair.key.value : pair.key);
 }
 
-/** The parser's sentence without the piece of text that it quotes. */
+/** The parser's message without the text that it quotes. */
 function withoutText(message: string): string {
   return message.replace(/((?<=[a-z]): |(?<=escape sequence) ).*$/s, '');
 }

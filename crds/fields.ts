@@ -1,23 +1,23 @@
 /**
- * The building blocks of the schema. Each says in one sentence what it expects and what it found, and stays within what
- * a Kubernetes structural schema can say: bounded strings and lists, whole numbers, no unknown fields.
+ * The building blocks of the schema. The error of each is one sentence with the expected and the found value. Each stays
+ * within a Kubernetes structural schema: bounded strings and lists, whole numbers, no unknown fields.
  */
 import * as z from 'zod';
 
-/** What both judges of a resource check: `holds` here, `cel` on the API server. The two must say the same. */
+/** A rule that is checked twice: `holds` by the loader, `cel` by the API server. The two must be equivalent. */
 export interface Rule<T> {
   readonly cel: string;
   readonly holds: (value: T) => boolean;
   /** Reads on after the field's path: "must ...". */
   readonly message: string;
-  /** The field of the ruled object that is at fault, when it is one. */
+  /** The field of the object that is at fault, if it is a single one. */
   readonly field?: string;
 }
 
 /** RFC 1123. */
 export const dnsLabel = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
 export const labelKey = '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$';
-/** One word in CamelCase, as in the reason of a condition. */
+/** One word in CamelCase, such as the reason of a condition. */
 const reasonWord = '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$';
 
 type Sentence = (issue: { readonly input?: unknown }) => string;
@@ -26,7 +26,7 @@ export function must(expected: string): Sentence {
   return ({ input }) => (input === undefined ? `is missing; it must be ${expected}` : `must be ${expected}, found ${show(input)}`);
 }
 
-/** For fields in which somebody may have written a password: says what kind of value was found, never the value. */
+/** For fields that may contain a password: the sentence has the type of the found value, never the value. */
 export function mustUnseen(expected: string): Sentence {
   return ({ input }) => (input === undefined ? `is missing; it must be ${expected}` : `must be ${expected}, found ${kindOf(input)}`);
 }
@@ -63,7 +63,7 @@ export function name() {
   return patterned('a name of lower-case letters, digits and dashes', 63, dnsLabel);
 }
 
-/** Kubernetes allows a label without a value, and roles of nodes are written so. */
+/** Kubernetes allows an empty value; the labels of node roles have one. */
 export function labelValue() {
   const error = must('a label value (letters, digits and -_. between them, at most 63 characters)');
   return z
@@ -88,14 +88,14 @@ export function fields<Shape extends z.core.$ZodLooseShape>(shape: Shape, senten
   });
 }
 
-/** A list that is replaced as a whole. */
+/** A list that is replaced as a whole by server-side apply. */
 export function list<Item extends z.ZodType>(item: Item, least: number, most: number) {
   const error = must(least === 0 ? `a list of at most ${most}` : `a list of ${least} to ${most}`);
   const bounded = z.array(item, { error }).max(most, { error });
   return (least === 0 ? bounded : bounded.min(least, { error, abort: true })).meta({ 'x-kubernetes-list-type': 'atomic' });
 }
 
-/** A list whose items are known by `key`: two managers may each own items of it. */
+/** A list whose items are identified by `key`: several field managers may each own items. */
 export function listBy<Item extends z.ZodType>(key: string, item: Item, most: number) {
   return list(item, 0, most)
     .superRefine((items, context) => {
@@ -110,7 +110,7 @@ export function listBy<Item extends z.ZodType>(key: string, item: Item, most: nu
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 }
 
-/** `schema` under `rules`: the first broken one is reported, and all of them go into the CRD. */
+/** `schema` with `rules`: the first broken one is reported, and all of them are part of the CRD. */
 export function ruled<Schema extends z.ZodType>(schema: Schema, ...rules: readonly Rule<z.output<Schema>>[]): Schema {
   let checked = schema;
   for (const { holds, message, field } of rules) {
@@ -123,7 +123,7 @@ export function celOf({ cel, message, field }: Omit<Rule<never>, 'holds'>): Reco
   return { rule: cel, message, ...(field === undefined ? {} : { fieldPath: `.${field}` }) };
 }
 
-/** A found value in a sentence. Text with an @ may be an address with a password in it and is not repeated. */
+/** A found value in a sentence. Text with an @ may be an address with a password, and is not repeated. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return value.includes('@') || value.length > 80 ? kindOf(value) : JSON.stringify(value);
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);

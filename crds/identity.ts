@@ -1,14 +1,14 @@
-/** By which name an agent is known to counters: the operator makes the account, the counter asks for it. */
+/** The identity by which counters know an agent: the operator creates its account, the counter verifies its token. */
 
-/** What an agent's token is for, and is good for nothing else. */
+/** The only audience of an agent's token. */
 export const COUNTER_AUDIENCE = 'footfall-counter';
 
-/** Of everything that is made for a stream: its ServiceAccount, Deployment and ConfigMap. */
+/** The name of the stream's ServiceAccount, Deployment and ConfigMap. */
 export function agentName(stream: string): string {
   return `${stream}-agent`;
 }
 
-/** As the API server calls the only account that may send for the stream. */
+/** The API server's user name of the only account that may send the stream. */
 export function agentUser({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
   return `system:serviceaccount:${namespace}:${agentName(name)}`;
 }

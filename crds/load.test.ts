@@ -31,7 +31,7 @@ function faultsOf(text: string): string[] {
   return parseCameraStreams(text, 'door.yaml').faults.map(formatFault);
 }
 
-test('what is left out has its default', () => {
+test('a field that is left out has its default', () => {
   const [loaded] = parseCameraStreams(stream('door'), 'door.yaml').streams;
   assert.equal(loaded?.stream.metadata.namespace, 'default');
   assert.deepEqual(loaded?.stream.spec, {
@@ -44,7 +44,7 @@ test('what is left out has its default', () => {
   });
 });
 
-test('a stream knows its file and document', () => {
+test('a stream has its file and document', () => {
   const file = write('two.yaml', `${stream('a')}---\n${stream('b')}`);
   const { streams } = loadCameraStreams([file]);
   assert.deepEqual(
@@ -56,7 +56,7 @@ test('a stream knows its file and document', () => {
   );
 });
 
-test('a file source is found from the folder of the YAML file; a camera stays as it is', () => {
+test('the path of a file source is relative to the folder of the YAML file; a camera stays as it is', () => {
   const clip = join(folder, 'a clip.mp4');
   const file = write(
     'sources.yaml',
@@ -70,7 +70,7 @@ test('a file source is found from the folder of the YAML file; a camera stays as
   );
 });
 
-test('a file URL that no path can be made of is a fault', () => {
+test('a file URL that is no path is a fault', () => {
   const file = write('escape.yaml', stream('door', 'file:///a%2Fb'));
   assert.deepEqual(loadCameraStreams([file]).faults.map(formatFault), [
     `${file}, document 1 (line 5): spec.source.url must be a file URL that names a file of this machine.`,
@@ -88,7 +88,7 @@ test('several faults of a document are reported at once, and other documents sti
   ]);
 });
 
-test('a stream that is there twice is a fault of the later one, over all files', () => {
+test('of two streams of one name, in any files, the second one is a fault', () => {
   const first = write('first.yaml', stream('door'));
   const second = write('second.yaml', `${stream('gate')}---\n${stream('door')}`);
   const { streams, faults } = loadCameraStreams([first, second]);
@@ -108,7 +108,7 @@ test('files that cannot be read', () => {
   assert.deepEqual(loadCameraStreams([missing, folder, binary, huge]).faults.map(formatFault), [
     `${missing}: it does not exist.`,
     `${folder}: it must be a file, found a folder.`,
-    `${binary}: it must be YAML in UTF-8, found what is no text.`,
+    `${binary}: it must be YAML in UTF-8, found other bytes.`,
     `${huge}: it must be YAML of at most 1 MiB.`,
   ]);
 });
@@ -129,10 +129,10 @@ const texts: readonly [string, string, readonly string[]][] = [
 ];
 
 for (const [what, text, expected] of texts) {
-  test(`${what} is refused in words`, () => assert.deepEqual(faultsOf(text), expected));
+  test(`${what} is refused with a sentence`, () => assert.deepEqual(faultsOf(text), expected));
 }
 
-test('hostile texts end soon, with a fault', { timeout: 20_000 }, () => {
+test('hostile texts are refused quickly', { timeout: 20_000 }, () => {
   const bomb = [
     'a0: &a0 [x]',
     ...Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level}, `.repeat(9)}]`),
@@ -143,7 +143,7 @@ test('hostile texts end soon, with a fault', { timeout: 20_000 }, () => {
   assert.ok(faultsOf('a: 1 2: 3\n'.repeat(50_000)).length <= 10);
 });
 
-test('no fault repeats a password, wherever it was written', () => {
+test('no fault repeats a password, in whichever field it is', () => {
   const secret = 'correct-horse';
   const wrong = [
     `rtsp://admin:${secret}@10.0.0.8/s`,
@@ -170,7 +170,7 @@ test('no fault repeats a password, wherever it was written', () => {
   }
 });
 
-test('any text comes to streams or faults, never to an exception', () => {
+test('any text results in streams or faults, never in an exception', () => {
   const pieces = stream('door').split(/(?<=[\s{}[\],:])/);
   const yamlLike = fc
     .array(

@@ -1,17 +1,19 @@
 /**
- * CameraStreams from YAML files, for local mode and for checking files before they are applied. Reports every fault,
- * not the first, and never repeats what may be a password.
+ * Loads CameraStreams from YAML files, for local mode and to validate files before they are applied. Documents of the other
+ * kinds are validated, too. Every fault is reported, not only the first, and none repeats a text that may be a password.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as z from 'zod';
 import { parseDocuments } from './documents.ts';
 import type { FieldPath, PlainDocument } from './documents.ts';
-import { show } from './fields.ts';
-import { CameraStream } from './schema.ts';
+import { must, show } from './fields.ts';
+import { kinds, type Resource } from './kinds.ts';
+import { apiVersion, type CameraStream } from './schema.ts';
 import { kindOf } from './source-kinds.ts';
 
-/** A stream takes about 1 KiB. */
+/** A stream has about 1 KiB. */
 const largestBytes = 1024 * 1024;
 
 export interface LoadedStream {
@@ -36,20 +38,20 @@ export interface Loaded {
   readonly faults: Fault[];
 }
 
-/** Reads all files. Sources that are files come back as absolute paths; a relative one starts at its YAML file's folder. */
+/** Sources that are files become absolute paths; a relative one is resolved in the folder of its YAML file. */
 export function loadCameraStreams(paths: readonly string[]): Loaded {
   return withoutRepeats(
     paths.map((path) => {
       const text = readText(path);
       if (typeof text !== 'string') return { found: [], faults: [text] };
-      return withResolvedSources(judgeText(text, path));
+      return withResolvedSources(validateText(text, path));
     }),
   );
 }
 
-/** As `loadCameraStreams`, for a text that is at hand; sources stay as they are written. `name` stands for the file in faults. */
+/** As `loadCameraStreams`, for a text, whose sources stay as they are. `name` takes the place of the file in faults. */
 export function parseCameraStreams(text: string, name: string): Loaded {
-  return withoutRepeats([judgeText(text, name)]);
+  return withoutRepeats([validateText(text, name)]);
 }
 
 /** One line, such as `door.yaml, document 1 (line 9): spec.lines[0].from.x must be a whole number from 0 to 1000, found 1200.` */
@@ -58,27 +60,29 @@ export function formatFault({ file, document, line, path, message }: Fault): str
   return `${where}${line === undefined ? '' : ` (line ${line})`}: ${path === undefined ? 'it' : path} ${message}.`;
 }
 
-interface Found extends LoadedStream {
+interface Found {
+  readonly resource: Resource;
+  readonly file: string;
+  readonly document: number;
   readonly source: PlainDocument;
 }
 
-interface Judged {
+interface Validated {
   readonly found: Found[];
   readonly faults: Fault[];
 }
 
-function judgeText(text: string, file: string): Judged {
-  const judged: Judged = { found: [], faults: [] };
+function validateText(text: string, file: string): Validated {
+  const validated: Validated = { found: [], faults: [] };
   for (const source of parseDocuments(text)) {
     const document = source.number;
-    const faults = [...source.faults];
-    judged.faults.push(...faults.map((fault) => ({ file, document, ...fault })));
-    if (faults.length > 0) continue;
-    const result = judgeDocument(source.value);
-    if (result.stream !== undefined) judged.found.push({ stream: result.stream, file, document, source });
-    judged.faults.push(...result.faults.map(({ path, message }) => faultAt({ file, document, source }, path, message)));
+    validated.faults.push(...source.faults.map((fault) => ({ file, document, ...fault })));
+    if (source.faults.length > 0) continue;
+    const { resource, faults } = validateDocument(source.value);
+    if (resource !== undefined) validated.found.push({ resource, file, document, source });
+    validated.faults.push(...faults.map(({ path, message }) => faultAt({ file, document, source }, path, message)));
   }
-  return judged;
+  return validated;
 }
 
 interface FieldFault {
@@ -86,11 +90,20 @@ interface FieldFault {
   readonly message: string;
 }
 
-function judgeDocument(value: unknown): { stream?: CameraStream; faults: FieldFault[] } {
-  const foreign = foreignFaults(value);
-  if (foreign.length > 0) return { faults: foreign };
-  const result = CameraStream.safeParse(value);
-  if (result.success) return { stream: result.data, faults: [] };
+const kindNames = kinds.map(({ kind }) => kind);
+const Head = z.object({
+  apiVersion: z.literal(apiVersion, { error: must(apiVersion) }),
+  kind: z.enum(kindNames, { error: must(kindNames.join(' or ')) }),
+});
+
+function validateDocument(value: unknown): { resource?: Resource; faults: FieldFault[] } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { faults: [{ path: [], message: `must be a mapping, found ${show(value)}` }] };
+  // A document of an unknown kind has one fault, not one for each of its fields.
+  const head = Head.safeParse(value);
+  if (!head.success) return { faults: head.error.issues.map(({ path, message }) => ({ path, message })) };
+  const result = kinds.find(({ kind }) => kind === head.data.kind)!.schema.safeParse(value);
+  if (result.success) return { resource: result.data, faults: [] };
   const faults = result.error.issues.flatMap((issue): FieldFault[] =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({ path: [...issue.path, key], message: issue.message }))
@@ -99,38 +112,34 @@ function judgeDocument(value: unknown): { stream?: CameraStream; faults: FieldFa
   return { faults: unique(faults) };
 }
 
-/** A document of another kind has one thing wrong with it, not as many as it has fields. */
-function foreignFaults(value: unknown): FieldFault[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return [{ path: [], message: `must be a mapping, found ${show(value)}` }];
-  const head = CameraStream.pick({ apiVersion: true, kind: true }).strip().safeParse(value);
-  return head.success ? [] : head.error.issues.map(({ path, message }) => ({ path, message }));
-}
-
-/** The first of several streams of one name stays. */
-function withoutRepeats(files: readonly Judged[]): Loaded {
+/** Of several resources of one kind and name, the first one is loaded. */
+function withoutRepeats(files: readonly Validated[]): Loaded {
   const faults = files.flatMap((file) => file.faults);
   const first = new Map<string, Found>();
   for (const found of files.flatMap((file) => file.found)) {
-    const { name, namespace } = found.stream.metadata;
-    const id = `${namespace}/${name}`;
-    const earlier = first.get(id);
-    if (earlier === undefined) first.set(id, found);
+    const { kind, metadata } = found.resource;
+    const id = `${metadata.namespace}/${metadata.name}`;
+    const earlier = first.get(`${kind} ${id}`);
+    if (earlier === undefined) first.set(`${kind} ${id}`, found);
     else
       faults.push(
         faultAt(found, ['metadata', 'name'], `must be unique, but ${id} is also in ${earlier.file}, document ${earlier.document}`),
       );
   }
-  return { streams: [...first.values()].map(({ stream, file, document }) => ({ stream, file, document })), faults };
+  const streams = [...first.values()].flatMap(({ resource, file, document }) =>
+    resource.kind === 'CameraStream' ? [{ stream: resource, file, document }] : [],
+  );
+  return { streams, faults };
 }
 
-function withResolvedSources(judged: Judged): Judged {
+function withResolvedSources(validated: Validated): Validated {
   const found: Found[] = [];
-  const faults = [...judged.faults];
-  for (const item of judged.found) {
-    const path = resolvedPath(item.stream.spec.source.url, dirname(item.file));
+  const faults = [...validated.faults];
+  for (const item of validated.found) {
+    const { resource, file } = item;
+    const path = resource.kind === 'CameraStream' ? resolvedPath(resource.spec.source.url, dirname(file)) : '';
     if (path === undefined) faults.push(faultAt(item, ['spec', 'source', 'url'], 'must be a file URL that names a file of this machine'));
-    else found.push({ ...item, stream: withSource(item.stream, path) });
+    else found.push(resource.kind === 'CameraStream' ? { ...item, resource: withSource(resource, path) } : item);
   }
   return { found, faults };
 }
@@ -141,7 +150,7 @@ function resolvedPath(url: string, folder: string): string | undefined {
   try {
     return fileURLToPath(url);
   } catch {
-    return undefined; // escapes such as %2F that no path can hold
+    return undefined; // escapes such as %2F, which no path can contain
   }
 }
 
@@ -168,7 +177,7 @@ function readFault(code: string | undefined): string {
     case 'EACCES':
       return 'may not be read by this user';
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':
-      return 'must be YAML in UTF-8, found what is no text';
+      return 'must be YAML in UTF-8, found other bytes';
     default:
       return `cannot be read (${code ?? 'unknown reason'})`;
   }
@@ -190,7 +199,7 @@ function formatPath(path: FieldPath): string {
   return text;
 }
 
-/** One value may break several bounds that are said in one sentence. */
+/** One value may break several bounds of the same sentence. */
 function unique(faults: readonly FieldFault[]): FieldFault[] {
   const byText = new Map(faults.map((fault) => [`${formatPath(fault.path)} ${fault.message}`, fault]));
   return [...byText.values()];

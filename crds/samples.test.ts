@@ -19,9 +19,9 @@ const refused: Readonly<Record<string, string>> = {
   'coordinate-out-of-range': 'line 11): spec.lines[0].from.x must be a whole number from 0 to 1000, found 1200.',
   'float-coordinate': 'line 12): spec.lines[0].to.x must be a whole number from 0 to 1000, found 0.5.',
   'credentials-in-query':
-    'line 8): spec.source.url must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
+    'line 8): spec.source.url must not contain a user name or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
   'credentials-in-url':
-    'line 8): spec.source.url must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
+    'line 8): spec.source.url must not contain a user name or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
   'duplicate-line-names': 'line 13): spec.lines[1].name must be unique in its list, found "entrance" again.',
   'duplicate-zone-names': 'line 12): spec.zones[1].name must be unique in its list, found "queue" again.',
   'frames-per-second': 'line 14): spec.detection.framesPerSecond must be a whole number from 1 to 30, found 0.',
@@ -64,7 +64,7 @@ for (const file of readdirSync(examples).filter((name) => name.endsWith('.yaml')
 }
 
 for (const [fault, sentence] of Object.entries(refused)) {
-  test(`invalid-${fault}.yaml is refused, with the one sentence that helps`, () => {
+  test(`invalid-${fault}.yaml is refused with one sentence that names the fault`, () => {
     const file = join(folder, `invalid-${fault}.yaml`);
     const { streams, faults } = loadCameraStreams([file]);
     assert.deepEqual(streams, []);

@@ -1,6 +1,6 @@
 /**
- * The CameraStream resource: the one source of its types, of the CRD and of the checks. A rule that Kubernetes cannot
- * say as a structural schema is a `Rule`: a predicate for the loader and its twin in CEL for the API server.
+ * The CameraStream resource: its types, its CRD and its validation follow from this schema. A rule that a structural schema
+ * cannot express is a `Rule`: a predicate for the loader, and its equivalent in CEL for the API server.
  */
 import * as z from 'zod';
 import {
@@ -55,9 +55,9 @@ const LineField = ruled(
 );
 
 const ZoneField = fields({
-  name: name().describe('Names the zone in the counts.'),
+  name: name().describe('The name of the zone in the counts.'),
   polygon: ruled(list(PointField, 3, 32), {
-    // The cross product of two corners as seen from the first is nought for all pairs only on a straight line.
+    // The cross product of two corners as seen from the first is zero for all pairs only on a straight line.
     cel: 'self.exists(p, self.exists(q, (p.x - self[0].x) * (q.y - self[0].y) != (p.y - self[0].y) * (q.x - self[0].x)))',
     holds: (corners) => corners.some((p) => corners.some((q) => crossProduct(corners[0]!, p, q) !== 0)),
     message: 'must enclose an area: its corners lie on one straight line',
@@ -162,7 +162,7 @@ export const CameraStreamSpec = ruled(
 
 const labels = () => z.record(z.string(), z.string({ error: must('text') }), { error: must('a mapping of text to text') });
 
-/** What the checks ask of metadata; the rest is the API server's. */
+/** The validated part of metadata; the API server validates the rest. */
 const Metadata = z.looseObject(
   {
     name: name(),
@@ -176,7 +176,7 @@ const Metadata = z.looseObject(
   { error: must('a mapping') },
 );
 
-/** The rule on the whole resource, for the CRD: names become names of pods and values of labels. */
+/** A rule on the whole resource, for the CRD: names become parts of pod names and values of labels. */
 export const nameRule = {
   rule: `size(self.metadata.name) <= 63 && self.metadata.name.matches('${dnsLabel}')`,
   message: 'must have a name of at most 63 lower-case letters, digits and dashes',

@@ -1,4 +1,4 @@
-/** What the schema promises, held against a real API server. */
+/** The schema on a real API server. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { ApiFault, type KubernetesObject, type Resource, resources } from './clu
 import { customResourceDefinition } from './crd.ts';
 import { parseDocuments } from './documents.ts';
 import { brokenFence, type Fenced } from './fence.ts';
+import { cameraStream } from './kinds.ts';
 import { parseCameraStreams } from './load.ts';
 import type { CameraStream, CountsStatus } from './schema.ts';
 import type { Structural } from './structural.ts';
@@ -32,7 +33,7 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
   });
   after(() => plane.stop());
 
-  /** What the server makes of a document, in a namespace of its own: the object as it is stored, or its refusal. */
+  /** Creates a document in a namespace of its own. Returns the stored object, or the refusal. */
   async function submit(document: unknown): Promise<CameraStream | ApiFault> {
     const { metadata, ...rest } = document as KubernetesObject;
     const object = { ...rest, metadata: { ...metadata, namespace: await plane.makeNamespace() } };
@@ -42,7 +43,7 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
   }
 
   for (const file of samples.filter((name) => name.startsWith('valid-'))) {
-    test(`${file} is accepted, with the defaults that local mode fills in`, async () => {
+    test(`${file} is accepted, with the defaults of local mode`, async () => {
       const text = readFileSync(join(folder, file), 'utf8');
       const { streams } = parseCameraStreams(text, file);
       const documents = parseDocuments(text);
@@ -56,7 +57,7 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
   }
 
   for (const file of samples.filter((name) => name.startsWith('invalid-'))) {
-    test(`${file} is refused, as local mode does`, async () => {
+    test(`${file} is refused, as in local mode`, async () => {
       const text = readFileSync(join(folder, file), 'utf8');
       assert.equal(parseCameraStreams(text, file).streams.length, 0);
       const [document] = parseDocuments(text);
@@ -103,7 +104,7 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
   ];
   const transitions: readonly Fenced[] = [...totals, ...cursors.map((delivered) => ({ ...counts, delivered }))];
 
-  test('the fence lets through the entries that the fence in a file does, and no other, for the same reason', async () => {
+  test('the API server accepts the same ledger entries as a ledger in a file, and refuses the others with the same sentence', async () => {
     const namespace = await plane.makeNamespace();
     const spec = {
       source: { url: 'rtsp://10.0.0.8/stream2' },
@@ -139,7 +140,7 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
     assert.equal(seen.size, 6, 'every rule was the first to say no once');
   });
 
-  test('counts cannot be taken away, for anything could follow them', async () => {
+  test('counts cannot be removed, for any counts could follow them', async () => {
     const namespace = await plane.makeNamespace();
     const { apiVersion, kind } = resources.cameraStreams;
     const object = { apiVersion, kind, metadata: { namespace, name: 'door' } };
@@ -157,7 +158,7 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
     await assert.rejects(apply({ stream: { state: 'Counting', counter: 'a', since: '2026-01-01T00:00:00Z' } }), /must keep its counts/);
   });
 
-  test('the definition is taken without a complaint', async () => {
+  test('the API server accepts the definition without a warning', async () => {
     const { status } = await definition();
     const complaints = status.conditions.filter(({ type, status: holds }) =>
       ['Established', 'NamesAccepted'].includes(type) ? holds !== 'True' : holds === 'True',
@@ -165,7 +166,7 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
     assert.deepEqual(complaints, []);
   });
 
-  test('kubectl has its columns', async () => {
+  test('kubectl shows the columns', async () => {
     const { spec } = await definition();
     const shown = (wide: boolean) =>
       spec.versions[0]?.additionalPrinterColumns.filter(({ priority = 0 }) => priority > 0 === wide).map(({ name }) => name);
@@ -179,7 +180,7 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
     assert.deepEqual(spec.names.shortNames, ['counts', 'cs']);
   });
 
-  test('kubectl explain has a sentence for every field', async () => {
+  test('kubectl explain shows a sentence for every field', async () => {
     const { spec } = await definition();
     const { properties } = spec.versions[0]!.schema.openAPIV3Schema;
     const mute = [...fieldsOf('spec', properties.spec), ...fieldsOf('status', properties.status)].filter(
@@ -192,11 +193,11 @@ suite('on a real API server', { skip: withoutControlPlane() }, () => {
   });
 
   function definition(): Promise<Definition> {
-    return plane.api.get<Definition>(definitions, { name: customResourceDefinition().metadata.name });
+    return plane.api.get<Definition>(definitions, { name: customResourceDefinition(cameraStream).metadata.name });
   }
 });
 
-/** Every field with its path; what is in a list or a mapping is no field of its own. */
+/** Every field with its path; the items of a list or mapping are not fields of their own. */
 function* fieldsOf(path: string, schema: Structural): Generator<[string, Structural]> {
   if (!/[\]}]$/.test(path)) yield [path, schema];
   if (schema.items !== undefined) yield* fieldsOf(`${path}[]`, schema.items as Structural);

@@ -9,7 +9,7 @@ import { beginningsOf, isLive, type NamedScheme, schemesWhere, transports } from
 
 const schemes = schemesWhere(() => true);
 
-// Written for JavaScript and for RE2 (CEL) alike: no look-around, no \s (it means different characters), no single quote.
+// Valid for JavaScript and for RE2 (CEL): no look-around, no \s (it matches different characters), no single quote.
 const anyCharacter = '[^\\x00-\\x1f\\x7f]';
 const address = addressOf(schemes);
 const path = `^([^:/\\x00-\\x1f\\x7f]+(/${anyCharacter}*)?|/[^/\\x00-\\x1f\\x7f]${anyCharacter}*)$`;
@@ -27,7 +27,7 @@ const rules: readonly Rule<SourceFields>[] = [
   urlRule(
     holdsCredentials,
     false,
-    'must not hold a user or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40)',
+    'must not contain a user name or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40)',
   ),
   urlRule(wellFormed, true, 'must be an address such as rtsp://10.0.0.8:554/stream2, without spaces or #, or the path of a file'),
   {
@@ -92,4 +92,4 @@ export const Source = ruled(
     mustUnseen,
   ),
   ...rules,
-).describe('Where the video comes from.');
+).describe('The source of the video.');

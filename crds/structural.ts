@@ -1,9 +1,9 @@
-/** From a zod schema to the structural schema that Kubernetes accepts in a CRD: no references, no `additionalProperties: false`, known keywords only. */
+/** Makes a structural schema, as Kubernetes requires it in a CRD, of a zod schema: without references, with known keywords only. */
 import * as z from 'zod';
 
 export type Structural = { readonly [keyword: string]: unknown };
 
-/** Taken over as they are. A keyword that is in neither list stops the generator, so that no check is lost unseen. */
+/** Copied as they are. Any other keyword stops the generator, so that no validation is lost unnoticed. */
 const kept = [
   'type',
   'description',
@@ -35,16 +35,16 @@ function structural(schema: Structural, at: string): Structural {
       result[keyword] = mapValues(value as Record<string, Structural>, (property, name) => structural(property, `${at}.${name}`));
     else if (keyword === 'items') result[keyword] = structural(value as Structural, `${at}[]`);
     else if (keyword === 'additionalProperties') {
-      // False is what pruning and strict field validation do anyway, and Kubernetes refuses it beside properties.
+      // False is the effect of pruning and strict field validation anyway, and Kubernetes rejects it beside properties.
       if (typeof value === 'object') result[keyword] = structural(value as Structural, `${at}{}`);
     } else throw new Error(`${at}: Kubernetes knows no keyword ${keyword}`);
   }
-  // The API server judges a date-time by its own RFC 3339 parser.
+  // The API server validates a date-time with its own RFC 3339 parser.
   if (result.format === 'date-time') delete result.pattern;
   return inOrder(result);
 }
 
-/** The order in which people read a schema, whatever the order in which it was put together. */
+/** The order in which a schema is easy to read. */
 function inOrder(schema: Record<string, unknown>): Structural {
   const order = ['description', 'type', ...kept, 'items', 'properties', 'additionalProperties'];
   const rank = (keyword: string) => (extension.test(keyword) ? order.length : order.indexOf(keyword));

@@ -1,8 +1,9 @@
-/** What the processes ask of a Kubernetes API server, and the few resources they know. `client.ts` is the way to a real one. */
+/** The API server as the processes use it, and the resources that they use. `client.ts` connects to a real one. */
 import type * as library from '@kubernetes/client-node';
-import { apiVersion, kind } from '../schema.ts';
+import { cameraStream } from '../kinds.ts';
+import { apiVersion } from '../schema.ts';
 
-/** As it is on the wire: plain data, times as text. The library's types are of classes, with times as Date. */
+/** As on the wire: plain data with times as text. The library's types are classes with times as Date. */
 type Wire<T> = T extends Date ? string : T extends object ? { [K in keyof T]: Wire<T[K]> } : T;
 export type V1Affinity = Wire<library.V1Affinity>;
 export type V1ConfigMap = Wire<library.V1ConfigMap>;
@@ -18,7 +19,7 @@ export type V1Toleration = Wire<library.V1Toleration>;
 export type V1TokenReview = Wire<library.V1TokenReview>;
 export type V1Volume = Wire<library.V1Volume>;
 
-/** What every object has, and what is read of it here. */
+/** The part of every object that the processes read. */
 export interface KubernetesObject {
   readonly apiVersion?: string | undefined;
   readonly kind?: string | undefined;
@@ -42,7 +43,7 @@ export interface Resource {
 }
 
 export const resources = {
-  cameraStreams: { apiVersion, kind, plural: 'camerastreams' },
+  cameraStreams: { apiVersion, kind: cameraStream.kind, plural: cameraStream.plural },
   configMaps: { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' },
   deployments: { apiVersion: 'apps/v1', kind: 'Deployment', plural: 'deployments' },
   pods: { apiVersion: 'v1', kind: 'Pod', plural: 'pods' },
@@ -54,7 +55,7 @@ export const resources = {
   events: { apiVersion: 'events.k8s.io/v1', kind: 'Event', plural: 'events' },
 } as const satisfies Record<string, Resource>;
 
-/** Without a namespace, all of them; without a name, the collection. */
+/** Without a namespace, all namespaces; without a name, the collection. */
 export interface ObjectRef {
   readonly namespace?: string | undefined;
   readonly name?: string | undefined;
@@ -68,7 +69,7 @@ export interface ListOptions {
   readonly continue?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact' | undefined;
-  /** Of a watch: the server ends it after this long. */
+  /** For a watch: after this time the server ends it. */
   readonly timeoutSeconds?: number | undefined;
 }
 
@@ -79,30 +80,30 @@ export interface Page<T> {
 
 export interface WatchEvent<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
-  /** Of a bookmark, nothing but `metadata.resourceVersion`. */
+  /** A bookmark has only `metadata.resourceVersion`. */
   readonly object: T;
 }
 
 export interface ApplyOptions {
   readonly fieldManager: string;
   readonly subresource?: string;
-  /** Also takes fields from other managers (the default); else that is a conflict (409). */
+  /** Takes over fields of other managers (the default); otherwise they are a conflict (409). */
   readonly force?: boolean;
 }
 
-/** Every call throws ApiFault for what the server or the way to it did, and the signal's reason when that aborted. */
+/** Every call throws ApiFault for a fault of the server or of the connection, and the signal's reason after an abort. */
 export interface ApiServer {
   get<T extends KubernetesObject>(resource: Resource, ref: ObjectRef, signal?: AbortSignal): Promise<T>;
   list<T extends KubernetesObject>(resource: Resource, options: ListOptions, signal?: AbortSignal): Promise<Page<T>>;
-  /** Ends when the server ends it. @throws ApiFault with code 410 when the version is too old to go on from. */
+  /** Ends when the server ends it. @throws ApiFault with code 410 when the version is too old to watch from. */
   watch<T extends KubernetesObject>(
     resource: Resource,
     options: ListOptions & { resourceVersion: string },
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
-  /** A field that the server does not know is a fault (400). */
+  /** An unknown field is a fault (400). */
   create<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T>;
-  /** With the object's resourceVersion: a compare-and-swap. */
+  /** A compare-and-swap on the object's resourceVersion. */
   replace<T extends KubernetesObject>(resource: Resource, object: T, signal?: AbortSignal): Promise<T>;
   /** Server-side apply. A resourceVersion or uid in the object's metadata is a precondition (409). */
   apply<T extends KubernetesObject>(resource: Resource, object: KubernetesObject, options: ApplyOptions, signal?: AbortSignal): Promise<T>;
@@ -114,7 +115,7 @@ export interface ApiServer {
 export interface ApiFaultDetails {
   /** HTTP status; 0 when there was no answer. */
   readonly code: number;
-  /** The server's word for it, such as Conflict, AlreadyExists, Expired. */
+  /** Of the server's Status object, such as Conflict, AlreadyExists, Expired. */
   readonly reason: string;
   readonly message: string;
   readonly retryAfterSeconds?: number;
@@ -133,7 +134,7 @@ export class ApiFault extends Error {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 
-  /** Whether the same request may do better later. A conflict is not: it has to be thought over. */
+  /** Whether the same request may succeed later. A conflict is not transient: the request has to change. */
   get transient(): boolean {
     return this.code === 0 || this.code === 429 || this.code >= 500;
   }

@@ -19,9 +19,9 @@ const known = (...cameras: Camera[]) => new Map(cameras.map((one) => [keyOf(one)
 const events: readonly [string, Map<string, Camera>, WatchEvent<Camera>['type'], Camera, string[]][] = [
   ['a new object', known(), 'ADDED', camera('a'), ['a@1']],
   ['a change', known(camera('a')), 'MODIFIED', camera('a', '2'), ['a@2']],
-  ['what is known already', known(camera('a', '2')), 'ADDED', camera('a', '2'), []],
+  ['a version that is in the cache', known(camera('a', '2')), 'ADDED', camera('a', '2'), []],
   ['a deletion', known(camera('a')), 'DELETED', camera('a', '3'), ['a@3 deleted']],
-  ['a deletion of what nobody knew', known(), 'DELETED', camera('a', '3'), []],
+  ['a deletion of an unknown object', known(), 'DELETED', camera('a', '3'), []],
   ['another object of the name', known(camera('a')), 'ADDED', camera('a', '4', { uid: 'other' }), ['a@1 deleted', 'a@4']],
   ['a bookmark', known(camera('a')), 'BOOKMARK', camera('a', '9'), []],
 ];
@@ -40,7 +40,7 @@ for (const [what, before, type, object, expected] of events) {
   test(`an event of ${what}`, () => assert.deepEqual(shown(changesOfEvent(before, { type, object })), expected));
 }
 
-test('a list tells what went, what came, and what changed, and nothing of the rest', () => {
+test('a list leads to deletions, additions and changes, and to nothing for objects that are the same', () => {
   const before = known(camera('gone'), camera('same'), camera('changed'), camera('replaced'));
   const listed = [camera('same'), camera('changed', '2'), camera('replaced', '3', { uid: 'other' }), camera('new')];
   assert.deepEqual(shown(changesOfList(before, listed)), ['gone@1 deleted', 'changed@2', 'replaced@1 deleted', 'replaced@3', 'new@1']);
@@ -54,12 +54,12 @@ const anyCamera = record({
 }).map(({ name, version, uid, site }) => camera(name, version, { uid, ...(site !== undefined && { site }) }));
 const anyList = uniqueArray(anyCamera, { selector: keyOf });
 
-test('after any series of lists the cache is the last one, and its index finds exactly what has the value', () => {
+test('after any series of lists the cache equals the last one, and its index finds exactly the objects with the value', () => {
   always(
     property(array(anyList), (lists) => {
       const cache = new Cache<Camera>(({ site }) => site);
       for (const list of lists) {
-        // The version is what tells a change: make it differ where the rest does.
+        // A change is recognized by the version: it has to differ where the rest differs.
         const versioned = list.map((one) => ({
           ...one,
           metadata: { ...one.metadata, resourceVersion: `${one.metadata.resourceVersion}${one.site}` },

@@ -1,18 +1,18 @@
-/** What a reflector knows of the server: the latest state of each object, by `namespace/name`, and by an index. */
+/** A reflector's cache: the latest state of each object, by `namespace/name` and by an index. */
 import type { KubernetesObject, WatchEvent } from './api.ts';
 
 export interface Change<T> {
-  /** Of a deletion, the last state that was seen. */
+  /** For a deletion, the last state that was seen. */
   readonly object: T;
   readonly deleted: boolean;
 }
 
-/** `namespace/name`; of an object without a namespace, `/name`. */
+/** `namespace/name`; for an object without a namespace, `/name`. */
 export function keyOf({ metadata }: KubernetesObject): string {
   return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
 }
 
-/** What an event says that is not known yet. */
+/** What an event changes in the cache. */
 export function changesOfEvent<T extends KubernetesObject>(known: ReadonlyMap<string, T>, { type, object }: WatchEvent<T>): Change<T>[] {
   if (type === 'BOOKMARK') return [];
   const before = known.get(keyOf(object));
@@ -20,14 +20,14 @@ export function changesOfEvent<T extends KubernetesObject>(known: ReadonlyMap<st
   return changesBetween(before, object);
 }
 
-/** What a whole list says that is not known yet: also that which is no longer there. */
+/** What a complete list changes in the cache: objects that are not in it were deleted. */
 export function changesOfList<T extends KubernetesObject>(known: ReadonlyMap<string, T>, listed: readonly T[]): Change<T>[] {
   const present = new Set(listed.map(keyOf));
-  const gone = [...known].filter(([key]) => !present.has(key)).map(([, object]) => ({ object, deleted: true }));
-  return [...gone, ...listed.flatMap((object) => changesBetween(known.get(keyOf(object)), object))];
+  const deleted = [...known].filter(([key]) => !present.has(key)).map(([, object]) => ({ object, deleted: true }));
+  return [...deleted, ...listed.flatMap((object) => changesBetween(known.get(keyOf(object)), object))];
 }
 
-/** Another object of the same name is one that went and one that came. */
+/** Another object of the same name is a deletion and an addition. */
 function changesBetween<T extends KubernetesObject>(before: T | undefined, after: T): Change<T>[] {
   if (before === undefined) return [{ object: after, deleted: false }];
   if (before.metadata?.uid !== after.metadata?.uid)

@@ -1,4 +1,4 @@
-/** As text, the keys of each mapping in one order: the API server and a process put them in different ones. */
+/** JSON with the keys of each mapping in a fixed order: the API server orders them differently than a process. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

@@ -1,4 +1,4 @@
-/** What a client makes of what a real API server and the way to it do. */
+/** A client of a real API server, over a connection that breaks. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { until } from '../../hack/machine/rtsp-server.ts';
@@ -14,7 +14,7 @@ const note = (namespace: string, name: string): KubernetesObject => ({
   metadata: { namespace, name },
 });
 
-test('a kubeconfig that is not there is one clear sentence', () => {
+test('a missing kubeconfig is reported in one clear sentence', () => {
   assert.throws(
     () => connect({ kubeconfig: '/nowhere/kubeconfig', userAgent: 'client-test' }),
     /^Error: The kubeconfig cannot be read: .*\/nowhere\/kubeconfig.*\.$/,
@@ -52,7 +52,7 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
       },
     );
 
-  test('tells what was asked, how it was answered, and how long it took', async () => {
+  test('reports each request with its verb, its status and its duration', async () => {
     const namespace = await plane.makeNamespace();
     requests.splice(0);
     await api.create(notes, note(namespace, 'one'));
@@ -81,7 +81,7 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
     assert.ok(requests.every(({ plural, seconds }) => plural === 'configmaps' && seconds > 0));
   });
 
-  test('tells faults apart', async () => {
+  test('distinguishes faults', async () => {
     const namespace = await plane.makeNamespace();
     assert.ok(isNotFound(await fault(api.get(notes, { namespace, name: 'none' }))));
     await api.create(notes, note(namespace, 'one'));
@@ -97,7 +97,7 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
   const stuck: readonly [string, () => void, RegExp][] = [
     ['nothing is answered', () => proxy.swallow(), /did not answer within 1 s/],
     ['an answer stops in its middle', () => void proxy.breakNext(() => true, 'half'), /did not answer within 1 s/],
-    ['nobody is there', () => proxy.refuse(), /cannot be reached/],
+    ['connections are refused', () => proxy.refuse(), /cannot be reached/],
   ];
   for (const [what, breakIt, sentence] of stuck) {
     test(`gives up in time when ${what}`, async () => {
@@ -110,7 +110,7 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
     });
   }
 
-  test('a watch that breaks is a fault, one that is stopped ends with the reason, and one too old says so', async () => {
+  test('a watch that breaks is a fault, one that is aborted throws the reason, and one from a version too old has code 410', async () => {
     const namespace = await plane.makeNamespace();
     const {
       metadata: { resourceVersion = '' },

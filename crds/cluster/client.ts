@@ -1,6 +1,6 @@
 /**
- * The way to a Kubernetes API server: the only file that knows the client library, which brings the credentials, and
- * its HTTP client. All requests share one pool of kept-alive connections; what they share with other processes is `ApiServer`.
+ * The client of a Kubernetes API server: the only file that imports the client library, for its credentials, and the HTTP
+ * client. All requests share one pool of keep-alive connections.
  */
 import { KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { type Dispatcher, fetch, type Response } from 'undici';
@@ -18,14 +18,14 @@ import {
 } from './api.ts';
 import { linesOf } from './lines.ts';
 
-/** A server that has not answered in full after this long is as good as away. Of a watch, the answer is that it begins. */
+/** A request without a complete answer after this time has failed. The answer to a watch is complete when it begins. */
 const ANSWER_SECONDS = 30;
 
 export interface ConnectOptions {
-  /** A kubeconfig; left out, the pod's own service account, or else what kubectl would take. */
+  /** A kubeconfig; left out, the one that kubectl would use, or the pod's service account. */
   readonly kubeconfig?: string;
   readonly userAgent: string;
-  /** Told of each request when it was answered in full, or was not; of a watch, when it began. */
+  /** Called for each request when it is answered or has failed; for a watch, when it has begun. */
   readonly onRequest?: (request: AnsweredRequest) => void;
   readonly answerSeconds?: number;
 }
@@ -33,14 +33,14 @@ export interface ConnectOptions {
 export interface AnsweredRequest {
   readonly method: string;
   readonly verb: Verb;
-  /** Of the resource: camerastreams. */
+  /** Of the resource, such as camerastreams. */
   readonly plural: string;
   /** HTTP status; 0 when there was no answer. */
   readonly code: number;
   readonly seconds: number;
 }
 
-/** As roles say it, and `apply` for the patch that server-side apply is. */
+/** As in roles; `apply` is the patch of a server-side apply. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'apply' | 'patch' | 'delete';
 
 interface Request {
@@ -54,7 +54,7 @@ interface Request {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What the library falls back to when it finds nothing: an API server without TLS, which no longer exists. */
+/** The library's default without a configuration: an API server without TLS. */
 const NOWHERE = 'http://localhost:8080';
 
 /** @throws Error with a sentence when no cluster is configured. */
@@ -187,7 +187,7 @@ class Client implements ApiServer {
     return this.#send(request, async (response) => (await response.json()) as T);
   }
 
-  /** @param read what has to be there in time */
+  /** @param read reads the answer, within the same time limit */
   async #send<T>(request: Request, read: (response: Response) => Promise<T>): Promise<T> {
     const { answerSeconds = ANSWER_SECONDS, onRequest } = this.#options;
     const {
@@ -221,9 +221,9 @@ class Client implements ApiServer {
     const url = new URL(this.#server + path);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
     const context = new RequestContext(url.href, method);
-    // Reads a service account's token again when it was rotated.
+    // Reads the token of a service account again after a rotation.
     await this.#config.applySecurityAuthentication(context);
-    // The library makes a pool for each request; the first one serves them all.
+    // The library makes a pool for each request; all requests use the first one.
     this.#dispatcher ??= context.getDispatcher()?.compose(overHttp1);
     return fetch(url, {
       method,
@@ -249,18 +249,18 @@ function faultOf(code: number, status: { reason?: string; message?: string }, re
   });
 }
 
-/** Whatever else goes wrong on the way, such as an answer cut short. */
+/** Any other error is one of the connection, such as an incomplete answer. */
 function asFault(error: unknown): ApiFault {
   if (error instanceof ApiFault) return error;
   return new ApiFault({ code: 0, reason: 'Unreachable', message: `the API server cannot be reached: ${causeOf(error)}` });
 }
 
-/** A connection of HTTP/2 that breaks while nothing is asked for raises an error that nobody can catch (undici 8.12). */
+/** An idle HTTP/2 connection that breaks raises an error that cannot be caught (undici 8.12). */
 function overHttp1(dispatch: Dispatcher.Dispatch): Dispatcher.Dispatch {
   return (options, handler) => dispatch(Object.assign(options, { allowH2: false }), handler);
 }
 
-/** undici says "fetch failed" and hides the reason one or two causes deep. */
+/** undici reports "fetch failed", with the reason one or two causes deep. */
 function causeOf(error: unknown): string {
   let cause = error;
   while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause;

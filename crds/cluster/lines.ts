@@ -1,4 +1,4 @@
-/** The lines of a response, as they come. */
+/** The lines of a response, as they arrive. */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';

@@ -1,4 +1,4 @@
-/** A reflector of a real API server, over a way that breaks. */
+/** A reflector of a real API server, over a connection that breaks. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { until } from '../../hack/machine/rtsp-server.ts';
@@ -36,7 +36,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     await api.close();
   });
 
-  /** A reflector at work, with what it reported. */
+  /** A running reflector, with the changes that it reported. */
   function follow(options: Partial<ReflectorOptions<Note>> & { namespace: string }) {
     const stop = new AbortController();
     const reported: string[] = [];
@@ -75,8 +75,8 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     await until(async () => versions(reflector.values()) === versions((await plane.api.list<Note>(notes, { namespace })).items), 30);
   }
 
-  /** One comes, one changes, one goes, one stays, one is replaced by another of its name. */
-  async function changeTheWorld(namespace: string): Promise<void> {
+  /** One is added, one changed, one deleted, one replaced by another of its name; one stays. */
+  async function makeChanges(namespace: string): Promise<void> {
     await plane.api.create(notes, note(namespace, 'comes'));
     await plane.api.merge(notes, { namespace, name: 'changes' }, { data: { text: 'second' } });
     await plane.api.delete(notes, { namespace, name: 'goes' });
@@ -87,12 +87,12 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
   const breaks: readonly [string, () => Promise<void> | void][] = [
     ['nothing breaks', () => undefined],
     ['the server closes the watch', () => proxy.closeWatches()],
-    ['the connection is reset in mid-watch', () => proxy.reset()],
+    ['the connection is reset during a watch', () => proxy.reset()],
     ['every connection is refused for a while', () => proxy.refuse()],
-    ['nothing comes through any more', () => proxy.swallow()],
+    ['nothing is transmitted any more', () => proxy.swallow()],
     ['the API server is killed and started again', () => plane.restartApiServer()],
     [
-      'the version to go on from is too old',
+      'the version to watch from is too old',
       () => {
         void proxy.breakNext(isWatch, { status: 410, reason: 'Expired' });
         proxy.reset();
@@ -106,7 +106,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
       },
     ],
     [
-      'an event is cut in its middle',
+      'an event is cut off',
       async () => {
         const met = proxy.breakNext(isWatch, 'half');
         proxy.reset();
@@ -124,7 +124,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
       await until(() => proxy.watches === 1);
       followed.reported.splice(0);
       await breakIt();
-      await changeTheWorld(namespace);
+      await makeChanges(namespace);
       proxy.heal();
       await caughtUp(followed.reflector, namespace);
       assert.deepEqual(followed.reported.filter((change) => !change.startsWith('kube-root')).toSorted(), [
@@ -139,7 +139,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     });
   }
 
-  test('gives up a version that is too old, and lists', async () => {
+  test('lists again when its version is too old', async () => {
     const namespace = await plane.makeNamespace();
     await using followed = follow({ namespace });
     await followed.synced();
@@ -151,7 +151,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     assert.deepEqual(followed.interruptions(), ['Unreachable', 'Expired']);
   });
 
-  test('lists more than a page, and begins again when the pages expire under its hands', async () => {
+  test('lists several pages, and starts again when they expire meanwhile', async () => {
     const namespace = await plane.makeNamespace();
     const names = Array.from({ length: 620 }, (_, index) => `note-${index}`);
     await inParallel(20, names, (name) => plane.api.create(notes, note(namespace, name)));
@@ -164,7 +164,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     assert.deepEqual(followed.interruptions(), ['Expired']);
   });
 
-  test('waits as long as a busy server asks for', async () => {
+  test('waits for the time that a busy server asks for', async () => {
     const namespace = await plane.makeNamespace();
     const throttled = proxy.breakNext(isList, { status: 429, reason: 'TooManyRequests', retryAfterSeconds: 1 });
     const began = performance.now();
@@ -175,7 +175,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     assert.deepEqual(followed.interruptions(), ['Throttled']);
   });
 
-  test('asks again when a list stops in its middle', async () => {
+  test('lists again when a list is cut off', async () => {
     const namespace = await plane.makeNamespace();
     await plane.api.create(notes, note(namespace, 'one'));
     const met = proxy.breakNext(isList, 'half');
@@ -201,7 +201,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     await until(() => followed.reflector.get(namespace, 'later') !== undefined);
   });
 
-  test('ends a watch in its time and goes on where it was, without a list', async () => {
+  test('ends a watch in time and continues from the same version, without a list', async () => {
     const namespace = await plane.makeNamespace();
     await using followed = follow({ namespace, watchSeconds: 1, silenceSeconds: 10 });
     await until(() => followed.interruptions().length >= 2);
@@ -211,7 +211,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     assert.equal(followed.states.filter(({ kind }) => kind === 'listed').length, 1);
   });
 
-  test('follows a single object by its name, and keeps of it what it is told to keep', async () => {
+  test('watches a single object by its name, and keeps the selected part of it', async () => {
     const namespace = await plane.makeNamespace();
     await plane.api.create(notes, note(namespace, 'mine'));
     await plane.api.create(notes, note(namespace, 'other'));
@@ -231,7 +231,7 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     assert.deepEqual(followed.reported, ['mine: kept', 'mine: kept']);
   });
 
-  test('ends with its signal, also while it waits for a server that is away', async () => {
+  test('ends with its signal, also while it waits to retry', async () => {
     proxy.refuse();
     const followed = follow({ namespace: 'default', backoff: { initialSeconds: 1000, maximumSeconds: 1000 } });
     await until(() => followed.interruptions().length === 1);

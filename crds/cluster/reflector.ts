@@ -1,14 +1,14 @@
 /**
- * Keeps a copy of what the API server holds of one resource, and heals by itself whatever happens on the way:
+ * Keeps a copy of one resource's objects on the API server, and recovers from every fault by itself:
  *
  *   listing ──▶ watching ──closed in time, or by the server──▶ watching from the latest version
  *      ▲            ├──silent, reset, 429 ──▶ back off ──▶ watching from the latest version
  *      │            └──any other fault ──▶ back off ──┐
  *      └── back off ◀── 410 or another fault ◀────────┴──▶ listing
  *
- * Invariant: the copy is a state that the server had, or is on its way from one to a later one; what differs between
- * two of them is reported once. A version that is too old, or that the server does not know any more (an etcd restored
- * from a backup), is mended by listing again.
+ * Invariant: the copy is a state that the server had, or lies between two of them; each difference between two states is
+ * reported once. When the version is too old, or unknown to the server (an etcd restored from a backup), the resource is
+ * listed again.
  */
 import { type Backoff, backoffSeconds, pause } from '#proto/process/backoff.ts';
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
@@ -18,13 +18,13 @@ import { Cache, type Change, changesOfEvent, changesOfList, keyOf } from './cach
 
 const PAGE_OBJECTS = 500;
 const BACKOFF: Backoff = { initialSeconds: 0.5, maximumSeconds: 30 };
-/** Never wait longer because somebody on the way says so. */
+/** A longer Retry-After, perhaps of a proxy, is ignored. */
 const LONGEST_RETRY_AFTER_SECONDS = 120;
-/** A watch that is over sooner has failed, whatever it says: otherwise a server that hangs up at once is asked in a tight loop. */
+/** A watch that ends sooner has failed: a server that closes every watch at once must not be asked in a tight loop. */
 const SHORT_WATCH_SECONDS = 5;
-/** Spread, so that the watches of many reflectors that began together do not end together. */
+/** Spread, so that watches that began together do not end together. */
 const WATCH_SECONDS = { least: 240, most: 480 };
-/** Bookmarks come every 60 s, also when nothing happens; measured, the first one of a new resource comes after 121 s. */
+/** Without changes, a bookmark arrives every 60 s. Measured: the first one of a new resource after 121 s. */
 const SILENCE_SECONDS = 150;
 
 export interface ReflectorOptions<T extends KubernetesObject> {
@@ -33,11 +33,11 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  /** What of an object is worth its memory. Name, namespace, uid and resourceVersion must stay; managed fields never do. */
+  /** What of an object is kept in memory: at least name, namespace, uid and resourceVersion; managed fields never are. */
   readonly keep?: (object: T) => T;
-  /** A second way to find objects: by this value. */
+  /** A value by which objects can be looked up, beside their name. */
   readonly index?: (object: T) => string | undefined;
-  /** After the copy has it. Must not throw: that ends the reflector. */
+  /** Called after the copy has changed. Must not throw: that would end the reflector. */
   readonly onChange?: (object: T, deleted: boolean) => void;
   /** For metrics and logs. */
   readonly onState?: (state: ReflectorState) => void;
@@ -63,10 +63,10 @@ export class Reflector<T extends KubernetesObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #cache: Cache<T>;
   readonly #changed = new ConditionVariable();
-  /** To watch from; absent when the server has to be listed. */
+  /** The version to watch from; undefined when the resource has to be listed. */
   #version: string | undefined;
   #synced = false;
-  /** A list that takes longer than the server keeps its version will never end in pages. */
+  /** False after a list that took longer than the server keeps its version: it would never end in pages. */
   #inPages = true;
   #failures = 0;
 
@@ -75,7 +75,7 @@ export class Reflector<T extends KubernetesObject> {
     this.#cache = new Cache(options.index);
   }
 
-  /** Whether the copy is complete: it has been listed once. It may be behind since. */
+  /** Whether the resource has been listed once. The copy may lag behind since. */
   get synced(): boolean {
     return this.#synced;
   }
@@ -97,7 +97,7 @@ export class Reflector<T extends KubernetesObject> {
     return this.#cache.indexed(value);
   }
 
-  /** Until the signal aborts. Throws nothing that the server does. */
+  /** Until the signal aborts. Does not throw for faults of the server. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const during = this.#version === undefined ? 'list' : 'watch';
@@ -132,7 +132,7 @@ export class Reflector<T extends KubernetesObject> {
     this.#options.onState?.({ kind: 'listed', objects: listed.length });
   }
 
-  /** @throws ApiFault for every end but the ordinary one */
+  /** @throws ApiFault unless the server ends the watch in time */
   async #watch(version: string, signal: AbortSignal): Promise<void> {
     const {
       silenceSeconds = SILENCE_SECONDS,
@@ -147,7 +147,7 @@ export class Reflector<T extends KubernetesObject> {
       for await (const event of this.#events(version, Math.ceil(watchSeconds), AbortSignal.any([signal, silent.signal]))) {
         watchdog.heard();
         this.#failures = 0;
-        // Before the change is reported: whoever is told may find no difference between the copy and the version.
+        // Before the change is reported: the copy and the version must agree.
         this.#version = event.object.metadata?.resourceVersion ?? this.#version;
         if (event.type !== 'BOOKMARK')
           this.#accept(changesOfEvent(this.#cache.objects, { type: event.type, object: this.#kept(event.object) }));
@@ -175,7 +175,7 @@ export class Reflector<T extends KubernetesObject> {
 
   async #recover(fault: ApiFault, during: 'list' | 'watch', signal: AbortSignal): Promise<void> {
     if (during === 'list') this.#inPages = fault.code !== 410;
-    // What passes by itself leaves the version good. All else is mended by a list, which tells only what differs.
+    // A transient fault leaves the version valid. After any other one, a list brings the differences.
     else if (fault.code !== 0 && fault.code !== 429) this.#version = undefined;
     this.#failures += 1;
     const { backoff = BACKOFF, onState } = this.#options;
@@ -192,7 +192,7 @@ export class Reflector<T extends KubernetesObject> {
     }
   }
 
-  /** Lists leave apiVersion and kind out of built-in objects; watches do not. */
+  /** Objects of a list have no apiVersion and kind, unlike those of a watch. */
   #kept(object: T): T {
     const { apiVersion, kind } = this.#options.resource;
     const { managedFields: _, ...metadata }: { managedFields?: unknown } & KubernetesObject['metadata'] = object.metadata ?? {};

@@ -3,36 +3,45 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { test } from 'node:test';
 import { customResourceDefinition } from '#crds/crd.ts';
+import { kinds } from '#crds/kinds.ts';
 import type { V1Deployment } from '#crds/cluster/api.ts';
 import { parseDocuments } from '#crds/documents.ts';
 import { CameraStreamSpec } from '#crds/schema.ts';
 import { type OperatorConfig, readOperatorConfig } from '../../operator/src/config.ts';
-import { find, lint, type Manifest, notes, type Rendered, render, withoutDefinition, withoutHelm, withoutNotes } from './helm.ts';
+import { find, lint, type Manifest, notes, type Rendered, render, withoutDefinitions, withoutHelm, withoutNotes } from './helm.ts';
 
 const skip = withoutHelm();
 const UPDATE = 'FOOTFALL_UPDATE_GOLDEN';
-const CASES = ['default', 'gpu', 'namespaced', 'monitoring', 'cert-manager', 'full'];
+/** Files of values/. The renderings of the first two are compared as a whole. */
+const GOLDEN = ['default', 'full'];
+const CASES = [...GOLDEN, 'gpu', 'namespaced', 'monitoring', 'cert-manager'];
 const OF_CLUSTER = new Set(['ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition']);
 
 for (const values of CASES) {
-  test(`helm finds nothing to complain of with ${values} values`, { skip }, () => {
+  test(`helm lint passes with ${values} values`, { skip }, () => {
     assert.match(lint({ values }), /0 chart\(s\) failed/);
   });
 
-  test(`what is rendered with ${values} values is what was agreed to`, { skip }, () => {
-    const file = new URL(`golden/${values}.yaml`, import.meta.url);
-    const text = withoutDefinition(render({ values }).text);
-    if (process.env[UPDATE] !== undefined) writeFileSync(file, text);
-    const agreed = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    assert.equal(text, agreed, `hack/chart/golden/${values}.yaml differs. If it is to: ${UPDATE}=1 node --test hack/chart/chart.test.ts`);
-  });
-
-  test(`the operator can read what it is told with ${values} values`, { skip }, () => {
+  test(`the operator can read its configuration with ${values} values`, { skip }, () => {
     assert.equal(configOf(render({ values })).identity, 'a-pod');
   });
 }
 
-test('the operator is told every knob of the full values', { skip }, () => {
+for (const values of GOLDEN) {
+  test(`the rendering with ${values} values is the committed one`, { skip }, () => {
+    const file = new URL(`golden/${values}.yaml`, import.meta.url);
+    const text = withoutDefinitions(render({ values }).text);
+    if (process.env[UPDATE] !== undefined) writeFileSync(file, text);
+    const committed = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    assert.equal(
+      text,
+      committed,
+      `hack/chart/golden/${values}.yaml differs. To accept it: ${UPDATE}=1 node --test hack/chart/chart.test.ts`,
+    );
+  });
+}
+
+test('every value reaches the configuration of the operator', { skip }, () => {
   const tag = 'registry.example:5000/footfall';
   assert.deepEqual(configOf(render({ values: 'full' })), {
     namespace: 'footfall-system',
@@ -98,32 +107,49 @@ test('the operator is told every knob of the full values', { skip }, () => {
   } satisfies OperatorConfig);
 });
 
-test("what is left empty is the operator's to choose, and a CPU needs no GPU", { skip }, () => {
+test('empty values are left out of the configuration, as is the GPU of a pool on CPUs', { skip }, () => {
   const { agent, counter } = configOf(render());
   assert.deepEqual([agent.resources, counter.resources, counter.gpu], [undefined, undefined, undefined]);
 });
 
-test('variables in the environment of agents and counters are left to their own pods', { skip }, () => {
+test('a pool on GPUs gets the GPU, its runtime class and its nodes', { skip }, () => {
+  const { image, provider, gpu, minimum, maximum, nodeSelector } = configOf(render({ values: 'gpu' })).counter;
+  assert.deepEqual(
+    { image, provider, gpu, minimum, maximum, nodeSelector },
+    {
+      image: 'footfall/counter-service:0.2.0-cuda',
+      provider: 'cuda',
+      gpu: { resource: 'nvidia.com/gpu', count: 1, runtimeClassName: 'nvidia' },
+      minimum: 0,
+      maximum: 2,
+      nodeSelector: { 'nvidia.com/gpu.present': 'true' },
+    },
+  );
+});
+
+test('variables in the environment of agents and counters are expanded in their own pods', { skip }, () => {
   const value = '$(POD_NAME) $$(POD_NAME) $$$ $1';
   const set = ['agent', 'counter'].flatMap((pods) => [`${pods}.extraEnv[0].name=WHERE`, `${pods}.extraEnv[0].value=${value}`]);
   const { identity, agent, counter } = configOf(render({ set }));
   assert.deepEqual([identity, agent.extraEnv, counter.extraEnv], ['a-pod', [{ name: 'WHERE', value }], [{ name: 'WHERE', value }]]);
 });
 
-test('the definition is that of the schema, and outlives the release unless it must not', { skip }, () => {
-  const name = 'camerastreams.footfall.dev';
-  const { metadata, ...definition } = find(render(), 'CustomResourceDefinition', name);
-  const { metadata: named, ...generated } = customResourceDefinition();
-  assert.deepEqual([definition, metadata?.name], [generated, named.name]);
-  assert.equal(metadata?.annotations?.['helm.sh/resource-policy'], 'keep');
-  assert.equal(find(render({ set: ['crds.keep=false'] }), 'CustomResourceDefinition', name).metadata?.annotations, undefined);
+test('the chart contains the CRD of each kind, kept after the release unless crds.keep is false', { skip }, () => {
+  for (const kind of kinds) {
+    const { metadata: generated, ...expected } = customResourceDefinition(kind);
+    const { metadata, ...definition } = find(render(), 'CustomResourceDefinition', generated.name);
+    assert.deepEqual(definition, expected);
+    assert.equal(metadata?.annotations?.['helm.sh/resource-policy'], 'keep');
+    const unkept = find(render({ set: ['crds.keep=false'] }), 'CustomResourceDefinition', generated.name);
+    assert.equal(unkept.metadata?.annotations, undefined);
+  }
   assert.deepEqual(
     kindsOf(render({ set: ['crds.enabled=false'] })).filter((kind) => kind === 'CustomResourceDefinition'),
     [],
   );
 });
 
-test('with watchNamespaces nothing of the cluster is asked for, but whose tokens agents send', { skip }, () => {
+test('with watchNamespaces the only cluster-wide right is to review tokens', { skip }, () => {
   const { objects } = render({ values: 'namespaced' });
   const name = 'footfall-system-footfall-counter-identities';
   assert.deepEqual(
@@ -142,23 +168,27 @@ test("the certificate's Secrets are empty, so that no upgrade overwrites them, a
   }
 });
 
-test('a certificate that somebody else makes is mounted by counters, and the operator sees only whom to trust', { skip }, () => {
-  for (const [set, secretName] of [
-    ['tls.secretName=ours', 'ours'],
-    ['tls.certManager.issuerName=facilities', 'footfall-counter-issued'],
-  ] as const) {
-    const rendered = render({ set: [set] });
-    assert.deepEqual(configOf(rendered).tls.authoritiesFile, '/var/run/footfall/authorities/ca.crt');
-    assert.equal(configOf(rendered).tls.secretName, secretName);
-    const { volumes } = (find(rendered, 'Deployment', 'footfall-operator') as V1Deployment).spec!.template.spec!;
-    assert.deepEqual(
-      volumes!.map(({ secret }) => [secret!.secretName, secret!.items]),
-      [[secretName, [{ key: 'ca.crt', path: 'ca.crt' }]]],
-    );
-  }
-});
+test(
+  'a certificate that the operator does not issue is mounted by counters, and the operator mounts only the authorities',
+  { skip },
+  () => {
+    for (const [set, secretName] of [
+      ['tls.secretName=ours', 'ours'],
+      ['tls.certManager.issuerName=facilities', 'footfall-counter-issued'],
+    ] as const) {
+      const rendered = render({ set: [set] });
+      assert.deepEqual(configOf(rendered).tls.authoritiesFile, '/var/run/footfall/authorities/ca.crt');
+      assert.equal(configOf(rendered).tls.secretName, secretName);
+      const { volumes } = (find(rendered, 'Deployment', 'footfall-operator') as V1Deployment).spec!.template.spec!;
+      assert.deepEqual(
+        volumes!.map(({ secret }) => [secret!.secretName, secret!.items]),
+        [[secretName, [{ key: 'ca.crt', path: 'ca.crt' }]]],
+      );
+    }
+  },
+);
 
-test("cert-manager is asked for a certificate of the counters' name", { skip }, () => {
+test("the cert-manager Certificate has the counters' host name", { skip }, () => {
   const { spec } = find(
     render({ set: ['tls.certManager.issuerName=facilities', 'tls.certManager.issuerKind=ClusterIssuer'] }),
     'Certificate',
@@ -170,7 +200,7 @@ test("cert-manager is asked for a certificate of the counters' name", { skip }, 
   );
 });
 
-test('a single operator or counter has no disruption budget: it could never be moved', { skip }, () => {
+test('a single operator or counter has no disruption budget, for it could never be evicted', { skip }, () => {
   const budgets = (...set: string[]) =>
     render({ set })
       .objects.filter(({ kind }) => kind === 'PodDisruptionBudget')
@@ -180,33 +210,29 @@ test('a single operator or counter has no disruption budget: it could never be m
   assert.deepEqual(budgets('counter.maximum=1'), ['footfall-operator']);
 });
 
-test("the operator's pods keep the labels by which they are found, whatever labels are added", { skip }, () => {
+test("additional labels do not replace those that select the operator's pods", { skip }, () => {
   const { selector, template } = (find(render({ values: 'full' }), 'Deployment', 'people-operator') as V1Deployment).spec!;
   assert.deepEqual(template.metadata!.labels, { ...selector.matchLabels, team: 'facilities' });
 });
 
-test('a release of another name says whose it is', { skip }, () => {
+test('the name of a release is part of the names of its objects', { skip }, () => {
   assert.equal(find(render({ release: 'shop' }), 'Deployment', 'shop-footfall-operator').metadata?.namespace, 'footfall-system');
   const long = render({ release: 'a'.repeat(53) });
-  // Names of roles may be longer than the label that other names are.
+  // Names of cluster roles may be longer than 63 characters.
   for (const { metadata } of long.objects.filter(({ kind }) => !kind.startsWith('ClusterRole')))
     assert.ok(metadata!.name!.length <= 63, metadata!.name);
 });
 
-test(
-  'the commands that a user is given next fit the release, and the CameraStream among them is a good one',
-  { skip: withoutNotes() },
-  () => {
-    const text = notes({ values: 'namespaced' });
-    for (const command of ['rollout status --namespace footfall-system deployment/footfall-operator', 'apply --namespace store-12'])
-      assert.ok(text.includes(command), text);
-    const [, stream] = /<<END\n([^]*?)\n {2}END/.exec(text)!;
-    const { value } = parseDocuments(stream!.replaceAll(/^ {2}/gm, ''))[0]!;
-    assert.equal(CameraStreamSpec.parse((value as { spec: unknown }).spec).site, 'store-12');
-  },
-);
+test('the notes have commands that fit the release, and a valid CameraStream', { skip: withoutNotes() }, () => {
+  const text = notes({ values: 'namespaced' });
+  for (const command of ['rollout status --namespace footfall-system deployment/footfall-operator', 'apply --namespace store-12'])
+    assert.ok(text.includes(command), text);
+  const [, stream] = /<<END\n([^]*?)\n {2}END/.exec(text)!;
+  const { value } = parseDocuments(stream!.replaceAll(/^ {2}/gm, ''))[0]!;
+  assert.equal(CameraStreamSpec.parse((value as { spec: unknown }).spec).site, 'store-12');
+});
 
-test('whoever says neither where cameras are nor where the cluster is, is told what that means', { skip: withoutNotes() }, () => {
+test('the notes warn of empty cameraNetworks and clusterNetworks', { skip: withoutNotes() }, () => {
   const warning = /cameraNetworks and clusterNetworks are empty: .* Set cameraNetworks/;
   assert.match(notes(), warning);
   for (const set of ['cameraNetworks={10.20.0.0/16}', 'clusterNetworks={10.244.0.0/16}'])
@@ -227,7 +253,7 @@ for (const [assignment, sentence] of [
   ['tls.overlapSeconds=105120000', /tls\.overlapSeconds \(105120000\) must be below a third of tls\.authoritySeconds \(315360000\)/],
   ['counter.minimum=5', /counter\.minimum \(5\) must not be above counter\.maximum \(4\)\./],
 ] as const) {
-  test(`${assignment} is refused with the value's name`, { skip }, () => {
+  test(`${assignment} is refused with the name of the value`, { skip }, () => {
     assert.throws(
       () => render({ set: [assignment] }),
       ({ message }: Error) => sentence.test(message.replaceAll("'", '')) || assert.fail(message),
@@ -235,7 +261,7 @@ for (const [assignment, sentence] of [
   });
 }
 
-/** As the operator reads it in a pod of name `a-pod`. */
+/** The configuration as the operator reads it in a pod of name `a-pod`. */
 function configOf(rendered: Rendered): OperatorConfig {
   const { spec } = rendered.objects.find(
     ({ kind, metadata }) => kind === 'Deployment' && metadata?.name?.endsWith('-operator'),
@@ -244,7 +270,7 @@ function configOf(rendered: Rendered): OperatorConfig {
   return readOperatorConfig(Object.fromEntries(env.map(({ name, value }) => [name, value && expanded(value, { POD_NAME: 'a-pod' })])));
 }
 
-/** As the kubelet does: a `$` before another is an escape, and what it does not know stays. */
+/** As the kubelet does: `$$` is an escaped `$`, and an unknown variable is not expanded. */
 function expanded(text: string, variables: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\$\$|\$\(([^)]*)\)/g, (found, name?: string) => (name === undefined ? '$' : (variables[name] ?? found)));
 }

@@ -1,22 +1,22 @@
-/** The Grafana dashboard, from a list of its panels: files/dashboard.json of the chart is written from it. */
+/** The Grafana dashboard as a list of panels, from which the chart's files/dashboard.json is generated. */
 
 interface Panel {
   readonly title: string;
   readonly kind: 'stat' | 'timeseries';
   /** PromQL by legend. */
   readonly queries: Readonly<Record<string, string>>;
-  /** As Grafana names units. */
+  /** Grafana's name of the unit. */
   readonly unit?: string;
 }
 
-/** All of a row's panels share its 24 columns. */
+/** The panels of a row share its 24 columns. */
 interface Row {
   readonly title: string;
   readonly panels: readonly Panel[];
 }
 
 const ofStreams = '{stream=~"$stream"}';
-const ofOperator = '{controller=~"camerastream|pool"}';
+const ofOperator = '{controller=~"camerastream|pool|certificates"}';
 const perFrame = (histogram: string) => `sum(rate(${histogram}_sum[$__rate_interval])) / sum(rate(${histogram}_count[$__rate_interval]))`;
 const quantile = (part: number, histogram: string) => `histogram_quantile(${part}, sum by (le) (rate(${histogram}[$__rate_interval])))`;
 
@@ -24,15 +24,15 @@ const rows: readonly Row[] = [
   {
     title: 'Now',
     panels: [
-      { title: 'Streams that are counted', kind: 'stat', queries: { '': 'sum(footfall_counter_streams)' } },
+      { title: 'Streams served', kind: 'stat', queries: { '': 'sum(footfall_counter_streams)' } },
       { title: 'Cameras without video', kind: 'stat', queries: { '': 'count(footfall_agent_camera_up == 0) or vector(0)' } },
       { title: 'Streams without a counter', kind: 'stat', queries: { '': 'count(footfall_agent_counter_up == 0) or vector(0)' } },
       {
-        title: 'Access units lost in a day',
+        title: 'Access units lost in the last day',
         kind: 'stat',
         queries: { '': 'sum(increase(footfall_agent_gap_access_units_total[1d])) or vector(0)' },
       },
-      { title: 'Operators that lead', kind: 'stat', queries: { '': 'sum(leader_election_master_status{name="footfall-operator"})' } },
+      { title: 'Leading operators', kind: 'stat', queries: { '': 'sum(leader_election_master_status{name="footfall-operator"})' } },
     ],
   },
   {
@@ -56,7 +56,7 @@ const rows: readonly Row[] = [
         queries: { '{{stream}}': `8 * sum by (stream) (rate(footfall_counter_access_unit_bytes_total${ofStreams}[$__rate_interval]))` },
       },
       {
-        title: 'From sending to counts at the site',
+        title: 'Latency from sending to counts at the site',
         kind: 'timeseries',
         unit: 's',
         queries: {
@@ -64,7 +64,7 @@ const rows: readonly Row[] = [
           'slowest 1%': quantile(0.99, `footfall_agent_latency_seconds_bucket${ofStreams}`),
         },
       },
-      { title: 'Not counted yet', kind: 'timeseries', unit: 's', queries: { '{{stream}}': `footfall_counter_lag_seconds${ofStreams}` } },
+      { title: 'Lag of counting', kind: 'timeseries', unit: 's', queries: { '{{stream}}': `footfall_counter_lag_seconds${ofStreams}` } },
       {
         title: 'Lost in gaps',
         kind: 'timeseries',
@@ -106,13 +106,13 @@ const rows: readonly Row[] = [
         kind: 'timeseries',
         unit: 'ms',
         queries: {
-          'decoder, an access unit': perFrame('footfall_counter_decode_cpu_milliseconds'),
-          'model, a frame': perFrame('footfall_counter_inference_cpu_milliseconds'),
-          'tracking, a frame': perFrame('footfall_counter_tracking_milliseconds'),
+          'decoder, per access unit': perFrame('footfall_counter_decode_cpu_milliseconds'),
+          'model, per frame': perFrame('footfall_counter_inference_cpu_milliseconds'),
+          'tracking, per frame': perFrame('footfall_counter_tracking_milliseconds'),
         },
       },
       {
-        title: 'Frames in a run of the model',
+        title: 'Batch size of the model',
         kind: 'timeseries',
         queries: { average: perFrame('footfall_counter_inference_batch_size') },
       },
@@ -128,7 +128,7 @@ const rows: readonly Row[] = [
     title: 'Ledger and refusals',
     panels: [
       {
-        title: 'Writes of counts',
+        title: 'Ledger writes',
         kind: 'timeseries',
         unit: 'ops',
         queries: { '{{result}}': 'sum by (result) (rate(footfall_counter_ledger_writes_total[$__rate_interval]))' },
@@ -140,7 +140,7 @@ const rows: readonly Row[] = [
         queries: { '{{reason}}': 'sum by (reason) (rate(footfall_counter_refusals_total[$__rate_interval]))' },
       },
       {
-        title: 'Decoders that died',
+        title: 'Decoder crashes',
         kind: 'timeseries',
         queries: { '{{stream}}': `increase(footfall_counter_decoder_deaths_total${ofStreams}[$__rate_interval])` },
       },
@@ -150,7 +150,7 @@ const rows: readonly Row[] = [
     title: 'Operator',
     panels: [
       {
-        title: 'Passes',
+        title: 'Reconciliations',
         kind: 'timeseries',
         unit: 'ops',
         queries: {
@@ -158,14 +158,14 @@ const rows: readonly Row[] = [
         },
       },
       {
-        title: 'The slowest 1% of passes',
+        title: 'Slowest 1% of reconciliations',
         kind: 'timeseries',
         unit: 's',
         queries: { '': quantile(0.99, `controller_runtime_reconcile_time_seconds_bucket${ofOperator}`) },
       },
-      { title: 'Keys that wait', kind: 'timeseries', queries: { '{{pod}} {{controller}}': `workqueue_depth${ofOperator}` } },
+      { title: 'Waiting keys', kind: 'timeseries', queries: { '{{pod}} {{controller}}': `workqueue_depth${ofOperator}` } },
       {
-        title: 'Views interrupted',
+        title: 'Interrupted watches',
         kind: 'timeseries',
         queries: {
           '{{resource}} {{reason}}':
@@ -218,7 +218,7 @@ export function dashboardText(): string {
       ],
     },
   };
-  // A line for each panel, so that a change to one is seen as such.
+  // One line for each panel, for readable diffs.
   const head = JSON.stringify(dashboard, undefined, 2).slice(0, -2);
   return `${head},\n  "panels": [\n${panels.map((panel) => `    ${JSON.stringify(panel)}`).join(',\n')}\n  ]\n}\n`;
 }
@@ -233,7 +233,7 @@ function panelOf({ title, kind, queries, unit = 'short' }: Panel, id: number, gr
   return { id, type: kind, title, gridPos, datasource, fieldConfig: { defaults: { unit, min: 0 }, overrides: [] }, targets };
 }
 
-/** Every query, for whoever wants to know which metrics they ask for. */
+/** Every query of the panels. */
 export function dashboardQueries(): string[] {
   return rows.flatMap(({ panels }) => panels.flatMap(({ queries }) => Object.values(queries)));
 }

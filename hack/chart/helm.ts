@@ -1,4 +1,4 @@
-/** The chart as `helm` renders it. The binary is on the PATH or in FOOTFALL_HELM; 3 and 4 do. */
+/** The chart as rendered by `helm` (3 or 4), which is on the PATH or in FOOTFALL_HELM. */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { CHART } from './schema.ts';
 
 const HELM = process.env['FOOTFALL_HELM'] ?? 'helm';
 const CHART_PATH = fileURLToPath(CHART);
-const CRD_TEMPLATE = 'footfall/templates/camerastreams-crd.yaml';
+const CRD_TEMPLATES = /^---\n# Source: footfall\/templates\/\w+-crd\.yaml$/m;
 
 export const RELEASE = 'footfall';
 export const NAMESPACE = 'footfall-system';
@@ -27,15 +27,15 @@ export interface Manifest extends KubernetesObject {
 export interface RenderOptions {
   /** A file of values/, without .yaml. */
   readonly values?: string;
-  /** As after --set. */
+  /** Assignments for --set. */
   readonly set?: readonly string[];
   readonly release?: string;
 }
 
-/** For `test(name, {skip: withoutHelm()}, ...)`. A CI that must not skip sets FOOTFALL_REQUIRE_HELM. */
+/** For `test(name, {skip: withoutHelm()}, ...)`. With FOOTFALL_REQUIRE_HELM set, a missing helm is an error. */
 export function withoutHelm(): string | false {
   if (spawnSync(HELM, ['version'], { stdio: 'ignore' }).error === undefined) return false;
-  if (process.env['FOOTFALL_REQUIRE_HELM'] !== undefined) throw new Error('helm is required here, and missing.');
+  if (process.env['FOOTFALL_REQUIRE_HELM'] !== undefined) throw new Error('FOOTFALL_REQUIRE_HELM is set, and helm is missing.');
   return 'needs helm on the PATH or in FOOTFALL_HELM';
 }
 
@@ -44,7 +44,7 @@ export function withoutNotes(): string | false {
   return withoutHelm() || (helm(['version', '--short']).startsWith('v3.') && 'Helm 3 renders notes only where it reaches a cluster');
 }
 
-/** @throws Error with what helm says. */
+/** @throws Error with the output of helm. */
 export function render({ release = RELEASE, ...options }: RenderOptions = {}): Rendered {
   const text = helm(['template', release, CHART_PATH, `--namespace=${NAMESPACE}`, ...valuesOf(options)]);
   const documents = parseDocuments(text);
@@ -57,13 +57,13 @@ export function lint(options: RenderOptions): string {
   return helm(['lint', '--strict', CHART_PATH, ...valuesOf(options)]);
 }
 
-/** What the user reads after `helm install`. No cluster is asked. */
+/** The notes that `helm install` prints. Needs no cluster. */
 export function notes(options: RenderOptions = {}): string {
   const text = helm(['install', RELEASE, CHART_PATH, `--namespace=${NAMESPACE}`, '--dry-run=client', ...valuesOf(options)]);
   return text.slice(text.indexOf('NOTES:'));
 }
 
-/** @throws Error when there is none of that kind and name. */
+/** @throws Error when no object has that kind and name. */
 export function find({ objects }: Rendered, kind: string, name: string): Manifest {
   const found = objects.find((object) => object.kind === kind && object.metadata?.name === name);
   if (found === undefined)
@@ -71,10 +71,10 @@ export function find({ objects }: Rendered, kind: string, name: string): Manifes
   return found;
 }
 
-/** The text without the CRD, which is held against its schema and would be most of it. */
-export function withoutDefinition(text: string): string {
+/** The text without the CRDs, which are compared with their schemas and would be most of it. */
+export function withoutDefinitions(text: string): string {
   const documents = text.split(/^(?=---\n)/m);
-  return documents.filter((document) => !document.startsWith(`---\n# Source: ${CRD_TEMPLATE}`)).join('');
+  return documents.filter((document) => !CRD_TEMPLATES.test(document)).join('');
 }
 
 function valuesOf({ values, set = [] }: RenderOptions): string[] {
@@ -83,7 +83,7 @@ function valuesOf({ values, set = [] }: RenderOptions): string[] {
 }
 
 function helm(options: readonly string[]): string {
-  // No kubeconfig: nothing that is rendered here depends on a cluster.
+  // Without a kubeconfig: rendering must not depend on a cluster.
   const { stdout, stderr, status, error } = spawnSync(HELM, options, {
     encoding: 'utf8',
     env: { ...process.env, KUBECONFIG: '/dev/null' },

@@ -1,4 +1,4 @@
-/** What `helm test` runs in the cluster, run here against servers that do well or badly. */
+/** The program of `helm test`, against servers that are healthy or not. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ interface Ended {
 const skip = withoutHelm();
 const folder = mkdtempSync(join(tmpdir(), 'footfall-installation-'));
 const token = join(folder, 'token');
-/** What the server answers, by path; a function may change its mind. */
+/** The server's answers by path; a function may answer differently each time. */
 let pages: Record<string, () => [status: number, body: string]> = {};
 let url = '';
 let asked: (string | undefined)[] = [];
@@ -53,7 +53,7 @@ const good = {
   '/counters/readyz': () => [200, 'ok'] as [number, string],
 };
 
-test("an installation that does its work passes, and the API server is asked with the pod's token", { skip }, async () => {
+test("a healthy installation passes, and the pod's token is sent to the API server", { skip }, async () => {
   pages = good;
   asked = [];
   const { code, words } = await run();
@@ -62,7 +62,7 @@ test("an installation that does its work passes, and the API server is asked wit
   assert.deepEqual(asked, ['Bearer a-token']);
 });
 
-test('what is still starting is waited for', { skip }, async () => {
+test('the test waits for a counter that is still starting', { skip }, async () => {
   let calls = 0;
   pages = { ...good, '/counters/readyz': () => ((calls += 1) < 2 ? [503, 'the model is loaded'] : [200, 'ok']) };
   assert.equal((await run({ WAIT_SECONDS: '20' })).code, 0);
@@ -70,7 +70,7 @@ test('what is still starting is waited for', { skip }, async () => {
 
 for (const [what, bad, words] of [
   [
-    'an API server that knows no CameraStreams',
+    'an API server without CameraStreams',
     { '/apis/footfall.dev/v1alpha1': () => [404, 'not found'] },
     'failed  The API server serves CameraStreams: URL/apis/footfall.dev/v1alpha1 answers 404: not found.',
   ],
@@ -80,9 +80,9 @@ for (const [what, bad, words] of [
     'failed  The API server serves CameraStreams: /apis/footfall.dev/v1alpha1 has no camerastreams/status.',
   ],
   [
-    'an operator that sees nothing',
-    { '/operator/readyz': () => [503, 'The objects are not known yet.'] },
-    'failed  The operator knows the cluster: URL/operator/readyz answers 503: The objects are not known yet.',
+    'an operator that is not ready',
+    { '/operator/readyz': () => [503, 'The informer caches are not synced yet.'] },
+    'failed  The operator has read the cluster: URL/operator/readyz answers 503: The informer caches are not synced yet.',
   ],
   [
     'no counter',
@@ -90,7 +90,7 @@ for (const [what, bad, words] of [
     'failed  A counter can count: URL/counters/readyz answers 503: no model.',
   ],
 ] as [string, typeof pages, string][]) {
-  test(`${what} is told in a sentence`, { skip }, async () => {
+  test(`${what} is reported in a sentence`, { skip }, async () => {
     pages = { ...good, ...bad };
     const ended = await run();
     assert.equal(ended.code, 1);
@@ -98,20 +98,20 @@ for (const [what, bad, words] of [
   });
 }
 
-test('nobody at home is told with its reason', { skip }, async () => {
+test('a refused connection is reported with its reason', { skip }, async () => {
   pages = good;
   const { code, words } = await run({ OPERATOR: 'http://127.0.0.1:1' });
   assert.equal(code, 1);
-  assert.match(words, /failed {2}The operator knows the cluster: .*(ECONNREFUSED|bad port)/);
+  assert.match(words, /failed {2}The operator has read the cluster: .*(ECONNREFUSED|bad port)/);
 });
 
-test('no counter is looked for where there may be none', { skip }, () => {
+test('counters are not tested where the pool may be empty', { skip }, () => {
   const names = (set: string[]) =>
     (find(render({ set }), 'Pod', 'footfall-test') as TestPod).spec.containers[0]!.env.map(({ name }) => name);
   assert.deepEqual([names([]).includes('COUNTERS'), names(['counter.minimum=0']).includes('COUNTERS')], [true, false]);
 });
 
-/** The container's command, with the servers here in place of the cluster's. */
+/** Runs the container's command, with the servers of this test. */
 async function run(changes: Record<string, string> = {}): Promise<Ended> {
   const { command, args } = (find(render(), 'Pod', 'footfall-test') as TestPod).spec.containers[0]!;
   assert.equal(command[0], 'node');

@@ -1,4 +1,4 @@
-/** Alerts, dashboard, monitors and policies are about what the processes really show, and about the pods that the operator really makes. */
+/** Alerts, dashboard, monitors and policies match the metrics of the processes and the pods that the operator creates. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -33,7 +33,7 @@ interface PolicySpec {
 interface MonitorSpec {
   readonly namespaceSelector: { any?: boolean; matchNames?: readonly string[] };
   readonly selector: Selector;
-  readonly podMetricsEndpoints: readonly { port: string; interval: string }[];
+  readonly podMetricsEndpoints: readonly { port: string; interval: string; relabelings?: readonly { targetLabel: string }[] }[];
 }
 interface Group {
   readonly rules: readonly { alert: string; expr: string; labels: Record<string, string>; annotations: Record<string, string> }[];
@@ -44,20 +44,20 @@ const counter = desiredPool(1, configOf(), undefined).deployment.spec!.template;
 const groups = (parseDocuments(readFileSync(new URL('files/alerts.yaml', CHART), 'utf8'))[0]!.value as { groups: Group[] }).groups;
 const rules = groups.flatMap((group) => group.rules);
 
-test('alerts and panels ask for no metric that nobody shows', async () => {
-  const shown = await metricsShown();
+test('alerts and panels query only metrics that exist', async () => {
+  const existing = await existingMetrics();
   for (const query of [...rules.map(({ expr }) => expr), ...dashboardQueries()]) {
-    const asked = query.match(/\b(?:footfall|workqueue|controller_runtime|rest_client|leader_election|process)_\w+/g) ?? [];
-    assert.ok(asked.length > 0, query);
+    const queried = query.match(/\b(?:footfall|workqueue|controller_runtime|rest_client|leader_election|process)_\w+/g) ?? [];
+    assert.ok(queried.length > 0, query);
     assert.deepEqual(
-      asked.filter((name) => !shown.has(name)),
+      queried.filter((name) => !existing.has(name)),
       [],
       query,
     );
   }
 });
 
-test('each alert says what is the case and what to do', () => {
+test('each alert has a severity, a summary and a description', () => {
   assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length);
   for (const { alert, labels, annotations } of rules) {
     assert.match(alert, /^Footfall[A-Z]\w+$/);
@@ -66,21 +66,21 @@ test('each alert says what is the case and what to do', () => {
   }
 });
 
-test('rule and dashboard reach the cluster as they are in the chart', { skip }, () => {
+test('rule and dashboard are rendered unchanged', { skip }, () => {
   const rendered = render({ values: 'monitoring' });
   assert.deepEqual(find(rendered, 'PrometheusRule', 'footfall')['spec'], { groups });
   const { 'footfall.json': dashboard } = find(rendered, 'ConfigMap', 'footfall-dashboard')['data'] as Record<string, string>;
   assert.deepEqual(JSON.parse(dashboard!), JSON.parse(dashboardText()));
 });
 
-test('nothing of monitoring is there unless it is asked for', { skip }, () => {
+test('monitoring is off by default', { skip }, () => {
   assert.deepEqual(
     render().objects.filter(({ kind }) => ['PodMonitor', 'PrometheusRule', 'ConfigMap'].includes(kind)),
     [],
   );
 });
 
-test('the monitors find the pods of operator, counters and agents, and a port that these have', { skip }, () => {
+test('the monitors select the pods of operator, counters and agents, and one of their ports', { skip }, () => {
   const rendered = render({ values: 'monitoring' });
   for (const [name, template, namespace] of [
     ['operator', operatorOf(rendered), NAMESPACE],
@@ -95,13 +95,23 @@ test('the monitors find the pods of operator, counters and agents, and a port th
   }
 });
 
-test("the operator's Service is that of its pods", { skip }, () => {
+test('the monitors have the labels and the interval of the values, and label an agent by its stream', { skip }, () => {
+  const rendered = render({ values: 'monitoring' });
+  for (const name of ['operator', 'counter', 'edge-agent']) {
+    const monitor = find(rendered, 'PodMonitor', `footfall-${name}`);
+    const [endpoint] = (monitor['spec'] as MonitorSpec).podMetricsEndpoints;
+    assert.deepEqual([monitor.metadata?.labels?.['release'], endpoint!.interval], ['prometheus', '15s'], name);
+    assert.equal(endpoint!.relabelings?.[0]?.targetLabel, name === 'edge-agent' ? 'stream' : undefined, name);
+  }
+});
+
+test("the operator's Service selects its pods", { skip }, () => {
   const rendered = render({ values: 'full' });
   const { selector } = (find(rendered, 'Service', 'people-operator') as V1Service).spec!;
   assert.ok(selects({ matchLabels: selector! }, operatorOf(rendered, 'people-operator').metadata!.labels));
 });
 
-test('counters hear agents, and nobody else, where video comes in', { skip }, () => {
+test('counters accept video from agents only', { skip }, () => {
   const { podSelector, ingress } = policyOf(render(), 'footfall-counter');
   assert.ok(selects(podSelector, counter.metadata!.labels));
   const counting = ingress.filter(({ ports }) => ports.some(({ port }) => port === 7443));
@@ -111,7 +121,7 @@ test('counters hear agents, and nobody else, where video comes in', { skip }, ()
   assert.ok(!admits(counting[0]!.from, NAMESPACE, operatorOf(render()).metadata!.labels));
 });
 
-test('with watchNamespaces, counters hear agents of these', { skip }, () => {
+test('with watchNamespaces, counters accept video from agents in these namespaces only', { skip }, () => {
   const { ingress } = policyOf(render({ values: 'namespaced' }), 'footfall-counter');
   const [counting] = ingress.filter(({ ports }) => ports.some(({ port }) => port === 7443));
   assert.deepEqual(
@@ -120,7 +130,7 @@ test('with watchNamespaces, counters hear agents of these', { skip }, () => {
   );
 });
 
-test('metrics are for whom it is said, and for the pod of helm test', { skip }, () => {
+test('metrics are for the peers of networkPolicy.metricsFrom, and for the pod of helm test', { skip }, () => {
   const rendered = render({ values: 'monitoring' });
   const tester = find(rendered, 'Pod', 'footfall-test').metadata?.labels;
   for (const name of ['footfall-operator', 'footfall-counter']) {
@@ -131,7 +141,7 @@ test('metrics are for whom it is said, and for the pod of helm test', { skip }, 
   }
 });
 
-test('operator and counters reach the API server and nothing else', { skip }, () => {
+test('operator and counters may connect to the API server only', { skip }, () => {
   const rendered = render({ values: 'full' });
   for (const name of ['people-operator', 'people-counter']) {
     assert.deepEqual(policyOf(rendered, name).egress, [
@@ -140,8 +150,8 @@ test('operator and counters reach the API server and nothing else', { skip }, ()
   }
 });
 
-/** Names as Prometheus has them, from the processes' own registries. */
-async function metricsShown(): Promise<Set<string>> {
+/** Names in Prometheus, from the registries of the processes. */
+async function existingMetrics(): Promise<Set<string>> {
   const metrics = createMetrics();
   streamMetrics(metrics);
   queueMetrics(metrics);
@@ -165,7 +175,7 @@ function policyOf(rendered: Rendered, name: string): PolicySpec {
   return find(rendered, 'NetworkPolicy', name)['spec'] as PolicySpec;
 }
 
-/** As Kubernetes has it: a peer without a namespaceSelector is of the policy's own namespace. */
+/** As Kubernetes defines it: a peer without a namespaceSelector is in the policy's namespace. */
 function admits(peers: readonly Peer[], namespace: string, labels: Readonly<Record<string, string>> | undefined): boolean {
   return peers.some(({ namespaceSelector, podSelector }) => {
     const inPlace =

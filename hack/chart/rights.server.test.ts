@@ -1,6 +1,6 @@
 /**
- * The chart in a real API server: it takes every object, and the operator and a counter do all of their work there with
- * the tokens of their own accounts, without being denied a call.
+ * The chart on a real API server: it accepts every object, and the operator and a counter do all of their work with the
+ * tokens of their own accounts, without a refused call.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ import { find, type Manifest, NAMESPACE, type Rendered, type RenderOptions, rend
 import { type Right, rights, type Where } from './rights.ts';
 
 const skip = withoutHelm() || withoutControlPlane();
-/** Where kinds are asked for. What is not here is not Kubernetes' own. */
+/** The paths of Kubernetes' own kinds. */
 const plurals: Readonly<Record<string, string>> = {
   ClusterRole: 'clusterroles',
   ClusterRoleBinding: 'clusterrolebindings',
@@ -58,12 +58,12 @@ after(async () => {
 });
 
 for (const values of ['default', 'gpu', 'namespaced', 'monitoring', 'cert-manager', 'full']) {
-  test(`an API server takes everything that there is with ${values} values`, { skip }, async () => {
+  test(`the API server accepts every object with ${values} values`, { skip }, async () => {
     await install({ values });
   });
 }
 
-test("all pods pass Pod Security restricted: the operator's, and those that it makes", { skip }, async () => {
+test('all pods pass Pod Security restricted: those of the operator, of counters and of agents', { skip }, async () => {
   const rendered = await install({});
   const config = configOf(rendered);
   const stream = streamOf({ source: { url: 'rtsp://10.0.0.8/stream2', credentialsSecretRef: { name: 'door-camera' } } });
@@ -77,17 +77,19 @@ test("all pods pass Pod Security restricted: the operator's, and those that it m
   await assert.rejects(makePod('lax', lax), /violates PodSecurity "restricted/);
 });
 
-test('the operator can do all that it does across the cluster', { skip }, () => operates('shop', {}));
+test('the operator has all rights that it needs across the cluster', { skip }, () => operates('shop', {}));
 
-test('the operator can do all that it does in the namespaces that it watches', { skip }, () =>
+test('the operator has all rights that it needs in the namespaces that it watches', { skip }, () =>
   operates('store-12', { values: 'namespaced' }),
 );
 
-test('a counter can do all that it does across the cluster', { skip }, () => counts('mall', {}));
+test('a counter has all rights that it needs across the cluster', { skip }, () => counts('mall', {}));
 
-test('a counter can do all that it does in the namespaces that it watches', { skip }, () => counts('store-13', { values: 'namespaced' }));
+test('a counter has all rights that it needs in the namespaces that it watches', { skip }, () =>
+  counts('store-13', { values: 'namespaced' }),
+);
 
-test('accounts have the rights of the table, and none that would make them more', { skip }, async () => {
+test('accounts have the rights of the table, and none by which they could gain more', { skip }, async () => {
   await removeOthers(await install({ values: 'namespaced' }));
   for (const right of rights) {
     for (const verb of Object.keys(right.verbs))
@@ -112,7 +114,7 @@ test('accounts have the rights of the table, and none that would make them more'
   }
 });
 
-/** The operator, as the chart configures it, with its account's token: from a new stream to one that it takes away again. */
+/** Runs the operator with the chart's configuration and its account's token, from a new stream to one that becomes invalid. */
 async function operates(namespace: string, options: RenderOptions): Promise<void> {
   const rendered = await install(options);
   await removeOthers(rendered);
@@ -139,7 +141,7 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
     const filled = await certificate();
     assert.equal(Buffer.from(filled!['ca.crt']!, 'base64').toString(), await trusted());
     await install(options);
-    assert.deepEqual(await certificate(), filled, 'an upgrade leaves it alone');
+    assert.deepEqual(await certificate(), filled, 'an upgrade does not change it');
     await until(async () => (await plane.api.list(resources.events, { namespace: NAMESPACE })).items.length > 0);
     await until(() => there(resources.services, 'footfall-counter'));
     await until(() => there(resources.deployments, 'footfall-counter'));
@@ -169,7 +171,7 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
   }
 }
 
-/** A counter's ledger, specs and identities, with its account's token. */
+/** Uses a counter's ledger, specs and identities with its account's token. */
 async function counts(namespace: string, options: RenderOptions): Promise<void> {
   await removeOthers(await install(options));
   await makeNamespace(namespace);
@@ -205,15 +207,15 @@ async function install(options: RenderOptions): Promise<Rendered> {
   for (const object of rendered.objects) {
     const resource = resourceOf(object);
     if (resource === undefined) continue;
-    // The pod of `helm test` cannot be changed: Helm, too, makes it anew.
+    // The pod of `helm test` is immutable: Helm, too, creates it again.
     if (object.kind === 'Pod') await plane.api.delete(resource, object.metadata!).catch(() => undefined);
-    // Fields that the server does not know are refused.
+    // The server refuses unknown fields.
     await plane.api.apply(resource, object, { fieldManager: 'helm' });
   }
   return rendered;
 }
 
-/** Whoever was installed before may have been given more: only this one's roles count. */
+/** Deletes the roles of earlier installations, which may have more rights. */
 async function removeOthers({ objects }: Rendered): Promise<void> {
   const { items } = await plane.api.list<KubernetesObject>(kindOf('ClusterRole'), { labelSelector: 'app.kubernetes.io/name=footfall' });
   const own = objects.flatMap(({ kind, metadata }) => (kind === 'ClusterRole' ? [metadata?.name] : []));
@@ -262,7 +264,7 @@ function there(resource: Resource, name: string): Promise<boolean> {
 }
 
 async function agentsToken(namespace: string): Promise<string> {
-  // Nobody makes a namespace's own account here.
+  // No controller creates a namespace's default account here.
   await plane.api.apply(
     resources.serviceAccounts,
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: 'default' } },

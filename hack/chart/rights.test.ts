@@ -1,7 +1,8 @@
-/** What the chart's roles allow is what rights.ts gives a reason for: no verb more, none less, and nowhere else. */
+/** The chart's roles allow exactly what rights.ts has a reason for. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { find, type Manifest, NAMESPACE, type Rendered, render, withoutHelm } from './helm.ts';
+import { cameraStreams, configMaps, deployments, pods, serviceAccounts, services } from '../../operator/src/objects/cached.ts';
 import { type Right, rights, type Where } from './rights.ts';
 
 const skip = withoutHelm();
@@ -18,36 +19,55 @@ interface Binding extends Manifest {
   readonly subjects: readonly { readonly kind: string; readonly name: string; readonly namespace: string }[];
 }
 
-test('across the cluster, each verb is the one that the table gives a reason for', { skip }, () => {
+test('across the cluster, the roles have exactly the verbs of the table', { skip }, () => {
   const rendered = render();
   assert.deepEqual(granted(rendered, 'operator'), {
-    '*': reasoned('operator', 'streams'),
-    [NAMESPACE]: reasoned('operator', 'own', 'own-certificate'),
+    '*': expected('operator', 'streams'),
+    [NAMESPACE]: expected('operator', 'own', 'own-certificate'),
   });
-  assert.deepEqual(granted(rendered, 'counter'), { '*': reasoned('counter', 'streams', 'cluster') });
+  assert.deepEqual(granted(rendered, 'counter'), { '*': expected('counter', 'streams', 'cluster') });
 });
 
-test('with watchNamespaces, these have what else the whole cluster has, and the own one what the pool needs', { skip }, () => {
-  const rendered = render({ values: 'namespaced' });
-  const operator = reasoned('operator', 'streams');
-  assert.deepEqual(granted(rendered, 'operator'), {
-    'store-12': operator,
-    'store-13': operator,
-    [NAMESPACE]: reasoned('operator', 'own', 'own-namespaced', 'own-certificate'),
-  });
-  const counter = reasoned('counter', 'streams');
-  assert.deepEqual(granted(rendered, 'counter'), { '*': reasoned('counter', 'cluster'), 'store-12': counter, 'store-13': counter });
-});
+test(
+  'with watchNamespaces, the roles of these namespaces have the verbs for streams, and those of the own one the verbs for the pool',
+  { skip },
+  () => {
+    const rendered = render({ values: 'namespaced' });
+    const operator = expected('operator', 'streams');
+    assert.deepEqual(granted(rendered, 'operator'), {
+      'store-12': operator,
+      'store-13': operator,
+      [NAMESPACE]: expected('operator', 'own', 'own-namespaced', 'own-certificate'),
+    });
+    const counter = expected('counter', 'streams');
+    assert.deepEqual(granted(rendered, 'counter'), { '*': expected('counter', 'cluster'), 'store-12': counter, 'store-13': counter });
+  },
+);
 
-test("the release's namespace may itself be watched", { skip }, () => {
+test("the release's namespace may be one of watchNamespaces", { skip }, () => {
   const rendered = render({ set: [`watchNamespaces={${NAMESPACE}}`] });
   assert.deepEqual(
     granted(rendered, 'operator')[NAMESPACE],
-    [...new Set([...reasoned('operator', 'own', 'own-namespaced', 'own-certificate'), ...reasoned('operator', 'streams')])].toSorted(),
+    [...new Set([...expected('operator', 'own', 'own-namespaced', 'own-certificate'), ...expected('operator', 'streams')])].toSorted(),
   );
 });
 
-test('no Secret but those of the certificate, by name, no pod from within, no role, and nothing by a wildcard', () => {
+test('the operator may list and watch each resource of its informer caches, wherever it watches it', () => {
+  const places = { watched: ['streams'], own: ['own'], both: ['streams', 'own-namespaced'] } as const;
+  for (const { resource, scope } of [cameraStreams, configMaps, deployments, pods, serviceAccounts, services]) {
+    for (const where of places[scope]) {
+      const of = rights.filter((right) => right.who === 'operator' && right.where === where && right.resource === resource.plural);
+      const verbs = of.flatMap((right) => Object.keys(right.verbs));
+      assert.deepEqual(
+        ['list', 'watch'].filter((verb) => !verbs.includes(verb)),
+        [],
+        `${resource.plural} ${where}`,
+      );
+    }
+  }
+});
+
+test('the table has no right on Secrets except those of the certificate, none to enter pods or change roles, and no wildcard', () => {
   const forbidden = /^(pods\/.*|.*roles|.*rolebindings|\*)$/;
   assert.deepEqual(
     rights.filter(({ group, resource, verbs }) => forbidden.test(resource) || group === '*' || '*' in verbs),
@@ -62,10 +82,10 @@ test('no Secret but those of the certificate, by name, no pod from within, no ro
   );
 });
 
-for (const somebodyElse of ['tls.secretName=ours', 'tls.certManager.issuerName=ours']) {
-  test(`with ${somebodyElse} the operator may read no Secret at all`, { skip }, () => {
-    const rendered = render({ set: [somebodyElse] });
-    assert.deepEqual(granted(rendered, 'operator')[NAMESPACE], reasoned('operator', 'own'));
+for (const issuer of ['tls.secretName=ours', 'tls.certManager.issuerName=ours']) {
+  test(`with ${issuer} the operator may read no Secret`, { skip }, () => {
+    const rendered = render({ set: [issuer] });
+    assert.deepEqual(granted(rendered, 'operator')[NAMESPACE], expected('operator', 'own'));
     assert.deepEqual(
       rendered.objects.filter(({ kind }) => kind === 'Secret'),
       [],
@@ -73,19 +93,19 @@ for (const somebodyElse of ['tls.secretName=ours', 'tls.certManager.issuerName=o
   });
 }
 
-test('accounts give out a token only to pods that ask for it', { skip }, () => {
+test('accounts are mounted only into pods that say so', { skip }, () => {
   for (const name of ['footfall-operator', 'footfall-counter'])
     assert.equal(find(render(), 'ServiceAccount', name)['automountServiceAccountToken'], false);
 });
 
-function reasoned(who: Right['who'], ...places: readonly Where[]): string[] {
+function expected(who: Right['who'], ...places: readonly Where[]): string[] {
   const of = rights.filter((right) => right.who === who && places.includes(right.where));
   return of
-    .flatMap(({ group, resource, name, verbs }) => Object.keys(verbs).map((verb) => said({ group, resource, name, verb })))
+    .flatMap(({ group, resource, name, verbs }) => Object.keys(verbs).map((verb) => rightOf({ group, resource, name, verb })))
     .toSorted();
 }
 
-/** By namespace, `*` for the cluster: what the account may do there through all its bindings. */
+/** The account's rights through all its bindings, by namespace; `*` is the cluster. */
 function granted(rendered: Rendered, who: Right['who']): Record<string, string[]> {
   const bindings = rendered.objects.filter(({ kind }) => kind.endsWith('RoleBinding')) as Binding[];
   const places: Record<string, Set<string>> = {};
@@ -106,10 +126,10 @@ function granted(rendered: Rendered, who: Right['who']): Record<string, string[]
 function verbsOf({ apiGroups, resources, resourceNames, verbs }: Rule): string[] {
   const names = resourceNames ?? [undefined];
   return apiGroups.flatMap((group) =>
-    resources.flatMap((resource) => names.flatMap((name) => verbs.map((verb) => said({ group, resource, name, verb })))),
+    resources.flatMap((resource) => names.flatMap((name) => verbs.map((verb) => rightOf({ group, resource, name, verb })))),
   );
 }
 
-function said({ group, resource, name, verb }: { group: string; resource: string; name: string | undefined; verb: string }): string {
+function rightOf({ group, resource, name, verb }: { group: string; resource: string; name: string | undefined; verb: string }): string {
   return `${verb} ${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : ` ${name}`}`;
 }

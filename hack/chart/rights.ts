@@ -1,23 +1,23 @@
 /**
- * What operator and counters may do at the API server, and why: each verb with the call that makes it. The chart's roles
- * are held against this table, and docs/rights.md is written from it.
+ * The rights of operator and counters at the API server: each verb with the reason for it. The chart's roles are compared
+ * with this table, and docs/rights.md is generated from it.
  */
 
 /**
- * streams: wherever there are CameraStreams; own: the release's namespace, too; own-namespaced: only with watchNamespaces;
- * own-certificate: only where the operator makes the counters' certificate; cluster: in any case.
+ * streams: the namespaces with CameraStreams; own: the release's namespace; own-namespaced: the same, only with
+ * watchNamespaces; own-certificate: the same, only if the operator issues the certificate; cluster: the whole cluster.
  */
 export type Where = 'streams' | 'own' | 'own-namespaced' | 'own-certificate' | 'cluster';
 
 export interface Right {
   readonly who: 'operator' | 'counter';
   readonly where: Where;
-  /** Empty for Kubernetes' own. */
+  /** Empty for the core group. */
   readonly group: string;
   readonly resource: string;
-  /** Left out, all. */
+  /** Left out, all objects. */
   readonly name?: string;
-  /** Why, by verb. */
+  /** The reason, by verb. */
   readonly verbs: Readonly<Record<string, string>>;
 }
 
@@ -192,7 +192,7 @@ their pods mount nothing but a token for counters and the authority of the count
 
 ${(['operator', 'counter'] as const).map((who) => `## ${who}\n\n${tableOf(rights.filter((right) => right.who === who))}`).join('\n\n')}
 
-## What they amount to
+## What a stolen token allows
 
 - **operator**: a right to create Deployments in a namespace is a right to run pods there with any of its ServiceAccounts, and to
   mount any of its Secrets into them. So a compromised operator has the power of every namespace in which it makes agents:
@@ -206,7 +206,8 @@ ${(['operator', 'counter'] as const).map((who) => `## ${who}\n\n${tableOf(rights
 function tableOf(of: readonly Right[]): string {
   const rows = of.flatMap(({ where, group, resource, name, verbs }) => {
     const [plural, subresource] = resource.split('/');
-    const what = `${plural}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}${name === undefined ? '' : ` \`${name}\``}`;
+    const suffix = `${subresource === undefined ? '' : `/${subresource}`}${name === undefined ? '' : ` \`${name}\``}`;
+    const what = `${plural}${group === '' ? '' : `.${group}`}${suffix}`;
     return Object.entries(verbs).map(([verb, reason]) => `| ${what} | ${verb} | ${PLACES[where]} | ${reason} |`);
   });
   return ['| resource | verb | where | why |', '| --- | --- | --- | --- |', ...rows].join('\n');

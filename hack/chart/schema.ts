@@ -1,9 +1,9 @@
-/** The chart's values, as charts/footfall/values.schema.json declares them: keys, defaults, sentences. */
+/** The chart's values as declared in charts/footfall/values.schema.json: keys, defaults, descriptions. */
 import { readFileSync } from 'node:fs';
 
 export const CHART = new URL('../../charts/footfall/', import.meta.url);
 
-/** What is used of JSON Schema (draft 7, which Helm 3 and 4 both know). */
+/** The part of JSON Schema (draft 7, as in Helm 3 and 4) that is used. */
 export interface Schema {
   readonly type?: string | readonly string[];
   readonly description?: string;
@@ -23,7 +23,7 @@ export interface Value {
   readonly path: readonly string[];
   readonly schema: Schema;
   readonly description: string;
-  /** Undefined for a section, and for what has no default. */
+  /** Undefined for a section, and for a value without a default. */
   readonly default: unknown;
   readonly section: boolean;
 }
@@ -32,7 +32,7 @@ export function valuesSchema(): Schema {
   return JSON.parse(readFileSync(new URL('values.schema.json', CHART), 'utf8')) as Schema;
 }
 
-/** Each value in the schema's order, each section before what is in it. @throws Error for one without a description. */
+/** The values in the schema's order, each section before its values. @throws Error for a value without a description. */
 export function valuesOf(schema: Schema): Value[] {
   return within(schema, [], undefined, schema.definitions ?? {});
 }
@@ -44,17 +44,17 @@ function within(parent: Schema, above: readonly string[], defaults: unknown, def
     const { description } = schema;
     if (description === undefined) throw new Error(`${path.join('.')} has no description in values.schema.json.`);
     const value = (defaults as Record<string, unknown> | undefined)?.[key] ?? schema.default;
-    // Plain things of Kubernetes, such as resources, have properties too, but explain none of them.
+    // A part of a pod's spec, such as resources, has properties without descriptions: it is a value.
     const section = Object.values(schema.properties ?? {}).some((property) => property.description !== undefined);
     const of: Value = { path, schema, description, default: section ? undefined : value, section };
     return section ? [of, ...within(schema, path, value, definitions)] : [of];
   });
 }
 
-/** What stands beside a reference counts more than what it refers to. */
+/** Keywords beside a reference override those of the definition. */
 function resolved({ $ref, ...declared }: Schema, definitions: NonNullable<Schema['definitions']>): Schema {
   if ($ref === undefined) return declared;
   const definition = definitions[$ref.replace('#/definitions/', '')];
-  if (definition === undefined) throw new Error(`values.schema.json refers to ${$ref}, which is not there.`);
+  if (definition === undefined) throw new Error(`values.schema.json refers to ${$ref}, which does not exist.`);
   return { ...definition, ...declared };
 }

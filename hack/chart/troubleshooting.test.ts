@@ -1,4 +1,4 @@
-/** Every reason that a user can read in a status has its row in the administrator's page. */
+/** Every reason that can occur in a status has a row in the troubleshooting page. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -8,28 +8,28 @@ import { CHART } from './schema.ts';
 
 const page = readFileSync(new URL('docs/troubleshooting.md', CHART), 'utf8');
 const rows = new Set(page.split('\n').flatMap((line) => [...line.split(' | ')[0]!.matchAll(/`(\w+)`/g)].map(([, reason]) => reason!)));
-/** Of files, which are for local mode. */
+/** Faults of files, which are for local mode. */
 const OF_FILES = new Set(['FileMissing', 'FileEmpty', 'NotAVideo', 'FileCutShort']);
 
 const sources: Readonly<Record<string, readonly string[]>> = {
-  'the operator judges by': ['streams/conditions', 'streams/reconcile', 'objects/pods']
+  'of the operator': ['streams/conditions', 'streams/reconcile', 'objects/pods']
     .flatMap((name) => reasonsIn(`operator/src/${name}.ts`, /(?:holds|fails|unknown)\('(\w+)'|reason: '(\w+)'/g))
     .filter((reason) => reason !== 'Starting'),
-  'cameras fail for': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_FILES.has(reason)),
-  'streams end for': [
+  'of a camera': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_FILES.has(reason)),
+  'of an ended stream': [
     ...reasonsIn('counter-service/src/specs/eviction.ts', /reason: '(\w+)'/g),
     ...reasonsIn('counter-service/src/stream.ts', /ended\('Disconnected', '(\w+)'/g),
   ],
-  'counters refuse for': Object.keys(RefusalReason)
+  'of a refusal': Object.keys(RefusalReason)
     .filter((reason) => !reason.endsWith('UNSPECIFIED'))
     .map((reason) => (reason === 'UNDECODABLE' ? 'UnsupportedCodec' : inOneWord(reason))),
-  'time is missing for': Object.keys(GapReason)
+  'of a gap': Object.keys(GapReason)
     .filter((reason) => !reason.endsWith('UNSPECIFIED'))
     .map(inOneWord),
 };
 
 for (const [what, reasons] of Object.entries(sources)) {
-  test(`what ${what} has its row`, () => {
+  test(`each reason ${what} has its row`, () => {
     assert.ok(reasons.length > 2, 'reasons were found');
     assert.deepEqual(
       reasons.filter((reason) => !rows.has(reason)),

@@ -1,11 +1,11 @@
-/** What is written from the schema: values.yaml, and the reference for people. */
+/** The texts that are generated from the schema: values.yaml, and the reference of all values. */
 import type { Schema, Value } from './schema.ts';
 import { valuesOf } from './schema.ts';
 
 const COMMAND = 'node hack/chart/generate.ts';
 const COLUMNS = 118;
 
-/** values.yaml: every default with its sentence. */
+/** values.yaml: every default with its description. */
 export function valuesText(schema: Schema): string {
   const lines = [`# Generated from values.schema.json; do not edit. To change it, edit the schema and run: ${COMMAND}`];
   for (const { path, description, default: value, section } of valuesOf(schema)) {
@@ -18,7 +18,7 @@ export function valuesText(schema: Schema): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** docs/values.md: a table for each part of the chart. */
+/** docs/values.md: a table for each section. */
 export function referenceText(schema: Schema): string {
   const values = valuesOf(schema);
   const lines = [
@@ -54,7 +54,7 @@ function typeOf(schema: Schema): string {
   return `${[type].flat().join(' or ')}${from}${between}`;
 }
 
-/** YAML in one line: JSON with room to breathe, and keys as one writes them. */
+/** YAML in one line: JSON with spaces, and keys without quotes where possible. */
 function inline(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);

@@ -1,7 +1,7 @@
 /** Certificates for tests, as files in the places where pods have them. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Certified, issueAuthority, issueServer } from '../../operator/src/certificates/issuing.ts';
+import { type CertifiedKey, issueAuthority, issueServer } from '../../operator/src/certificates/issuing.ts';
 
 export const SERVER_NAME = 'footfall-counter.footfall-system.svc';
 
@@ -10,7 +10,7 @@ export class Certificates {
   readonly ofCounter: { readonly certificateFile: string; readonly keyFile: string };
   readonly authoritiesFile: string;
   readonly tokenFile: string;
-  #authorities: readonly Certified[] = [];
+  #authorities: readonly CertifiedKey[] = [];
 
   private constructor(folder: string) {
     mkdirSync(folder, { recursive: true });

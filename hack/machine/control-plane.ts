@@ -13,6 +13,7 @@ import process from 'node:process';
 import { type ApiServer, type KubernetesObject, type Resource, resources } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
 import { customResourceDefinition } from '#crds/crd.ts';
+import { kinds } from '#crds/kinds.ts';
 import { COUNTER_AUDIENCE } from '#crds/identity.ts';
 import { ended, until } from './rtsp-server.ts';
 
@@ -81,7 +82,7 @@ export class ControlPlane {
     try {
       plane.#startEtcd();
       await plane.#startApiServer();
-      await plane.api.create(definitions, customResourceDefinition());
+      for (const kind of kinds) await plane.api.create(definitions, customResourceDefinition(kind));
       await plane.#servesStreams();
     } catch (error) {
       await plane.stop();

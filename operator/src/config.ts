@@ -1,4 +1,4 @@
-/** What the operator is told: JSON in FOOTFALL_OPERATOR, written by whoever installs it. It holds no secret. */
+/** The operator's configuration: JSON in FOOTFALL_OPERATOR, which the chart writes. It holds no secret. */
 import { z } from 'zod';
 import { CameraNetworks } from '#crds/networks.ts';
 import { readJsonConfig } from '#proto/process/config.ts';
@@ -15,10 +15,10 @@ const tolerationField = z.strictObject({
 });
 
 const texts = z.record(z.string(), z.string());
-/** Plain things of Kubernetes, which the API server judges. */
+/** A part of a pod's spec, validated by the API server. */
 const anything = z.record(z.string(), z.unknown());
 
-/** Of both kinds of pods. */
+/** For agents and for counters. */
 const podFields = {
   image: z.string().min(1),
   imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
@@ -26,12 +26,12 @@ const podFields = {
   priorityClassName: z.string().optional(),
   runtimeClassName: z.string().optional(),
   resources: resourcesField.optional(),
-  /** Of agents: beside what their CameraStream says, which wins. */
+  /** For agents: added to the CameraStream's, which takes precedence. */
   nodeSelector: texts.default({}),
   tolerations: z.array(tolerationField).default([]),
   affinity: anything.default({}),
   podAnnotations: texts.default({}),
-  /** Those by which pods are found stay as they are. */
+  /** They do not replace the labels that select the pods. */
   podLabels: texts.default({}),
   extraEnv: z.array(z.looseObject({ name: z.string().min(1) })).default([]),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -42,15 +42,15 @@ const poolField = z
     ...podFields,
     serviceAccountName: z.string().default('footfall-counter'),
     provider: z.enum(['cpu', 'cuda', 'tensorrt', 'webgpu']).default('cpu'),
-    /** Inference processes of a counter; 0 for as many as cores on a CPU, and one on a GPU. */
+    /** Inference processes of a counter; 0: one for each core of a CPU, or one on a GPU. */
     workers: z.int().min(0).max(64).default(0),
     maxBatch: z.int().min(1).max(64).default(16),
-    /** What a counter needs of an extended resource; left out, none. */
+    /** The extended resource that a counter requests; left out, none. */
     gpu: z
       .strictObject({
         resource: z.string().min(1).default('nvidia.com/gpu'),
         count: z.int().min(1).default(1),
-        /** In place of the pod's. */
+        /** Replaces the pod's. */
         runtimeClassName: z.string().optional(),
       })
       .optional(),
@@ -60,7 +60,7 @@ const poolField = z
   })
   .refine(({ minimum, maximum }) => minimum <= maximum, { path: ['minimum'], error: 'must not be above maximum' });
 
-/** The least renews every two seconds, for tests; the most stays before 2050, from when on certificates write times in another way. */
+/** The minimum is for tests. The maximum ends before 2050, when certificates change their format of time. */
 const lifetime = z
   .int()
   .min(3)
@@ -68,39 +68,39 @@ const lifetime = z
 
 const tlsField = z
   .strictObject({
-    /** What counters serve with, in the operator's namespace. */
+    /** The Secret with the counters' certificate, in the operator's namespace. */
     secretName: z.string().min(1).default('footfall-counter-tls'),
-    /** Where somebody else makes the certificate: the file with whom agents are to trust. Left out, the operator makes both. */
+    /** The file with the authorities that agents must trust. Left out, the operator issues the certificate and its authority. */
     authoritiesFile: z.string().optional(),
     certificateSeconds: lifetime.default(90 * 86_400),
     authoritySeconds: lifetime.default(10 * 365 * 86_400),
-    /** From when agents are told of a new authority until counters rely on it. */
+    /** How long agents trust a new authority before it issues the counters' certificate. */
     overlapSeconds: z.int().min(0).default(86_400),
   })
   .refine(({ authoritySeconds, overlapSeconds }) => overlapSeconds < authoritySeconds / 3, {
     path: ['overlapSeconds'],
-    error: 'must be below a third of authoritySeconds, for then the old one ends',
+    error: 'must be below a third of authoritySeconds, after which the old authority expires',
   });
 
 const operatorConfig = z.strictObject({
-  /** Where the operator runs: the counter pool and the lease are here, too. */
+  /** The operator's own, which also holds the counter pool and the lease. */
   namespace: z.string().min(1),
-  /** A file; left out, the pod's own service account. */
+  /** A file; left out, the pod's service account. */
   kubeconfig: z.string().optional(),
-  /** Where CameraStreams are looked for; none: everywhere. */
+  /** The namespaces with CameraStreams; empty: all. */
   watchNamespaces: z.array(z.string().min(1)).default([]),
-  /** The operator's own pod, for the lease and in events. */
+  /** The name of the operator's pod, for the lease and for Events. */
   identity: z.string().min(1),
-  /** The operator's own Deployment: the pool goes when it does. Left out, the pool stays. */
+  /** The operator's own Deployment, which owns the pool: deleting it deletes the pool. Left out, the pool has no owner. */
   deployment: z.string().optional(),
-  /** Where agents may read cameras. */
+  /** Where agents may connect to cameras. */
   cameraNetworks: CameraNetworks.prefault({}),
   agent: z.strictObject(podFields),
   counter: poolField,
   tls: tlsField.prefault({}),
   leaderElection: z.boolean().default(true),
   http: z.strictObject({ host: z.string().default('0.0.0.0'), port: z.int().min(0).max(65535).default(8080) }).prefault({}),
-  /** CameraStreams that are reconciled at a time. */
+  /** How many CameraStreams are reconciled at a time. */
   workers: z.int().min(1).max(64).default(8),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });

@@ -1,6 +1,6 @@
 /**
- * What `helm test` runs, in a pod of the operator's image: whether the installation can do its work. Counters may still
- * be starting, so what does not hold is asked again for a while. It stands alone: of the project's code nothing is at hand.
+ * The program of `helm test`, which runs in a pod with the operator's image. Counters may still be starting, so a check that
+ * fails is repeated for a while. It imports nothing of the project, for the chart contains this file only.
  */
 import { readFileSync } from 'node:fs';
 
@@ -24,10 +24,10 @@ const checks: Record<string, Check> = {
     const names = resources.map(({ name }) => name);
     for (const name of ['camerastreams', 'camerastreams/status']) if (!names.includes(name)) throw new Error(`${GROUP} has no ${name}`);
   },
-  'The operator knows the cluster': async () => {
+  'The operator has read the cluster': async () => {
     await ask(`${OPERATOR}/readyz`);
   },
-  // By a headless Service, which names none but counters that are ready.
+  // The headless Service resolves to ready counters only.
   ...(COUNTERS && {
     'A counter can count': async () => {
       await ask(`${COUNTERS}/readyz`);
@@ -42,7 +42,7 @@ async function ask(url: string, headers: Record<string, string> = {}): Promise<s
   return text;
 }
 
-/** fetch says "fetch failed" and hides the reason. */
+/** fetch reports "fetch failed", with the reason as its cause. */
 function causeOf(error: unknown): string {
   let cause = error;
   while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause;

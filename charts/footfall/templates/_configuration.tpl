@@ -1,4 +1,4 @@
-{{/* What the operator is told, as JSON; operator/src/config.ts reads it. The kubelet fills in `$(POD_NAME)` and makes one of `$$`. */}}
+{{/* The operator's configuration, as JSON; operator/src/config.ts reads it. The kubelet expands `$(POD_NAME)`, and `$$` to `$`. */}}
 {{- define "footfall.configuration" -}}
 {{- if gt (int .Values.counter.minimum) (int .Values.counter.maximum) -}}
 {{- fail (printf "counter.minimum (%d) must not be above counter.maximum (%d)." (int .Values.counter.minimum) (int .Values.counter.maximum)) -}}
@@ -27,18 +27,18 @@
 {{- toJson $operator -}}
 {{- end -}}
 
-{{/* Who makes the counters' certificate, and how long it lives. */}}
+{{/* The Secret of the counters' certificate, and its lifetimes if the operator issues it. */}}
 {{- define "footfall.tls" -}}
 {{- with .Values.tls -}}
 {{- if and .secretName .certManager.issuerName -}}
-{{- fail "tls.secretName and tls.certManager.issuerName cannot both be set: one of them makes the certificate." -}}
+{{- fail "tls.secretName and tls.certManager.issuerName must not both be set: each provides the certificate." -}}
 {{- end -}}
 {{- $tls := dict "secretName" (include "footfall.certificate" $) -}}
 {{- if include "footfall.certificateGiven" $ -}}
 {{- $_ := set $tls "authoritiesFile" "/var/run/footfall/authorities/ca.crt" -}}
 {{- else -}}
 {{- if ge (mul 3 .overlapSeconds) (int64 .authoritySeconds) -}}
-{{- fail (printf "tls.overlapSeconds (%d) must be below a third of tls.authoritySeconds (%d), for then the old authority ends." (int64 .overlapSeconds) (int64 .authoritySeconds)) -}}
+{{- fail (printf "tls.overlapSeconds (%d) must be below a third of tls.authoritySeconds (%d), after which the old authority expires." (int64 .overlapSeconds) (int64 .authoritySeconds)) -}}
 {{- end -}}
 {{- range $name := list "certificateSeconds" "authoritySeconds" "overlapSeconds" -}}
 {{- $_ := set $tls $name (int64 (index $.Values.tls $name)) -}}
@@ -48,12 +48,12 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Empty when the operator makes it. */}}
+{{/* Empty if the operator issues the certificate. */}}
 {{- define "footfall.certificateGiven" -}}
 {{- .Values.tls.secretName | default .Values.tls.certManager.issuerName -}}
 {{- end -}}
 
-{{/* The Secret that counters mount. The operator's own name for it is not one that cert-manager would take over. */}}
+{{/* The Secret that counters mount. cert-manager must not take over the one that the operator fills, so its Secret has another name. */}}
 {{- define "footfall.certificate" -}}
 {{- if .Values.tls.certManager.issuerName -}}
 footfall-counter-issued
@@ -62,8 +62,8 @@ footfall-counter-issued
 {{- end -}}
 {{- end -}}
 
-{{/* What agents and counters have in common. Takes {of, chart}. What is left empty is the operator's to choose. Each `$` is
-doubled: the `$(NAME)` of an agent's environment is that of the agent's pod, not of the operator's. */}}
+{{/* The part that agents and counters have in common. Takes {of, chart}. The operator has defaults for empty values. Each `$`
+is doubled: a `$(NAME)` in an agent's environment refers to the agent's pod, not to the operator's. */}}
 {{- define "footfall.pods" -}}
 {{- $pods := dict "image" (include "footfall.image" (dict "image" .of.image "chart" .chart)) "imagePullPolicy" .of.image.pullPolicy -}}
 {{- $pods = merge $pods (pick .of "imagePullSecrets" "logLevel" "nodeSelector" "tolerations" "affinity" "podAnnotations" "podLabels" "extraEnv") -}}

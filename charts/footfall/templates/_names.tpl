@@ -1,4 +1,4 @@
-{{/* Names, labels, images. The operator's own code fixes what the pool is called, and by which labels its pods are known. */}}
+{{/* Names, labels, images. The name of the pool and the labels of its pods are constants of the operator. */}}
 
 {{- define "footfall.fullname" -}}
 {{- if .Values.fullnameOverride -}}
@@ -26,14 +26,14 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
-{{/* Of the operator's pods: they may never change. */}}
+{{/* Selects the operator's pods. A selector is immutable. */}}
 {{- define "footfall.operatorSelector" -}}
 app.kubernetes.io/name: footfall
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
-{{/* Of the pods that the operator makes; see operator/src/objects/labels.ts. */}}
+{{/* These select the pods that the operator creates; see operator/src/objects/labels.ts. */}}
 {{- define "footfall.counterSelector" -}}
 app.kubernetes.io/name: footfall
 app.kubernetes.io/component: counter
@@ -46,7 +46,7 @@ app.kubernetes.io/component: edge-agent
 app.kubernetes.io/managed-by: footfall
 {{- end -}}
 
-{{/* Of the pod of `helm test`. */}}
+{{/* Selects the pod of `helm test`. */}}
 {{- define "footfall.testSelector" -}}
 app.kubernetes.io/name: footfall
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -62,7 +62,7 @@ app.kubernetes.io/component: test
 {{- end -}}
 {{- end -}}
 
-{{/* What makes a pod, and then a container, pass Pod Security `restricted`. The user is that of the images. */}}
+{{/* For Pod Security `restricted`: of a pod, and of a container. The user is that of the images. */}}
 {{- define "footfall.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 65532

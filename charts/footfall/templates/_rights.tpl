@@ -1,6 +1,6 @@
-{{/* Rules of roles. Each verb has its reason in docs/rights.md; hack/chart/rights.ts says both. */}}
+{{/* Rules of roles. hack/chart/rights.ts, from which docs/rights.md is generated, has the reason for each verb. */}}
 
-{{/* The operator's, wherever there are CameraStreams. */}}
+{{/* The operator's, in namespaces with CameraStreams. */}}
 {{- define "footfall.rules.streams" -}}
 - apiGroups: [footfall.dev]
   resources: [camerastreams]
@@ -25,7 +25,7 @@
   verbs: [create, patch]
 {{- end -}}
 
-{{/* The operator's, in its own namespace. The names of lease and pool are the operator's own. */}}
+{{/* The operator's, in its own namespace. The names of lease and pool are constants of the operator. */}}
 {{- define "footfall.rules.own" -}}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
@@ -80,14 +80,14 @@
   verbs: [patch]
 {{- end -}}
 
-{{/* Tokens belong to no namespace: nothing less than the cluster is the place to ask about them. */}}
+{{/* Token reviews are cluster-wide: a Role cannot grant them. */}}
 {{- define "footfall.rules.identities" -}}
 - apiGroups: [authentication.k8s.io]
   resources: [tokenreviews]
   verbs: [create]
 {{- end -}}
 
-{{/* A role and its binding: of the cluster, or of a namespace. Takes {root, name, account, component, rules, namespace?}. */}}
+{{/* A role and its binding, of the cluster or of a namespace. Takes {root, name, account, component, rules, namespace?}. */}}
 {{- define "footfall.role" -}}
 {{- $scope := .namespace | empty | ternary "Cluster" "" -}}
 ---
@@ -134,6 +134,6 @@ metadata:
   labels:
     {{- include "footfall.labels" .root | nindent 4 }}
     app.kubernetes.io/component: {{ .component }}
-# Pods that need its token say so.
+# A pod that needs the token mounts it explicitly.
 automountServiceAccountToken: false
 {{ end -}}

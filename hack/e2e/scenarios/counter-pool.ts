@@ -43,7 +43,7 @@ export const countersFull: Scenario = {
       { type: 'Counting', status: 'False', reason: 'CounterFull' },
       SAID_WITHIN_SECONDS,
     );
-    assert.match(status!.conditions!.find(({ type }) => type === 'Counting')!.message, /may have 1 and no more/);
+    assert.match(status!.conditions!.find(({ type }) => type === 'Counting')!.message, /its maximum of 1/);
     await streams.whenReady('first', 5);
     await streams.delete('first');
     await streams.whenReady('second', HEALED_WITHIN_SECONDS);

@@ -1,112 +1,128 @@
 /**
- * The counters' certificate in the operator's namespace: two Secrets, which the chart makes and leaves empty. One is
- * mounted by counters (`tls.crt`, `tls.key`, and `ca.crt`, whom to trust); the other one holds the authorities with their
- * keys and is mounted by nobody. Where somebody else makes the certificate, nothing but whom to trust is read, from a file.
+ * The counters' certificate, in two Secrets of the operator's namespace that the chart creates empty. Counters mount the
+ * serving Secret (`tls.crt`, `tls.key`, and `ca.crt` with the trusted authorities); no pod mounts the other one, which
+ * holds the authorities with their private keys. If cert-manager or the administrator provides the certificate, the
+ * operator only reads the trusted authorities, from a file.
  */
 import { readFile } from 'node:fs/promises';
 import { type ApiServer, isNotFound, type KubernetesObject, resources, type V1Secret } from '#crds/cluster/api.ts';
 import type { OperatorConfig } from '../config.ts';
 import { AUTHORITY_SECRET, serverNameOf } from '../objects/labels.ts';
-import type { Certified } from './issuing.ts';
-import { keep, readAuthorities, readAuthority, readServer, Unsound } from './renewal.ts';
+import type { CertifiedKey } from './issuing.ts';
+import { readAuthorities, readAuthority, readServer, renew, UnusableSecret } from './renewal.ts';
 
-/** Somebody may have changed what is there: nothing tells of it. */
-const LONGEST_AGAIN_SECONDS = 300;
-const SHORTEST_AGAIN_SECONDS = 1;
-/** The kubelet takes about as long to bring a file up to date. */
-const FILE_AGAIN_SECONDS = 60;
+/** The Secrets are not watched: a change by another client is noticed after this long. */
+const LONGEST_DUE_SECONDS = 300;
+const SHORTEST_DUE_SECONDS = 1;
+/** The kubelet takes about as long to update a mounted file. */
+const FILE_DUE_SECONDS = 60;
 
-export interface StreamStateReporter {
-  /** Whom agents are to trust, PEM; undefined when it is not known. */
+export interface CertificateState {
+  /** The authorities that agents must trust, PEM; undefined when they are not known. */
   readonly authorities: string | undefined;
-  /** A sentence on what somebody has to mend. */
+  /** What the user has to fix, in a sentence. */
   readonly trouble: string | undefined;
-  /** A sentence when something was made anew. */
+  /** What was issued in this pass, in a sentence. */
   readonly renewed: string | undefined;
-  readonly againSeconds: number;
+  /** When the next pass is due. */
+  readonly dueSeconds: number;
 }
 
 type Options = Pick<OperatorConfig, 'namespace' | 'tls'> & { readonly api: ApiServer; readonly now: () => number };
 
-/** Looks, and renews what is due. @throws ApiFault for what passes by itself; a conflict is one. */
-export async function lookAtCertificates(options: Options, signal: AbortSignal): Promise<StreamStateReporter> {
+/** Renews what is due. @throws ApiFault for a transient fault, such as a conflict. */
+export async function reconcileCertificates(options: Options, signal: AbortSignal): Promise<CertificateState> {
   const { authoritiesFile } = options.tls;
   try {
-    return authoritiesFile === undefined ? await keepOwn(options, signal) : await readGiven(options, authoritiesFile);
+    return authoritiesFile === undefined ? await renewSecrets(options, signal) : await readAuthoritiesFile(options, authoritiesFile);
   } catch (error) {
-    if (!(error instanceof Unsound)) throw error;
-    return { authorities: undefined, trouble: error.message, renewed: undefined, againSeconds: FILE_AGAIN_SECONDS };
+    if (!(error instanceof UnusableSecret)) throw error;
+    return { authorities: undefined, trouble: error.message, renewed: undefined, dueSeconds: FILE_DUE_SECONDS };
   }
 }
 
-async function readGiven({ namespace, tls }: Options, file: string): Promise<StreamStateReporter> {
+async function readAuthoritiesFile({ namespace, tls }: Options, file: string): Promise<CertificateState> {
   const text = await readFile(file, 'utf8').catch(() => '');
-  const authorities = whatOf(namespace, tls.secretName, 'give it a ca.crt with whom agents are to trust', () => readAuthorities(text));
-  return { authorities, trouble: undefined, renewed: undefined, againSeconds: FILE_AGAIN_SECONDS };
+  const remedy = 'add a ca.crt with the certificates of the authorities that agents must trust';
+  const authorities = readFrom({ namespace, name: tls.secretName, remedy }, () => readAuthorities(text));
+  return { authorities, trouble: undefined, renewed: undefined, dueSeconds: FILE_DUE_SECONDS };
 }
 
-async function keepOwn({ api, namespace, tls, now }: Options, signal: AbortSignal): Promise<StreamStateReporter> {
-  const secret = await read(api, namespace, AUTHORITY_SECRET, signal);
-  const serving = await read(api, namespace, tls.secretName, signal);
-  const held = {
-    authorities: whatOf(namespace, AUTHORITY_SECRET, 'empty its data to have new ones made', () => [
-      readAuthority(pairOf(secret, 'tls')),
-      readAuthority(pairOf(secret, 'previous')),
-    ]).filter((one) => one !== undefined),
-    server: whatOf(namespace, tls.secretName, 'empty its data, or name another Secret in tls.secretName', () =>
-      readServer(pairOf(serving, 'tls')),
+async function renewSecrets({ api, namespace, tls, now }: Options, signal: AbortSignal): Promise<CertificateState> {
+  const authoritySecret = await getSecret(api, namespace, AUTHORITY_SECRET, signal);
+  const servingSecret = await getSecret(api, namespace, tls.secretName, signal);
+  const current = {
+    authorities: readFrom({ namespace, name: AUTHORITY_SECRET, remedy: 'clear its data to have new ones issued' }, () => [
+      readAuthority(certifiedKeyOf(authoritySecret, 'tls')),
+      readAuthority(certifiedKeyOf(authoritySecret, 'previous')),
+    ]).filter((authority) => authority !== undefined),
+    server: readFrom({ namespace, name: tls.secretName, remedy: 'clear its data, or name another Secret in tls.secretName' }, () =>
+      readServer(certifiedKeyOf(servingSecret, 'tls')),
     ),
   };
-  const { authorities, server, againSeconds } = await keep(held, serverNameOf(namespace), tls, now());
+  const { authorities, server, dueSeconds } = await renew(current, serverNameOf(namespace), tls, now());
   const [newest, previous] = authorities;
   const trusted = authorities.map(({ certificate }) => certificate).join('');
-  // The keys first: a certificate whose authority was lost would be of no use.
-  const authorityChanged = await write(api, secret, { ...filesOf(newest!, 'tls'), ...(previous && filesOf(previous, 'previous')) }, signal);
-  const serverChanged = await write(api, serving, { ...filesOf(server!, 'tls'), 'ca.crt': trusted }, signal);
-  const renewed = [...(authorityChanged ? ['the authority of counters'] : []), ...(serverChanged ? ['their certificate'] : [])];
+  // The authority first: if its key were lost, the certificate that it issued would be of no use.
+  const authorityFiles = { ...filesOf(newest!, 'tls'), ...(previous && filesOf(previous, 'previous')) };
+  const newAuthority = await writeSecret(api, authoritySecret, authorityFiles, signal);
+  const newServer = await writeSecret(api, servingSecret, { ...filesOf(server!, 'tls'), 'ca.crt': trusted }, signal);
+  const renewed = [...(newAuthority ? ["the counters' certificate authority"] : []), ...(newServer ? ["the counters' certificate"] : [])];
   return {
     authorities: trusted,
     trouble: undefined,
-    renewed: renewed.length === 0 ? undefined : `Made anew: ${renewed.join(', ')}.`,
-    againSeconds: Math.min(LONGEST_AGAIN_SECONDS, Math.max(SHORTEST_AGAIN_SECONDS, againSeconds)),
+    renewed: renewed.length === 0 ? undefined : `Renewed: ${renewed.join(', ')}.`,
+    dueSeconds: Math.min(LONGEST_DUE_SECONDS, Math.max(SHORTEST_DUE_SECONDS, dueSeconds)),
   };
 }
 
-async function read(api: ApiServer, namespace: string, name: string, signal: AbortSignal): Promise<V1Secret> {
+async function getSecret(api: ApiServer, namespace: string, name: string, signal: AbortSignal): Promise<V1Secret> {
   try {
     return await api.get<V1Secret>(resources.secrets, { namespace, name }, signal);
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    throw new Unsound(`Secret ${namespace}/${name} is missing: helm upgrade makes it anew.`);
+    throw new UnusableSecret(`Secret ${namespace}/${name} is missing: run helm upgrade to create it again.`);
   }
 }
 
-/** A compare-and-swap: whoever leads beside us, or wrote since, is not overwritten. */
-async function write(api: ApiServer, secret: V1Secret, files: Readonly<Record<string, string>>, signal: AbortSignal): Promise<boolean> {
+/** Returns whether anything changed. A compare-and-swap: a write by another client since the read is a conflict. */
+async function writeSecret(
+  api: ApiServer,
+  secret: V1Secret,
+  files: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<boolean> {
   const data = Object.fromEntries(Object.entries(files).map(([file, text]) => [file, Buffer.from(text).toString('base64')]));
-  const { data: there = {} } = secret;
-  if (Object.keys(there).length === Object.keys(data).length && Object.entries(data).every(([file, text]) => there[file] === text))
-    return false;
-  await api.replace<V1Secret & KubernetesObject>(resources.secrets, { ...secret, ...KIND, data }, signal);
+  const { data: actual = {} } = secret;
+  const names = Object.keys(data);
+  if (Object.keys(actual).length === names.length && names.every((name) => actual[name] === data[name])) return false;
+  const { apiVersion, kind } = resources.secrets;
+  await api.replace<V1Secret & KubernetesObject>(resources.secrets, { ...secret, apiVersion, kind, data }, signal);
   return true;
 }
 
-const KIND = { apiVersion: resources.secrets.apiVersion, kind: resources.secrets.kind };
+interface SecretContext {
+  readonly namespace: string;
+  readonly name: string;
+  /** What the user can do when the Secret is unusable. */
+  readonly remedy: string;
+}
 
-function whatOf<T>(namespace: string, name: string, todo: string, reading: () => T): T {
+/** Makes a whole sentence of what `read` finds wrong. */
+function readFrom<T>({ namespace, name, remedy }: SecretContext, read: () => T): T {
   try {
-    return reading();
+    return read();
   } catch (error) {
-    if (!(error instanceof Unsound)) throw error;
-    throw new Unsound(`Secret ${namespace}/${name} ${error.message}: ${todo}.`);
+    if (!(error instanceof UnusableSecret)) throw error;
+    throw new UnusableSecret(`Secret ${namespace}/${name} ${error.message}: ${remedy}.`);
   }
 }
 
-function pairOf({ data = {} }: V1Secret, file: string): Certified {
+function certifiedKeyOf({ data = {} }: V1Secret, file: string): CertifiedKey {
   const text = (name: string) => Buffer.from(data[name] ?? '', 'base64').toString();
   return { certificate: text(`${file}.crt`), key: text(`${file}.key`) };
 }
 
-function filesOf({ certificate, key }: Certified, file: string): Record<string, string> {
+function filesOf({ certificate, key }: CertifiedKey, file: string): Record<string, string> {
   return { [`${file}.crt`]: certificate, [`${file}.key`]: key };
 }

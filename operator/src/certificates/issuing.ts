@@ -1,12 +1,12 @@
-/** Makes certificates: the only file that knows the library for it. Reading them is for Node. ECDSA on P-256 throughout. */
-// The library's container wants it there first.
+/** Issues certificates (ECDSA on P-256), in the only file that imports the library for it. Node reads them without it. */
+// The library needs it to be loaded first.
 // oxlint-disable-next-line import/no-unassigned-import
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
-/** PEM. */
-export interface Certified {
+/** A certificate with its private key, PEM. */
+export interface CertifiedKey {
   readonly certificate: string;
   readonly key: string;
 }
@@ -19,13 +19,13 @@ export interface Lifetime {
 
 const KEY = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const;
-/** By this an authority of ours is told from anybody else's. */
+/** Begins the name of every authority that Footfall issues. */
 export const AUTHORITY_NAME = 'Footfall counters';
-/** A certificate begins so much before it is issued: clocks at the sites may be behind ours. */
+/** A certificate is valid from so long before it is issued: clocks at the sites may be behind. */
 export const CLOCK_SKEW_MS = 5 * 60_000;
 
-/** A root that certifies servers and no other authority. No two have the same name. */
-export async function issueAuthority(lifetime: Lifetime): Promise<Certified> {
+/** A root that can issue certificates of servers, and of no other authority. Each has a name of its own. */
+export async function issueAuthority(lifetime: Lifetime): Promise<CertifiedKey> {
   const keys = await webcrypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
   const serialNumber = newSerial();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -43,14 +43,14 @@ export async function issueAuthority(lifetime: Lifetime): Promise<Certified> {
   return { certificate: `${certificate.toString('pem')}\n`, key: await pemOf(keys.privateKey) };
 }
 
-/** @param name by which the server is dialed, the only one that it gets. */
-export async function issueServer(authority: Certified, name: string, lifetime: Lifetime): Promise<Certified> {
+/** @param name the only host name of the server */
+export async function issueServer(authority: CertifiedKey, name: string, lifetime: Lifetime): Promise<CertifiedKey> {
   const issuer = new x509.X509Certificate(authority.certificate);
   const keys = await webcrypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.create({
     ...validity(lifetime),
     serialNumber: newSerial(),
-    // No subject: it would take 64 characters, and a namespace may have as many. It is the alternative name that counts.
+    // No subject: a common name has at most 64 characters, too few for some namespaces. Clients verify the alternative name.
     issuer: issuer.subject,
     signingKey: await signingKeyOf(authority),
     publicKey: keys.publicKey,
@@ -59,7 +59,7 @@ export async function issueServer(authority: Certified, name: string, lifetime: 
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      // Critical, for there is no other name.
+      // Critical, as RFC 5280 requires it of a certificate without a subject.
       new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }], true),
       await x509.AuthorityKeyIdentifierExtension.create(issuer),
     ],
@@ -71,14 +71,14 @@ function validity({ from, seconds }: Lifetime) {
   return { notBefore: new Date(from - CLOCK_SKEW_MS), notAfter: new Date(from + seconds * 1000) };
 }
 
-/** Positive, as the standard wants it. */
+/** Positive, as RFC 5280 requires. */
 function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = (bytes[0]! & 0x7f) | 0x40;
   return bytes.toString('hex');
 }
 
-function signingKeyOf({ key }: Certified): Promise<webcrypto.CryptoKey> {
+function signingKeyOf({ key }: CertifiedKey): Promise<webcrypto.CryptoKey> {
   return webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(key), KEY, false, ['sign']);
 }
 

@@ -1,4 +1,4 @@
-/** Whether an object on the server already says everything that is asked of it; what the server filled in by itself does not matter. */
+/** Whether an object on the server has all desired fields with their values; fields that the server filled in do not matter. */
 export function covers(observed: unknown, desired: unknown): boolean {
   if (desired === undefined) return true;
   if (Array.isArray(desired)) return Array.isArray(observed) && coversList(observed, desired);
@@ -9,10 +9,10 @@ export function covers(observed: unknown, desired: unknown): boolean {
   return observed === desired || sameQuantity(observed, desired);
 }
 
-/** By which the items of Kubernetes' lists are known. */
+/** The fields that identify items in lists of Kubernetes. */
 const KEYS = ['uid', 'mountPath', 'containerPort', 'port', 'topologyKey', 'name'];
 
-/** To a list whose items are known by a key, others may add items of their own. */
+/** Other clients may add items to a list whose items are identified by a key. */
 function coversList(observed: readonly unknown[], desired: readonly unknown[]): boolean {
   const key = KEYS.find((candidate) => desired.length > 0 && desired.every((item) => fieldOf(item, candidate) !== undefined));
   if (key === undefined) return observed.length === desired.length && desired.every((item, index) => covers(observed[index], item));
@@ -28,7 +28,7 @@ function fieldOf(item: unknown, field: string): unknown {
   return typeof item === 'object' && item !== null ? (item as Record<string, unknown>)[field] : undefined;
 }
 
-/** The server writes quantities its own way: 0.5 comes back as 500m, 1024Mi as 1Gi. */
+/** The server normalizes quantities: 0.5 comes back as 500m, 1024Mi as 1Gi. */
 function sameQuantity(one: unknown, other: unknown): boolean {
   return typeof one === 'string' && typeof other === 'string' && quantity(one) === quantity(other);
 }
@@ -52,7 +52,7 @@ const SCALE: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-/** NaN, which equals nothing, for what is no quantity. */
+/** NaN, which equals nothing, for text that is not a quantity. */
 function quantity(text: string): number {
   const match = /^([0-9]+(?:\.[0-9]*)?)([numkMGTPE]|[KMGTPE]i)?$/.exec(text);
   return match === null ? NaN : Number(match[1]) * SCALE[match[2] ?? '']!;

@@ -13,14 +13,14 @@ const ended = (message: string) =>
     },
   });
 
-test('the last thing that an agent logged is why it ended', () => {
+test('the last line that an agent logged says why it ended', () => {
   assert.equal(
     ended('{"level":50,"sentence":"The disk is full."}\n')?.sentence,
-    'ended with exit code 1 and has not come back: The disk is full.',
+    'ended with exit code 1 and is not ready again: The disk is full.',
   );
 });
 
-test('whatever a pod says last, it is told in a sentence', () => {
+test('any termination message results in a sentence of bounded length', () => {
   const line = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.json(),

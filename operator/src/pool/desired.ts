@@ -1,21 +1,16 @@
-/** The counter pool: a Deployment as large as the streams need, and the headless Service by which agents find it. */
+/** The pool's objects: a Deployment of counters, and the headless Service through which agents find them. */
 import type { KubernetesObject, V1Deployment, V1OwnerReference, V1PodSpec, V1Service } from '#crds/cluster/api.ts';
 import type { OperatorConfig, PoolConfig } from '../config.ts';
-import { containerBasics, podBasics, podMetadata, RUN } from '../streams/desired.ts';
-import { COUNTING_PORT, labelsOf, POOL, HTTP_PORT } from '../objects/labels.ts';
+import { COUNTING_PORT, HTTP_PORT, labelsOf, POOL } from '../objects/labels.ts';
+import { containerBasics, podBasics, podMetadata, RUN } from '../objects/pod-template.ts';
 
-/** Enough to settle every stream and to be left by every agent. */
+/** Enough to commit the counts of every stream and to move every agent to another counter. */
 const COUNTER_GRACE_SECONDS = 30;
 const CERTIFICATE = `${RUN}/certificate`;
 
 export interface DesiredPool {
   readonly service: V1Service & KubernetesObject;
   readonly deployment: V1Deployment & KubernetesObject;
-}
-
-/** Counters for so many streams. */
-export function poolSize(streams: number, { streamsPerCounter, minimum, maximum }: PoolConfig): number {
-  return Math.min(maximum, Math.max(minimum, Math.ceil(streams / streamsPerCounter)));
 }
 
 export function desiredPool(replicas: number, config: OperatorConfig, owner: V1OwnerReference | undefined): DesiredPool {
@@ -27,7 +22,7 @@ export function desiredPool(replicas: number, config: OperatorConfig, owner: V1O
       kind: 'Service',
       metadata,
       spec: {
-        // Every counter's address by itself: which one serves a stream is the agent's choice.
+        // Headless: an agent needs the address of each counter, to choose one.
         clusterIP: 'None',
         selector: labels,
         ports: [
@@ -43,7 +38,7 @@ export function desiredPool(replicas: number, config: OperatorConfig, owner: V1O
       spec: {
         replicas,
         revisionHistoryLimit: 1,
-        // On a GPU there is no room for one more counter than there are to be.
+        // A GPU for an additional counter during a rollout may not exist.
         strategy: {
           type: 'RollingUpdate',
           rollingUpdate: config.counter.gpu ? { maxSurge: 0, maxUnavailable: 1 } : { maxSurge: 1, maxUnavailable: 0 },
@@ -87,7 +82,7 @@ function counterPod({ counter: pool, watchNamespaces, tls }: OperatorConfig): V1
           { name: 'http', containerPort: HTTP_PORT, protocol: 'TCP' },
         ],
         resources: resourcesOf(pool),
-        // Inference processes keep their sockets and the library's scratch here; frames never touch it.
+        // For the sockets of inference processes and temporary files of their library; frames are never written to it.
         volumeMounts: [
           { name: 'tmp', mountPath: '/tmp' },
           { name: 'certificate', mountPath: CERTIFICATE, readOnly: true },
@@ -104,7 +99,7 @@ function counterPod({ counter: pool, watchNamespaces, tls }: OperatorConfig): V1
   };
 }
 
-/** `$(POD_NAME)` is filled in by the kubelet. */
+/** The kubelet replaces `$(POD_NAME)`. */
 function counterConfig({ provider, workers, maxBatch, streamsPerCounter, logLevel }: PoolConfig, namespaces: readonly string[]) {
   return {
     listen: `0.0.0.0:${COUNTING_PORT}`,

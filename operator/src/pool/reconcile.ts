@@ -1,54 +1,67 @@
-/** The pool's own story: as many counters as the streams need, and one view of it for the conditions of all streams. */
-import { resources, type V1OwnerReference } from '#crds/cluster/api.ts';
-import type { PoolView } from '../streams/conditions.ts';
-import type { PoolConfig } from '../config.ts';
-import { desiredPool, poolSize } from './desired.ts';
-import { ensure, type Operator, type Pass } from '../streams/reconcile.ts';
+/** The pool's story: as many counters as the streams need, and one view of them for the conditions of all streams. */
+import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
+import type { Log } from '#proto/process/log.ts';
+import type { OperatorConfig } from '../config.ts';
+import { cameraStreams, deployments, pods, services } from '../objects/cached.ts';
+import { ensure } from '../objects/ensure.ts';
+import { componentOf, POOL } from '../objects/labels.ts';
+import type { OwnerLookup } from '../objects/owner.ts';
+import type { ClusterCache } from '../runtime/cluster-cache.ts';
+import { type Controller, type Pass, watch } from '../runtime/controller.ts';
+import { desiredPool } from './desired.ts';
+import { neededCounters, PoolSize } from './size.ts';
+import { activeStreams, poolObjects, type PoolView, poolView, samePool } from './view.ts';
 
-/** A stream that is deleted and made anew must not move all others twice. */
-const SHRINK_SECONDS = 60;
+/** Streams are often created many at a time: the pool is resized once for all of them. */
+const DELAY_SECONDS = 0.5;
 
-/** How large the pool is to be: larger at once, smaller when that has been enough for a while. */
-export class PoolSize {
-  #enoughSince: number | undefined;
-
-  /** @param now seconds that never go back. @returns in how many seconds to ask again, when it would be smaller. */
-  settle(
-    needed: number,
-    there: number | undefined,
-    bounds: Pick<PoolConfig, 'minimum' | 'maximum'>,
-    now: number,
-  ): { size: number; againSeconds?: number } {
-    if (there === undefined || needed >= there || there > bounds.maximum) {
-      this.#enoughSince = undefined;
-      return { size: needed };
-    }
-    this.#enoughSince ??= now;
-    const againSeconds = this.#enoughSince + SHRINK_SECONDS - now;
-    return againSeconds <= 0 ? { size: needed } : { size: there, againSeconds };
-  }
+export interface PoolOptions {
+  readonly api: ApiServer;
+  readonly cache: ClusterCache;
+  readonly config: OperatorConfig;
+  readonly owner: OwnerLookup;
+  readonly log: Log;
+  /** The view has changed, and with it the conditions of streams may. */
+  readonly onChange: () => void;
 }
 
-/** Throws for everything that goes wrong: there is no status to tell it in, so it is logged and tried again. */
-export async function reconcilePool(
-  operator: Operator,
-  size: PoolSize,
-  owner: V1OwnerReference | undefined,
-  signal: AbortSignal,
-): Promise<{ view: PoolView } & Pass> {
-  const { world, config } = operator;
-  const there = world.pool();
-  const needed = poolSize(world.activeStreams(), config.counter);
-  const settled = size.settle(needed, there.deployment?.spec?.replicas, config.counter, performance.now() / 1000);
-  const desired = desiredPool(settled.size, config, owner);
-  await ensure(resources.services, desired.service, there.service, operator, signal);
-  await ensure(resources.deployments, desired.deployment, there.deployment, operator, signal);
-  return { view: world.poolView(config.counter), ...(settled.againSeconds !== undefined && { requeueAfterSeconds: settled.againSeconds }) };
+export interface PoolController extends Controller {
+  /** As of the last pass. */
+  readonly view: () => PoolView;
 }
 
-/** Whether streams have to be judged anew. */
-export function samePool(one: PoolView, other: PoolView): boolean {
-  const sameCounters =
-    one.ready.size === other.ready.size && [...one.ready].every(([counter, since]) => other.ready.get(counter) === since);
-  return one.full === other.full && one.trouble === other.trouble && sameCounters;
+export function poolController(options: PoolOptions): PoolController {
+  const { cache, config, onChange } = options;
+  const key = `${config.namespace}/${POOL}`;
+  const keyOf = (object: KubernetesObject) =>
+    componentOf(object) === 'counter' && object.metadata?.namespace === config.namespace ? key : undefined;
+  const size = new PoolSize();
+  let view: PoolView | undefined;
+  return {
+    name: 'pool',
+    workers: 1,
+    watches: [watch(cameraStreams, () => key), watch(deployments, keyOf), watch(services, keyOf), watch(pods, keyOf)],
+    delaySeconds: DELAY_SECONDS,
+    allKeys: () => [key],
+    view: () => (view ??= poolView(cache, config)),
+    reconcile: async (_, signal) => {
+      const pass = await reconcilePool(size, options, signal);
+      const before = view;
+      view = poolView(cache, config);
+      if (before !== undefined && !samePool(before, view)) onChange();
+      return pass;
+    },
+  };
+}
+
+/** @throws for every fault: the pool has no status that could report one, so the queue logs it and retries. */
+async function reconcilePool(size: PoolSize, options: PoolOptions, signal: AbortSignal): Promise<Pass> {
+  const { cache, config, owner } = options;
+  const actual = poolObjects(cache, config.namespace);
+  const needed = neededCounters(activeStreams(cache), config.counter);
+  const { replicas, shrinkSeconds } = size.next(needed, actual.deployment?.spec?.replicas, config.counter, performance.now() / 1000);
+  const desired = desiredPool(replicas, config, await owner(signal));
+  await ensure(resources.services, { desired: desired.service, actual: actual.service }, options, signal);
+  await ensure(resources.deployments, { desired: desired.deployment, actual: actual.deployment }, options, signal);
+  return shrinkSeconds === undefined ? {} : { requeueAfterSeconds: shrinkSeconds };
 }

@@ -1,4 +1,4 @@
-/** Replicas that want to lead, on a real API server. */
+/** Replicas that compete for a lease, on a real API server. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, suite, test } from 'node:test';
 import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
@@ -23,7 +23,7 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     await Promise.allSettled(replicas.splice(0).map((one) => one.stop()));
   });
 
-  /** A replica that leads when it may, until it is stopped. */
+  /** A replica that leads when it holds the lease, until it is stopped. */
   function replica(namespace: string, identity: string, api: ApiServer = plane.api) {
     const stop = new AbortController();
     const seen = { leads: false, since: NaN, until: NaN };
@@ -40,7 +40,7 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
       await aborted(signal);
       seen.until = performance.now();
     });
-    // Looked at when the test ends it.
+    // The test looks at the result later.
     ended.catch(() => undefined);
     const made = {
       seen,
@@ -57,12 +57,12 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
   const leaseIn = (namespace: string) =>
     plane.api.get<KubernetesObject & { spec: Record<string, unknown> }>(resources.leases, { namespace, name: 'leader' });
 
-  test('is held by one of several, and passes on at once when it is released', async () => {
+  test('is held by one of several replicas, and acquired by another at once when it is released', async () => {
     const namespace = await plane.makeNamespace();
     const three = ['a', 'b', 'c'].map((identity) => replica(namespace, identity));
     await until(() => three.some(({ seen }) => seen.leads));
     const [first] = three.filter(({ seen }) => seen.leads);
-    // Longer than a lease lasts: it is renewed, and the others see it.
+    // For longer than its duration: it is renewed, and the other replicas see that.
     const {
       spec: { renewTime: earlier },
     } = await leaseIn(namespace);
@@ -80,10 +80,10 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     const others = three.filter((other) => other !== first);
     await until(() => others.some(({ seen }) => seen.leads));
     assert.ok(performance.now() - released < (times.leaseSeconds * 1000) / 2, 'sooner than the lease would have ended');
-    assert.equal((await leaseIn(namespace)).spec['leaseTransitions'], 1, 'to nobody is none');
+    assert.equal((await leaseIn(namespace)).spec['leaseTransitions'], 1, 'a release is no transition');
   });
 
-  test('is given up by a leader that cannot renew it, before another one takes it', async () => {
+  test('is given up by a leader that cannot renew it, before another replica acquires it', async () => {
     const namespace = await plane.makeNamespace();
     const proxy = await BreakingProxy.start(plane);
     const api = connect({ kubeconfig: proxy.kubeconfig, userAgent: 'lease-test' });
@@ -100,7 +100,7 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     await api.close();
   });
 
-  test('outlasts a server that is killed and comes back in time', async () => {
+  test('survives a restart of the API server', async () => {
     const namespace = await plane.makeNamespace();
     const patient = new LeaderLease({
       api: plane.api,
@@ -130,16 +130,16 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     assert.equal((await leaseIn(namespace)).spec['holderIdentity'], '');
   });
 
-  test('is lost when somebody else wrote himself into it', async () => {
+  test('is lost when another client writes its identity into it', async () => {
     const namespace = await plane.makeNamespace();
     const robbed = replica(namespace, 'robbed');
     await until(() => robbed.seen.leads);
     await plane.api.merge(resources.leases, { namespace, name: 'leader' }, { spec: { holderIdentity: 'robber' } });
     await assert.rejects(robbed.ended, /taken by robber/);
-    assert.equal((await leaseIn(namespace)).spec['holderIdentity'], 'robber', 'and not released in his name');
+    assert.equal((await leaseIn(namespace)).spec['holderIdentity'], 'robber', 'and not released by the loser');
   });
 
-  test('is lost in time also when the work does not end', async () => {
+  test('is lost in time even if the work does not end', async () => {
     const namespace = await plane.makeNamespace();
     const lease = new LeaderLease({ api: plane.api, namespace, name: 'leader', identity: 'stuck', log, ...times });
     const leading = lease.lead(new AbortController().signal, () => new Promise(() => undefined));
@@ -155,7 +155,7 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     assert.ok(performance.now() - robbed < times.leaseSeconds * 1000);
   });
 
-  test('is released when the work fails, which the caller hears of', async () => {
+  test('is released when the work fails, and the error is thrown', async () => {
     const namespace = await plane.makeNamespace();
     const lease = new LeaderLease({ api: plane.api, namespace, name: 'leader', identity: 'a', log, ...times });
     await assert.rejects(

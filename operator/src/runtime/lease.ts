@@ -1,11 +1,11 @@
 /**
- * One leader among several replicas, by a Lease, as client-go does it:
+ * Elects one leader among several replicas, by a Lease, as client-go does:
  *
  *   waiting ──free, released, or not renewed for its duration──▶ leading ──stop──▶ released
  *                                                                  └──not renewed in time, or taken──▶ lost: throws
  *
- * Clocks of different machines are never compared: a lease is over when this replica has seen no change of it for its
- * duration. A leader gives up before that: it counts from before the last renewal was sent, the others from after.
+ * Clocks of different machines are never compared: a lease has expired when this replica has seen no change of it for its
+ * duration. A leader gives up earlier: it counts from before it sent the last renewal, the other replicas from after.
  */
 import { ApiFault, type ApiServer, isConflict, isNotFound, type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { pause } from '#proto/process/backoff.ts';
@@ -14,7 +14,7 @@ import type { Log } from '#proto/process/log.ts';
 const LEASE_SECONDS = 15;
 const RENEW_SECONDS = 10;
 const RETRY_SECONDS = 2;
-/** Part of the retry period by which replicas differ. */
+/** The part of the retry period that is random. */
 const JITTER = 0.2;
 const RELEASE_SECONDS = 5;
 
@@ -22,13 +22,13 @@ export interface LeaseOptions {
   readonly api: ApiServer;
   readonly namespace: string;
   readonly name: string;
-  /** Of this replica: the pod's name. */
+  /** This replica's: the name of its pod. */
   readonly identity: string;
   readonly log: Log;
   readonly onLeading?: (leading: boolean) => void;
-  /** After so long without renewal others may take it. */
+  /** After so long without a renewal, another replica may take the lease. */
   readonly leaseSeconds?: number;
-  /** After so long without renewal the leader gives up. */
+  /** After so long without a renewal, the leader gives up. */
   readonly renewSeconds?: number;
   readonly retrySeconds?: number;
 }
@@ -44,7 +44,7 @@ interface LeaseObject extends KubernetesObject {
   };
 }
 
-/** The lease could not be kept. Somebody else may lead: the process has to end. */
+/** The lease could not be renewed. Another replica may lead: the process has to end. */
 export class LeadershipLost extends Error {
   override readonly name = 'LeadershipLost';
 }
@@ -53,7 +53,7 @@ export class LeaderLease {
   readonly #options: Required<LeaseOptions>;
   /** As last read or written. */
   #lease: LeaseObject | undefined;
-  /** When this version of it was first seen; seconds of this process. */
+  /** When this version was first seen, by the monotonic clock. */
   #seenAt = -Infinity;
   #renewedAt = -Infinity;
 
@@ -68,18 +68,18 @@ export class LeaderLease {
   }
 
   /**
-   * Waits until this replica leads, then works. The lease is kept until the work has ended, also after the signal, and
-   * released then.
-   * @throws LeadershipLost when it cannot be kept; the work is aborted first, and has the rest of the lease to end.
+   * Waits until this replica leads, then works. The lease is renewed until the work has ended, also after the signal, and
+   * then released.
+   * @throws LeadershipLost when it cannot be renewed; the work is aborted first, and may take the rest of the lease to end.
    */
   async lead(signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (!(await this.#acquire(signal))) return;
     const { identity, log, onLeading, leaseSeconds, renewSeconds } = this.#options;
-    log.info({ identity }, 'leads');
+    log.info({ identity }, 'leading');
     onLeading(true);
     const over = new AbortController();
     const lost = new AbortController();
-    const renewing = this.#keep(over.signal).catch((error: unknown) => lost.abort(error));
+    const renewing = this.#renew(over.signal).catch((error: unknown) => lost.abort(error));
     try {
       const working = work(AbortSignal.any([signal, lost.signal]));
       await Promise.race([working, after(lost.signal, leaseSeconds - renewSeconds)]);
@@ -101,7 +101,7 @@ export class LeaderLease {
         if (await this.#tryToHold(soon)) return true;
       } catch (error) {
         if (!(error instanceof ApiFault) && !soon.aborted) throw error;
-        if (!signal.aborted) log.warn({ sentence: (error as Error).message }, 'the lease cannot be read or taken');
+        if (!signal.aborted) log.warn({ sentence: (error as Error).message }, 'the lease cannot be read or acquired');
       }
       await pause(jittered(retrySeconds), signal);
     }
@@ -109,10 +109,10 @@ export class LeaderLease {
   }
 
   /** Renews until the work is over. @throws LeadershipLost */
-  async #keep(over: AbortSignal): Promise<void> {
+  async #renew(over: AbortSignal): Promise<void> {
     const { log, retrySeconds, renewSeconds } = this.#options;
     for (;;) {
-      // Never beyond the deadline, even if a request hangs.
+      // Not beyond the deadline, even if a request hangs.
       await pause(Math.min(jittered(retrySeconds), this.#renewedAt + renewSeconds - now()), over);
       if (over.aborted) return;
       const left = this.#renewedAt + renewSeconds - now();
@@ -120,7 +120,7 @@ export class LeaderLease {
       const inTime = within(left, over);
       try {
         const held = await this.#tryToHold(inTime);
-        if (!held) throw new LeadershipLost(`The lease was taken by ${this.#lease?.spec?.holderIdentity ?? 'somebody'}.`);
+        if (!held) throw new LeadershipLost(`The lease was taken by ${this.#lease?.spec?.holderIdentity ?? 'another replica'}.`);
       } catch (error) {
         if (!(error instanceof ApiFault) && !inTime.aborted) throw error;
         if (!over.aborted) log.warn({ sentence: (error as Error).message }, 'the lease was not renewed');
@@ -128,42 +128,42 @@ export class LeaderLease {
     }
   }
 
-  /** Takes or renews the lease if that is allowed. */
+  /** Acquires or renews the lease, if it is free. */
   async #tryToHold(signal: AbortSignal): Promise<boolean> {
     const { api, namespace, name, identity } = this.#options;
     const began = now();
     try {
-      // The holder knows what it wrote. If that is not what is there, the server says so.
-      if (!this.#isMine()) this.#see(await api.get<LeaseObject>(resources.leases, { namespace, name }, signal));
+      // A holder need not read what it wrote: if that was changed, the server answers with a conflict.
+      if (!this.#isMine()) this.#observe(await api.get<LeaseObject>(resources.leases, { namespace, name }, signal));
     } catch (error) {
       if (!isNotFound(error)) throw error;
       this.#lease = undefined;
     }
-    if (this.#lease !== undefined && !this.#isMine() && !this.#isOver()) return false;
+    if (this.#lease !== undefined && !this.#isMine() && !this.#isExpired()) return false;
     try {
       const wanted = this.#desired(identity);
-      this.#see(
+      this.#observe(
         await (this.#lease === undefined ? api.create(resources.leases, wanted, signal) : api.replace(resources.leases, wanted, signal)),
       );
       this.#renewedAt = began;
       return true;
     } catch (error) {
       if (!isConflict(error) && !isNotFound(error)) throw error;
-      return this.#reconsider(error, signal);
+      return this.#resolve(error, signal);
     }
   }
 
-  /** Somebody wrote it meanwhile: this replica, whose answer was lost, or another one. */
-  async #reconsider(conflict: unknown, signal: AbortSignal): Promise<boolean> {
+  /** The lease was written meanwhile: by another replica, or by this one with an answer that was lost. */
+  async #resolve(conflict: unknown, signal: AbortSignal): Promise<boolean> {
     const { api, namespace, name } = this.#options;
     this.#lease = undefined;
-    this.#see(await api.get<LeaseObject>(resources.leases, { namespace, name }, signal));
-    // Still its own: the next try renews it from there.
+    this.#observe(await api.get<LeaseObject>(resources.leases, { namespace, name }, signal));
+    // Still this replica's: the next try renews the version that was read.
     if (this.#isMine()) throw conflict;
     return false;
   }
 
-  #see(lease: LeaseObject): void {
+  #observe(lease: LeaseObject): void {
     if (lease.metadata?.resourceVersion !== this.#lease?.metadata?.resourceVersion) this.#seenAt = now();
     this.#lease = lease;
   }
@@ -172,7 +172,7 @@ export class LeaderLease {
     return this.#lease?.spec?.holderIdentity === this.#options.identity;
   }
 
-  #isOver(): boolean {
+  #isExpired(): boolean {
     const { holderIdentity = '', leaseDurationSeconds = this.#options.leaseSeconds } = this.#lease?.spec ?? {};
     return holderIdentity === '' || now() > this.#seenAt + leaseDurationSeconds;
   }
@@ -201,16 +201,16 @@ export class LeaderLease {
     const { api, namespace, name, log } = this.#options;
     const signal = AbortSignal.timeout(RELEASE_SECONDS * 1000);
     try {
-      // The last renewal was cut off and may have been written: what counts is what is there.
-      this.#see(await api.get<LeaseObject>(resources.leases, { namespace, name }, signal));
-      if (this.#isMine()) this.#see(await api.replace(resources.leases, this.#desired(''), signal));
+      // The last renewal was cancelled and may have been written all the same.
+      this.#observe(await api.get<LeaseObject>(resources.leases, { namespace, name }, signal));
+      if (this.#isMine()) this.#observe(await api.replace(resources.leases, this.#desired(''), signal));
     } catch (error) {
-      log.warn({ sentence: (error as Error).message }, 'the lease was not released: the next leader waits for its end');
+      log.warn({ sentence: (error as Error).message }, 'the lease was not released: the next leader waits until it expires');
     }
   }
 }
 
-/** RFC 3339 with six digits, which the API server insists on. */
+/** RFC 3339 with six digits, as the API server requires. */
 export function microTime(date: Date): string {
   return date.toISOString().replace('Z', '000Z');
 }
@@ -219,7 +219,7 @@ function now(): number {
   return performance.now() / 1000;
 }
 
-/** Aborts with the signal, or after so long. */
+/** Aborts with the signal, or after this time. */
 function within(seconds: number, signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(seconds * 1000))]);
 }
@@ -228,7 +228,7 @@ function jittered(seconds: number): number {
   return seconds * (1 - JITTER + 2 * JITTER * Math.random());
 }
 
-/** Resolves so long after the abort. */
+/** Resolves this long after the signal aborts. */
 function after(signal: AbortSignal, seconds: number): Promise<void> {
   return new Promise((resolve) => {
     signal.addEventListener('abort', () => setTimeout(resolve, seconds * 1000).unref(), { once: true });

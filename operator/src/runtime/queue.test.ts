@@ -2,45 +2,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { array, assert as always, asyncProperty, constant, constantFrom, integer, oneof, record } from 'fast-check';
 import { createMetrics } from '#proto/process/metrics.ts';
-import type { Clock } from './clock.ts';
+import { FilmClock } from '../fixtures/film-clock.ts';
 import { queueMetrics } from './metrics.ts';
 import { WorkQueue, type QueueOptions } from './queue.ts';
 
-/** Time that passes when it is told to. */
-class FilmClock implements Clock {
-  #now = 0;
-  readonly #alarms = new Set<{ readonly due: number; readonly ring: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(seconds: number, ring: () => void): () => void {
-    const alarm = { due: this.#now + seconds, ring };
-    this.#alarms.add(alarm);
-    return () => this.#alarms.delete(alarm);
-  }
-
-  async pass(seconds: number): Promise<void> {
-    const end = this.#now + seconds;
-    for (;;) {
-      await settled();
-      const next = [...this.#alarms].filter(({ due }) => due <= end).toSorted((one, other) => one.due - other.due)[0];
-      if (next === undefined) break;
-      this.#alarms.delete(next);
-      this.#now = next.due;
-      next.ring();
-    }
-    this.#now = end;
-  }
-}
-
-/** Everything that can go on without time has gone on. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** A queue at work, with a key's work ended by hand. */
+/** A running queue, with the keys that its workers took and when. */
 function film({
   workers = 1,
   by = async (): Promise<object> => ({}),
@@ -48,20 +14,20 @@ function film({
 }: QueueOptions & { workers?: number; by?: (key: string, at: number) => Promise<object> } = {}) {
   const clock = new FilmClock();
   const stop = new AbortController();
-  const looked: string[] = [];
+  const taken: string[] = [];
   const queue = new WorkQueue({ clock, random: () => 1, ...options });
   const running = queue.run({
     workers,
     signal: stop.signal,
     process: async (key) => {
-      looked.push(`${key}@${clock.now()}`);
+      taken.push(`${key}@${clock.now()}`);
       return by(key, clock.now());
     },
   });
   return {
     clock,
     queue,
-    looked,
+    taken,
     stop: async () => {
       stop.abort();
       await running;
@@ -69,66 +35,66 @@ function film({
   };
 }
 
-/** Work that ends when it is told to. */
+/** Work that ends with `open`. */
 function gate() {
   const { promise, resolve } = Promise.withResolvers<object>();
   return { open: () => resolve({}), work: () => promise };
 }
 
 suite('a queue', () => {
-  test('gives a key once however often it was added, and in order', async () => {
-    const { queue, looked, clock, stop } = film();
+  test('hands out a key once, however often it was added, and in order', async () => {
+    const { queue, taken, clock, stop } = film();
     for (const key of ['a', 'b', 'a', 'c', 'b']) queue.add(key);
     await clock.pass(0);
     await stop();
-    assert.deepEqual(looked, ['a@0', 'b@0', 'c@0']);
+    assert.deepEqual(taken, ['a@0', 'b@0', 'c@0']);
   });
 
-  test('looks again at a key that was added while it was in work, once, and after it', async () => {
+  test('hands out a key again, once, that was added while it was in work', async () => {
     const first = gate();
-    const { queue, looked, clock, stop } = film({ workers: 2, by: first.work });
+    const { queue, taken, clock, stop } = film({ workers: 2, by: first.work });
     queue.add('a');
     await clock.pass(5);
     queue.add('a');
     queue.add('a');
     await clock.pass(5);
-    assert.deepEqual(looked, ['a@0']);
+    assert.deepEqual(taken, ['a@0']);
     first.open();
     await clock.pass(5);
     await stop();
-    assert.deepEqual(looked, ['a@0', 'a@10']);
+    assert.deepEqual(taken, ['a@0', 'a@10']);
   });
 
-  test('a slow key holds up no other while there is a worker', async () => {
+  test('a slow key delays no other while a worker is free', async () => {
     const slow = gate();
-    const { queue, looked, clock, stop } = film({ workers: 2, by: (key) => (key === 'slow' ? slow.work() : Promise.resolve({})) });
+    const { queue, taken, clock, stop } = film({ workers: 2, by: (key) => (key === 'slow' ? slow.work() : Promise.resolve({})) });
     for (const key of ['slow', 'a', 'b']) queue.add(key);
     await clock.pass(1);
-    assert.deepEqual(looked, ['slow@0', 'a@0', 'b@0']);
+    assert.deepEqual(taken, ['slow@0', 'a@0', 'b@0']);
     slow.open();
     await stop();
   });
 
-  test('of several delays the earliest wins; what is added comes at once', async () => {
-    const { queue, looked, clock, stop } = film();
+  test('of several delays the shortest counts; an added key comes at once', async () => {
+    const { queue, taken, clock, stop } = film();
     queue.addAfter('a', 30);
     queue.addAfter('a', 10);
     queue.addAfter('a', 20);
     queue.add('a');
     await clock.pass(60);
     await stop();
-    assert.deepEqual(looked, ['a@0', 'a@10']);
+    assert.deepEqual(taken, ['a@0', 'a@10']);
   });
 
-  test('comes back when the pass asks for it', async () => {
-    const { queue, looked, clock, stop } = film({ by: async (_, at) => (at < 60 ? { requeueAfterSeconds: 30 } : {}) });
+  test('hands out a key again after the time that the pass returned', async () => {
+    const { queue, taken, clock, stop } = film({ by: async (_, at) => (at < 60 ? { requeueAfterSeconds: 30 } : {}) });
     queue.add('a');
     await clock.pass(300);
     await stop();
-    assert.deepEqual(looked, ['a@0', 'a@30', 'a@60']);
+    assert.deepEqual(taken, ['a@0', 'a@30', 'a@60']);
   });
 
-  test('tries a failing key again, ever later up to a minute, and forgets the failures with a success', async () => {
+  test('retries a failing key with a backoff of up to a minute, and forgets the failures after a success', async () => {
     let broken = true;
     const waits: number[] = [];
     const { queue, clock, stop } = film({
@@ -150,9 +116,9 @@ suite('a queue', () => {
     assert.equal(waits.at(-1), 0.25);
   });
 
-  test('a stop waits for what is in work, and leaves nothing to ring later', async () => {
+  test('a stop waits for the keys in work, and leaves no timer behind', async () => {
     const last = gate();
-    const { queue, looked, clock, stop } = film({ by: last.work });
+    const { queue, taken, clock, stop } = film({ by: last.work });
     queue.add('a');
     queue.add('b');
     queue.addAfter('c', 10);
@@ -164,11 +130,11 @@ suite('a queue', () => {
     last.open();
     await stopping;
     await clock.pass(60);
-    assert.deepEqual(looked, ['a@0']);
+    assert.deepEqual(taken, ['a@0']);
     assert.equal(queue.depth, 1);
   });
 
-  test('whatever is added, whenever: never two workers on a key, and each key is looked at after it was last added', async () => {
+  test('in any sequence of additions, no two workers have a key, and each key is handed out after it was last added', async () => {
     const step = oneof(
       record({ kind: constant('add' as const), key: constantFrom('a', 'b', 'c') }),
       record({ kind: constant('later' as const), key: constantFrom('a', 'b', 'c'), seconds: integer({ min: 0, max: 20 }) }),
@@ -216,7 +182,7 @@ suite('a queue', () => {
     );
   });
 
-  test('shows itself by the names that dashboards of controllers know', async () => {
+  test('has the metrics of controller-runtime', async () => {
     const metrics = createMetrics();
     const { queue, clock, stop } = film({
       observer: queueMetrics(metrics)('camerastream', 1),

@@ -1,37 +1,37 @@
 /**
- * Keys that somebody has to look at, by the rules that make reconciling safe:
+ * A work queue of keys, with the rules that make reconciling safe:
  *
  *   ready ──taken──▶ working ──done──▶ gone
  *     ▲                 │ └──added meanwhile──▶ ready, when done
- *     └──due── delayed ◀┘ failed (backoff), or asked for
+ *     └──due── delayed ◀┘ failed (backoff), or requeued
  *
- * A key is ready once however often it was added, and never with two workers. Being delayed is apart from the rest: a
- * key that is due later may be taken before, and is looked at again when due. So the queue holds a key three times at
- * most, and is as large as there are keys.
+ * A key is ready once, however often it was added, and no two workers have it at the same time. A delay is independent of
+ * that: a key that is due later may be taken earlier, and is taken again when it is due. So the queue holds a key three
+ * times at most, and its size is bounded by the number of keys.
  */
 import { type Backoff, backoffSeconds } from '#proto/process/backoff.ts';
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { type Clock, monotonic } from './clock.ts';
 
-/** What a conflict or a hiccup broke goes at once; what a person mends is seen within a minute. */
+/** A conflict is retried almost at once; a fault that a user fixed is noticed within a minute. */
 const BACKOFF: Backoff = { initialSeconds: 0.25, maximumSeconds: 60 };
 const OBSERVE_SECONDS = 1;
 
 export type Result = 'success' | 'error' | 'requeue_after';
 
-/** Told what the queue does, for metrics. */
+/** Called by the queue, for metrics. */
 export interface QueueObserver {
   added(depth: number): void;
   started(waitedSeconds: number, depth: number): void;
   finished(workedSeconds: number, result: Result): void;
   retried(): void;
-  /** Every second: for how long keys have been worked on, all together and the longest. */
+  /** Every second: how long the keys in work have been in work, in total and at most. */
   working(seconds: number, longestSeconds: number): void;
 }
 
 export interface QueueOptions {
   readonly observer?: QueueObserver;
-  /** A key failed and is tried again. */
+  /** A key failed and is retried. */
   readonly onFault?: (key: string, error: unknown, retrySeconds: number) => void;
   readonly backoff?: Backoff;
   readonly clock?: Clock;
@@ -41,7 +41,7 @@ export interface QueueOptions {
 
 export interface QueueRun {
   readonly workers: number;
-  /** Looks at a key; throwing is a failure. */
+  /** A failure is thrown. */
   readonly process: (key: string, signal: AbortSignal) => Promise<{ readonly requeueAfterSeconds?: number }>;
   readonly signal: AbortSignal;
 }
@@ -49,14 +49,14 @@ export interface QueueRun {
 export class WorkQueue {
   readonly #options: QueueOptions;
   readonly #clock: Clock;
-  /** In their order, with the time since when. */
+  /** In order, with the time when each was added. */
   readonly #ready = new Map<string, number>();
-  /** With the time since when. */
+  /** With the time when each was taken. */
   readonly #working = new Map<string, number>();
-  /** In work, and added again. */
+  /** In work, and added again meanwhile. */
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, { readonly due: number; readonly cancel: () => void }>();
-  /** Failures in a row, of keys that failed last. */
+  /** How often in a row a key has failed. */
   readonly #failures = new Map<string, number>();
   readonly #changed = new ConditionVariable();
 
@@ -65,7 +65,7 @@ export class WorkQueue {
     this.#clock = options.clock ?? monotonic;
   }
 
-  /** Keys that wait for a worker. */
+  /** Keys waiting for a worker. */
   get depth(): number {
     return this.#ready.size;
   }
@@ -81,7 +81,7 @@ export class WorkQueue {
     this.#changed.notify();
   }
 
-  /** The earliest of several wins. */
+  /** Of several delays of a key, the one that ends first counts. */
   addAfter(key: string, seconds: number): void {
     const due = this.#clock.now() + seconds;
     const planned = this.#delayed.get(key);
@@ -94,7 +94,7 @@ export class WorkQueue {
     this.#delayed.set(key, { due, cancel });
   }
 
-  /** Until the signal aborts and the workers have ended what they were at. What is left waits for the next run, but for what was delayed. */
+  /** Until the signal aborts and the workers have finished their keys. Ready keys stay for the next run, delayed ones do not. */
   async run(run: QueueRun): Promise<void> {
     const stop = this.#observe();
     try {
@@ -110,7 +110,7 @@ export class WorkQueue {
     while (!run.signal.aborted) {
       const key = this.#take();
       if (key === undefined) await this.#changed.wait(run.signal).catch(() => undefined);
-      else await this.#lookAt(key, run);
+      else await this.#process(key, run);
     }
   }
 
@@ -125,7 +125,7 @@ export class WorkQueue {
     return undefined;
   }
 
-  async #lookAt(key: string, { process, signal }: QueueRun): Promise<void> {
+  async #process(key: string, { process, signal }: QueueRun): Promise<void> {
     let result: Result = 'success';
     try {
       const { requeueAfterSeconds } = await process(key, signal);
@@ -158,15 +158,15 @@ export class WorkQueue {
     const { observer } = this.#options;
     if (observer === undefined) return () => undefined;
     let cancel: () => void;
-    const tell = () => {
+    const report = () => {
       const seconds = [...this.#working.values()].map((since) => this.#clock.now() - since);
       observer.working(
         seconds.reduce((sum, one) => sum + one, 0),
         Math.max(0, ...seconds),
       );
-      cancel = this.#clock.after(OBSERVE_SECONDS, tell);
+      cancel = this.#clock.after(OBSERVE_SECONDS, report);
     };
-    tell();
+    report();
     return () => cancel();
   }
 }

@@ -8,7 +8,7 @@ import { until } from '../../../hack/machine/rtsp-server.ts';
 import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
 import { BreakingProxy } from '../../../hack/machine/proxy.ts';
 import { type Clock, monotonic } from './clock.ts';
-import { EventRecorder, type EventResult, type RecorderOptions, type Said } from './recorder.ts';
+import { EventRecorder, type EventResult, type NewEvent, type RecorderOptions } from './recorder.ts';
 
 interface Written extends KubernetesObject {
   readonly note: string;
@@ -38,7 +38,7 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     return { recorder: made, results };
   }
 
-  const said = (namespace: string, note: string, name = 'door'): Said => ({
+  const eventOf = (namespace: string, note: string, name = 'door'): NewEvent => ({
     regarding: { apiVersion: 'footfall.dev/v1alpha1', kind: 'CameraStream', metadata: { namespace, name, uid: `uid-of-${name}` } },
     type: 'Warning',
     reason: 'CameraUnreachable',
@@ -47,26 +47,26 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
   });
   const written = async (namespace: string) => (await plane.api.list<Written>(resources.events, { namespace })).items;
 
-  test('writes what was said once, and counts on it what is said again', async () => {
+  test('creates an Event once, and counts in it what is recorded again', async () => {
     const namespace = await plane.makeNamespace();
     const { recorder: events } = recorder({ patchSeconds: 0.2 });
-    events.record(said(namespace, 'No answer.'));
+    events.record(eventOf(namespace, 'No answer.'));
     await until(async () => (await written(namespace)).length === 1);
     const [first] = await written(namespace);
     assert.deepEqual([first?.note, first?.type, first?.regarding.name, first?.series], ['No answer.', 'Warning', 'door', undefined]);
-    for (let again = 0; again < 4; again += 1) events.record(said(namespace, 'No answer.'));
-    events.record(said(namespace, 'No route.'));
+    for (let again = 0; again < 4; again += 1) events.record(eventOf(namespace, 'No answer.'));
+    events.record(eventOf(namespace, 'No route.'));
     await until(async () => (await written(namespace)).some(({ series }) => series?.count === 5));
     assert.equal((await written(namespace)).length, 2);
     await events.stop();
   });
 
-  test('patches the count at most once in some seconds, and what is left when it stops', async () => {
+  test('patches the count at most every ten seconds, and once more when it stops', async () => {
     const namespace = await plane.makeNamespace();
     const { recorder: events, results } = recorder();
-    events.record(said(namespace, 'No answer.'));
+    events.record(eventOf(namespace, 'No answer.'));
     await until(() => results.length === 1);
-    for (let again = 0; again < 20; again += 1) events.record(said(namespace, 'No answer.'));
+    for (let again = 0; again < 20; again += 1) events.record(eventOf(namespace, 'No answer.'));
     await events.stop();
     assert.deepEqual(results, ['created', 'patched']);
     assert.deepEqual(
@@ -75,37 +75,37 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     );
   });
 
-  test('said again after six quiet minutes, it is a new Event', async () => {
+  test('creates a new Event when the last one is more than six minutes old', async () => {
     const namespace = await plane.makeNamespace();
     let ahead = 0;
     const clock: Clock = { now: () => monotonic.now() + ahead, after: (seconds, ring) => monotonic.after(seconds, ring) };
     const { recorder: events } = recorder({ clock });
-    events.record(said(namespace, 'No answer.'));
+    events.record(eventOf(namespace, 'No answer.'));
     await until(async () => (await written(namespace)).length === 1);
     ahead = 361;
-    events.record(said(namespace, 'No answer.'));
+    events.record(eventOf(namespace, 'No answer.'));
     await until(async () => (await written(namespace)).length === 2);
     await events.stop();
   });
 
-  test('lets one object say so much and no more, and others what they have to say', async () => {
+  test('limits the Events of one object, and not those of others', async () => {
     const namespace = await plane.makeNamespace();
     const { recorder: events, results } = recorder();
-    for (let number = 0; number < 40; number += 1) events.record(said(namespace, `Fault ${number}.`, 'loud'));
-    events.record(said(namespace, 'Fault.', 'quiet'));
+    for (let number = 0; number < 40; number += 1) events.record(eventOf(namespace, `Fault ${number}.`, 'loud'));
+    events.record(eventOf(namespace, 'Fault.', 'quiet'));
     await events.stop();
     assert.equal(results.filter((result) => result === 'dropped').length, 15);
     const about = (await written(namespace)).map(({ regarding: { name } }) => name);
     assert.deepEqual([about.filter((name) => name === 'loud').length, about.filter((name) => name === 'quiet').length], [25, 1]);
   });
 
-  test('makes the Event anew when the server has forgotten it', async () => {
+  test('creates the Event again when the server has deleted it', async () => {
     const namespace = await plane.makeNamespace();
     const { recorder: events, results } = recorder({ patchSeconds: 0.1 });
-    events.record(said(namespace, 'No answer.'));
+    events.record(eventOf(namespace, 'No answer.'));
     await until(() => results.length === 1);
     await plane.api.delete(resources.events, { namespace, name: (await written(namespace))[0]!.metadata!.name! });
-    events.record(said(namespace, 'No answer.'));
+    events.record(eventOf(namespace, 'No answer.'));
     await until(() => results.length === 2);
     assert.deepEqual(
       (await written(namespace)).map(({ series }) => series?.count),
@@ -114,13 +114,13 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     await events.stop();
   });
 
-  test('writes late what a server that is away does not take now', async () => {
+  test('writes an Event later when the server cannot be reached', async () => {
     const namespace = await plane.makeNamespace();
     const proxy = await BreakingProxy.start(plane);
     const api = connect({ kubeconfig: proxy.kubeconfig, userAgent: 'recorder-test' });
     const { recorder: events, results } = recorder({ api });
     proxy.refuse();
-    events.record(said(namespace, 'No answer.'));
+    events.record(eventOf(namespace, 'No answer.'));
     proxy.heal();
     await until(() => results.length === 1);
     assert.deepEqual([results, (await written(namespace)).length], [['created'], 1]);
@@ -129,9 +129,9 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     await api.close();
   });
 
-  test('gives up what the server will never take, without a throw', async () => {
+  test('gives up an Event that the server rejects, without a throw', async () => {
     const { recorder: events, results } = recorder();
-    events.record(said('no-such-namespace', 'No answer.'));
+    events.record(eventOf('no-such-namespace', 'No answer.'));
     await until(() => results.length === 1);
     assert.deepEqual(results, ['failed']);
     await events.stop();

@@ -1,10 +1,10 @@
 /**
- * Events, for `kubectl describe` and `kubectl events`. What is said again is no new Event but a series of the first one:
+ * Events, for `kubectl describe` and `kubectl events`. A repeated Event becomes a series of the first one:
  *
- *   said ──▶ written ──said again within 6 min──▶ counted, and patched when the last write is 10 s ago
- *                    └──not said for 6 min──▶ forgotten: said again, it is a new Event
+ *   recorded ──▶ created ──repeated within 6 min──▶ counted, and patched at most every 10 s
+ *                        └──not repeated for 6 min──▶ forgotten: the next one is a new Event
  *
- * Recording never waits and never fails: the writing is a task of its own, what it cannot write is logged and counted.
+ * Recording never waits and never fails: Events are written in the background; a failed write is logged and counted.
  */
 import { randomBytes } from 'node:crypto';
 import { type ApiFault, type ApiServer, isNotFound, type KubernetesObject, resources } from '#crds/cluster/api.ts';
@@ -15,27 +15,27 @@ import { WorkQueue } from './queue.ts';
 
 const SERIES_SECONDS = 360;
 const PATCH_SECONDS = 10;
-/** As client-go: a burst of 25 writes for an object, then one in 5 minutes. */
+/** The limits of client-go: a burst of 25 writes for an object, then one in 5 minutes. */
 const BURST = 25;
 const REFILL_SECONDS = 300;
-/** Of series and of objects; the longest untouched is forgotten first. */
+/** Of series, and of objects; the least recently used is forgotten first. */
 const MOST_KEPT = 4096;
-/** Failures in a row after which an Event is given up: about 8 s. */
+/** An Event is given up after so many failures in a row, which takes about 8 s. */
 const MOST_TRIES = 6;
 const WRITERS = 2;
 const FLUSH_SECONDS = 5;
-/** Of the API. */
+/** The API's limit, in characters. */
 const LONGEST_NOTE = 1024;
 
-export interface Said {
-  /** Of what; with uid, so that it is told apart from another of its name. */
+export interface NewEvent {
+  /** The object, with its uid: another one may get the same name later. */
   readonly regarding: KubernetesObject;
   readonly type: 'Normal' | 'Warning';
   /** One word, such as CameraConnected. */
   readonly reason: string;
-  /** What the operator did or tried, one word. */
+  /** What the operator did or tried, in one word. */
   readonly action: string;
-  /** A sentence for a person. */
+  /** A sentence for the user. */
   readonly note: string;
 }
 
@@ -54,14 +54,14 @@ export interface RecorderOptions {
 }
 
 interface Series {
-  readonly said: Said;
-  /** Wall clock, when it was said first. */
+  readonly event: NewEvent;
+  /** Wall clock. */
   readonly first: Date;
   last: Date;
   /** By the monotonic clock. */
   lastSeconds: number;
   count: number;
-  /** Of the Event on the server, when there is one. */
+  /** Of the Event on the server, once it is created. */
   name?: string | undefined;
   writtenCount: number;
   writtenSeconds: number;
@@ -77,7 +77,7 @@ export class EventRecorder {
   readonly #stop = new AbortController();
   readonly #writing: Promise<void>;
 
-  /** Writes from now on, until it is stopped. */
+  /** Writes in the background, until it is stopped. */
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
@@ -86,18 +86,18 @@ export class EventRecorder {
     this.#writing = this.#queue.run({ workers: WRITERS, process: (key) => this.#process(key, signal), signal });
   }
 
-  record(said: Said): void {
-    const key = keyOf(said);
+  record(event: NewEvent): void {
+    const key = keyOf(event);
     const now = this.#clock.now();
     let series = this.#series.get(key);
     if (series === undefined || now - series.lastSeconds > SERIES_SECONDS) {
-      // What an object may not say now is not worth saying later.
-      if (this.#allowance(said.regarding).take(now) > 0) {
-        this.#tell('dropped');
+      // An Event over the limit is dropped: later it would be out of date.
+      if (this.#allowance(event.regarding).take(now) > 0) {
+        this.#count('dropped');
         return;
       }
       series = {
-        said,
+        event,
         first: new Date(),
         last: new Date(),
         lastSeconds: now,
@@ -115,7 +115,7 @@ export class EventRecorder {
     else this.#queue.addAfter(key, this.#untilPatch(series, now));
   }
 
-  /** Writes what is left, for some seconds at most. */
+  /** Writes pending Events, for some seconds at most. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the recorder stops'));
     await this.#writing;
@@ -124,13 +124,13 @@ export class EventRecorder {
     for (const series of left) await this.#write(series, end).catch((error: unknown) => this.#giveUp(series, error));
   }
 
-  /** @throws ApiFault to try again */
+  /** @throws ApiFault for a write to retry */
   async #process(key: string, signal: AbortSignal): Promise<{ requeueAfterSeconds?: number }> {
     const series = this.#series.get(key);
     if (series === undefined || series.count === series.writtenCount) return {};
     if (series.name !== undefined) {
       const now = this.#clock.now();
-      const wait = this.#untilPatch(series, now) || this.#allowance(series.said.regarding).take(now);
+      const wait = this.#untilPatch(series, now) || this.#allowance(series.event.regarding).take(now);
       if (wait > 0) return { requeueAfterSeconds: wait };
     }
     try {
@@ -153,9 +153,9 @@ export class EventRecorder {
     series.writtenSeconds = this.#clock.now();
   }
 
-  /** False when it is no longer there: the API server keeps Events for an hour. */
-  async #patch({ said, name, last }: Series, count: number, signal: AbortSignal): Promise<boolean> {
-    const { namespace } = placeOf(said);
+  /** False when the Event is gone: the API server keeps Events for an hour. */
+  async #patch({ event, name, last }: Series, count: number, signal: AbortSignal): Promise<boolean> {
+    const { namespace } = referenceOf(event);
     try {
       await this.#options.api.merge(
         resources.events,
@@ -167,19 +167,16 @@ export class EventRecorder {
       if (!isNotFound(error)) throw error;
       return false;
     }
-    this.#tell('patched');
+    this.#count('patched');
     return true;
   }
 
   async #create(series: Series, count: number, signal: AbortSignal): Promise<void> {
-    const {
-      said: { regarding, type, reason, action, note },
-      first,
-      last,
-    } = series;
-    const { name: about, namespace, ...reference } = placeOf(series.said);
+    const { event: described, first, last } = series;
+    const { regarding, type, reason, action, note } = described;
+    const { name: about, namespace, ...reference } = referenceOf(described);
     const { api, controller, instance } = this.#options;
-    // Names end in what nobody else has; 253 characters at most.
+    // Unique, and 253 characters at most.
     const name = `${about.slice(0, 230)}.${randomBytes(8).toString('hex')}`;
     const event: KubernetesObject & Record<string, unknown> = {
       apiVersion: resources.events.apiVersion,
@@ -193,12 +190,12 @@ export class EventRecorder {
       reason,
       action,
       note: note.slice(0, LONGEST_NOTE),
-      // A series has at least two.
+      // A series counts two Events or more.
       ...(count > 1 && { series: { count, lastObservedTime: microTime(last) } }),
     };
     await api.create(resources.events, event, signal);
     series.name = name;
-    this.#tell('created');
+    this.#count('created');
   }
 
   #untilPatch({ writtenSeconds }: Series, now: number): number {
@@ -212,22 +209,22 @@ export class EventRecorder {
     return allowance;
   }
 
-  #giveUp({ said: { reason, regarding } }: Series, error: unknown): void {
-    this.#tell('failed');
-    this.#options.log.warn({ sentence: (error as Error).message, reason, name: regarding.metadata?.name }, 'an event was not written');
+  #giveUp({ event: { reason, regarding } }: Series, error: unknown): void {
+    this.#count('failed');
+    this.#options.log.warn({ sentence: (error as Error).message, reason, name: regarding.metadata?.name }, 'event not written');
   }
 
-  #tell(result: EventResult): void {
+  #count(result: EventResult): void {
     this.#options.onResult?.(result);
   }
 }
 
-/** A bucket of writes, full at first. */
+/** A token bucket of writes, full at first. */
 class Allowance {
   #left = BURST;
   #at = -Infinity;
 
-  /** Takes one if there is one. Returns the seconds until there is. */
+  /** Takes a token if there is one. Returns the seconds until there is one. */
   take(now: number): number {
     this.#left = Math.min(BURST, this.#left + (now - this.#at) / REFILL_SECONDS);
     this.#at = now;
@@ -237,12 +234,12 @@ class Allowance {
   }
 }
 
-function keyOf({ regarding: { kind, metadata }, type, reason, note }: Said): string {
+function keyOf({ regarding: { kind, metadata }, type, reason, note }: NewEvent): string {
   return JSON.stringify([kind, metadata?.namespace, metadata?.name, metadata?.uid, type, reason, note]);
 }
 
-/** Events lie in their object's namespace; those of the cluster's own objects in `default`. */
-function placeOf({ regarding: { apiVersion, kind, metadata } }: Said) {
+/** An Event has the namespace of its object, or `default` for an object without one. */
+function referenceOf({ regarding: { apiVersion, kind, metadata } }: NewEvent) {
   return {
     apiVersion,
     kind,
@@ -253,7 +250,7 @@ function placeOf({ regarding: { apiVersion, kind, metadata } }: Said) {
   };
 }
 
-/** A map remembers the order in which keys came: what was touched longest ago goes first. */
+/** A map keeps the order of insertion: the first key is the least recently used. */
 function keepLatest<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key);
   map.set(key, value);

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { judge, type Observed } from './conditions.ts';
 import { observedOf, pendingPod, poolOf, reported, runningPod, streamOf, unscheduledPod } from '../fixtures/objects.ts';
 
-/** What is observed, the reason why it is not ready, and words that its sentence must hold. */
+/** What is observed, the reason why the stream is not ready, and words that the message must contain. */
 const troubles: readonly [what: string, observed: Partial<Observed>, reason: string, words: RegExp][] = [
   ['a suspended stream', { stream: streamOf({ suspend: true }), pod: undefined }, 'Suspended', /spec\.suspend/],
-  ['a spec that cannot be used', { fault: 'spec.source.url: must begin with rtsp://' }, 'InvalidSpec', /spec\.source\.url/],
+  ['a spec that is invalid in a cluster', { fault: 'spec.source.url: must begin with rtsp://' }, 'InvalidSpec', /spec\.source\.url/],
   [
     'a Deployment that the API server refuses',
     { refused: { status: 'False', reason: 'AgentForbidden', message: 'quota' }, pod: undefined },
@@ -24,7 +24,7 @@ const troubles: readonly [what: string, observed: Partial<Observed>, reason: str
     'AgentForbidden',
     /exceeded quota/,
   ],
-  ['no pod yet', { pod: undefined }, 'AgentStarting', /being made/],
+  ['no pod yet', { pod: undefined }, 'AgentStarting', /being created/],
   [
     'no node of the site',
     {
@@ -48,7 +48,7 @@ const troubles: readonly [what: string, observed: Partial<Observed>, reason: str
     /Insufficient memory/,
   ],
   [
-    'an image that is not there',
+    'an image that cannot be pulled',
     { pod: pendingPod({ waiting: { reason: 'ImagePullBackOff', message: 'Back-off' } }) },
     'ImagePull',
     /agent:1/,
@@ -62,12 +62,12 @@ const troubles: readonly [what: string, observed: Partial<Observed>, reason: str
     /exit code 1.*: ffmpeg is missing\./,
   ],
   [
-    'a container that cannot be made',
+    'a container that cannot be created',
     { pod: pendingPod({ waiting: { reason: 'CreateContainerConfigError', message: 'no such key' } }) },
     'Failing',
     /no such key/,
   ],
-  ['a container on its way', { pod: pendingPod({ waiting: { reason: 'ContainerCreating' } }) }, 'AgentStarting', /starting/],
+  ['a container that is starting', { pod: pendingPod({ waiting: { reason: 'ContainerCreating' } }) }, 'AgentStarting', /starting/],
   [
     'a node that is lost',
     { pod: { ...runningPod, status: { ...runningPod.status!, conditions: [{ type: 'Ready', status: 'False' }] } } },
@@ -75,10 +75,10 @@ const troubles: readonly [what: string, observed: Partial<Observed>, reason: str
     /edge-1/,
   ],
   [
-    'a pod that is going',
+    'a pod that is terminating',
     { pod: { ...runningPod, metadata: { ...runningPod.metadata!, deletionTimestamp: '2026-11-22T12:00:00Z' } } },
     'AgentStarting',
-    /moved/,
+    /being replaced/,
   ],
   [
     'a camera that cannot be reached',
@@ -92,7 +92,7 @@ const troubles: readonly [what: string, observed: Partial<Observed>, reason: str
     /no route/,
   ],
   [
-    'a camera that wants another password',
+    'a camera with another password',
     { stream: streamOf({}, reported('Interrupted', { reason: 'CameraUnauthorized', message: 'wrong password' })) },
     'CameraUnauthorized',
     /wrong password/,
@@ -110,27 +110,32 @@ const troubles: readonly [what: string, observed: Partial<Observed>, reason: str
     /no model x/,
   ],
   ['a stream without its first frame', { stream: streamOf({}, reported('Starting')) }, 'WaitingForVideo', /first frame/],
-  ['an agent that no counter knows', { stream: streamOf() }, 'CounterUnavailable', /has not reached/],
+  ['an agent that no counter serves', { stream: streamOf() }, 'CounterUnavailable', /not connected to a counter/],
   [
     'an agent that left its counter',
     { stream: streamOf({}, reported('Disconnected', { reason: 'AgentGone', message: 'the agent fell silent' })) },
     'CounterUnavailable',
-    /AgentGone, the agent fell silent/,
+    /AgentGone: the agent fell silent\.$/,
   ],
   ['a counter that is gone', { pool: poolOf({ ready: new Map() }) }, 'CounterUnavailable', /No counter is ready/],
-  ['a pool of none', { stream: streamOf(), pool: poolOf({ ready: new Map(), maximum: 0 }) }, 'CounterUnavailable', /no counter at all/],
   [
-    'a pool that finds no GPU',
-    { stream: streamOf(), pool: poolOf({ ready: new Map(), trouble: 'Counter c finds no node: 3 Insufficient nvidia.com/gpu.' }) },
+    'a pool without counters',
+    { stream: streamOf(), pool: poolOf({ ready: new Map(), maximum: 0 }) },
+    'CounterUnavailable',
+    /counter\.maximum is 0/,
+  ],
+  [
+    'a pool without a free GPU',
+    { stream: streamOf(), pool: poolOf({ ready: new Map(), trouble: 'Counter c cannot be scheduled: 3 Insufficient nvidia.com/gpu.' }) },
     'CounterUnavailable',
     /nvidia\.com\/gpu/,
   ],
-  ['a pool that is full', { stream: streamOf(), pool: poolOf({ full: true, maximum: 1 }) }, 'CounterFull', /may have 1 and no more/],
+  ['a pool that is full', { stream: streamOf(), pool: poolOf({ full: true, maximum: 1 }) }, 'CounterFull', /its maximum of 1/],
   [
-    'a pool that is full and finds no GPU for more',
-    { stream: streamOf(), pool: poolOf({ full: true, trouble: 'Counter c finds no node: Insufficient nvidia.com/gpu.' }) },
+    'a pool that is full, without a free GPU for another counter',
+    { stream: streamOf(), pool: poolOf({ full: true, trouble: 'Counter c cannot be scheduled: Insufficient nvidia.com/gpu.' }) },
     'CounterFull',
-    /No other can start: Counter c finds no node/,
+    /Another counter cannot start: Counter c cannot be scheduled/,
   ],
 ];
 
@@ -143,7 +148,7 @@ for (const [what, observed, reason, words] of troubles) {
   });
 }
 
-test('a stream that is counted holds all its conditions', () => {
+test('all conditions of a stream that is counted are True', () => {
   const judgements = judge(observedOf());
   assert.deepEqual(
     Object.values(judgements).map(({ status }) => status),
@@ -152,12 +157,12 @@ test('a stream that is counted holds all its conditions', () => {
   assert.match(judgements.Ready.message, /counter-a/);
 });
 
-test('of a camera that nobody reads nothing is known', () => {
+test('without a running agent and a counter, the state of the camera is unknown', () => {
   assert.equal(judge(observedOf({ pod: undefined })).CameraConnected.status, 'Unknown');
   assert.equal(judge(observedOf({ pool: poolOf({ ready: new Map() }) })).CameraConnected.status, 'Unknown');
 });
 
-test('what a counter said before it was started anew is not believed', () => {
+test('a report from before a restart of the counter is outdated', () => {
   const startedAt = Date.parse('2026-11-22T13:00:00Z');
   assert.equal(judge(observedOf({ pool: poolOf({ ready: new Map([['counter-a', startedAt]]) }) })).Ready.reason, 'CounterUnavailable');
 });
@@ -169,13 +174,13 @@ test('an agent of an earlier spec does not make the stream ready', () => {
   assert.equal(judge(observedOf({ deployment: deployment({ observedGeneration: 2, updatedReplicas: 1 }) })).Ready.status, 'True');
 });
 
-test('a stream that is still counted by its earlier lines is ready for the generation of those', () => {
+test('a stream that is counted by its earlier spec is ready for the generation of that spec', () => {
   const { Ready, AgentAvailable } = judge(observedOf({ stream: streamOf({}, reported('Counting', { observedGeneration: 2 })) }));
   assert.equal(Ready.observedGeneration, 2);
   assert.equal(AgentAvailable.observedGeneration, undefined);
 });
 
-test('an agent whose node is lost is not told to look for a label', () => {
+test('the message of an agent whose node is lost does not ask for a label', () => {
   const pod = unscheduledPod(
     "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 node(s) didn't match Pod's node affinity/selector.",
   );
@@ -186,24 +191,24 @@ test('an agent whose node is lost is not told to look for a label', () => {
   assert.match(Ready.message, /edge-1/);
 });
 
-test('an agent that crashes says the same at each try', () => {
+test('the condition of an agent that crashes stays the same at each restart', () => {
   const line = (time: string) => JSON.stringify({ level: 'error', time, sentence: 'ffmpeg is missing.', msg: 'failed' });
   const crashed = (time: string) =>
     judge(
       observedOf({ pod: pendingPod({ waiting: { reason: 'CrashLoopBackOff' } }, { terminated: { exitCode: 1, message: line(time) } }) }),
     ).Ready;
-  const tried = judge(observedOf({ pod: pendingPod({ running: {} }, { terminated: { exitCode: 1, message: line('12:00') } }) })).Ready;
+  const restarted = judge(observedOf({ pod: pendingPod({ running: {} }, { terminated: { exitCode: 1, message: line('12:00') } }) })).Ready;
   assert.deepEqual(crashed('12:00'), crashed('12:05'));
-  assert.deepEqual(tried, crashed('12:00'));
-  assert.match(tried.message, /ffmpeg is missing\.$/);
+  assert.deepEqual(restarted, crashed('12:00'));
+  assert.match(restarted.message, /ffmpeg is missing\.$/);
 });
 
-test('what a counter refused stays true when that counter is gone', () => {
+test('a refusal stays valid when the counter is gone', () => {
   const stream = streamOf({}, reported('Refused', { reason: 'ModelUnavailable', message: 'There is no model x.' }));
   assert.equal(judge(observedOf({ stream, pool: poolOf({ ready: new Map([['counter-b', 0]]) }) })).Ready.reason, 'ModelUnavailable');
 });
 
-test('every reason is one word and every sentence ends', () => {
+test('every reason is one word, and every message is complete', () => {
   for (const [, observed] of troubles) {
     for (const { reason, message } of Object.values(judge(observedOf(observed)))) {
       assert.match(reason, /^[A-Z][A-Za-z]+$/);

@@ -5,10 +5,10 @@ import { configOf, streamOf } from '../fixtures/objects.ts';
 
 const config = configOf();
 const podOf = (spec: Record<string, unknown> = {}) => desiredAgent(streamOf(spec), config).deployment.spec!.template.spec!;
-const told = (spec: Record<string, unknown> = {}) =>
+const agentConfig = (spec: Record<string, unknown> = {}) =>
   JSON.parse(podOf(spec).containers[0]!.env!.find(({ name }) => name === 'FOOTFALL_AGENT')!.value!) as Record<string, unknown>;
 
-test('the agent runs on the nodes of its site, and where the spec says beside it', () => {
+test('the agent runs on nodes of its site that match the rest of the spec', () => {
   const pod = podOf({ nodeSelector: { 'kubernetes.io/arch': 'arm64' }, tolerations: [{ key: 'edge', operator: 'Exists' }] });
   const terms = pod.affinity!.nodeAffinity!.requiredDuringSchedulingIgnoredDuringExecution!.nodeSelectorTerms;
   assert.deepEqual(terms, [{ matchExpressions: [{ key: 'footfall.dev/site', operator: 'In', values: ['store-12'] }] }]);
@@ -16,15 +16,15 @@ test('the agent runs on the nodes of its site, and where the spec says beside it
   assert.deepEqual(pod.tolerations, [{ key: 'edge', operator: 'Exists' }]);
 });
 
-test('the agent is told where cameras may be, and without a list that the cluster is not such a place', () => {
-  assert.deepEqual(told()['cameraNetworks'], { allowed: [], cluster: [] });
+test('the agent gets the networks of cameras and of the cluster', () => {
+  assert.deepEqual(agentConfig()['cameraNetworks'], { allowed: [], cluster: [] });
 });
 
-test('without a site, any node will do', () => {
+test('without a site, the agent may run on any node', () => {
   assert.equal(podOf({ site: undefined }).affinity, undefined);
 });
 
-test('what the administrator says of agents is added to what the stream says, which wins', () => {
+test("the administrator's settings for agents are added to the stream's, which take precedence", () => {
   const term = { matchExpressions: [{ key: 'camera-network', operator: 'Exists' }] };
   const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term, {}] } } };
   const agent = {
@@ -55,8 +55,8 @@ test('what the administrator says of agents is added to what the stream says, wh
   );
 });
 
-test("the agent's objects belong to the stream, so they go with it", () => {
-  const { serviceAccount, configMap, deployment } = desiredAgent(streamOf(), config, 'those');
+test("the agent's objects are owned by the stream, so they are deleted with it", () => {
+  const { serviceAccount, configMap, deployment } = desiredAgent(streamOf(), config, 'authorities');
   for (const { metadata } of [serviceAccount, configMap!, deployment]) {
     assert.equal(metadata!.namespace, 'shop');
     assert.equal(metadata!.name, 'door-agent');
@@ -68,7 +68,7 @@ test("the agent's objects belong to the stream, so they go with it", () => {
   assert.equal(deployment.spec!.strategy!.type, 'Recreate');
 });
 
-test('the pod passes Pod Security restricted and holds no key to the API server', () => {
+test('the pod passes Pod Security restricted and has no token for the API server', () => {
   const pod = podOf();
   const container = pod.containers[0]!;
   assert.equal(pod.automountServiceAccountToken, false);
@@ -83,23 +83,23 @@ test('the pod passes Pod Security restricted and holds no key to the API server'
   assert.equal(token.audience, 'footfall-counter');
 });
 
-test('the room for ring and checkpoints follows the buffer, in memory', () => {
+test('the memory for ring and checkpoints follows from the buffer', () => {
   const { emptyDir } = podOf({ buffer: { seconds: 60, megabytes: 100 } }).volumes!.find(({ name }) => name === 'ring')!;
   assert.deepEqual(emptyDir, { medium: 'Memory', sizeLimit: '108Mi' });
 });
 
-test('credentials come as files of a Secret that may be missing, and nowhere else', () => {
+test('credentials are mounted from a Secret that may be missing, and appear nowhere else', () => {
   const spec = { source: { url: 'rtsp://10.0.0.8/stream2', credentialsSecretRef: { name: 'door-camera' } } };
   const secret = podOf(spec).volumes!.find(({ name }) => name === 'credentials')!.secret;
   assert.deepEqual(secret, { secretName: 'door-camera', optional: true, defaultMode: 0o440 });
-  assert.equal((told(spec).source as { credentialsDirectory: string }).credentialsDirectory, '/var/run/footfall/credentials');
+  assert.equal((agentConfig(spec).source as { credentialsDirectory: string }).credentialsDirectory, '/var/run/footfall/credentials');
   assert.equal(
     podOf().volumes!.some(({ name }) => name === 'credentials'),
     false,
   );
 });
 
-test('an edit of lines, zones or detection leaves the pod as it is', () => {
+test('an edit of lines, zones or detection does not change the pod', () => {
   const before = JSON.stringify(desiredAgent(streamOf(), config));
   const line = { name: 'back', from: { x: 1, y: 1 }, to: { x: 900, y: 900 } };
   assert.equal(JSON.stringify(desiredAgent(streamOf({ lines: [line], detection: { framesPerSecond: 5 } }), config)), before);
@@ -110,37 +110,37 @@ test('a suspended stream keeps its objects and has no pod', () => {
   assert.equal(desiredAgent(streamOf({ suspend: true }), config).deployment.spec!.replicas, 0);
 });
 
-test('a file is refused in a cluster, with the field to mend', () => {
+test('a file as the source is refused in a cluster, with the name of the field', () => {
   assert.match(clusterFault(streamOf({ source: { url: '/clip.mp4' } }))!, /^spec\.source\.url: must begin with rtsp/);
   assert.equal(clusterFault(streamOf()), undefined);
 });
 
-test("the agent is told everything it needs, and finds counters by the pool's name", () => {
-  assert.deepEqual(told().stream, { namespace: 'shop', name: 'door', uid: 'uid-1' });
-  assert.deepEqual(told().ring, { directory: '/var/run/footfall/ring' });
-  assert.deepEqual(told().counters, ['footfall-counter.footfall-system.svc:7443']);
+test("the agent gets its stream, its ring and the pool's host name", () => {
+  assert.deepEqual(agentConfig().stream, { namespace: 'shop', name: 'door', uid: 'uid-1' });
+  assert.deepEqual(agentConfig().ring, { directory: '/var/run/footfall/ring' });
+  assert.deepEqual(agentConfig().counters, ['footfall-counter.footfall-system.svc:7443']);
 });
 
-test("a camera's URL reaches the agent as it is, whatever the kubelet takes for a variable", () => {
+test("a camera's URL reaches the agent unchanged, although the kubelet expands variables", () => {
   const url = 'rtsp://10.0.0.8/$$live$(KUBERNETES_SERVICE_HOST)';
   const { value } = podOf({ source: { url } }).containers[0]!.env![0]!;
   const asTheKubelet = value!.replaceAll(/\$\$|\$\([^)]*\)/g, (found) => (found === '$$' ? '$' : '10.96.0.1'));
   assert.equal((JSON.parse(asTheKubelet) as { source: { url: string } }).source.url, url);
 });
 
-test('whom to trust, and the token, come as files that change while the pod stays', () => {
-  const { serverName, authoritiesFile, tokenFile } = told().tls as Record<string, string>;
+test('authorities and token are mounted files, which change without a change of the pod', () => {
+  const { serverName, authoritiesFile, tokenFile } = agentConfig().tls as Record<string, string>;
   assert.equal(serverName, 'footfall-counter.footfall-system.svc');
   const mounts = podOf().containers[0]!.volumeMounts!;
   for (const file of [authoritiesFile, tokenFile]) {
     const mount = mounts.find(({ mountPath }) => file!.startsWith(`${mountPath}/`));
-    // A mount of a single file is never brought up to date.
+    // The kubelet never updates a mount of a single file.
     assert.deepEqual([mount?.readOnly, mount?.subPath], [true, undefined], file);
   }
   const { configMap } = podOf().volumes!.find(({ name }) => name === 'authorities')!;
   assert.deepEqual([configMap!.name, configMap!.optional], ['door-agent', true]);
   assert.equal(
-    JSON.stringify(desiredAgent(streamOf(), config, 'those').deployment),
-    JSON.stringify(desiredAgent(streamOf(), config, 'these').deployment),
+    JSON.stringify(desiredAgent(streamOf(), config, 'first').deployment),
+    JSON.stringify(desiredAgent(streamOf(), config, 'second').deployment),
   );
 });

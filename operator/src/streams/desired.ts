@@ -1,51 +1,39 @@
 /**
- * What is to be there for one CameraStream: a ServiceAccount and a Deployment of one agent, and a ConfigMap with whom it is
- * to trust. A function of the spec and the configuration.
+ * The objects of one CameraStream's agent: a ServiceAccount, a Deployment of one pod, and a ConfigMap with the authorities
+ * that the agent trusts. A pure function of the spec and the configuration.
  */
-import type {
-  KubernetesObject,
-  V1Affinity,
-  V1ConfigMap,
-  V1Deployment,
-  V1PodSpec,
-  V1PodTemplateSpec,
-  V1ServiceAccount,
-  V1Toleration,
-  V1Volume,
-} from '#crds/cluster/api.ts';
+import type { KubernetesObject, V1Affinity, V1ConfigMap, V1Deployment, V1PodSpec, V1ServiceAccount, V1Volume } from '#crds/cluster/api.ts';
 import { agentName, COUNTER_AUDIENCE } from '#crds/identity.ts';
 import { apiVersion, type CameraStream, kind } from '#crds/schema.ts';
 import { beginningsOf, isInCluster, schemesWhere } from '#crds/source-kinds.ts';
 import type { OperatorConfig, PodConfig } from '../config.ts';
 import { agentLabels, COUNTING_PORT, HTTP_PORT, serverNameOf, SITE_LABEL, STREAM_LABEL } from '../objects/labels.ts';
+import { containerBasics, podBasics, podMetadata, RUN } from '../objects/pod-template.ts';
 
-/** Beside the ring: what the agent and ffmpeg need. */
+/** What the agent and ffmpeg need, without the ring. */
 const AGENT_MEGABYTES = { request: 128, limit: 320 };
-/** Checkpoints beside the ring: a few of some tens of kilobytes. */
+/** For a few checkpoints of some tens of kilobytes, beside the ring. */
 const CHECKPOINT_MEGABYTES = 8;
-/** The agent takes 8 s at most to let the counter settle what it sent, and a little more on a busy node. */
+/** The agent waits 8 s at most until the counter has committed what it received, and a little longer on a busy node. */
 const AGENT_GRACE_SECONDS = 20;
-export const RUN = '/var/run/footfall';
 const TOKEN_FILE = 'token';
 const AUTHORITIES_FILE = 'ca.crt';
-/** In all images: nobody's, and not root's. */
-const USER = 65532;
 
 export interface DesiredAgent {
   readonly serviceAccount: V1ServiceAccount & KubernetesObject;
-  /** Undefined while it is not known whom to trust: what is there may stay. */
+  /** Undefined while the authorities are not known: an existing ConfigMap stays. */
   readonly configMap: (V1ConfigMap & KubernetesObject) | undefined;
   readonly deployment: V1Deployment & KubernetesObject;
 }
 
-/** The spec's fault in a cluster, for a stream that the API server took all the same. */
+/** The fault of a spec that is valid only in local mode. */
 export function clusterFault({ spec }: CameraStream): string | undefined {
   if (isInCluster(spec.source.url)) return undefined;
   const beginnings = beginningsOf(schemesWhere(({ inCluster }) => inCluster));
   return `spec.source.url: must begin with ${beginnings} in a cluster; files are for local mode.`;
 }
 
-/** @param authorities that certify counters, PEM. They change while agents run: nothing of them is in the pod. */
+/** @param authorities PEM. They change while agents run, and a change must not replace the pod: they are not part of it. */
 export function desiredAgent(stream: CameraStream, config: OperatorConfig, authorities?: string): DesiredAgent {
   const { name, namespace, uid } = stream.metadata;
   const metadata = {
@@ -64,7 +52,7 @@ export function desiredAgent(stream: CameraStream, config: OperatorConfig, autho
       metadata,
       spec: {
         replicas: stream.spec.suspend ? 0 : 1,
-        // Two agents would read the camera twice and take the stream from each other.
+        // Two agents would connect to the camera twice and take the stream from each other.
         strategy: { type: 'Recreate' },
         revisionHistoryLimit: 1,
         selector: { matchLabels: { [STREAM_LABEL]: name } },
@@ -91,7 +79,7 @@ function agentPod({ metadata, spec }: CameraStream, config: OperatorConfig): V1P
       {
         ...containerBasics(config.agent),
         name: 'agent',
-        // The kubelet makes one of `$$`, and a variable of `$(NAME)`: a camera's URL may hold either.
+        // The kubelet replaces `$$` by `$` and expands `$(NAME)`: a camera's URL may contain both.
         env: [
           { name: 'FOOTFALL_AGENT', value: JSON.stringify(agentConfig(metadata, source, buffer, config)).replaceAll('$', '$$$$') },
           ...agent.extraEnv,
@@ -99,7 +87,7 @@ function agentPod({ metadata, spec }: CameraStream, config: OperatorConfig): V1P
         ports: [{ name: 'http', containerPort: HTTP_PORT }],
         resources: config.agent.resources ?? {
           requests: { cpu: '50m', memory: `${AGENT_MEGABYTES.request}Mi` },
-          // What lies in the memory-backed folder counts here, too.
+          // Files in the memory-backed folder count as the container's memory.
           limits: { memory: `${AGENT_MEGABYTES.limit + buffer.megabytes + CHECKPOINT_MEGABYTES}Mi` },
         },
         volumeMounts: [
@@ -116,7 +104,7 @@ function agentPod({ metadata, spec }: CameraStream, config: OperatorConfig): V1P
         name: 'identity',
         projected: { sources: [{ serviceAccountToken: { audience: COUNTER_AUDIENCE, expirationSeconds: 3600, path: TOKEN_FILE } }] },
       },
-      // As with credentials, the agent says what is missing, and the kubelet brings it.
+      // Optional, as the credentials are: the agent starts and reports what is missing; the kubelet mounts it later.
       { name: 'authorities', configMap: { name: agentName(metadata.name), optional: true, defaultMode: 0o440 } },
       ...(source.credentialsSecretRef ? [credentials(source.credentialsSecretRef.name)] : []),
     ],
@@ -150,7 +138,7 @@ function agentConfig(
   };
 }
 
-/** Terms of a node selector are alternatives: the site is asked for in each of them. */
+/** The terms of a node selector are alternatives: each of them must require the site. */
 function atSite(site: string, affinity: V1Affinity): V1Affinity {
   const { nodeSelectorTerms = [] } = affinity.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? {};
   const here = { key: SITE_LABEL, operator: 'In', values: [site] };
@@ -164,48 +152,7 @@ function atSite(site: string, affinity: V1Affinity): V1Affinity {
   };
 }
 
-/** Optional: without the Secret the agent starts all the same and says what is missing; the kubelet brings it when it is there. */
+/** Optional: without the Secret the agent starts and reports that it is missing; the kubelet mounts it once it exists. */
 function credentials(secretName: string): V1Volume {
   return { name: 'credentials', secret: { secretName, optional: true, defaultMode: 0o440 } };
-}
-
-/** What makes a pod pass Pod Security `restricted`, and what every pod of ours has. */
-export function podBasics(config: PodConfig): Omit<V1PodSpec, 'containers'> {
-  const { imagePullSecrets, priorityClassName, runtimeClassName, nodeSelector, tolerations, affinity } = config;
-  return {
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    securityContext: { runAsNonRoot: true, runAsUser: USER, runAsGroup: USER, fsGroup: USER, seccompProfile: { type: 'RuntimeDefault' } },
-    ...(imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
-    ...(priorityClassName !== undefined && { priorityClassName }),
-    ...(runtimeClassName !== undefined && { runtimeClassName }),
-    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
-    ...(tolerations.length > 0 && { tolerations: tolerations as V1Toleration[] }),
-    ...(Object.keys(affinity).length > 0 && { affinity }),
-  };
-}
-
-/** @param labels by which the pods are found: what the configuration adds does not change them. */
-export function podMetadata(
-  labels: Readonly<Record<string, string>>,
-  { podLabels, podAnnotations }: PodConfig,
-): NonNullable<V1PodTemplateSpec['metadata']> {
-  return { labels: { ...podLabels, ...labels }, ...(Object.keys(podAnnotations).length > 0 && { annotations: podAnnotations }) };
-}
-
-export function containerBasics({ image, imagePullPolicy }: PodConfig) {
-  return {
-    image,
-    imagePullPolicy,
-    // What a process says last is what its condition tells the user.
-    terminationMessagePolicy: 'FallbackToLogsOnError',
-    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
-    startupProbe: { ...alive(), periodSeconds: 1, failureThreshold: 60 },
-    readinessProbe: { ...alive(), periodSeconds: 5 },
-    livenessProbe: { ...alive(), periodSeconds: 10, failureThreshold: 6 },
-  };
-}
-
-function alive() {
-  return { httpGet: { path: '/healthz', port: HTTP_PORT }, timeoutSeconds: 5 };
 }

@@ -1,3 +1,4 @@
+/** Streams on a real API server, reconciled one pass at a time. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
@@ -16,8 +17,10 @@ import { createLog } from '#proto/process/log.ts';
 import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
 import { configOf, entrance, poolOf } from '../fixtures/objects.ts';
 import { agentLabels } from '../objects/labels.ts';
-import { type Operator, type Pass, reconcileStream } from './reconcile.ts';
-import { World } from '../cluster-cache.ts';
+import { ClusterCache } from '../runtime/cluster-cache.ts';
+import { type Controller, ControllerQueue, type Pass } from '../runtime/controller.ts';
+import { streamController } from './reconcile.ts';
+import { agentObjects, knownStream } from './known.ts';
 
 const skip = withoutControlPlane();
 let plane: ControlPlane;
@@ -26,19 +29,19 @@ before(async () => {
 });
 after(async () => plane?.stop());
 
-/** An operator without its queue: a test says when it looks at what. */
+/** A stream controller whose queue does not run: a test decides what is reconciled, and when. */
 class Stage {
   readonly namespace: string;
   readonly api: ApiServer;
   readonly events: string[] = [];
   /** `verb plural` of each write. */
   writes: string[] = [];
-  /** Whom agents are to trust. */
+  /** What agents must trust. */
   authorities: string | undefined;
-  readonly #world: World;
-  readonly #operator: Operator;
-  readonly #over = new AbortController();
-  readonly #mirroring: Promise<void>;
+  readonly #cache: ClusterCache;
+  readonly #controller: Controller;
+  readonly #stop = new AbortController();
+  readonly #caching: Promise<void>;
 
   private constructor(namespace: string) {
     this.namespace = namespace;
@@ -50,27 +53,29 @@ class Stage {
       },
     });
     const config = configOf({ namespace, watchNamespaces: [namespace] });
-    this.#world = new World({ ...config, api: this.api, onStream: () => undefined, onPool: () => undefined, onState: () => undefined });
-    this.#operator = {
+    this.#cache = new ClusterCache({ ...config, api: this.api, onState: () => undefined });
+    this.#controller = streamController({
       api: this.api,
-      world: this.#world,
+      cache: this.#cache,
       config,
       pool: () => poolOf(),
       authorities: () => this.authorities,
       now: () => '2026-11-22T12:00:00Z',
       onReady: (_, { reason }) => this.events.push(reason),
       log: createLog('test', 'silent'),
-    };
-    this.#mirroring = this.#world.run(this.#over.signal);
+    });
+    // Makes the informers that the controller watches.
+    void new ControllerQueue(this.#controller, this.#cache);
+    this.#caching = this.#cache.run(this.#stop.signal);
   }
 
   static async open(namespace?: string): Promise<Stage> {
     const stage = new Stage(namespace ?? (await plane.makeNamespace()));
-    await stage.#world.whenFilled(stage.#over.signal);
+    await stage.#cache.whenSynced(stage.#stop.signal);
     return stage;
   }
 
-  async make(name: string, spec: object = {}): Promise<void> {
+  async create(name: string, spec: object = {}): Promise<void> {
     const object = {
       apiVersion: 'footfall.dev/v1alpha1',
       kind: 'CameraStream',
@@ -86,27 +91,25 @@ class Stage {
     await this.shows(name, (stream) => stream.metadata.generation === metadata.generation);
   }
 
-  /** Waits until the operator's mirror shows the stream so. */
+  /** Waits until the operator's cache shows the stream in this state. */
   async shows(name: string, holds: (stream: CameraStream) => boolean): Promise<void> {
     await until(() => {
-      const known = this.#world.stream(`${this.namespace}/${name}`);
+      const known = knownStream(this.#cache, `${this.namespace}/${name}`);
       return known !== undefined && holds(known.stream);
     });
   }
 
   async showsDeployment(name: string, holds: (deployment: V1Deployment | undefined) => boolean): Promise<void> {
-    const { stream } = this.#world.stream(`${this.namespace}/${name}`)!;
-    await until(() => holds(this.#world.agent(stream).deployment));
+    await until(() => holds(this.#agent(name).deployment));
   }
 
-  async showsPod(name: string, there: boolean): Promise<void> {
-    const { stream } = this.#world.stream(`${this.namespace}/${name}`)!;
-    await until(() => (this.#world.agent(stream).pod !== undefined) === there);
+  async showsPod(name: string, exists: boolean): Promise<void> {
+    await until(() => (this.#agent(name).pod !== undefined) === exists);
   }
 
-  async look(name: string): Promise<Pass> {
+  async reconcile(name: string): Promise<Pass> {
     this.writes = [];
-    return reconcileStream(`${this.namespace}/${name}`, this.#operator, this.#over.signal);
+    return this.#controller.reconcile(`${this.namespace}/${name}`, this.#stop.signal);
   }
 
   async stream(name: string): Promise<CameraStream> {
@@ -125,9 +128,13 @@ class Stage {
   }
 
   async close(): Promise<void> {
-    this.#over.abort(new Error('the test is over'));
-    await this.#mirroring;
+    this.#stop.abort(new Error('the test is over'));
+    await this.#caching;
     await this.api.close();
+  }
+
+  #agent(name: string) {
+    return agentObjects(this.#cache, knownStream(this.#cache, `${this.namespace}/${name}`)!.stream);
   }
 }
 
@@ -139,20 +146,20 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-function scene(sentence: string, play: (stage: Stage) => Promise<void>): void {
+function onStage(sentence: string, run: (stage: Stage) => Promise<void>): void {
   test(sentence, { skip }, async () => {
     const stage = await Stage.open();
     try {
-      await play(stage);
+      await run(stage);
     } finally {
       await stage.close();
     }
   });
 }
 
-scene('a stream gets an agent of its own, with two writes and one for its status; looked at again, nothing is written', async (stage) => {
-  await stage.make('door');
-  await stage.look('door');
+onStage('a stream gets an agent with two writes, and one for its status; the next pass writes nothing', async (stage) => {
+  await stage.create('door');
+  await stage.reconcile('door');
   assert.deepEqual(stage.writes, ['apply serviceaccounts', 'apply deployments', 'apply camerastreams']);
   const deployment = await stage.deployment('door-agent');
   const { metadata } = await stage.stream('door');
@@ -160,71 +167,71 @@ scene('a stream gets an agent of its own, with two writes and one for its status
   await plane.api.get<V1ServiceAccount>(resources.serviceAccounts, { namespace: stage.namespace, name: 'door-agent' });
   assert.equal((await stage.ready('door')).reason, 'AgentStarting');
   assert.deepEqual(stage.events, ['AgentStarting']);
-  await stage.look('door');
-  assert.deepEqual(stage.writes, [], 'the mirrors may not show the writes yet');
+  await stage.reconcile('door');
+  assert.deepEqual(stage.writes, [], 'although the cache may not show the writes yet');
   await stage.shows('door', ({ status }) => status?.conditions !== undefined);
-  await stage.look('door');
+  await stage.reconcile('door');
   assert.deepEqual(stage.writes, []);
 });
 
-scene('an operator that starts anew writes nothing for what is in place', async (stage) => {
-  await stage.make('door');
-  await stage.look('door');
+onStage('an operator that starts again writes nothing for an agent that is as desired', async (stage) => {
+  await stage.create('door');
+  await stage.reconcile('door');
   const successor = await Stage.open(stage.namespace);
-  await successor.look('door');
+  await successor.reconcile('door');
   assert.deepEqual(successor.writes, []);
   await successor.close();
 });
 
-scene('an edit of lines writes no object of the agent; an edit of the source writes one; suspending takes its pod', async (stage) => {
-  await stage.make('door');
-  await stage.look('door');
+onStage('an edit of lines writes no object of the agent, an edit of the source one; a suspended stream has no pod', async (stage) => {
+  await stage.create('door');
+  await stage.reconcile('door');
   await stage.edit('door', { lines: [entrance, { name: 'back', from: { x: 1, y: 1 }, to: { x: 9, y: 900 } }] });
-  await stage.look('door');
-  assert.deepEqual(stage.writes, ['apply camerastreams'], 'the new generation is noted');
+  await stage.reconcile('door');
+  assert.deepEqual(stage.writes, ['apply camerastreams'], 'the status has the new generation');
   await stage.edit('door', { source: { url: 'rtsp://10.0.0.9/stream2' } });
-  await stage.look('door');
+  await stage.reconcile('door');
   assert.deepEqual(stage.writes, ['apply deployments', 'apply camerastreams']);
   await stage.edit('door', { suspend: true });
-  await stage.look('door');
+  await stage.reconcile('door');
   assert.equal((await stage.deployment('door-agent'))!.spec!.replicas, 0);
   assert.equal((await stage.ready('door')).reason, 'Suspended');
 });
 
-scene('an agent is told whom to trust, and of a change without a change of its pod', async (stage) => {
-  stage.authorities = 'those';
-  await stage.make('door');
-  await stage.look('door');
+onStage('an agent gets the trusted authorities, and a change of them without a change of its pod', async (stage) => {
+  stage.authorities = 'first';
+  await stage.create('door');
+  await stage.reconcile('door');
   assert.deepEqual(stage.writes, ['apply serviceaccounts', 'apply configmaps', 'apply deployments', 'apply camerastreams']);
   const trusted = async () =>
     (await plane.api.get<V1ConfigMap>(resources.configMaps, { namespace: stage.namespace, name: 'door-agent' })).data;
-  assert.deepEqual(await trusted(), { 'ca.crt': 'those' });
-  stage.authorities = 'these and those';
-  await stage.look('door');
-  assert.deepEqual([stage.writes, await trusted()], [['apply configmaps'], { 'ca.crt': 'these and those' }]);
+  assert.deepEqual(await trusted(), { 'ca.crt': 'first' });
+  stage.authorities = 'first and second';
+  await stage.reconcile('door');
+  assert.deepEqual([stage.writes, await trusted()], [['apply configmaps'], { 'ca.crt': 'first and second' }]);
   stage.authorities = undefined;
-  await stage.look('door');
-  assert.deepEqual([stage.writes, await trusted()], [[], { 'ca.crt': 'these and those' }], 'what is not known takes nothing away');
+  await stage.reconcile('door');
+  assert.deepEqual([stage.writes, await trusted()], [[], { 'ca.crt': 'first and second' }], 'unknown authorities remove nothing');
 });
 
-scene('a field that leaves the spec leaves the agent', async (stage) => {
-  await stage.make('door', { nodeSelector: { 'kubernetes.io/arch': 'arm64' } });
-  await stage.look('door');
+onStage('a field that is removed from the spec is removed from the agent', async (stage) => {
+  await stage.create('door', { nodeSelector: { 'kubernetes.io/arch': 'arm64' } });
+  await stage.reconcile('door');
   await stage.edit('door', { nodeSelector: null });
-  await stage.look('door');
+  await stage.reconcile('door');
   assert.equal((await stage.deployment('door-agent'))!.spec!.template.spec!.nodeSelector, undefined);
 });
 
-scene('what somebody else changes in the agent is put back', async (stage) => {
-  await stage.make('door');
-  await stage.look('door');
+onStage('a change of the agent by another client is reverted', async (stage) => {
+  await stage.create('door');
+  await stage.reconcile('door');
   await plane.api.merge(resources.deployments, { namespace: stage.namespace, name: 'door-agent' }, { spec: { replicas: 3 } });
   await stage.showsDeployment('door', (deployment) => deployment?.spec?.replicas === 3);
-  await stage.look('door');
+  await stage.reconcile('door');
   assert.equal((await stage.deployment('door-agent'))!.spec!.replicas, 1);
 });
 
-scene("a Deployment of that name which is somebody else's is left alone, and named", async (stage) => {
+onStage('a Deployment of that name that the operator did not create is left alone, and named', async (stage) => {
   const foreign: KubernetesObject & { spec: object } = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -236,31 +243,31 @@ scene("a Deployment of that name which is somebody else's is left alone, and nam
     },
   };
   await plane.api.create(resources.deployments, foreign);
-  await stage.make('door');
-  const { requeueAfterSeconds } = await stage.look('door');
+  await stage.create('door');
+  const { requeueAfterSeconds } = await stage.reconcile('door');
   assert.equal((await stage.deployment('door-agent'))!.spec!.replicas, 7);
   const ready = await stage.ready('door');
   assert.equal(ready.reason, 'NameTaken');
-  assert.match(ready.message, /door-agent is there and is not Footfall's/);
-  assert.ok(requeueAfterSeconds! > 0, 'it is tried again when the other is gone');
+  assert.match(ready.message, /door-agent exists and was not created by Footfall/);
+  assert.ok(requeueAfterSeconds! > 0, 'the next pass may find that Deployment deleted');
 });
 
-scene("a ServiceAccount of that name which is somebody else's is not taken over, though no field speaks against it", async (stage) => {
+onStage('a ServiceAccount of that name that the operator did not create is not taken over, although no field differs', async (stage) => {
   await plane.api.create(resources.serviceAccounts, {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
     metadata: { name: 'door-agent', namespace: stage.namespace },
   });
-  await stage.make('door');
-  await stage.look('door');
+  await stage.create('door');
+  await stage.reconcile('door');
   assert.equal((await stage.ready('door')).reason, 'NameTaken');
   const { metadata } = await plane.api.get<V1ServiceAccount>(resources.serviceAccounts, { namespace: stage.namespace, name: 'door-agent' });
   assert.equal(metadata!.ownerReferences, undefined);
 });
 
-scene('a pod that goes leaves the status', async (stage) => {
-  await stage.make('door');
-  await stage.look('door');
+onStage('a deleted pod is removed from the status', async (stage) => {
+  await stage.create('door');
+  await stage.reconcile('door');
   const labels = agentLabels('door');
   await plane.api.create(resources.pods, {
     apiVersion: 'v1',
@@ -269,35 +276,35 @@ scene('a pod that goes leaves the status', async (stage) => {
     spec: { serviceAccountName: 'door-agent', containers: [{ name: 'agent', image: 'agent' }] },
   } as KubernetesObject);
   await stage.showsPod('door', true);
-  await stage.look('door');
+  await stage.reconcile('door');
   assert.deepEqual((await stage.stream('door')).status!.agent, { pod: 'door-agent-1' });
   await stage.edit('door', { suspend: true });
   await plane.api.delete(resources.pods, { namespace: stage.namespace, name: 'door-agent-1' });
   await stage.showsPod('door', false);
-  await stage.look('door');
+  await stage.reconcile('door');
   assert.equal((await stage.stream('door')).status!.agent, undefined);
 });
 
-scene('what the API server does not take is told with its words', async (stage) => {
-  // A label key that the CRD's pattern lets through and the API server's parser does not.
-  await stage.make('door', { nodeSelector: { 'a..b/c': 'd' } });
-  await stage.look('door');
+onStage('a refusal of the API server is reported with its message', async (stage) => {
+  // A label key that the CRD's pattern accepts and the API server's parser does not.
+  await stage.create('door', { nodeSelector: { 'a..b/c': 'd' } });
+  await stage.reconcile('door');
   const ready = await stage.ready('door');
   assert.equal(ready.reason, 'AgentForbidden');
   assert.match(ready.message, /nodeSelector|a\.\.b/);
 });
 
-scene('a file is for local mode: it is refused, and an agent of an earlier spec is taken away', async (stage) => {
-  await stage.make('door');
-  await stage.look('door');
+onStage('a file as the source is refused, for it is for local mode, and the agent of an earlier spec is deleted', async (stage) => {
+  await stage.create('door');
+  await stage.reconcile('door');
   await stage.edit('door', { source: { url: '/clip.mp4' } });
   await stage.showsDeployment('door', (deployment) => deployment !== undefined);
-  await stage.look('door');
+  await stage.reconcile('door');
   assert.equal(await stage.deployment('door-agent'), undefined);
   assert.match((await stage.ready('door')).message, /spec\.source\.url/);
 });
 
-scene('of a stream that is not there, nothing is made', async (stage) => {
-  await stage.look('nobody');
+onStage('a stream that does not exist leads to no write', async (stage) => {
+  await stage.reconcile('missing');
   assert.deepEqual(stage.writes, []);
 });

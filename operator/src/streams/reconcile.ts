@@ -1,108 +1,106 @@
 /**
- * The story of the operator. For each CameraStream, whatever has happened:
+ * The operator's story. For each CameraStream, after any change that concerns it:
  *
- *   observe the stream, its agent, the pool ─▶ bring about what is missing ─▶ judge ─▶ report once
+ *   read the stream, its agent and the pool ─▶ apply or delete the agent ─▶ judge ─▶ report the status, if it differs
  *
- * Nothing is remembered between two passes but what the API server holds; what already is as it should be is not
- * written again.
+ * A pass keeps no state of its own: it compares what the API server holds with what the spec asks for, and writes the
+ * difference.
  */
-import { ApiFault, type ApiServer, isNotFound, type KubernetesObject, type Resource, resources } from '#crds/cluster/api.ts';
+import { ApiFault, type ApiServer, isNotFound, resources } from '#crds/cluster/api.ts';
+import { keyOf } from '#crds/cluster/cache.ts';
 import { apiVersion, type CameraStream, type Condition, kind } from '#crds/schema.ts';
 import type { Log } from '#proto/process/log.ts';
 import type { OperatorConfig } from '../config.ts';
-import type { Judgement, Observed, PoolView } from './conditions.ts';
+import { cameraStreams, configMaps, deployments, pods, serviceAccounts, streamKeyOf } from '../objects/cached.ts';
+import { ensure, FIELD_MANAGER, NameTaken } from '../objects/ensure.ts';
+import type { PoolView } from '../pool/view.ts';
+import type { ClusterCache } from '../runtime/cluster-cache.ts';
+import { type Controller, type Pass, watch } from '../runtime/controller.ts';
+import type { Judgement, Observed } from './conditions.ts';
 import { desiredAgent } from './desired.ts';
-import { isAsDesired, withDesiredHash } from '../objects/hash.ts';
+import { agentObjects, knownStream } from './known.ts';
 import { type OperatorStatus, readyOf, sameStatus, statusOf } from './status.ts';
-import type { World } from '../cluster-cache.ts';
 
-/** The operator's part of every object is under this name. */
-export const FIELD_MANAGER = 'footfall-operator';
-/** How soon what the API server does not take is tried again: somebody has to mend it first. */
+/** How soon an agent that the API server refused is applied again: a user has to act first. */
 const REFUSED_SECONDS = 60;
 
 export interface Operator {
   readonly api: ApiServer;
-  readonly world: World;
+  readonly cache: ClusterCache;
   readonly config: OperatorConfig;
   readonly pool: () => PoolView;
-  /** Whom agents are to trust, PEM; undefined while it is not known. */
+  /** The certificate authorities that agents must trust, PEM; undefined while they are not known. */
   readonly authorities: () => string | undefined;
   /** Called once for each change of the Ready condition. */
-  readonly onReady: (stream: CameraStream, ready: Condition, before: Condition | undefined) => void;
+  readonly onReady: (stream: CameraStream, ready: Condition) => void;
   readonly log: Log;
   /** RFC 3339, to the second. */
   readonly now: () => string;
 }
 
-export interface Pass {
-  readonly requeueAfterSeconds?: number;
+export function streamController(operator: Operator): Controller {
+  return {
+    name: 'camerastream',
+    workers: operator.config.workers,
+    watches: [
+      watch(cameraStreams, keyOf),
+      watch(serviceAccounts, streamKeyOf),
+      watch(configMaps, streamKeyOf),
+      watch(deployments, streamKeyOf),
+      watch(pods, streamKeyOf),
+    ],
+    allKeys: () => operator.cache.list(cameraStreams).map(keyOf),
+    reconcile: (key, signal) => reconcileStream(key, operator, signal),
+  };
 }
 
-/** @throws for what passes by itself: the queue tries again. */
 export async function reconcileStream(key: string, operator: Operator, signal: AbortSignal): Promise<Pass> {
-  const found = operator.world.stream(key);
-  // What was made for a stream belongs to it, and goes with it.
-  if (found === undefined || found.stream.metadata.deletionTimestamp !== undefined) return {};
+  const known = knownStream(operator.cache, key);
+  // The agent's objects are owned by the stream: the garbage collector deletes them with it.
+  if (known === undefined || known.stream.metadata.deletionTimestamp !== undefined) return {};
+  const { stream, fault } = known;
   let refused: Judgement | undefined;
   try {
-    refused = found.fault === undefined ? await bringAbout(found.stream, operator, signal) : await takeAway(found.stream, operator, signal);
+    // The agent of an earlier spec must not go on counting when no agent can be made of this one.
+    if (fault !== undefined) await deleteAgent(stream, operator, signal);
+    else refused = await applyAgent(stream, operator, signal);
   } finally {
-    // Also when something passing keeps the agent's objects from being written: what is the case is told all the same.
-    await report({ ...found, ...operator.world.agent(found.stream), refused, pool: operator.pool() }, operator, signal);
+    // Also when a transient fault is thrown: the conditions say what is there, not what this pass achieved.
+    await report({ ...known, ...agentObjects(operator.cache, stream), refused, pool: operator.pool() }, operator, signal);
   }
   return refused === undefined ? {} : { requeueAfterSeconds: REFUSED_SECONDS };
 }
 
-/** The agent's objects as the spec wants them. Returns why not, when somebody has to mend it. */
-async function bringAbout(stream: CameraStream, operator: Operator, signal: AbortSignal): Promise<Judgement | undefined> {
+/** Returns why the agent could not be applied, when a user has to act. */
+async function applyAgent(stream: CameraStream, operator: Operator, signal: AbortSignal): Promise<Judgement | undefined> {
   const desired = desiredAgent(stream, operator.config, operator.authorities());
-  const there = operator.world.agent(stream);
+  const actual = agentObjects(operator.cache, stream);
   try {
-    await ensure(resources.serviceAccounts, desired.serviceAccount, there.serviceAccount, operator, signal);
-    if (desired.configMap !== undefined) await ensure(resources.configMaps, desired.configMap, there.configMap, operator, signal);
-    await ensure(resources.deployments, desired.deployment, there.deployment, operator, signal);
+    await ensure(resources.serviceAccounts, { desired: desired.serviceAccount, actual: actual.serviceAccount }, operator, signal);
+    if (desired.configMap !== undefined)
+      await ensure(resources.configMaps, { desired: desired.configMap, actual: actual.configMap }, operator, signal);
+    await ensure(resources.deployments, { desired: desired.deployment, actual: actual.deployment }, operator, signal);
     return undefined;
   } catch (error) {
-    const judgement = judgementOf(error);
-    if (judgement === undefined) throw error;
-    return judgement;
+    const refused = refusalOf(error);
+    if (refused === undefined) throw error;
+    return refused;
   }
 }
 
-/** An agent must not go on with what an earlier spec said. */
-async function takeAway(stream: CameraStream, { api, world }: Operator, signal: AbortSignal): Promise<undefined> {
-  const { deployment } = world.agent(stream);
+async function deleteAgent(stream: CameraStream, { api, cache }: Operator, signal: AbortSignal): Promise<void> {
+  const { deployment } = agentObjects(cache, stream);
   if (deployment === undefined || deployment.metadata?.deletionTimestamp !== undefined) return;
   await api.delete(resources.deployments, deployment.metadata ?? {}, signal).catch((error: unknown) => {
     if (!isNotFound(error)) throw error;
   });
 }
 
-/** Writes an object unless it already is as desired. @throws NameTaken when it is somebody else's. */
-export async function ensure<T extends KubernetesObject>(
-  resource: Resource,
-  desired: T,
-  there: T | undefined,
-  { api, world, log }: Pick<Operator, 'api' | 'world' | 'log'>,
-  signal: AbortSignal,
-): Promise<void> {
-  if (there !== undefined && isAsDesired(there, desired)) return;
-  // The mirrors hold what is ours. What they do not hold may be somebody else's all the same.
-  if (there === undefined && (await isForeign(resource, desired, api, signal))) throw new NameTaken(resource, desired);
-  const written = await api.apply<T>(resource, withDesiredHash(desired), { fieldManager: FIELD_MANAGER }, signal);
-  world.wrote(resource, written);
-  log.info(
-    { kind: resource.kind, namespace: desired.metadata?.namespace, name: desired.metadata?.name },
-    there === undefined ? 'created' : 'updated',
-  );
-}
-
-/** Asked as a list of one, for the right to list is there already. */
-async function isForeign(resource: Resource, { metadata }: KubernetesObject, api: ApiServer, signal: AbortSignal): Promise<boolean> {
-  const { items } = await api.list(resource, { namespace: metadata?.namespace, fieldSelector: `metadata.name=${metadata?.name}` }, signal);
-  const labels = Object.entries(metadata?.labels ?? {});
-  return items.some((there) => labels.some(([label, value]) => there.metadata?.labels?.[label] !== value));
+/** A fault that lasts until a user acts, as a judgement; undefined for a transient one. */
+function refusalOf(error: unknown): Judgement | undefined {
+  if (error instanceof NameTaken) return { status: 'False', reason: 'NameTaken', message: error.message };
+  if (!(error instanceof ApiFault) || error.transient || error.code === 401 || error.code === 404 || error.code === 409) return undefined;
+  return { status: 'False', reason: 'AgentForbidden', message: `The API server refused an object of the agent: ${error.message}.` };
 }
 
 async function report(observed: Observed, operator: Operator, signal: AbortSignal): Promise<void> {
@@ -111,12 +109,13 @@ async function report(observed: Observed, operator: Operator, signal: AbortSigna
   if (sameStatus(stream, status)) return;
   const written = await writeStatus(stream, status, operator, signal);
   if (written === undefined) return;
-  operator.world.wrote(resources.cameraStreams, written);
+  operator.cache.recordWrite(resources.cameraStreams, written);
   const before = readyOf(stream.status ?? {});
   const ready = readyOf(status)!;
-  if (before?.status !== ready.status || before.reason !== ready.reason) operator.onReady(stream, ready, before);
+  if (before?.status !== ready.status || before.reason !== ready.reason) operator.onReady(stream, ready);
 }
 
+/** Undefined when the stream was deleted meanwhile: the watch will say so. */
 async function writeStatus(
   { metadata: { namespace, name, uid } }: CameraStream,
   status: OperatorStatus,
@@ -124,34 +123,13 @@ async function writeStatus(
   signal: AbortSignal,
 ): Promise<CameraStream | undefined> {
   const patch = { apiVersion, kind, metadata: { namespace, name }, status };
+  const options = { fieldManager: FIELD_MANAGER, subresource: 'status' };
   try {
-    const written = await api.apply<CameraStream>(
-      resources.cameraStreams,
-      patch,
-      { fieldManager: FIELD_MANAGER, subresource: 'status' },
-      signal,
-    );
-    // Made anew under its name meanwhile: the server passes over the uid. The watch tells of it, and the next pass mends it.
+    const written = await api.apply<CameraStream>(resources.cameraStreams, patch, options, signal);
+    // Another stream of the same name, if it was created again: the server ignores the uid of a status.
     return written.metadata.uid === uid ? written : undefined;
   } catch (error) {
-    // Deleted meanwhile: that is told by the watch.
     if (isNotFound(error)) return undefined;
     throw error;
   }
-}
-
-/** An object of this name is there and is not the operator's. */
-class NameTaken extends Error {
-  constructor({ kind: taken }: Resource, { metadata }: KubernetesObject) {
-    super(
-      `${taken} ${metadata?.namespace}/${metadata?.name} is there and is not Footfall's: remove it, or give the CameraStream another name.`,
-    );
-  }
-}
-
-/** What only a person can mend, as a condition; undefined for what passes by itself. */
-function judgementOf(error: unknown): Judgement | undefined {
-  if (error instanceof NameTaken) return { status: 'False', reason: 'NameTaken', message: error.message };
-  if (!(error instanceof ApiFault) || error.transient || error.code === 401 || error.code === 404 || error.code === 409) return undefined;
-  return { status: 'False', reason: 'AgentForbidden', message: `The API server does not take the agent: ${error.message}.` };
 }

@@ -13,7 +13,7 @@ function after(first: Parameters<typeof observedOf>[0], second: Parameters<typeo
   return { stream, next: statusOf({ ...observed, stream }, later) };
 }
 
-test('the same world gives the same status, so nothing is written', () => {
+test('the same observation gives the same status, so nothing is written', () => {
   const { stream, next } = after({}, {});
   assert.equal(sameStatus(stream, next), true);
 });
@@ -33,7 +33,7 @@ test("the agent's node and pod are shown while there is one", () => {
   assert.equal(statusOf(observedOf({ pod: undefined }), noon).agent, undefined);
 });
 
-test("what the counter writes is none of the operator's business", () => {
+test('a change of the sections that the counter writes is no change of the status', () => {
   const { stream, next } = after({}, {});
   const counted = { ...stream, status: { ...stream.status, stream: { ...stream.status.stream!, since: later } } };
   assert.equal(sameStatus(counted, next), true);
@@ -41,12 +41,12 @@ test("what the counter writes is none of the operator's business", () => {
   assert.equal(
     sameStatus({ ...stream, status: { ...stream.status, conditions: [foreign, ...stream.status.conditions] } }, next),
     true,
-    'nor what others add',
+    'nor is a condition of another client',
   );
 });
 
-test('no word of a process brings a password into the status', () => {
-  const refused = { status: 'False', reason: 'AgentForbidden', message: 'rtsp://admin:hunter2@10.0.0.8/ is not taken' } as const;
+test('no message of a process brings a password into the status', () => {
+  const refused = { status: 'False', reason: 'AgentForbidden', message: 'rtsp://admin:hunter2@10.0.0.8/ is refused' } as const;
   assert.doesNotMatch(JSON.stringify(statusOf(observedOf({ refused }), noon)), /hunter2/);
 });
 

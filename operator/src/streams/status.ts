@@ -1,18 +1,17 @@
-/** The operator's part of a status: conditions, agent, observedGeneration. Computed whole; times change with what they date. */
-import type { AgentStatus, CameraStream, CameraStreamStatus, Condition } from '#crds/schema.ts';
+/** The operator's part of a status, computed as a whole: conditions, agent, observedGeneration. */
 import { canonical } from '#crds/cluster/canonical.ts';
-import { conditionTypes } from '#crds/schema.ts';
+import { type AgentStatus, type CameraStream, type CameraStreamStatus, type Condition, conditionTypes } from '#crds/schema.ts';
 import { scrub } from '#proto/process/scrub.ts';
 import { judge, type Observed } from './conditions.ts';
 
 export interface OperatorStatus {
   readonly observedGeneration: number;
   readonly conditions: Condition[];
-  /** Left out without a pod: a mapping that has become empty is refused by the API server. */
+  /** Left out without a pod: the API server rejects an empty mapping. */
   readonly agent?: AgentStatus;
 }
 
-/** @param now RFC 3339, to the second as Kubernetes has it. */
+/** @param now RFC 3339, to the second. A transition time changes only with the status of its condition. */
 export function statusOf(observed: Observed, now: string): OperatorStatus {
   const { metadata, status } = observed.stream;
   const observedGeneration = metadata.generation ?? 0;
@@ -23,24 +22,16 @@ export function statusOf(observed: Observed, now: string): OperatorStatus {
   return {
     observedGeneration,
     conditions: conditionTypes.map((type): Condition => {
+      const { status: value, reason, message, observedGeneration: judged = observedGeneration } = judgements[type];
       const old = before.get(type);
-      const judgement = judgements[type];
-      const lastTransitionTime = old?.status === judgement.status ? old.lastTransitionTime : now;
-      const judged = judgement.observedGeneration ?? observedGeneration;
-      return {
-        type,
-        status: judgement.status,
-        reason: judgement.reason,
-        message: scrub(judgement.message).slice(0, 4096),
-        lastTransitionTime,
-        observedGeneration: judged,
-      };
+      const lastTransitionTime = old?.status === value ? old.lastTransitionTime : now;
+      return { type, status: value, reason, message: scrub(message).slice(0, 4096), lastTransitionTime, observedGeneration: judged };
     }),
     ...(pod && { agent: { pod: pod.metadata!.name!, ...(node !== undefined && { node }) } }),
   };
 }
 
-/** Whether the resource already says this. */
+/** Whether the resource already has this status. Conditions of other clients do not count. */
 export function sameStatus({ status = {} }: CameraStream, next: OperatorStatus): boolean {
   const own = status.conditions?.filter(({ type }) => (conditionTypes as readonly string[]).includes(type));
   return canonical({ observedGeneration: status.observedGeneration, conditions: own, agent: status.agent }) === canonical(next);
