@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 // Notes on models name files of other projects.
-const documents = globSync('**/*.md', { cwd: root, exclude: ['**/node_modules', '**/.*', 'models/*/**'] });
+const documents = globSync('**/*.md', { cwd: root, exclude: ['**/node_modules', 'dist', '**/.*', 'models/*/**'] });
 
 /** From the root: `edge-agent/src/session.ts` in code quotes. From the document: `src/session.ts`, and [links](to/files). */
 function pathsIn(document: string): string[] {

@@ -6,6 +6,8 @@ export interface CommandOptions {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly seconds?: number;
+  /** Where it runs; otherwise where this process does. */
+  readonly folder?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -13,11 +15,12 @@ const LAST_WORDS = 2000;
 
 /** What the program wrote to stdout. @throws Error with a sentence when it failed, was stopped, or took longer than `seconds` (120). */
 export function run(program: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
-  const { input = '', environment, seconds = 120, signal } = options;
+  const { input = '', environment, seconds = 120, folder, signal } = options;
   const late = AbortSignal.timeout(seconds * 1000);
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       env: { ...process.env, ...environment },
+      cwd: folder,
       signal: signal === undefined ? late : AbortSignal.any([signal, late]),
     });
     let [said, complained] = ['', ''];
