@@ -8,10 +8,12 @@ import type { V1Deployment } from '#crds/cluster/api.ts';
 import { parseDocuments } from '#crds/documents.ts';
 import { CameraStreamSpec } from '#crds/schema.ts';
 import { type OperatorConfig, readOperatorConfig } from '../../operator/src/config.ts';
+import { images } from '../release/published.ts';
 import { find, lint, type Manifest, notes, type Rendered, render, withoutDefinitions, withoutHelm, withoutNotes } from './helm.ts';
 
 const skip = withoutHelm();
 const UPDATE = 'FOOTFALL_UPDATE_GOLDEN';
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 /** Files of values/. The renderings of the first two are compared as a whole. */
 const GOLDEN = ['default', 'full'];
 const CASES = [...GOLDEN, 'gpu', 'namespaced', 'monitoring', 'cert-manager'];
@@ -117,7 +119,7 @@ test('a pool on GPUs gets the GPU, its runtime class and its nodes', { skip }, (
   assert.deepEqual(
     { image, provider, gpu, minimum, maximum, nodeSelector },
     {
-      image: 'footfall/counter-service:0.2.0-cuda',
+      image: `${images.find(({ part }) => part === 'counter')!.repository}:${version}-cuda`,
       provider: 'cuda',
       gpu: { resource: 'nvidia.com/gpu', count: 1, runtimeClassName: 'nvidia' },
       minimum: 0,
