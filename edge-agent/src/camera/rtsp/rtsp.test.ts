@@ -253,7 +253,7 @@ test(
     const server = await RtspServer.start();
     await server.publish(CLIP);
     const clock = new SettingBack();
-    const link = await Link.to(server.port, undefined, (bytes) => clock.pass(bytes));
+    const link = await Link.to(server.port, { alter: (bytes) => clock.pass(bytes) });
     context.after(async () => {
       await link.close();
       await server.stop();
@@ -277,7 +277,7 @@ suite('a camera over rtsps', { skip: withoutRtspServer() }, () => {
     const server = await RtspServer.start({ username: USER, password: PASSWORD }, shown);
     await server.publish(CLIP);
     const seen: Buffer[] = [];
-    const link = await Link.to(server.securePort, (bytes) => seen.push(bytes));
+    const link = await Link.to(server.securePort, { onBytes: (bytes) => seen.push(bytes) });
     try {
       const url = `rtsps://${link.address}/door`;
       const items = await readUntil(
