@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { loadCameraStreams } from '#crds/load.ts';
 import { RtspServer, withoutRtspServer } from '../hack/machine/rtsp-server.ts';
-import { type CountOptions, readOptions } from './options.ts';
+import { readOptions } from './options.ts';
 import type { StreamReport } from './report.ts';
 import { countLocally, type Outcome } from './run.ts';
 
@@ -43,7 +43,7 @@ class Run {
   #last: StreamReport | undefined;
 
   constructor(file: string) {
-    const options = readOptions([file, '--quiet']) as CountOptions;
+    const options = readOptions([file, '--quiet']);
     this.outcome = countLocally(loadCameraStreams([file]).streams, options, this.#stop.signal, {
       show: ([report]) => {
         this.#last = report;

@@ -4,11 +4,7 @@ import { EventsFile, isRegularFile } from '../counter-service/src/events/file.ts
 import type { FolderLedger } from '../counter-service/src/ledger/folder.ts';
 import { numbersOf } from '../counter-service/src/reporting/reports.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
-
-/** What the user has to mend: exit code 2. */
-export class BadInput extends Error {
-  override readonly name = 'BadInput';
-}
+import { BadInput } from './command.ts';
 
 /**
  * Begins the file anew, unless counts go on in a ledger: then its events are added.

@@ -13,7 +13,7 @@ export function followCounts(port: number, onView: (view: SiteView) => void): Pr
         if (line.startsWith('data: ')) onView(JSON.parse(line.slice('data: '.length)) as SiteView);
       });
       lines.on('close', resolve);
-      // An agent that was killed cuts the page; how it ended is told elsewhere.
+      // A killed agent cuts the page; the supervisor reports how it ended.
       lines.on('error', () => resolve());
     });
     call.on('error', () => resolve());

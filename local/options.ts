@@ -1,25 +1,19 @@
-/** What `count` and `demo` are asked for. */
+/** The options of `footfall count` and `footfall demo`. */
 import { fileURLToPath } from 'node:url';
 import { ExecutionProvider } from '../counter-service/src/detection/wire.ts';
-import { parseOptions } from '../hack/machine/options.ts';
+import { oneOf, parseOptions, wholeNumber } from './command.ts';
 
-export const HELP = `usage: npm run --silent count -- FILE.yaml... [options]
-
-Counts people on the CameraStreams of the files, on this machine: an edge agent for each stream, one counter.
-Ends when every file source has ended, or on Ctrl-C.
-
-  --events FILE       write each crossing as a line of JSON
-  --output table|json what to print at the end (default: table)
-  --ledger DIRECTORY  keep the counts there and go on from them next time (default: forget them)
-  --secrets DIRECTORY camera credentials: NAME/username and NAME/password for each credentialsSecretRef
-  --models DIRECTORY  detection models, a folder each (default: those that are shipped)
-  --provider NAME     what runs the model: cpu, cuda, tensorrt or webgpu (default: cpu)
-  --workers N         inference processes (default: one for each core, one on a GPU)
-  --verbose           show the logs of agents and counter
-  --quiet             show no progress
-  --help              show this
-
-Exit codes: 0 done, 1 failed (a camera could not be reached, a file was cut short), 2 bad input.
+export const OPTIONS_HELP = `  --events FILE        write each crossing as a line of JSON
+  --output table|json  what to print at the end (default: table)
+  --ledger DIRECTORY   keep the counts there and continue from them next time (default: forget them)
+  --secrets DIRECTORY  camera credentials: NAME/username and NAME/password for each credentialsSecretRef
+  --models DIRECTORY   detection models, a folder each (default: the shipped ones)
+  --provider NAME      what runs the model: cpu, cuda, tensorrt or webgpu (default: cpu)
+  --workers N          inference processes (default: one for each core, one on a GPU)
+  --allow-old-ffmpeg   read cameras with an ffmpeg below 5.1, which has known faults with RTSP
+  --verbose            show the logs of agents and counter
+  --quiet              show no progress
+  --help               show this
 `;
 
 export interface CountOptions {
@@ -31,16 +25,16 @@ export interface CountOptions {
   readonly models: string;
   readonly provider: ExecutionProvider;
   readonly workers: number;
+  readonly allowOldFfmpeg: boolean;
   readonly verbose: boolean;
   readonly quiet: boolean;
 }
 
-const SHIPPED_MODELS = fileURLToPath(new URL('../models', import.meta.url));
+export const SHIPPED_MODELS = fileURLToPath(new URL('../models', import.meta.url));
 
-/** @returns 'help' when that was asked for. @throws Error with one sentence. */
-export function readOptions(args: readonly string[]): CountOptions | 'help' {
+/** @throws Error with one sentence. */
+export function readOptions(args: readonly string[]): CountOptions {
   const { values, positionals } = parse(args);
-  if (values.help) return 'help';
   if (positionals.length === 0) throw new Error('Name at least one YAML file with CameraStreams (see --help).');
   return {
     files: positionals,
@@ -50,7 +44,8 @@ export function readOptions(args: readonly string[]): CountOptions | 'help' {
     secrets: values.secrets,
     models: values.models,
     provider: oneOf('--provider', values.provider, Object.values(ExecutionProvider)),
-    workers: wholeNumber('--workers', values.workers),
+    workers: wholeNumber('--workers', values.workers, { least: 0, most: 99 }),
+    allowOldFfmpeg: values['allow-old-ffmpeg'],
     verbose: values.verbose,
     quiet: values.quiet,
   };
@@ -68,20 +63,9 @@ function parse(args: readonly string[]) {
       models: { type: 'string', default: SHIPPED_MODELS },
       provider: { type: 'string', default: 'cpu' },
       workers: { type: 'string', default: '0' },
+      'allow-old-ffmpeg': { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       quiet: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
-}
-
-function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
-  const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw new Error(`${option} must be one of ${allowed.join(', ')}, found ${value}.`);
-  return found;
-}
-
-function wholeNumber(option: string, value: string): number {
-  if (!/^\d{1,2}$/.test(value)) throw new Error(`${option} must be a whole number from 0 to 99, found ${value}.`);
-  return Number(value);
 }

@@ -1,11 +1,9 @@
-/** Progress on a terminal, redrawn in place; elsewhere a line a stream every few seconds. */
-import type { WriteStream } from 'node:tty';
+/** Progress: on a terminal redrawn in place, elsewhere one line for each stream every few seconds. */
+import type { Screen } from './command.ts';
 import { progressLine, type StreamReport } from './report.ts';
 
 const REDRAW_SECONDS = 0.2;
 const LINE_SECONDS = 5;
-
-type Screen = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number };
 
 export class Progress {
   readonly #out: Screen;
@@ -25,13 +23,13 @@ export class Progress {
     this.#draw(reports, seconds);
   }
 
-  /** Quiet or not: above what is drawn next. */
+  /** Even when quiet; the next drawing begins below. */
   say(sentence: string): void {
     this.#out.write(`${sentence}\n`);
     this.#drawn = 0;
   }
 
-  /** The last state stays on the screen. */
+  /** Draws the last state, which stays on the screen. */
   end(reports: readonly StreamReport[], seconds: number): void {
     if (!this.#quiet) this.#draw(reports, seconds);
   }

@@ -1,11 +1,11 @@
-/** What a run shows: a table like `kubectl get counts`, lines of progress, and JSON. */
+/** What a run shows: a table like that of `kubectl get counts`, lines of progress, and JSON. */
 import type { SiteView } from '../edge-agent/src/site/view.ts';
 
 export interface StreamReport {
   readonly namespace: string;
   readonly name: string;
   readonly view: SiteView | undefined;
-  /** Why it is not well. */
+  /** Why the stream failed. */
   readonly failure: { readonly reason: string; readonly sentence: string } | undefined;
 }
 
@@ -21,7 +21,7 @@ export function resultTable(reports: readonly StreamReport[], ageSeconds: number
   return alignColumns([header, ...rows]);
 }
 
-/** Counts of every line and zone, one a row. */
+/** One row for each line and zone. */
 export function lineTable(reports: readonly StreamReport[]): string {
   const rows = reports.flatMap(({ name, view }) => [
     ...(view?.lines ?? []).map((line) => [name, line.name, String(line.in), String(line.out), '']),
@@ -30,7 +30,7 @@ export function lineTable(reports: readonly StreamReport[]): string {
   return alignColumns([['STREAM', 'LINE/ZONE', 'IN', 'OUT', 'NOW'], ...rows]);
 }
 
-/** One line that says where a stream is. */
+/** One line: position in the video, speed, counts, and what is wrong. */
 export function progressLine({ name, view, failure }: StreamReport, elapsedSeconds: number): string {
   if (failure !== undefined) return `${name}: ${failure.sentence}`;
   if (view === undefined || view.frames === 0) {

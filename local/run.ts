@@ -14,7 +14,7 @@ import type { SiteView } from '../edge-agent/src/site/view.ts';
 import { Child } from './child.ts';
 import { beginEvents, missingEvents, orderEvents } from './events.ts';
 import { followCounts } from './follow.ts';
-import { Keeping } from './session-storage.ts';
+import { SessionStorage } from './session-storage.ts';
 import type { CountOptions } from './options.ts';
 import type { StreamReport } from './report.ts';
 import { Supervised } from './supervisor.ts';
@@ -26,11 +26,11 @@ export interface Outcome {
   readonly exitCode: 0 | 1 | 2;
 }
 
-/** Whoever looks on. */
+/** Where a run shows how it goes. */
 export interface Audience {
   /** All reports, whenever one changed. */
   show(reports: readonly StreamReport[], seconds: number): void;
-  /** Something went wrong, and is being mended. */
+  /** A process has died and is started again. */
   say(sentence: string): void;
 }
 
@@ -40,10 +40,15 @@ interface RunningStream {
   end: AgentEnd['ended'] | undefined;
 }
 
+export interface RunOptions extends CountOptions {
+  /** For agents and counter. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** What the processes of one run have in common. */
 interface Run {
-  readonly options: CountOptions;
-  readonly keeping: Keeping;
+  readonly options: RunOptions;
+  readonly storage: SessionStorage;
   readonly audience: Audience;
   readonly agents: Supervised[];
   readonly changed: () => void;
@@ -51,19 +56,19 @@ interface Run {
 
 export async function countLocally(
   loaded: readonly LoadedStream[],
-  options: CountOptions,
+  options: RunOptions,
   signal: AbortSignal,
   audience: Audience,
 ): Promise<Outcome> {
   const startedAt = performance.now();
   const seconds = () => (performance.now() - startedAt) / 1000;
   const streams = loaded.map((one): RunningStream => ({ loaded: one, view: undefined, end: undefined }));
-  const keeping = await Keeping.begin(loaded);
-  const ledgerDirectory = options.ledger ?? keeping.ledger;
+  const storage = await SessionStorage.begin(loaded);
+  const ledgerDirectory = options.ledger ?? storage.ledger;
   if (options.events !== undefined) {
     await beginEvents(options.events, loaded.map(nameOf), options.ledger === undefined ? undefined : new FolderLedger(options.ledger));
   }
-  const run: Run = { options, keeping, audience, agents: [], changed: () => audience.show(streams.map(reportOf), seconds()) };
+  const run: Run = { options, storage, audience, agents: [], changed: () => audience.show(streams.map(reportOf), seconds()) };
   const counter = superviseCounter(run, ledgerDirectory, loaded.length);
   const stopAgents = () => Promise.all(run.agents.map((agent) => agent.stop()));
   const stopInOrder = async () => {
@@ -97,7 +102,7 @@ export async function countLocally(
   } finally {
     signal.removeEventListener('abort', onSignal);
     await stopInOrder();
-    await keeping.end();
+    await storage.end();
   }
 }
 
@@ -105,8 +110,8 @@ function superviseCounter({ options, audience }: Run, ledgerDirectory: string, s
   let port = 0;
   const start = () => {
     const counter = new Child({
-      main: 'counter-service/src/main.ts',
-      variable: 'FOOTFALL_COUNTER',
+      program: 'counter',
+      environment: options.environment ?? {},
       verbose: options.verbose,
       config: {
         listen: `127.0.0.1:${port}`,
@@ -118,7 +123,7 @@ function superviseCounter({ options, audience }: Run, ledgerDirectory: string, s
         maxStreams: Math.max(64, streams),
       },
     });
-    // The next one is to be found where this one was.
+    // Agents know the counter by its port: the next one gets the same.
     counter.announced<number>('counter').then(
       (bound) => (port = bound),
       () => undefined,
@@ -127,7 +132,7 @@ function superviseCounter({ options, audience }: Run, ledgerDirectory: string, s
   };
   return new Supervised({
     start,
-    // One that cannot even begin would not the next time.
+    // A counter that failed before it had a port would fail again.
     isDone: () => port === 0,
     onDeath: (lastWords) => audience.say(`The counter has died (${lastWords}) and is started again.`),
   });
@@ -139,12 +144,12 @@ async function runStream(stream: RunningStream, counterPort: number, run: Run): 
     stream.end = { reason: 'Suspended', sentence: 'spec.suspend is set.', badInput: false };
     return;
   }
-  const directory = run.keeping.session(stream.loaded);
+  const directory = run.storage.session(stream.loaded);
   const follows: Promise<void>[] = [];
   const agent = new Supervised({
     start: () => {
       const child = startAgent(stream.loaded, counterPort, directory, run.options);
-      // An agent that ended before it had a page says why in its end.
+      // An agent that ended before it served its page announces why.
       follows.push(follow(child, stream, run).catch(() => undefined));
       return child;
     },
@@ -163,7 +168,7 @@ async function runStream(stream: RunningStream, counterPort: number, run: Run): 
   run.changed();
 }
 
-function startAgent(loaded: LoadedStream, counterPort: number, directory: string | undefined, options: CountOptions): Child {
+function startAgent(loaded: LoadedStream, counterPort: number, directory: string | undefined, options: RunOptions): Child {
   const {
     file,
     stream: { spec },
@@ -171,8 +176,8 @@ function startAgent(loaded: LoadedStream, counterPort: number, directory: string
   const { url, transport, realtime, credentialsSecretRef } = spec.source;
   const secrets = options.secrets ?? join(dirname(resolve(file)), 'secrets');
   return new Child({
-    main: 'edge-agent/src/main.ts',
-    variable: 'FOOTFALL_AGENT',
+    program: 'agent',
+    environment: options.environment ?? {},
     verbose: options.verbose,
     config: {
       stream: nameOf(loaded),

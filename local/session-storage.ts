@@ -1,6 +1,6 @@
 /**
- * What local mode keeps for its processes while it runs, so that one that dies can be started again: on disk the ledger,
- * and the sessions of files; in memory, as everywhere, the video of cameras, if there is room.
+ * What outlives the processes of a run, so that one that dies can be started again: on disk the ledger and the sessions of
+ * files; in memory, if there is room, the video of cameras.
  */
 import { accessSync, constants, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,12 +12,12 @@ import { isLive } from '#crds/source-kinds.ts';
 
 /** Linux's folder in memory. */
 const MEMORY = '/dev/shm';
-/** Its owner's process id follows: nothing but another run can clear away what one that was killed has left in memory. */
+/** The process id of the run follows, so that another run can remove what a killed one has left in memory. */
 const PREFIX = 'footfall-count-';
-/** Checkpoints and the like, beside the ring. */
+/** For checkpoints and the session, beside the ring. */
 const BESIDE_MEGABYTES = 8;
 
-export class Keeping {
+export class SessionStorage {
   readonly #disk: string;
   readonly #memory: string | undefined;
 
@@ -26,10 +26,10 @@ export class Keeping {
     this.#memory = memory;
   }
 
-  static async begin(streams: readonly LoadedStream[]): Promise<Keeping> {
+  static async begin(streams: readonly LoadedStream[]): Promise<SessionStorage> {
     const megabytes = streams.filter(isOfCamera).reduce((sum, { stream }) => sum + stream.spec.buffer.megabytes + BESIDE_MEGABYTES, 0);
     const memory = megabytes > 0 && hasRoom(megabytes) ? await mkdtemp(join(MEMORY, `${PREFIX}${process.pid}-`)) : undefined;
-    return new Keeping(await mkdtemp(join(tmpdir(), 'footfall-')), memory);
+    return new SessionStorage(await mkdtemp(join(tmpdir(), 'footfall-')), memory);
   }
 
   get ledger(): string {
@@ -55,7 +55,7 @@ function isOfCamera({ stream }: LoadedStream): boolean {
 function hasRoom(megabytes: number): boolean {
   try {
     accessSync(MEMORY, constants.W_OK);
-    clearAway();
+    removeLeftovers();
     const { bavail, bsize } = statfsSync(MEMORY);
     return bavail * bsize >= megabytes * 1e6;
   } catch {
@@ -63,19 +63,19 @@ function hasRoom(megabytes: number): boolean {
   }
 }
 
-/** What runs that were killed have left. */
-function clearAway(): void {
+/** Of runs that were killed. */
+function removeLeftovers(): void {
   for (const name of readdirSync(MEMORY)) {
     const [, pid] = new RegExp(`^${PREFIX}(\\d+)-`).exec(name) ?? [];
-    if (pid !== undefined && !isThere(Number(pid))) rmSync(join(MEMORY, name), { recursive: true, force: true });
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(MEMORY, name), { recursive: true, force: true });
   }
 }
 
-function isThere(pid: number): boolean {
+function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // Somebody else's.
+    // It runs, as another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A process that is started again when it dies before its work is done: with full jitter between, as often as it takes,
- * but not when one that has just been started dies, and the next, and so on.
+ * A process that is started again when it dies before its work is done, after a backoff with full jitter. It is given up
+ * when it has died soon after its start too often in a row.
  *
  *   running ──dies──▶ waiting ──▶ running        ──done, stopped, or dead too often──▶ over
  */
@@ -9,12 +9,12 @@ import type { Child } from './child.ts';
 
 const BACKOFF = { initialSeconds: 0.25, maximumSeconds: 4 };
 const MAX_RESTARTS = 5;
-/** One that lived this long did not die of its start. */
-const WELL_SECONDS = 60;
+/** A process that ran this long starts the count of restarts again. */
+const STABLE_SECONDS = 60;
 
 export interface SupervisedOptions {
   readonly start: () => Child;
-  /** Whether one that has ended has done its work. */
+  /** Whether a process that has ended has done its work. */
   readonly isDone: (child: Child) => boolean;
   /** It died and will be started again. */
   readonly onDeath: (lastWords: string) => void;
@@ -48,7 +48,7 @@ export class Supervised {
     for (let restarts = 1; ; restarts += 1) {
       const startedAt = performance.now();
       await this.#current.exited;
-      if (performance.now() - startedAt > WELL_SECONDS * 1000) restarts = 1;
+      if (performance.now() - startedAt > STABLE_SECONDS * 1000) restarts = 1;
       if (signal.aborted || isDone(this.#current) || restarts > MAX_RESTARTS) return this.#current;
       onDeath(this.#current.lastWords());
       await waitBackoff(BACKOFF, restarts, signal);

@@ -7,7 +7,6 @@ import { Link } from '../../hack/machine/link.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';
 import { plainDoor as door, plainService, plainSpec } from './fixtures/plain-service.ts';
 import { PlayedAgent } from './fixtures/played-agent.ts';
-import { slowLink } from './fixtures/slow-link.ts';
 import { Refused } from './refusal.ts';
 
 let clip: Clip;
@@ -159,7 +158,7 @@ suite('an agent', { timeout: 30_000 }, () => {
     const { port, places } = await plainService(context, undefined, undefined, undefined, silent);
     const link = await Link.to(port);
     context.after(() => link.close());
-    const agent = new PlayedAgent(Number(link.address.split(':')[1]), door);
+    const agent = new PlayedAgent(link.port, door);
     agent.resume(clip);
     await agent.send(clip, 10);
     link.swallow();
@@ -170,7 +169,9 @@ suite('an agent', { timeout: 30_000 }, () => {
 
   test('whose heartbeats wait behind a picture on a slow link is not', async (context) => {
     const { port, page } = await plainService(context, undefined, undefined, undefined, silent);
-    const agent = new PlayedAgent(await slowLink(context, port, 30_000), door);
+    const link = await Link.to(port, { bytesPerSecond: 30_000 });
+    context.after(() => link.close());
+    const agent = new PlayedAgent(link.port, door);
     agent.resume(clip);
     const [unit] = clip.units;
     // It takes five seconds.

@@ -56,7 +56,7 @@ test(
       await closed(call);
     });
     const wire: Buffer[] = [];
-    const link = await Link.to(Number(address.split(':')[1]), (bytes) => wire.push(bytes));
+    const link = await Link.to(Number(address.split(':')[1]), { onBytes: (bytes) => wire.push(bytes) });
     context.after(() => link.close());
     const agent = start(context, camera.url(), credentials, link.address);
     const refused = () => calls.flatMap(({ cameras }) => cameras).find(({ reason }) => reason === 'CameraUnauthorized');

@@ -1,10 +1,8 @@
 /** `npm run accuracy`: how well people are counted on an annotated video, held against the best figures so far. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { shutdownSignal } from '#proto/process/shutdown.ts';
+import { BadInput, type ExitCode, parseOptions, runAsProcess } from '../../local/command.ts';
 import { accuracyOf, agreement } from './matching.ts';
 import { pipelineCrossings } from './pipeline.ts';
 import { accuracyReport, accuracyRow, agreesWithDataSet } from './report.ts';
@@ -28,35 +26,40 @@ interface Ratchet {
   readonly alone: number;
 }
 
-async function main(): Promise<0 | 1 | 2> {
-  const { values } = parseArgs({
-    options: { data: { type: 'string' }, tracker: { type: 'boolean' }, update: { type: 'boolean' }, help: { type: 'boolean' } },
+interface Options {
+  readonly data: string | undefined;
+  readonly tracker: boolean;
+  readonly update: boolean;
+}
+
+function readOptions(args: readonly string[]): Options {
+  const { values } = parseOptions({
+    args: [...args],
+    options: { data: { type: 'string' }, tracker: { type: 'boolean', default: false }, update: { type: 'boolean', default: false } },
   });
-  if (values.help === true) {
-    console.log(HELP);
-    return 0;
-  }
-  const folder = dataFolder(values.data);
+  return { data: values.data, tracker: values.tracker, update: values.update };
+}
+
+async function run({ data, tracker, update }: Options, signal: AbortSignal): Promise<ExitCode> {
+  const folder = dataFolder(data);
   const sequence = readSequence(folder);
-  if (sequence === undefined) {
-    console.error(`There is no PETS09-S2L1 data in ${folder}: name the folder that holds pets09-s2l1 with --data.`);
-    return 2;
-  }
+  if (sequence === undefined)
+    throw new BadInput(`There is no PETS09-S2L1 data in ${folder}: name the folder that holds pets09-s2l1 with --data.`);
   if (!agreesWithDataSet(sequence)) {
     console.error("The counter's rule on the annotated boxes does not give the crossings that truth.json states: one of them is wrong.");
     return 1;
   }
-  if (values.tracker === true) {
+  if (tracker) {
     for (const line of accuracyReport(sequence)) console.log(line);
     return 0;
   }
   console.error('Counting five streams through agents and counter, about a minute ...');
-  const counted = await pipelineCrossings(join(folder, 'vtest.avi'), sequence, shutdownSignal());
+  const counted = await pipelineCrossings(join(folder, 'vtest.avi'), sequence, signal);
   const measured = {
     together: report('all lines in one stream', counted.together),
     alone: report('each line in a stream of its own (detection.region: auto)', counted.alone),
   };
-  return judge(measured, values.update === true);
+  return judge(measured, update);
 
   function report(title: string, crossings: typeof counted.together): number {
     console.log(`\n${title}`);
@@ -81,7 +84,4 @@ function judge(measured: Ratchet, update: boolean): 0 | 1 {
   return fallen.length > 0 ? 1 : 0;
 }
 
-process.exitCode = await main().catch((error: Error) => {
-  console.error(error.message);
-  return 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS') ? 2 : 1;
-});
+await runAsProcess({ help: HELP, readOptions, run });

@@ -28,7 +28,6 @@ export async function pipelineCrossings(video: string, sequence: Sequence, signa
     // YAML is a superset of JSON.
     await writeFile(file, streams.map((stream) => JSON.stringify(stream)).join('\n---\n'));
     const options = readOptions([file, '--events', events, '--quiet']);
-    if (options === 'help') throw new Error('unreachable');
     const { exitCode, reports } = await countLocally(loadCameraStreams([file]).streams, options, signal, {
       show: () => undefined,
       say: () => undefined,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { withoutRtspServer } from '../machine/rtsp-server.ts';
 import { counterAway, MAX_MORE_MEGABYTES } from './away.ts';
-import { nobodyComes } from './quiet.ts';
+import { watchEmptyRoom } from './quiet.ts';
 
 const clip = join(import.meta.dirname, '../samples/one-by-one/one-by-one-person-detection.mp4');
 
@@ -43,10 +43,13 @@ test(
 );
 
 test(
-  'five minutes in which nobody comes cost the ledger no write after the first, and the ring is trimmed all the same',
+  'five minutes of an empty room cost the ledger no write after the first, and the ring is trimmed all the same',
   { skip: withoutRtspServer(), timeout: 300_000 },
   async (context) => {
-    const { furtherWrites, ringSeconds, evictedUnits, view } = await nobodyComes({ folder: emptyFolder(context), signal: context.signal });
+    const { furtherWrites, ringSeconds, evictedUnits, view } = await watchEmptyRoom({
+      folder: emptyFolder(context),
+      signal: context.signal,
+    });
     assert.deepEqual([furtherWrites, evictedUnits, view.in, view.out], [0, 0, 0, 0]);
     context.diagnostic(`the ring has ${ringSeconds.toFixed(0)} s of ${view.seconds.toFixed(0)} s`);
   },

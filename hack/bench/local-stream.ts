@@ -1,10 +1,8 @@
 /** One agent and one counter on this machine, started as local mode does, within reach of the benchmark. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { SiteView } from '../../edge-agent/src/site/view.ts';
 import { Child } from '../../local/child.ts';
 import { followCounts } from '../../local/follow.ts';
+import { startCounter } from '../machine/counter.ts';
 import type { Clip } from './clip.ts';
 import type { Bench } from './rows.ts';
 
@@ -23,7 +21,7 @@ export interface LocalStream {
 export interface LocalStreamOptions {
   readonly url: string;
   readonly framesPerSecond: number;
-  /** What the agent is told of the counter; a benchmark may put itself between. */
+  /** The port that the agent dials: a benchmark may put a link before the counter's. */
   readonly via?: (counterPort: number) => Promise<number>;
   readonly buffer?: { readonly seconds: number; readonly megabytes: number };
   readonly onView?: (view: SiteView) => void;
@@ -33,26 +31,8 @@ export type Place = Pick<Bench, 'folder'> & { readonly clip: Pick<Clip, 'lines'>
 
 export async function startStream(options: LocalStreamOptions, { clip, folder }: Place): Promise<LocalStream> {
   const { url, framesPerSecond, via, buffer = { seconds: 120, megabytes: 64 }, onView } = options;
-  const ledger = join(folder, 'ledger');
-  const manifest = join(folder, 'stream.yaml');
   const spec = { source: { url }, lines: clip.lines, detection: { framesPerSecond, region: 'full' } };
-  // JSON is YAML.
-  await writeFile(
-    manifest,
-    JSON.stringify({ apiVersion: 'footfall.dev/v1alpha1', kind: 'CameraStream', metadata: { name: 'bench' }, spec }),
-  );
-  const counter = new Child({
-    main: 'counter-service/src/main.ts',
-    variable: 'FOOTFALL_COUNTER',
-    verbose: false,
-    config: {
-      listen: '127.0.0.1:0',
-      http: { host: '127.0.0.1', port: 0 },
-      local: { manifests: [manifest], ledgerDirectory: ledger },
-      modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
-      inference: { provider: 'cpu' },
-    },
-  });
+  const { counter, ledger } = await startCounter({ folder, streams: [{ name: 'bench', spec }] });
   const children = [counter];
   const stop = async () => {
     for (const child of children.toReversed()) await child.stop();
@@ -60,9 +40,7 @@ export async function startStream(options: LocalStreamOptions, { clip, folder }:
   try {
     const counterPort = await counter.announced<number>('counter');
     const agent = new Child({
-      main: 'edge-agent/src/main.ts',
-      variable: 'FOOTFALL_AGENT',
-      verbose: false,
+      program: 'agent',
       config: {
         stream: { namespace: 'default', name: 'bench', uid: 'bench' },
         source: { url },

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
-import { shutdownSignal } from '#proto/process/shutdown.ts';
+import { type Bounds, parseOptions, runAsProcess, wholeNumber } from '../../local/command.ts';
 import { agent } from './agent.ts';
 import { away } from './away.ts';
 import { type Clip, describeClip, findClip } from './clip.ts';
-import { killed } from '../trials/killed.ts';
+import { killed } from './killed.ts';
 import { latency } from './latency.ts';
 import { peer } from './peer.ts';
 import { allowedCores, busyMs, cpuOf } from '../machine/processes.ts';
@@ -16,7 +16,6 @@ import { type Bench, isMet, type Part, type Row, rowTable } from './rows.ts';
 import { quiet } from './quiet.ts';
 import { stages } from './stages.ts';
 import { wire } from './wire.ts';
-import { parseOptions } from '../machine/options.ts';
 
 const parts: Readonly<Record<string, Part>> = { stages, peer, wire, agent, latency, away, quiet, killed };
 
@@ -24,14 +23,14 @@ const HELP = `usage: npm run --silent bench -- [part...] [options]
 
 Measures the product on this machine (Linux) and prints one table. All parts, or those named:
 
-  stages   CPU of each stage of a frame's way, the rate which that allows, and the chain's
+  stages   CPU of each stage that a frame passes, the rate which that allows, and the rate of the chain
   peer     the chain against OpenCV, onnxruntime and supervision in Python, on one core
   wire     bytes a second between agent and counter
   agent    CPU and memory of the agent at a live camera (needs MediaMTX)
   latency  from sending an access unit to its counts at the site (needs MediaMTX)
-  away     the agent's memory and the gap when the counter stands still for two minutes (needs MediaMTX)
-  quiet    writes to the ledger and the agent's ring over five minutes in which nobody comes (needs MediaMTX)
-  killed   how long a killed counter, a killed agent and a counter that is told to end are missed (needs MediaMTX)
+  away     the agent's memory and the gap when the counter does not respond for two minutes (needs MediaMTX)
+  quiet    writes to the ledger and the agent's ring over five minutes of an empty room (needs MediaMTX)
+  killed   how long a killed counter, a killed agent and a counter that has to end interrupt counting (needs MediaMTX)
 
   --clip FILE    what to measure on (default: PETS09-S2L1 from $FOOTFALL_DATA or ../shared/data, else the sample);
                  a truth.json beside it names lines and their crossings
@@ -42,6 +41,8 @@ Measures the product on this machine (Linux) and prints one table. All parts, or
 
 Exit codes: 0 all targets met, 1 a target was missed or a part failed, 2 bad input.
 `;
+
+const TIMES: Bounds = { least: 1, most: 9999 };
 
 interface Options {
   readonly parts: readonly string[];
@@ -92,12 +93,12 @@ async function withOthers(part: string, measure: () => Promise<Row[]>): Promise<
 }
 
 /** @throws Error with one sentence. */
-async function readOptions(args: readonly string[]): Promise<Options | 'help'> {
+async function readOptions(args: readonly string[]): Promise<Options> {
   const { values, positionals } = parse(args);
-  if (values.help) return 'help';
   const unknown = positionals.find((name) => !(name in parts));
   if (unknown !== undefined) throw new Error(`There is no part ${unknown}; there are ${Object.keys(parts).join(', ')}.`);
-  const [rounds, seconds] = [wholeNumber('--rounds', values.rounds), wholeNumber('--seconds', values.seconds)];
+  const rounds = wholeNumber('--rounds', values.rounds, TIMES);
+  const seconds = wholeNumber('--seconds', values.seconds, TIMES);
   if (process.platform !== 'linux') throw new Error('The benchmarks read /proc: they need Linux.');
   await requireFfmpeg();
   return {
@@ -118,31 +119,12 @@ function parse(args: readonly string[]) {
       rounds: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '60' },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
-}
-
-function wholeNumber(option: string, value: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(value)) throw new Error(`${option} must be a whole number from 1 to 9999, found ${value}.`);
-  return Number(value);
 }
 
 function say(sentence: string): void {
   process.stderr.write(`${sentence}\n`);
 }
 
-async function main(args: readonly string[]): Promise<0 | 1 | 2> {
-  let options: Options | 'help';
-  try {
-    options = await readOptions(args);
-  } catch (error) {
-    say((error as Error).message);
-    return 2;
-  }
-  if (options !== 'help') return run(options, shutdownSignal());
-  process.stdout.write(HELP);
-  return 0;
-}
-
-process.exitCode = await main(process.argv.slice(2));
+await runAsProcess({ help: HELP, readOptions, run });

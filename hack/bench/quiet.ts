@@ -1,4 +1,4 @@
-/** Five minutes in which nobody comes, from a camera that is faster than time: writes to the ledger, and the agent's ring. */
+/** Five minutes of an empty room, from a camera that plays faster than real time: writes to the ledger, and the agent's ring. */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ export interface Quiet {
   readonly view: SiteView;
 }
 
-export async function nobodyComes({ folder, signal }: Pick<Bench, 'folder' | 'signal'>): Promise<Quiet> {
+export async function watchEmptyRoom({ folder, signal }: Pick<Bench, 'folder' | 'signal'>): Promise<Quiet> {
   const film = join(folder, 'empty.mkv');
   const coding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '20', '-pix_fmt', 'yuv420p'];
   execFileSync('ffmpeg', [
@@ -73,7 +73,10 @@ export async function nobodyComes({ folder, signal }: Pick<Bench, 'folder' | 'si
 
 export async function quiet({ folder, signal, say }: Bench): Promise<Row[]> {
   say(`quiet: ${SECONDS} s at ${SPEED} times their speed`);
-  const { furtherWrites, ringSeconds, evictedUnits, view } = await nobodyComes({ folder: await mkdtemp(join(folder, 'quiet-')), signal });
+  const { furtherWrites, ringSeconds, evictedUnits, view } = await watchEmptyRoom({
+    folder: await mkdtemp(join(folder, 'quiet-')),
+    signal,
+  });
   return [
     {
       what: 'writes after the first',

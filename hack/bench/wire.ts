@@ -1,5 +1,5 @@
 /** What goes over the wire between agent and counter, against raw grey pictures as the original project sent them. */
-import { connect, createServer, type Socket } from 'node:net';
+import { Link } from '../machine/link.ts';
 import { everyFrame } from './chain.ts';
 import { startStream } from './local-stream.ts';
 import type { Bench, Row } from './rows.ts';
@@ -26,17 +26,12 @@ export async function wire(bench: Bench): Promise<Row[]> {
 
 async function countBytes(bench: Bench): Promise<{ up: number; down: number }> {
   const bytes = { up: 0, down: 0 };
-  const server = createServer();
-  const between = (counterPort: number) =>
-    new Promise<number>((resolve) => {
-      server.on('connection', (agent) => {
-        const counter = connect(counterPort, '127.0.0.1');
-        pass(agent, counter, (size) => (bytes.up += size));
-        pass(counter, agent, (size) => (bytes.down += size));
-      });
-      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-    });
-  const stream = await startStream({ url: bench.clip.path, framesPerSecond: everyFrame(bench.clip), via: between }, bench);
+  let link: Link | undefined;
+  const via = async (counterPort: number) => {
+    link = await Link.to(counterPort, { onBytes: ({ length }, from) => (bytes[from === 'caller' ? 'up' : 'down'] += length) });
+    return link.port;
+  };
+  const stream = await startStream({ url: bench.clip.path, framesPerSecond: everyFrame(bench.clip), via }, bench);
   try {
     const stop = () => void stream.stop();
     bench.signal.addEventListener('abort', stop, { once: true });
@@ -45,13 +40,7 @@ async function countBytes(bench: Bench): Promise<{ up: number; down: number }> {
     if (code !== 0) throw new Error(`The agent failed: ${stream.agent.lastWords()}`);
   } finally {
     await stream.stop();
-    server.close();
+    await link?.close();
   }
   return bytes;
-}
-
-function pass(from: Socket, to: Socket, count: (size: number) => void): void {
-  from.on('data', (chunk) => count(chunk.length));
-  from.on('error', () => to.destroy());
-  from.pipe(to);
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { connect } from '#crds/cluster/client.ts';
-import { shutdownSignal } from '#proto/process/shutdown.ts';
+import { runAsProcess } from '../../local/command.ts';
 import { type Cluster, deleteCluster, ensureCluster } from './cluster.ts';
 import { requirePrograms } from './commands.ts';
 import { helmOf } from './helm.ts';
@@ -80,21 +80,15 @@ function say(sentence: string): void {
   process.stderr.write(`${sentence}\n`);
 }
 
-async function main(args: readonly string[]): Promise<0 | 1 | 2> {
-  let options: Options | 'help';
-  try {
-    options = readOptions(
+await runAsProcess({
+  help: help(scenarios),
+  readOptions: (args) => {
+    const options = readOptions(
       args,
       scenarios.map(({ name }) => name),
     );
-    if (options !== 'help') requirePrograms();
-  } catch (error) {
-    say((error as Error).message);
-    return 2;
-  }
-  if (options !== 'help') return run(options, shutdownSignal());
-  process.stdout.write(help(scenarios));
-  return 0;
-}
-
-process.exitCode = await main(process.argv.slice(2));
+    requirePrograms();
+    return options;
+  },
+  run,
+});

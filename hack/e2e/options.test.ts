@@ -28,7 +28,7 @@ for (const [args, sentence] of [
   [['--only', 'two-pass'], 'There is no scenario two-pass; there are one-pass, node-lost.'],
   [['node-lost'], 'node-lost is no option (see --help).'],
   [['--cluster', 'Lab'], '--cluster must be a name of lower-case letters, digits and dashes, found Lab.'],
-  [['--minutes', '2.5'], '--minutes must be a whole number up to 60, found 2.5.'],
+  [['--minutes', '2.5'], '--minutes must be a whole number from 0 to 60, found 2.5.'],
   [['--kep'], "Unknown option '--kep' (see --help)."],
 ] as const) {
   test(`"${args.join(' ')}" is refused: ${sentence}`, () => {

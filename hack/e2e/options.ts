@@ -1,6 +1,6 @@
-/** What the end-to-end tests are asked for. */
+/** The options of `npm run e2e`. */
 import { randomInt } from 'node:crypto';
-import { parseOptions } from '../machine/options.ts';
+import { parseOptions, wholeNumber } from '../../local/command.ts';
 
 const SEEDS = 999_999;
 
@@ -9,7 +9,7 @@ export interface Options {
   readonly keep: boolean;
   /** Names of scenarios; none named, all; `none`, none. */
   readonly only: readonly string[];
-  /** How long there is killing at random, and by which seed. */
+  /** How long random-kills kills, and its seed. */
   readonly minutes: number;
   readonly seed: number;
 }
@@ -18,14 +18,14 @@ export function help(scenarios: readonly { readonly name: string; readonly promi
   const width = Math.max(...scenarios.map(({ name }) => name.length));
   return `usage: npm run --silent e2e -- [options]
 
-Runs Footfall in a real Kubernetes cluster (kind) and checks what it promises. Needs docker, kind,
+Runs Footfall in a real Kubernetes cluster (kind) and checks its promises. Needs docker, kind,
 kubectl and helm.
 
   --only NAME...   only these scenarios; \`none\`: bring everything up and run nothing
-  --keep           leave the cluster (one that was there before is always left)
-  --cluster NAME   the kind cluster, made if it is not there (default: footfall-e2e)
+  --keep           keep the cluster (one that existed before is always kept)
+  --cluster NAME   the kind cluster, created if it does not exist (default: footfall-e2e)
   --minutes N      how long random-kills kills (default: 3)
-  --seed N         what it kills, and when; it tells its own, so that this can be done again (default: another one each time)
+  --seed N         of what it kills, and when; it prints its seed, so that a run can be repeated (default: a new one)
   --help           show this
 
 Environment: KIND_NODE_IMAGE and KIND_CONFIG, for machines that need their own.
@@ -36,10 +36,9 @@ ${scenarios.map(({ name, promise }) => `  ${name.padEnd(width)}  ${promise}`).jo
 `;
 }
 
-/** @returns 'help' when that was asked for. @throws Error with one sentence. */
-export function readOptions(args: readonly string[], scenarios: readonly string[]): Options | 'help' {
+/** @throws Error with one sentence. */
+export function readOptions(args: readonly string[], scenarios: readonly string[]): Options {
   const { values, positionals } = parse(args);
-  if (values.help) return 'help';
   if (positionals.length > 0 && values.only === undefined) throw new Error(`${positionals[0]} is no option (see --help).`);
   if (!/^[a-z0-9][a-z0-9.-]{0,49}$/.test(values.cluster))
     throw new Error(`--cluster must be a name of lower-case letters, digits and dashes, found ${values.cluster}.`);
@@ -50,15 +49,9 @@ export function readOptions(args: readonly string[], scenarios: readonly string[
     cluster: values.cluster,
     keep: values.keep,
     only,
-    minutes: wholeNumber('minutes', values.minutes, 60),
-    seed: wholeNumber('seed', values.seed, SEEDS),
+    minutes: wholeNumber('--minutes', values.minutes, { least: 0, most: 60 }),
+    seed: wholeNumber('--seed', values.seed, { least: 0, most: SEEDS }),
   };
-}
-
-function wholeNumber(option: string, value: string, most: number): number {
-  if (!/^[0-9]{1,10}$/.test(value) || Number(value) > most)
-    throw new Error(`--${option} must be a whole number up to ${most}, found ${value}.`);
-  return Number(value);
 }
 
 function parse(args: readonly string[]) {
@@ -71,7 +64,6 @@ function parse(args: readonly string[]) {
       cluster: { type: 'string', default: 'footfall-e2e' },
       minutes: { type: 'string', default: '3' },
       seed: { type: 'string', default: String(randomInt(SEEDS)) },
-      help: { type: 'boolean', default: false },
     },
   });
 }

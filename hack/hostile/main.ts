@@ -1,7 +1,6 @@
-/** `npm run hostile`: malformed and oversized traffic against a counter, and what becomes of the legal streams in it. */
+/** `npm run hostile`: malformed and oversized traffic against a counter that counts legal streams. */
 import process from 'node:process';
-import { shutdownSignal } from '#proto/process/shutdown.ts';
-import { parseOptions } from '../machine/options.ts';
+import { parseOptions, runAsProcess } from '../../local/command.ts';
 import { broken, runHostile } from './run.ts';
 
 const HELP = `usage: npm run --silent hostile -- [options]
@@ -14,32 +13,22 @@ Malformed and oversized traffic from many connections against a real counter on 
 Exit codes: 0 every promise was kept, 1 one was broken, 2 bad input.
 `;
 
-function readMinutes(): number | 'help' {
-  const { values } = parseOptions({ options: { minutes: { type: 'string', default: '1' }, help: { type: 'boolean', default: false } } });
-  if (values.help) return 'help';
+function readMinutes(args: readonly string[]): number {
+  const { values } = parseOptions({ args: [...args], options: { minutes: { type: 'string', default: '1' } } });
   const minutes = Number(values.minutes);
   if (!(minutes > 0 && minutes <= 24 * 60)) throw new Error(`--minutes must be a number of at most 1440, found ${values.minutes}.`);
   return minutes;
 }
 
-async function main(): Promise<number> {
-  let minutes: number | 'help';
-  try {
-    minutes = readMinutes();
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    return 2;
-  }
-  if (minutes === 'help') {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const outcome = await runHostile(minutes * 60, shutdownSignal());
-  const wrong = broken(outcome);
-  process.stdout.write(
-    `${JSON.stringify(outcome, undefined, 2)}\n${wrong.map((sentence) => `${sentence}\n`).join('') || 'Every promise was kept.\n'}`,
-  );
-  return wrong.length > 0 ? 1 : 0;
-}
-
-process.exitCode = await main();
+await runAsProcess({
+  help: HELP,
+  readOptions: readMinutes,
+  run: async (minutes, signal) => {
+    const outcome = await runHostile(minutes * 60, signal);
+    const wrong = broken(outcome);
+    process.stdout.write(
+      `${JSON.stringify(outcome, undefined, 2)}\n${wrong.map((sentence) => `${sentence}\n`).join('') || 'Every promise was kept.\n'}`,
+    );
+    return wrong.length > 0 ? 1 : 0;
+  },
+});

@@ -1,4 +1,4 @@
-/** Certificates for tests, as files in the places where pods have them. */
+/** Certificates for tests, as the files that a pod has. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CertifiedKey, issueAuthority, issueServer } from '../../operator/src/certificates/issuing.ts';
@@ -32,7 +32,7 @@ export class Certificates {
     return { serverName: SERVER_NAME, authoritiesFile: this.authoritiesFile, tokenFile: this.tokenFile };
   }
 
-  /** From now on agents trust it beside those before. */
+  /** From now on agents trust a new authority beside the former ones. */
   async addAuthority(): Promise<void> {
     this.#authorities = [await issueAuthority({ from: Date.now(), seconds: 3600 }), ...this.#authorities];
     this.#distribute();
@@ -44,7 +44,7 @@ export class Certificates {
     this.#distribute();
   }
 
-  /** The newest authority makes the counter's certificate anew. */
+  /** The newest authority issues the counter a new certificate. */
   async certify(seconds = 3600): Promise<void> {
     const { certificate, key } = await issueServer(this.#authorities[0]!, SERVER_NAME, { from: Date.now(), seconds });
     replace(this.ofCounter.keyFile, key);
@@ -60,7 +60,7 @@ export class Certificates {
   }
 }
 
-/** Nobody reads half a file. */
+/** Atomic: a reader sees the old file or the new one. */
 function replace(file: string, text: string): void {
   writeFileSync(`${file}.new`, text, { mode: 0o600 });
   renameSync(`${file}.new`, file);

@@ -124,7 +124,7 @@ export class ControlPlane {
     return join(this.#folder, 'service-accounts.key');
   }
 
-  /** A namespace that nobody else uses. @returns its name. */
+  /** A new namespace. @returns its name. */
   async makeNamespace(): Promise<string> {
     this.#namespaces += 1;
     const name = `test-${this.#namespaces}`;
@@ -207,7 +207,7 @@ export class ControlPlane {
       join(this.#folder, 'service-accounts.key'),
       '--service-cluster-ip-range',
       '10.0.0.0/24',
-      // Nobody makes the accounts that pods name.
+      // There is no controller that makes the accounts which pods name.
       '--disable-admission-plugins',
       'ServiceAccount',
       '--endpoint-reconciler-type',

@@ -16,7 +16,7 @@ export interface Memory {
   readonly resident: number;
   /** Bytes; a page shared by n processes counts as 1/n in each. */
   readonly proportional: number;
-  /** Bytes of their own, which no file stands behind. */
+  /** Bytes of their own, which no file backs. */
   readonly anonymous: number;
 }
 
@@ -32,7 +32,7 @@ export function cpuOf(pid: number | 'self'): CpuMs {
   return { own: (user + system) * TICK_MS, reaped: (reapedUser + reapedSystem) * TICK_MS };
 }
 
-/** All CPU time of a tree: the living and those that were waited for. */
+/** All CPU time of a tree: of processes that run, and of those that have ended and were waited for. */
 export function cpuOfTree(root: number): number {
   const all = [root, ...descendantsOf(root)].map(cpuOf);
   return all.reduce((sum, { own, reaped }) => sum + own + reaped, 0);
@@ -41,7 +41,7 @@ export function cpuOfTree(root: number): number {
 export function memoryOfTree(root: number): Memory {
   const mapsOf = (pid: number) => readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   const all = [mapsOf(root), ...descendantsOf(root).flatMap((pid) => unlessEnded(() => mapsOf(pid)))];
-  // Whoever has ended and was not waited for yet holds nothing.
+  // A process that has ended and was not waited for yet has no memory.
   const sum = (field: string) =>
     all.reduce((bytes, text) => bytes + 1024 * Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0), 0);
   return { resident: sum('Rss'), proportional: sum('Pss'), anonymous: sum('Anonymous') };
@@ -64,7 +64,7 @@ export function allowedCores(): number[] {
   });
 }
 
-/** How long these cores were busy, whoever made them; what a hypervisor took from them counts, too. */
+/** How long these cores were busy with any process; time that a hypervisor took counts, too. */
 export function busyMs(cores: readonly number[]): number {
   const lines = readFileSync('/proc/stat', 'utf8').split('\n');
   return cores.reduce((sum, core) => {
@@ -76,7 +76,7 @@ export function busyMs(cores: readonly number[]): number {
   }, 0);
 }
 
-/** Runs a command to its end on these cores only. One at a time: CPU time is told apart by who ended when. */
+/** Runs a command to its end on these cores only. Not two at a time: the CPU time of children that have ended is one sum. */
 export async function runOn(cores: readonly number[], command: readonly string[], signal: AbortSignal): Promise<Outcome> {
   const before = cpuOf('self').reaped;
   const startedAt = performance.now();

@@ -1,12 +1,13 @@
 /**
- * A bad way to a good API server: passes requests on, and breaks as told. It ends TLS with the server's own certificate,
- * so that it can break an answer in its middle or give one itself.
+ * An unreliable connection to an API server: passes requests on, and breaks them on demand. It terminates TLS with the
+ * server's own certificate, so that it can break an answer in its middle, or answer itself.
  */
 import { readFileSync } from 'node:fs';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, request as httpsRequest, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ControlPlane } from './control-plane.ts';
+import { Link } from './link.ts';
 
 /**
  * What one request gets instead of its answer: a refusal, the first half of the answer and then nothing, or the end of
@@ -37,55 +38,41 @@ export const isWatch = (url: URL): boolean => url.searchParams.get('watch') === 
 export const isList = (url: URL): boolean => !isWatch(url);
 
 export class BreakingProxy {
+  /** A file whose server is this proxy. */
+  readonly kubeconfig: string;
   readonly #server: Server;
   readonly #upstream: string;
-  readonly #sockets = new Set<Socket>();
+  /** In front of the server: connections break there, requests here. */
+  readonly #link: Link;
   readonly #exchanges = new Set<Exchange>();
   #planned: Planned[] = [];
   #swallowing = false;
-  #refusing = false;
   #delayMs = 0;
   #hindered = 0;
   #conflicts = 0;
-  #kubeconfig = '';
 
-  private constructor(plane: ControlPlane) {
+  private constructor(server: Server, link: Link, plane: ControlPlane) {
+    this.#server = server;
+    this.#link = link;
     this.#upstream = plane.url;
-    this.#server = createServer({ cert: readFileSync(plane.certificate), key: readFileSync(plane.certificateKey) }, (request, response) =>
-      this.#pass(request, response),
-    );
-    // The sockets below TLS: only these can be reset.
-    this.#server.on('connection', (socket: Socket) => {
-      if (this.#refusing) {
-        this.#hindered += 1;
-        socket.resetAndDestroy();
-        return;
-      }
-      this.#sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+    this.kubeconfig = plane.writeKubeconfig(`kubeconfig-${link.port}`, `https://${link.address}`);
+    server.on('request', (request, response) => this.#pass(request, response));
+    // The sockets below TLS, which the link resets.
+    server.on('connection', (socket: Socket) => socket.on('error', () => undefined));
   }
 
   static async start(plane: ControlPlane): Promise<BreakingProxy> {
-    const proxy = new BreakingProxy(plane);
-    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
-    const { port } = proxy.#server.address() as AddressInfo;
-    proxy.#kubeconfig = plane.writeKubeconfig(`kubeconfig-${port}`, `https://127.0.0.1:${port}`);
-    return proxy;
-  }
-
-  /** A file that leads through here. */
-  get kubeconfig(): string {
-    return this.#kubeconfig;
+    const server = createServer({ cert: readFileSync(plane.certificate), key: readFileSync(plane.certificateKey) });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new BreakingProxy(server, await Link.to((server.address() as AddressInfo).port), plane);
   }
 
   /** Connections that were reset or refused, and requests that were broken or answered late. */
   get hindered(): number {
-    return this.#hindered;
+    return this.#hindered + this.#link.hindered;
   }
 
-  /** Answers of the server that somebody else had written meanwhile. */
+  /** Answers of the server that say that the object has changed meanwhile. */
   get conflicts(): number {
     return this.#conflicts;
   }
@@ -102,17 +89,15 @@ export class BreakingProxy {
 
   /** Resets every connection. */
   reset(): void {
-    this.#hindered += this.#sockets.size;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    this.#link.cut();
   }
 
   /** Resets every connection, and every new one until it heals. */
   refuse(): void {
-    this.#refusing = true;
-    this.reset();
+    this.#link.refuse();
   }
 
-  /** Open exchanges are never heard of again; nor are new ones, until it heals. */
+  /** Open exchanges get no more bytes, and new ones none until it heals. */
   swallow(): void {
     this.#swallowing = true;
     for (const exchange of this.#exchanges) exchange.swallowed = true;
@@ -125,7 +110,7 @@ export class BreakingProxy {
 
   heal(): void {
     this.#swallowing = false;
-    this.#refusing = false;
+    this.#link.heal();
   }
 
   /** Breaks the next request that matches. Resolves when it has come. */
@@ -134,7 +119,7 @@ export class BreakingProxy {
   }
 
   async stop(): Promise<void> {
-    this.refuse();
+    await this.#link.close();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 

@@ -36,7 +36,7 @@ export class RtspServer {
   readonly #folder: string;
   readonly #readers: Credentials | undefined;
   /** Asked by the server whether a reader may watch. */
-  readonly #doorkeeper: Server;
+  readonly #authenticator: Server;
   #server: ChildProcess | undefined;
   readonly #publishers: ChildProcess[] = [];
 
@@ -45,11 +45,11 @@ export class RtspServer {
     this.securePort = securePort;
     this.#folder = folder;
     this.#readers = readers;
-    this.#doorkeeper = createDoorkeeper(readers);
+    this.#authenticator = createAuthenticator(readers);
   }
 
   /**
-   * @param readers who may watch; anybody when absent. MediaMTX takes no password with a colon. Publishing is open to loopback.
+   * @param readers who may watch; any reader when left out. MediaMTX takes no password with a colon. Publishing is open to loopback.
    * @param shown rtsps is spoken, too, with this certificate.
    */
   static async start(readers?: Credentials, shown?: { readonly certificateFile: string; readonly keyFile: string }): Promise<RtspServer> {
@@ -59,7 +59,7 @@ export class RtspServer {
       await mkdtemp(join(tmpdir(), 'footfall-camera-')),
       readers,
     );
-    await new Promise<void>((resolve) => server.#doorkeeper.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.#authenticator.listen(0, '127.0.0.1', resolve));
     const config = {
       rtspAddress: `127.0.0.1:${server.port}`,
       // UDP would need fixed ports of its own.
@@ -77,7 +77,7 @@ export class RtspServer {
       logLevel: 'error',
       // Its own list of users takes few special characters in a password, and hashed ones not for SETUP.
       authMethod: 'http',
-      authHTTPAddress: `http://127.0.0.1:${(server.#doorkeeper.address() as AddressInfo).port}/`,
+      authHTTPAddress: `http://127.0.0.1:${(server.#authenticator.address() as AddressInfo).port}/`,
       authHTTPExclude: [{ action: 'publish' }],
       paths: { all_others: {} },
     };
@@ -123,11 +123,11 @@ export class RtspServer {
 
   async stop(): Promise<void> {
     await this.down();
-    this.#doorkeeper.close();
+    this.#authenticator.close();
     await rm(this.#folder, { recursive: true });
   }
 
-  /** Whether somebody publishes there: DESCRIBE says 404 otherwise. */
+  /** Whether a clip is published there: DESCRIBE says 404 otherwise. */
   #shows(path: string): Promise<boolean> {
     const { username = '', password = '' } = this.#readers ?? {};
     const authorization = `Authorization: Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
@@ -145,7 +145,7 @@ export class RtspServer {
 }
 
 /** https://mediamtx.org/docs/usage/authentication: 200 lets in, anything else does not. */
-function createDoorkeeper(readers: Credentials | undefined): Server {
+function createAuthenticator(readers: Credentials | undefined): Server {
   return createHttpServer((request, response) => {
     let body = '';
     request.on('data', (part: Buffer) => (body += part.toString()));

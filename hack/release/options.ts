@@ -1,6 +1,6 @@
 /** What a release is asked for. */
 import { resolve } from 'node:path';
-import { parseOptions } from '../machine/options.ts';
+import { parseOptions } from '../../local/command.ts';
 import { isVersion } from './version.ts';
 
 export const Phase = { prepare: 'prepare', publish: 'publish' } as const;

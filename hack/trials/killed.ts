@@ -1,6 +1,6 @@
 /**
- * How long a killed counter, and a killed agent, are missed: local mode at a live camera, which starts them again. And how
- * long a stream is on its way from a counter that is told to end to the next one.
+ * How long counting is interrupted when a counter or an agent is killed, in local mode at a live camera, which starts it
+ * again; and when a counter is asked to end and the stream moves to another.
  */
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
@@ -10,11 +10,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadCameraStreams } from '#crds/load.ts';
 import type { SiteView } from '../../edge-agent/src/site/view.ts';
 import { RtspServer, until } from '../machine/rtsp-server.ts';
-import { type CountOptions, readOptions } from '../../local/options.ts';
+import { readOptions } from '../../local/options.ts';
 import { countLocally } from '../../local/run.ts';
 import { childrenOf } from '../machine/processes.ts';
-import { movesOf } from './moved.ts';
-import { type Bench, median, type Row } from '../bench/rows.ts';
+import { movesOf, type Scene } from './moved.ts';
 
 /** Local mode starts what dies sooner than after a minute no more than five times in a row. */
 const KILLS = 5;
@@ -28,7 +27,7 @@ const PATIENCE_SECONDS = 120;
 type Victim = 'counter-service' | 'edge-agent';
 
 /** Seconds after the kill; of each kill one. */
-interface Missed {
+export interface Missed {
   readonly again: number[];
   readonly caughtUp: number[];
   /** Seconds of video counted in a second, while catching up; not where there was hardly anything to catch up with. */
@@ -36,40 +35,33 @@ interface Missed {
   readonly declared: number[];
 }
 
-export async function killed(bench: Bench): Promise<Row[]> {
+export interface CameraScene extends Scene {
+  readonly clip: { readonly path: string; readonly lines: readonly object[] };
+}
+
+export interface Killed {
+  readonly counter: Missed;
+  readonly agent: Missed;
+  /** Seconds of each move from a counter that was told to end to the next one. */
+  readonly moves: readonly number[];
+}
+
+export async function killThem(scene: CameraScene): Promise<Killed> {
   const camera = await RtspServer.start();
   try {
-    await camera.publish(bench.clip.path, {
-      coding: [
-        '-vf',
-        `scale=640:-2,fps=${FRAMES_PER_SECOND}`,
-        '-c:v',
-        'libx264',
-        '-preset',
-        'ultrafast',
-        '-tune',
-        'zerolatency',
-        '-g',
-        '20',
-      ],
-    });
-    const counter = await missed('counter-service', camera.url(), bench);
-    const agent = await missed('edge-agent', camera.url(), bench);
-    return [
-      ...rowsOf('counter: counting again', counter.again, { most: 3 }),
-      ...rowsOf('counter: caught up', counter.caughtUp, { most: 10 }),
-      ...rowsOf("counter: replay, times the camera's speed", counter.speed, { least: 4 }, ''),
-      { what: 'counter: gaps', value: counter.declared.filter((seconds) => seconds > 0).length, unit: '', target: { most: 0 } },
-      ...rowsOf('agent: reading again', agent.again, { most: 5 }),
-      ...rowsOf('agent: declared as not seen', agent.declared, { most: 5 }),
-      ...rowsOf("counter told to end: GoAway to the next one's welcome", await movesOf(camera.url(), bench), { most: 1 }),
-    ].map((row) => ({ part: 'killed', ...row }));
+    const coding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '20'];
+    await camera.publish(scene.clip.path, { coding: ['-vf', `scale=640:-2,fps=${FRAMES_PER_SECOND}`, ...coding] });
+    return {
+      counter: await missed('counter-service', camera.url(), scene),
+      agent: await missed('edge-agent', camera.url(), scene),
+      moves: await movesOf(camera.url(), scene),
+    };
   } finally {
     await camera.stop();
   }
 }
 
-async function missed(victim: Victim, url: string, { folder, clip, signal, say }: Bench): Promise<Missed> {
+async function missed(victim: Victim, url: string, { folder, clip, signal, say }: CameraScene): Promise<Missed> {
   const file = join(await mkdtemp(join(folder, 'killed-')), 'stream.yaml');
   await writeFile(
     file,
@@ -82,15 +74,10 @@ async function missed(victim: Victim, url: string, { folder, clip, signal, say }
   );
   let view: SiteView | undefined;
   const stop = new AbortController();
-  const running = countLocally(
-    loadCameraStreams([file]).streams,
-    readOptions([file]) as CountOptions,
-    AbortSignal.any([stop.signal, signal]),
-    {
-      show: ([report]) => (view = report?.view),
-      say: () => undefined,
-    },
-  );
+  const running = countLocally(loadCameraStreams([file]).streams, readOptions([file]), AbortSignal.any([stop.signal, signal]), {
+    show: ([report]) => (view = report?.view),
+    say: () => undefined,
+  });
   const found: Missed = { again: [], caughtUp: [], speed: [], declared: [] };
   try {
     await until(() => (view?.frames ?? 0) > CALM_SECONDS * FRAMES_PER_SECOND, PATIENCE_SECONDS);
@@ -127,12 +114,4 @@ async function missed(victim: Victim, url: string, { folder, clip, signal, say }
 
 function pidOf(victim: Victim): number {
   return childrenOf(process.pid).find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(`${victim}/src/main.ts`))!;
-}
-
-function rowsOf(what: string, values: readonly number[], target: NonNullable<Row['target']>, unit = 's'): Omit<Row, 'part'>[] {
-  const note = `of ${values.length} times`;
-  return [
-    { what: `${what}, median`, value: median(values), unit, target, note },
-    { what: `${what}, worst`, value: 'most' in target ? Math.max(...values) : Math.min(...values), unit, note },
-  ];
 }

@@ -1,7 +1,7 @@
-/** `npm run trials`: kills everything, at any instant and at every step of the protocol, and looks whether the counts are right. */
+/** `npm run trials`: kills processes at any instant and at every step of the protocol, and checks the counts. */
 import { rm } from 'node:fs/promises';
 import process from 'node:process';
-import { shutdownSignal } from '#proto/process/shutdown.ts';
+import { runAsProcess } from '../../local/command.ts';
 import { faultNamed, ROUND } from './faults/all.ts';
 import type { Fault } from './faults/fault.ts';
 import { type Lab, missing, withLab } from './environment.ts';
@@ -14,7 +14,7 @@ interface Planned {
   readonly seed: number;
 }
 
-/** Round after round of all faults; each trial's seed is its own, so that it can be had again alone. */
+/** Round after round of all faults; each trial has a seed of its own, so that it can be repeated alone. */
 function planOf({ seed, trials, fault }: Options): Planned[] {
   return Array.from({ length: trials }, (_, index) => ({
     fault: fault === undefined ? ROUND[index % ROUND.length]! : faultNamed(fault),
@@ -26,7 +26,7 @@ async function run(options: Options, signal: AbortSignal): Promise<0 | 1> {
   const began = performance.now();
   const plan = planOf(options);
   const lacking = new Map(plan.map(({ fault }) => [fault.name, missing(fault)]));
-  for (const [name, lack] of lacking) if (lack !== undefined) say(`${name} is left out: ${lack}.`);
+  for (const [name, lack] of lacking) if (lack !== undefined) say(`${name} is skipped: ${lack}.`);
   const possible = plan.filter(({ fault }) => lacking.get(fault.name) === undefined);
   const results = await withLab(
     possible.map(({ fault }) => fault),
@@ -60,22 +60,4 @@ function say(sentence: string): void {
   process.stderr.write(`${sentence}\n`);
 }
 
-async function main(args: readonly string[]): Promise<0 | 1 | 2> {
-  let options: Options | 'help';
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    say((error as Error).message);
-    return 2;
-  }
-  if (options !== 'help') {
-    return run(options, shutdownSignal()).catch((error: unknown) => {
-      say((error as Error).message);
-      return 1;
-    });
-  }
-  process.stdout.write(HELP);
-  return 0;
-}
-
-process.exitCode = await main(process.argv.slice(2));
+await runAsProcess({ help: HELP, readOptions, run });

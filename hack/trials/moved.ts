@@ -1,17 +1,23 @@
-/** A counter that is told to end while another one is there: how long the stream is with neither of them. */
+/** A counter is asked to end while another one runs: how long the stream has neither of them. */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folderLedger } from './ledgers.ts';
 import { Stage } from './stage.ts';
 import { notesOf } from './notes.ts';
-import type { Bench } from '../bench/rows.ts';
 
 const MOVES = 10;
 const CALM_UNITS = 40;
 
+export interface Scene {
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** A line of progress. */
+  readonly say: (sentence: string) => void;
+}
+
 /** Seconds from each GoAway to the next Welcome, as the agent heard them. */
-export async function movesOf(url: string, { folder: parent, signal, say }: Bench): Promise<number[]> {
+export async function movesOf(url: string, { folder: parent, signal, say }: Scene): Promise<number[]> {
   const folder = await mkdtemp(join(parent, 'moved-'));
   const stage = await Stage.open({
     folder,
@@ -27,7 +33,7 @@ export async function movesOf(url: string, { folder: parent, signal, say }: Benc
   });
   try {
     for (let move = 1; move <= MOVES; move += 1) {
-      say(`killed: a counter is told to end, ${move} of ${MOVES}`);
+      say(`killed: a counter is asked to end, ${move} of ${MOVES}`);
       await stage.counted(stage.progress + CALM_UNITS);
       const { term } = stage;
       stage.serving().post.life.signal('SIGTERM');

@@ -1,21 +1,21 @@
 /**
- * A place that one process has, and the next one after it: as a pod has one container after the other. Whoever dies is
- * replaced at once, unless the post is held empty or closed.
+ * Runs one process after another, as a pod does its containers: a process that ends is replaced at once, unless the post is
+ * held empty or closed.
  */
 import { Life, type LifeOptions } from './process.ts';
 import type { Order } from './points.ts';
 
 export interface PostOptions extends Omit<LifeOptions, 'instructions'> {
   readonly notes: string;
-  /** Where an agent of now tapes its camera. */
+  /** Where the next agent tapes its camera. */
   readonly tape: () => string;
-  /** What it ended with; whether another life is to follow. */
+  /** Called with exit code or signal. @returns whether another process is to follow. */
   readonly onEnd: (result: number | string) => boolean;
 }
 
 export class Post {
   readonly #options: PostOptions;
-  /** For lives to come, one each. */
+  /** For the next processes, one each. */
   readonly #orders: (Order | undefined)[] = [];
   #life: Life;
   #held = false;
@@ -42,7 +42,7 @@ export class Post {
     await this.#life.kill();
   }
 
-  /** The next life is told this again; one that has begun meanwhile, for something else, waits its turn. */
+  /** The next process gets this order again; the order of one that has begun meanwhile comes after it. */
   async repeat(order: Order): Promise<void> {
     const { order: other, over } = this.#life;
     this.#orders.unshift(order, ...(over || other === order ? [] : [other]));

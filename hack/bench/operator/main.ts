@@ -3,10 +3,9 @@ import process from 'node:process';
 import { resources } from '#crds/cluster/api.ts';
 import type { CameraStream } from '#crds/schema.ts';
 import { pause } from '#proto/process/backoff.ts';
-import { shutdownSignal } from '#proto/process/shutdown.ts';
 import { ControlPlane, findControlPlane } from '../../machine/control-plane.ts';
 import { Child } from '../../../local/child.ts';
-import { parseOptions } from '../../machine/options.ts';
+import { type Bounds, parseOptions, runAsProcess, wholeNumber } from '../../../local/command.ts';
 import { cpuOf, memoryOfTree } from '../../machine/processes.ts';
 import { isMet, type Row, rowTable } from '../rows.ts';
 
@@ -87,9 +86,7 @@ async function bench({ streams, rest }: Options, plane: ControlPlane, signal: Ab
 async function startOperator(plane: ControlPlane): Promise<Running> {
   const startedAt = performance.now();
   const child = new Child({
-    main: 'operator/src/main.ts',
-    variable: 'FOOTFALL_OPERATOR',
-    verbose: false,
+    program: 'operator',
     config: {
       namespace: 'default',
       identity: 'bench',
@@ -158,53 +155,42 @@ async function until(holds: () => Promise<boolean>, signal: AbortSignal): Promis
 }
 
 /** @throws Error with one sentence. */
-function readOptions(args: readonly string[]): Options | 'help' {
+function readOptions(args: readonly string[]): Options {
   const { values } = parseOptions({
     args: [...args],
     options: {
       streams: { type: 'string', default: '2000' },
       rest: { type: 'string', default: '30' },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) return 'help';
   if (process.platform !== 'linux') throw new Error('The benchmarks read /proc: they need Linux.');
   if (findControlPlane() === undefined)
     throw new Error('etcd and kube-apiserver are needed, on the PATH or in KUBEBUILDER_ASSETS (see setup-envtest).');
-  return { streams: wholeNumber('--streams', values.streams), rest: wholeNumber('--rest', values.rest), json: values.json };
-}
-
-function wholeNumber(option: string, value: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(value)) throw new Error(`${option} must be a whole number from 1 to 99999, found ${value}.`);
-  return Number(value);
+  const bounds: Bounds = { least: 1, most: 99_999 };
+  return {
+    streams: wholeNumber('--streams', values.streams, bounds),
+    rest: wholeNumber('--rest', values.rest, bounds),
+    json: values.json,
+  };
 }
 
 function say(sentence: string): void {
   process.stderr.write(`${sentence}\n`);
 }
 
-async function main(args: readonly string[]): Promise<0 | 1 | 2> {
-  let options: Options | 'help';
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    say((error as Error).message);
-    return 2;
-  }
-  if (options === 'help') {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const plane = await ControlPlane.start();
-  try {
-    const rows = await bench(options, plane, shutdownSignal());
-    const judged = rows.map((row) => ({ ...row, met: isMet(row) }));
-    process.stdout.write(options.json ? `${JSON.stringify({ rows: judged })}\n` : `${rowTable(rows)}\n`);
-    return judged.some(({ met }) => met === false) ? 1 : 0;
-  } finally {
-    await plane.stop();
-  }
-}
-
-process.exitCode = await main(process.argv.slice(2));
+await runAsProcess({
+  help: HELP,
+  readOptions,
+  run: async (options, signal) => {
+    const plane = await ControlPlane.start();
+    try {
+      const rows = await bench(options, plane, signal);
+      const judged = rows.map((row) => ({ ...row, met: isMet(row) }));
+      process.stdout.write(options.json ? `${JSON.stringify({ rows: judged })}\n` : `${rowTable(rows)}\n`);
+      return judged.some(({ met }) => met === false) ? 1 : 0;
+    } finally {
+      await plane.stop();
+    }
+  },
+});

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Ffmpeg, requireFfmpeg } from './ffmpeg.ts';
+import { Ffmpeg, inspectFfmpeg, requireFfmpeg } from './ffmpeg.ts';
 
 const PICTURES = { inputOptions: ['-f', 'lavfi'], outputOptions: ['-f', 'rawvideo', '-pix_fmt', 'gray'] };
 const ENDLESS = { ...PICTURES, input: 'testsrc=size=640x480' };
@@ -24,28 +24,42 @@ function isGone(pid: number): boolean {
   return !existsSync(`/proc/${pid}/stat`) || readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
 }
 
-async function withFfmpeg<Result>(path: string, action: () => Promise<Result>): Promise<Result> {
-  const before = process.env['FFMPEG_PATH'];
-  process.env['FFMPEG_PATH'] = path;
+/** @param allowOld FFMPEG_ALLOW_OLD. */
+async function withFfmpeg<Result>(path: string, action: () => Promise<Result>, allowOld?: string): Promise<Result> {
+  const before = setVariables({ FFMPEG_PATH: path, FFMPEG_ALLOW_OLD: allowOld });
   try {
     return await action();
   } finally {
-    if (before === undefined) delete process.env['FFMPEG_PATH'];
-    else process.env['FFMPEG_PATH'] = before;
+    setVariables(before);
   }
 }
 
-/** A program that says this, whatever it is asked. */
+/** @returns those that were there. */
+function setVariables(variables: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  const before: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(variables)) {
+    before[name] = process.env[name];
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+  return before;
+}
+
+/** A program that says this when it is asked for its version, and its arguments when it is asked for something else. */
 function program(name: string, banner: string): string {
   const path = join(folder, name);
-  writeFileSync(path, `#!/bin/sh\necho '${banner}'\n`);
+  writeFileSync(path, `#!/bin/sh\nif [ "$1" = -version ]; then echo '${banner}'; else echo "$@"; fi\n`);
   chmodSync(path, 0o755);
   return path;
 }
 
 suite('a child that runs to its end', () => {
   test('gives all its output and exit code 0', async () => {
-    const ffmpeg = new Ffmpeg({ ...PICTURES, input: 'color=black:size=64x48:duration=1:rate=10' });
+    const ffmpeg = new Ffmpeg({
+      ...PICTURES,
+      input: 'testsrc=size=64x48:rate=10',
+      outputOptions: ['-frames:v', '10', ...PICTURES.outputOptions],
+    });
     const bytes = (await Array.fromAsync(ffmpeg.output)).reduce((sum, chunk) => sum + chunk.length, 0);
     assert.equal(bytes, 10 * 64 * 48);
     assert.deepEqual(await ffmpeg.exit, { code: 0, signal: undefined, stopped: false, lastWords: [] });
@@ -166,6 +180,22 @@ suite('what is around the child', () => {
   }
 });
 
+test('an option that 5.1 renamed has its former name where an older one is allowed and there', async () => {
+  const job = { inputOptions: [], input: 'x', outputOptions: ['-fps_mode', 'passthrough'] };
+  const argumentsOf = (version: string, allowOld?: string) =>
+    withFfmpeg(
+      program('renamed', `ffmpeg version ${version} Copyright`),
+      async () => {
+        await inspectFfmpeg();
+        return Buffer.concat(await Array.fromAsync(new Ffmpeg(job).output)).toString();
+      },
+      allowOld,
+    );
+  assert.match(await argumentsOf('4.4', '1'), / -vsync passthrough /);
+  assert.match(await argumentsOf('5.1', '1'), / -fps_mode passthrough /);
+  assert.match(await argumentsOf('5.1'), / -fps_mode passthrough /);
+});
+
 suite('the check at the start', () => {
   test('passes with the one that is here', async () => {
     assert.equal(await requireFfmpeg(), execFileSync('ffmpeg', ['-version'], { encoding: 'utf8' }).split(' ')[2]);
@@ -179,6 +209,13 @@ suite('the check at the start', () => {
       withFfmpeg(program('old', 'ffmpeg version 4.4.2-0ubuntu0 Copyright'), requireFfmpeg),
       /needs ffmpeg 5\.1 or later .* is 4\.4\.2-0ubuntu0\.$/,
     ));
+  test('knows a build from git by its libavcodec', async () => {
+    const banner = (libavcodec: string) => `ffmpeg version N-47683-g0e8eb07980-static Copyright\nlibavcodec     ${libavcodec}`;
+    const path = program('git', banner('58. 42.100 / 58. 42.100'));
+    await assert.rejects(withFfmpeg(path, requireFfmpeg), /is N-47683-g0e8eb07980-static\.$/);
+    assert.equal(await withFfmpeg(path, requireFfmpeg, '1'), 'N-47683-g0e8eb07980-static');
+    assert.equal((await inspectFfmpeg(program('git', banner('59. 37.100 / 59. 37.100')))).isOld, false);
+  });
   test('says that there is none', () =>
     assert.rejects(withFfmpeg(join(folder, 'nothing'), requireFfmpeg), /needs ffmpeg 5\.1 or later .*nothing: there is none\.$/));
   test('says that it is something else', () =>

@@ -60,7 +60,7 @@ export class Ffmpeg {
     this.#lastWords = new LastWords(job.secrets ?? []);
     const command = ffmpegCommand(job.input)
       .inputOptions(...QUIET, ...job.inputOptions)
-      .outputOptions(...job.outputOptions)
+      .outputOptions(...inItsWords(job.outputOptions))
       .output('pipe:1') as unknown as PrivateMethods;
     command.setFfmpegPath(ffmpegPath());
     const { promise, resolve } = Promise.withResolvers<FfmpegExit>();
@@ -149,22 +149,58 @@ export class Ffmpeg {
   }
 }
 
-/** Throws an Error with one sentence for the user when ffmpeg is missing or too old; else gives its version. */
+export interface FfmpegProgram {
+  /** As it writes it: '7.1.1-static', or 'N-112345-gabcdef' for a build from git. */
+  readonly version: string;
+  /** Below 5.1. */
+  readonly isOld: boolean;
+}
+
+const NEEDED = 'Footfall needs ffmpeg 5.1 or later on PATH, or its path in FFMPEG_PATH';
+
+/** Throws an Error with one sentence for the user when ffmpeg is missing, or too old and FFMPEG_ALLOW_OLD is not set; else gives its version. */
 export async function requireFfmpeg(): Promise<string> {
-  const needed = `Footfall needs ffmpeg 5.1 or later on PATH, or its path in FFMPEG_PATH`;
+  const { version, isOld } = await inspectFfmpeg();
+  if (isOld && !isOldAllowed()) throw new Error(`${NEEDED}: ${ffmpegPath()} is ${version}.`);
+  return version;
+}
+
+/** Asks for its version the ffmpeg that would be started, or another. Throws an Error with one sentence when it is missing. */
+export async function inspectFfmpeg(path = ffmpegPath()): Promise<FfmpegProgram> {
   let banner: string;
   try {
-    banner = (await promisify(execFile)(ffmpegPath(), ['-version'], { env: environment(), timeout: 10_000 })).stdout;
+    banner = (await promisify(execFile)(path, ['-version'], { env: environment(), timeout: 10_000 })).stdout;
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is none' : scrub((error as Error).message.trim());
-    throw new Error(`${needed}: ${ffmpegPath()}: ${why}.`, { cause: error });
+    throw new Error(`${NEEDED}: ${path}: ${why}.`, { cause: error });
   }
   const version = /^ffmpeg version (\S+)/.exec(banner)?.[1];
-  if (version === undefined) throw new Error(`${needed}: ${ffmpegPath()} is something else.`);
-  // Builds from git have no number ("N-112345-gabcdef"); who has one knows what he does.
+  if (version === undefined) throw new Error(`${NEEDED}: ${path} is something else.`);
+  const program = { version, isOld: isBelowNeeded(version, banner) };
+  inspected.set(path, program);
+  return program;
+}
+
+/** Builds from git have no number; the version of their libavcodec tells, which was 59.37 in 5.1. */
+function isBelowNeeded(version: string, banner: string): boolean {
   const [, major, minor] = /^n?(\d+)\.(\d+)/.exec(version) ?? [];
-  if (major !== undefined && Number(major) * 100 + Number(minor) < 501) throw new Error(`${needed}: ${ffmpegPath()} is ${version}.`);
-  return version;
+  if (major !== undefined) return Number(major) * 100 + Number(minor) < 501;
+  const [, libraryMajor, libraryMinor] = /^libavcodec +(\d+)\. *(\d+)\./m.exec(banner) ?? [];
+  return libraryMajor !== undefined && Number(libraryMajor) * 1000 + Number(libraryMinor) < 59_037;
+}
+
+/** By path: a program does not change while it is in use. */
+const inspected = new Map<string, FfmpegProgram>();
+
+/** ffmpeg 5.1 renamed `-vsync`. One that was not inspected is taken for old: the next versions still know the former name. */
+function inItsWords(options: readonly string[]): readonly string[] {
+  const isOld = isOldAllowed() && (inspected.get(ffmpegPath())?.isOld ?? true);
+  return isOld ? options.map((option) => (option === '-fps_mode' ? '-vsync' : option)) : options;
+}
+
+/** Local mode may have to do with the ffmpeg that npm brings, and says so to its processes. */
+function isOldAllowed(): boolean {
+  return process.env['FFMPEG_ALLOW_OLD'] !== undefined;
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type AccessUnit, type Codec, MAX_FRAME_BYTES } from '#proto/media/nut/nut.ts';
+import { withoutFfmpeg } from '../../../../hack/machine/ffmpeg.ts';
 import { CameraFault, type FaultReason } from '../faults.ts';
 import { fileCamera } from './file.ts';
 
@@ -109,7 +110,8 @@ suite('a file of every kind is read to its end', () => {
 
 suite('a file that is damaged', () => {
   for (const name of ['clip.mp4', 'clip.mkv', 'msmpeg4.avi']) {
-    test(`${name} without its second half is read to there, and is FileCutShort`, async () => {
+    const skip = name.endsWith('.mkv') && withoutFfmpeg('tells that a Matroska file is cut short');
+    test(`${name} without its second half is read to there, and is FileCutShort`, { skip }, async () => {
       const fast = name.endsWith('.mp4') ? ['-movflags', '+faststart'] : [];
       const coding = name.endsWith('.avi') ? ['-c:v', 'msmpeg4', '-vf', 'scale=320:180'] : ['-c', 'copy'];
       const { units, verdict } = await read(halve(encode(name, ...coding, ...fast)));
@@ -118,7 +120,7 @@ suite('a file that is damaged', () => {
     });
   }
 
-  test('H.264 with a scratch is FileCutShort', async () => {
+  test('H.264 with a scratch is FileCutShort', { skip: withoutFfmpeg('tells of damaged H.264') }, async () => {
     const { units, verdict } = await read(scratch(encode('scratch.mp4', '-c', 'copy', '-movflags', '+faststart')));
     assert.equal(units.length, PICTURES);
     assert.equal(verdict?.reason, 'FileCutShort');

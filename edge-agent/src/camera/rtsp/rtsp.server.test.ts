@@ -143,7 +143,7 @@ test(
     const server = await RtspServer.start({ username: USER, password: PASSWORD }, shown);
     await server.publish(CLIP);
     const seen: Buffer[] = [];
-    const link = await Link.to(server.securePort, (bytes) => seen.push(bytes));
+    const link = await Link.to(server.securePort, { onBytes: (bytes) => seen.push(bytes) });
     try {
       const source = {
         url: `rtsps://${link.address}/door`,
