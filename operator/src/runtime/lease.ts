@@ -128,7 +128,7 @@ export class LeaderLease {
     }
   }
 
-  /** Acquires or renews the lease, if it is free. */
+  /** Acquires the lease if it is free, or renews it if it is this replica's. */
   async #tryToHold(signal: AbortSignal): Promise<boolean> {
     const { api, namespace, name, identity } = this.#options;
     const began = now();
@@ -188,7 +188,7 @@ export class LeaderLease {
       metadata: { ...this.#lease?.metadata, namespace, name },
       spec: {
         holderIdentity,
-        // A whole number above 0; a released one is over at once.
+        // A whole number above 0; a released lease counts as expired.
         leaseDurationSeconds: holderIdentity === '' ? 1 : Math.ceil(leaseSeconds),
         acquireTime: goesOn ? (acquireTime ?? time) : time,
         renewTime: time,
