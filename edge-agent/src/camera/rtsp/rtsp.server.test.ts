@@ -118,7 +118,7 @@ test(
     const server = await RtspServer.start();
     await server.publish(CLIP);
     const clock = new ClockSetter();
-    const link = await Link.to(server.port, undefined, (bytes) => clock.forward(bytes));
+    const link = await Link.to(server.port, { alter: (bytes) => clock.forward(bytes) });
     context.after(async () => {
       await link.close();
       await server.stop();
