@@ -119,6 +119,7 @@ const definition = loadSync('footfall/v1/counting.proto', {
 const MAX_STREAMS_OF_CONNECTION = 8;
 
 const { Counting } = (grpc.loadPackageDefinition(definition) as unknown as ProtoGrpcType).footfall.v1;
+export const agentMessageType = Counting.service.Count.requestType;
 
 export interface CountingServer {
   readonly port: number;
@@ -175,7 +176,7 @@ export async function serveCounting(
   const server = new grpc.Server({ ...channelOptions, 'grpc.max_concurrent_streams': MAX_STREAMS_OF_CONNECTION });
   const { Count } = Counting.service;
   server.addService(
-    { Count: { ...Count, requestDeserialize: boundedDeserializer(Count.requestDeserialize) } },
+    { Count: { ...Count, requestDeserialize: boundedDeserializer(agentMessageType) } },
     {
       Count: (stream: grpc.ServerDuplexStream<AgentMessage__Output, CounterMessage>) => {
         const signal = over(stream);
