@@ -13,15 +13,10 @@ import { CameraStreamSpec } from '#crds/schema.ts';
 import { createLog } from '#proto/process/log.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
-import {
-  type AgentCall,
-  asBuffer,
-  codecToMessage,
-  type CountingServer,
-  type CountsMessage,
-  dialCounting,
-  serveCounting,
-} from '#proto/wire/protocol.ts';
+import { dialCounting } from '#proto/wire/client.ts';
+import { asBuffer, codecToMessage } from '#proto/wire/codec.ts';
+import type { AgentCall, CountsMessage } from '#proto/wire/protocol.ts';
+import { type CountingServer, serveCounting } from '#proto/wire/server.ts';
 import { Slots } from './call/admission.ts';
 import { DetectorPool } from './detection/detector-pool.ts';
 import { CLIP_UNITS, clipPath, entrance, readClip } from './fixtures/clip.ts';

@@ -9,7 +9,7 @@
  */
 import { pause } from '#proto/process/backoff.ts';
 import type { Log } from '#proto/process/log.ts';
-import { type AgentCall, type RefusalReason, type StreamName } from '#proto/wire/protocol.ts';
+import type { AgentCall, RefusalReason, StreamName } from '#proto/wire/protocol.ts';
 import type { Checkpoints } from './ring/checkpoints.ts';
 import type { Recording } from './ring/recording.ts';
 import type { SessionBook } from './ring/session-book.ts';

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { pause } from '#proto/process/backoff.ts';
-import type { Secrecy } from '#proto/wire/protocol.ts';
+import type { AgentCredentials } from '#proto/wire/credentials.ts';
 import type { AgentConfig } from '../config.ts';
 
 /** A token is replaced when a fifth of its life is left: many minutes. */
@@ -22,7 +22,7 @@ export class Identity {
   }
 
   /** For the next dial. @throws Error with a sentence when something is not there. */
-  read(): Secrecy {
+  read(): AgentCredentials {
     const { serverName, authoritiesFile, tokenFile } = this.#files;
     const authorities = Buffer.from(readText(authoritiesFile, 'There is nobody to trust counters by'));
     this.#told = readText(tokenFile, 'The agent has no token');

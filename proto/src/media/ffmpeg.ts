@@ -3,7 +3,7 @@
  *
  * The library builds the argument list and starts the child, by two methods that it keeps to itself. Its public `run()`
  * would first start ffmpeg twice more to ask for formats and encoders, hand our whole environment to the child, and read
- * its output whether or not anybody wants it. The library is archived and pinned: those methods will not change.
+ * its output whether or not it is wanted. The library is archived and pinned: those methods will not change.
  */
 import { execFile } from 'node:child_process';
 import type { ChildProcessByStdio, SpawnOptions } from 'node:child_process';
@@ -85,7 +85,7 @@ export class Ffmpeg {
         ended,
       );
     } catch (error) {
-      // A child for which no pipe could be opened: the library stumbles over it before it is told why, with the next tick.
+      // A child for which no pipe could be opened: the library fails over it before it learns why, with the next tick.
       setImmediate(() => this.#exited || ended(error));
     }
   }
@@ -142,7 +142,7 @@ export class Ffmpeg {
 
   #watch(child: Child): void {
     this.#child = child;
-    // What stops the child stops its pipes too, and `exit` tells it better than EPIPE does.
+    // What stops the child stops its pipes too, and `exit` describes it better than EPIPE does.
     child.stdin.on('error', ignore);
     child.stdout.on('error', ignore);
     child.stderr.on('data', (text: string) => this.#lastWords.hear(text));
@@ -161,7 +161,7 @@ export async function requireFfmpeg(): Promise<string> {
   }
   const version = /^ffmpeg version (\S+)/.exec(banner)?.[1];
   if (version === undefined) throw new Error(`${needed}: ${ffmpegPath()} is something else.`);
-  // Builds from git have no number ("N-112345-gabcdef"); who has one knows what he does.
+  // Builds from git have no number ("N-112345-gabcdef"), and are taken to be newer.
   const [, major, minor] = /^n?(\d+)\.(\d+)/.exec(version) ?? [];
   if (major !== undefined && Number(major) * 100 + Number(minor) < 501) throw new Error(`${needed}: ${ffmpegPath()} is ${version}.`);
   return version;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { boundedDeserializer, MAX_BYTES, MAX_MESSAGE_BYTES } from './messages.ts';
-import { agentMessageType } from './protocol.ts';
+import { agentMessageType } from './grpc.ts';
 
 const read = boundedDeserializer(agentMessageType);
 const { field: fields } = agentMessageType.type as { field: { name: keyof typeof MAX_BYTES; number: number }[] };

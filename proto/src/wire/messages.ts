@@ -41,7 +41,7 @@ const MAX_UNKNOWN_BYTES = 64 * KIBIBYTE;
 export interface AgentMessageType {
   /** Its DescriptorProto. */
   readonly type: object;
-  deserialize(bytes: Buffer): AgentMessage__Output;
+  readonly deserialize: (bytes: Buffer) => AgentMessage__Output;
 }
 
 /** Rejects oversized messages before decoding them, and malformed ones instead of it. */
