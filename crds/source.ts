@@ -1,4 +1,7 @@
-/** Where the video comes from. Its rules look at the whole source, because the API server repeats a field that it refuses, and this one might hold a password. */
+/**
+ * Where the video comes from. Its rules look at the whole source, because the API server repeats a field that it
+ * refuses, and this one might hold a password.
+ */
 import * as z from 'zod';
 import { fields, mustUnseen, oneOf, patterned, ruled, yesOrNo } from './fields.ts';
 import type { Rule } from './fields.ts';

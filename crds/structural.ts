@@ -1,4 +1,7 @@
-/** From a zod schema to the structural schema that Kubernetes accepts in a CRD: no references, no `additionalProperties: false`, known keywords only. */
+/**
+ * From a zod schema to the structural schema that Kubernetes accepts in a CRD: no references, no `additionalProperties:
+ * false`, known keywords only.
+ */
 import * as z from 'zod';
 
 export type Structural = { readonly [keyword: string]: unknown };

@@ -18,7 +18,11 @@ export class Link {
     this.#server = createServer((near) => this.#join(near, connect(port, '127.0.0.1')));
   }
 
-  /** @param port the counter's, or the camera's. @param onBytes overhears both directions. @param alter what comes from there; it may keep a part back. */
+  /**
+   * @param port the counter's, or the camera's.
+   * @param onBytes overhears both directions.
+   * @param alter what comes from there; it may keep a part back.
+   */
   static async to(port: number, onBytes: (bytes: Buffer) => void = () => undefined, alter = (bytes: Buffer) => bytes): Promise<Link> {
     const link = new Link(port, onBytes, alter);
     link.#server.listen(0, '127.0.0.1');

@@ -8,7 +8,10 @@ import { backoffSeconds, pause } from '#proto/process/backoff.ts';
 import type { Directory } from './directory.ts';
 import { nextInRank } from './ranking.ts';
 
-/** Twice as long after every second round: the one counter there is, killed, is back within two seconds, and must not be waited out for long. */
+/**
+ * Twice as long after every second round: the one counter there is, killed, is back within two seconds, and must not be
+ * waited out for long.
+ */
 const BACKOFF = { initialSeconds: 0.25, maximumSeconds: 15 };
 
 export interface RoundsOptions {

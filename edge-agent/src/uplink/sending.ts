@@ -16,7 +16,8 @@ export interface SessionLog {
 
 /**
  * Sends until the log ends, and tells how: at the source's end, where the agent left the source, without anything to
- * send, or in the middle, because another call can go on better. Throws what the recording throws, the signal's reason, or that the call has broken.
+ * send, or in the middle, because another call can go on better. Throws what the recording throws, the signal's reason,
+ * or that the call has broken.
  * @param position committed of this session.
  */
 export async function sendLog(

@@ -49,7 +49,10 @@ export class WrittenObjects {
   }
 }
 
-/** Resource versions of one resource are numbers that rise: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions */
+/**
+ * Resource versions of one resource are numbers that rise:
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+ */
 function versionOf({ metadata }: KubernetesObject): bigint {
   return BigInt(metadata?.resourceVersion ?? 0);
 }

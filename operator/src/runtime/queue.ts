@@ -94,7 +94,10 @@ export class WorkQueue {
     this.#delayed.set(key, { due, cancel });
   }
 
-  /** Until the signal aborts and the workers have ended what they were at. What is left waits for the next run, but for what was delayed. */
+  /**
+   * Until the signal aborts and the workers have ended what they were at. What is left waits for the next run, but for
+   * what was delayed.
+   */
   async run(run: QueueRun): Promise<void> {
     const stop = this.#observe();
     try {

@@ -161,7 +161,7 @@ export async function requireFfmpeg(): Promise<string> {
   }
   const version = /^ffmpeg version (\S+)/.exec(banner)?.[1];
   if (version === undefined) throw new Error(`${needed}: ${ffmpegPath()} is something else.`);
-  // Builds from git have no number ("N-112345-gabcdef"), and are taken to be newer.
+  // Builds from git have no number ("N-112345-gabcdef"); who has one knows what he does.
   const [, major, minor] = /^n?(\d+)\.(\d+)/.exec(version) ?? [];
   if (major !== undefined && Number(major) * 100 + Number(minor) < 501) throw new Error(`${needed}: ${ffmpegPath()} is ${version}.`);
   return version;

@@ -95,7 +95,10 @@ test('nothing that passes is a redirection or names another source, whatever the
   );
 });
 
-/** As ffmpeg reads what comes to it: packets at the beginning of any line, lines up to an empty one, the length last given, but not in the first. */
+/**
+ * As ffmpeg reads what comes to it: packets at the beginning of any line, lines up to an empty one, the length last
+ * given, but not in the first.
+ */
 function redirections(text: string): string[] {
   const found: string[] = [];
   let at = 0;

@@ -19,7 +19,10 @@ export interface RtspOptions {
   readonly credentialsDirectory?: string;
   /** Left out, in local mode, a camera may be anywhere. */
   readonly networks?: CameraNetworks;
-  /** From dialing to the first access unit. Default 20: some cameras say with a keyframe only what they send, and those may be 10 s apart. */
+  /**
+   * From dialing to the first access unit. Default 20: some cameras say with a keyframe only what they send, and those
+   * may be 10 s apart.
+   */
   readonly connectSeconds?: number;
   /** Without an access unit for this long the camera is taken for dead. Default 10. */
   readonly silenceSeconds?: number;
