@@ -35,11 +35,11 @@ const LATER_MICROS = 3600e6;
 
 const scratch = await mkdtemp(join(tmpdir(), 'footfall-stream-models-'));
 const pools = { shipped: poolOf(fileURLToPath(new URL('../../models', import.meta.url))), small: poolOf(await makeModels(scratch)) };
-const seen = new Map<string, Promise<Answered>>();
+const detected = new Map<string, Promise<Answered>>();
 const detectors: Record<keyof typeof pools, CounterService['detector']> = {
   shipped: (model) => pools.shipped.of(model),
   /** With a quarter of its pixels, and each picture of the clip detected once. */
-  small: async (model) => detectsOnce(await pools.small.of(model), seen),
+  small: async (model) => detectsOnce(await pools.small.of(model), detected),
 };
 
 let codec: Codec;
