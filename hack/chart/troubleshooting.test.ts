@@ -12,7 +12,7 @@ const rows = new Set(page.split('\n').flatMap((line) => [...line.split(' | ')[0]
 const OF_FILES = new Set(['FileMissing', 'FileEmpty', 'NotAVideo', 'FileCutShort']);
 
 const sources: Readonly<Record<string, readonly string[]>> = {
-  'the operator judges by': ['conditions', 'reconcile', 'pods']
+  'the operator judges by': ['streams/conditions', 'streams/reconcile', 'objects/pods']
     .flatMap((name) => reasonsIn(`operator/src/${name}.ts`, /(?:holds|fails|unknown)\('(\w+)'|reason: '(\w+)'/g))
     .filter((reason) => reason !== 'Starting'),
   'cameras fail for': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_FILES.has(reason)),
