@@ -24,7 +24,11 @@ for (const values of CASES) {
     const text = withoutDefinition(render({ values }).text);
     if (process.env[UPDATE] !== undefined) writeFileSync(file, text);
     const agreed = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    assert.equal(text, agreed, `hack/chart/golden/${values}.yaml differs. If it is to: ${UPDATE}=1 node --test hack/chart/chart.test.ts`);
+    assert.equal(
+      text,
+      agreed,
+      `hack/chart/golden/${values}.yaml differs. If it is to: ${UPDATE}=1 node --test hack/chart/chart.helm.test.ts`,
+    );
   });
 
   test(`the operator can read what it is told with ${values} values`, { skip }, () => {

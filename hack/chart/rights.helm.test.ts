@@ -47,21 +47,6 @@ test("the release's namespace may itself be watched", { skip }, () => {
   );
 });
 
-test('no Secret but those of the certificate, by name, no pod from within, no role, and nothing by a wildcard', () => {
-  const forbidden = /^(pods\/.*|.*roles|.*rolebindings|\*)$/;
-  assert.deepEqual(
-    rights.filter(({ group, resource, verbs }) => forbidden.test(resource) || group === '*' || '*' in verbs),
-    [],
-  );
-  const secrets = rights
-    .filter(({ resource }) => resource === 'secrets')
-    .map(({ who, where, name, verbs }) => [who, where, name, Object.keys(verbs)]);
-  assert.deepEqual(
-    secrets,
-    ['footfall-counter-tls', 'footfall-counter-authority'].map((name) => ['operator', 'own-certificate', name, ['get', 'update']]),
-  );
-});
-
 for (const somebodyElse of ['tls.secretName=ours', 'tls.certManager.issuerName=ours']) {
   test(`with ${somebodyElse} the operator may read no Secret at all`, { skip }, () => {
     const rendered = render({ set: [somebodyElse] });
