@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { definition } from './definition.ts';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
+const here = definition.directory;
 const committed = join(here, 'generated');
 const generator = join(here, '../node_modules/@grpc/proto-loader/build/bin/proto-loader-gen-types.js');
 
@@ -14,7 +14,7 @@ function generate(folder: string): void {
   const options = ['--longs=Number', '--enums=String', '--defaults', '--oneofs', '--bytes=Buffer'];
   const typescript = ['--grpcLib=@grpc/grpc-js', '--targetFileExtension=.ts', '--importFileExtension=.ts'];
   // From within the folder: the files name their source by the path they were given, which must not be this machine's.
-  const files = ['--outDir', folder, '--includeDirs', '.', '--', 'footfall/v1/counting.proto'];
+  const files = ['--outDir', folder, '--includeDirs', '.', '--', definition.file];
   execFileSync(process.execPath, [generator, ...options, ...typescript, ...files], { cwd: here, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, suite, test, type TestContext } from 'node:test';
-import { type AgentMessage, asBuffer, codecToMessage } from '#proto/wire/protocol.ts';
+import { asBuffer, codecToMessage } from '#proto/wire/codec.ts';
+import type { AgentMessage } from '#proto/wire/protocol.ts';
 import { until } from '../../hack/machine/rtsp-server.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';
 import { plainDoor as door, plainService } from './fixtures/plain-service.ts';

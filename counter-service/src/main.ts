@@ -8,7 +8,7 @@ import { createLog, type Log } from '#proto/process/log.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
 import { serveHttp } from '#proto/process/http-server.ts';
-import { serveCounting } from '#proto/wire/protocol.ts';
+import { serveCounting } from '#proto/wire/server.ts';
 import { announce, shutdownSignal } from '#proto/process/shutdown.ts';
 import { Slots, type Resources } from './call/admission.ts';
 import { Cluster } from './cluster.ts';

@@ -1,7 +1,7 @@
 /** What agents and users do to a counter, and that it harms nobody else: calls that are refused, edits, streams that go. */
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
-import { asBuffer, codecToMessage } from '#proto/wire/protocol.ts';
+import { asBuffer, codecToMessage } from '#proto/wire/codec.ts';
 import { until } from '../../hack/machine/rtsp-server.ts';
 import { Link } from '../../hack/machine/link.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { asBuffer } from '#proto/wire/protocol.ts';
+import { asBuffer } from '#proto/wire/codec.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';
 import { plainDoor as door, plainService, plainSpec } from './fixtures/plain-service.ts';
 import { type Heard, PlayedAgent } from './fixtures/played-agent.ts';

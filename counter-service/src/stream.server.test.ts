@@ -9,7 +9,7 @@ import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import type { CameraStreamStatus } from '#crds/schema.ts';
 import { createLog } from '#proto/process/log.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
-import { serveCounting } from '#proto/wire/protocol.ts';
+import { serveCounting } from '#proto/wire/server.ts';
 import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
 import { until } from '../../hack/machine/rtsp-server.ts';
 import { Slots } from './call/admission.ts';

@@ -1,5 +1,5 @@
 /**
- * A counter as an agent meets it: real gRPC on loopback, real ffmpeg, the shipped model, the folder ledger. The agent is
+ * A counter as an agent meets it: real gRPC on loopback, real ffmpeg, a real model, the folder ledger. The agent is
  * played by the test, so that it can break off, resume and misbehave where a real one would not.
  */
 import assert from 'node:assert/strict';
@@ -13,19 +13,17 @@ import { CameraStreamSpec } from '#crds/schema.ts';
 import { createLog } from '#proto/process/log.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
-import {
-  type AgentCall,
-  asBuffer,
-  codecToMessage,
-  type CountingServer,
-  type CountsMessage,
-  dialCounting,
-  serveCounting,
-} from '#proto/wire/protocol.ts';
+import { dialCounting } from '#proto/wire/client.ts';
+import { asBuffer, codecToMessage } from '#proto/wire/codec.ts';
+import type { AgentCall, CountsMessage } from '#proto/wire/protocol.ts';
+import { type CountingServer, serveCounting } from '#proto/wire/server.ts';
 import { Slots } from './call/admission.ts';
+import { makeModels } from '../../hack/trials/model.ts';
 import { DetectorPool } from './detection/detector-pool.ts';
+import type { Answered } from './detection/detector.ts';
 import { CLIP_UNITS, clipPath, entrance, readClip } from './fixtures/clip.ts';
 import { EventsFile } from './events/file.ts';
+import { detectsOnce } from './fixtures/detects-once.ts';
 import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
 import { FixedSpecs } from './specs/specs.ts';
@@ -36,16 +34,29 @@ const log = createLog('counter-service', 'silent');
 /** A session that saw nothing of what one that began at 0 has seen. */
 const LATER_MICROS = 3600e6;
 
+const scratch = await mkdtemp(join(tmpdir(), 'footfall-stream-models-'));
+const pools = { shipped: poolOf(fileURLToPath(new URL('../../models', import.meta.url))), small: poolOf(await makeModels(scratch)) };
+const detected = new Map<string, Promise<Answered>>();
+const detectors: Record<keyof typeof pools, CounterService['detector']> = {
+  shipped: (model) => pools.shipped.of(model),
+  /** With a quarter of its pixels, and each picture of the clip detected once. */
+  small: async (model) => detectsOnce(await pools.small.of(model), detected),
+};
+
 let codec: Codec;
 let units: readonly AccessUnit[];
-let detectors: DetectorPool;
 
 before(async () => {
   ({ codec, units } = await readClip());
-  const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
-  detectors = new DetectorPool({ provider: 'cpu', workers: 2, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
 });
-after(() => detectors.stop());
+after(async () => {
+  await Promise.all(Object.values(pools).map((pool) => pool.stop()));
+  await rm(scratch, { recursive: true });
+});
+
+function poolOf(modelsDirectory: string): DetectorPool {
+  return new DetectorPool({ provider: 'cpu', workers: 2, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
+}
 
 interface Counter {
   readonly ledger: FolderLedger;
@@ -55,27 +66,28 @@ interface Counter {
   readonly crossings: () => Promise<string>;
 }
 
-async function withCounter(run: (counter: Counter) => Promise<void>): Promise<void> {
+async function withCounter(run: (counter: Counter) => Promise<void>, detector = detectors.small): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'footfall-stream-'));
   const drain = new AbortController();
   const ledger = new FolderLedger(folder);
-  const service: CounterService = {
-    ledger,
-    specs: new FixedSpecs(new Map([['default/door', spec]])),
-    detector: (model) => detectors.of(model),
-    receivers: [new EventsFile(join(folder, 'events.jsonl'))],
-    places: new Slots(2),
-    draining: drain.signal,
-    metrics: streamMetrics(createMetrics()),
-    log,
-  };
-  const server = await serveCounting('127.0.0.1:0', (call) => serveStream(call, service));
+  const server = await serve({ ledger, detector, draining: drain.signal, receivers: [new EventsFile(join(folder, 'events.jsonl'))] });
   try {
     await run({ ledger, server, drain, crossings: () => readFile(join(folder, 'events.jsonl'), 'utf8') });
   } finally {
     await server.stop(100);
     await rm(folder, { recursive: true });
   }
+}
+
+function serve(own: Pick<CounterService, 'ledger' | 'detector' | 'draining' | 'receivers'>): Promise<CountingServer> {
+  const service: CounterService = {
+    ...own,
+    specs: new FixedSpecs(new Map([['default/door', spec]])),
+    places: new Slots(2),
+    metrics: streamMetrics(createMetrics()),
+    log,
+  };
+  return serveCounting('127.0.0.1:0', (call) => serveStream(call, service));
 }
 
 interface Played {
@@ -163,17 +175,22 @@ async function sendUnits(call: AgentCall, script: Script, credit: () => number, 
 }
 
 suite('a counter', () => {
-  test('counts a stream to its end, commits, and says so', async () => {
-    await withCounter(async (counter) => {
-      const played = await play(counter);
-      assert.equal(played.finished, true);
-      assert.deepEqual(played.welcome, { term: 1, position: 0 });
-      const { counts } = await counter.ledger.read(door);
-      assert.deepEqual(counts?.lines, [{ name: 'entrance', in: 1, out: 0 }]);
-      assert.equal(played.counts?.frames, CLIP_UNITS);
-      assert.equal(played.counts?.provisional, false);
+  for (const [model, detector] of [
+    ['the shipped model', detectors.shipped],
+    ['a smaller one', detectors.small],
+  ] as const) {
+    test(`counts a stream to its end with ${model}, commits, and says so`, async () => {
+      await withCounter(async (counter) => {
+        const played = await play(counter);
+        assert.equal(played.finished, true);
+        assert.deepEqual(played.welcome, { term: 1, position: 0 });
+        const { counts } = await counter.ledger.read(door);
+        assert.deepEqual(counts?.lines, [{ name: 'entrance', in: 1, out: 0 }]);
+        assert.equal(played.counts?.frames, CLIP_UNITS);
+        assert.equal(played.counts?.provisional, false);
+      }, detector);
     });
-  });
+  }
 
   test('goes on from a checkpoint that was stored but not committed, and counts nobody twice', async () => {
     let undisturbed = '';
@@ -278,18 +295,7 @@ suite('a counter', () => {
 
 /** The next counter on the same ledger. */
 async function withCounterAgain(counter: Counter, checkpoint: Played['checkpoints'][number]) {
-  const service = { ...counter, drain: new AbortController() };
-  const next: CounterService = {
-    ledger: counter.ledger,
-    specs: new FixedSpecs(new Map([['default/door', spec]])),
-    detector: (model) => detectors.of(model),
-    receivers: [],
-    places: new Slots(2),
-    draining: service.drain.signal,
-    metrics: streamMetrics(createMetrics()),
-    log,
-  };
-  const server = await serveCounting('127.0.0.1:0', (call) => serveStream(call, next));
+  const server = await serve({ ledger: counter.ledger, detector: detectors.small, draining: new AbortController().signal, receivers: [] });
   const played = await play({ ...counter, server }, { checkpoint, lastTerm: 1 });
   await server.stop(100);
   return played.counts!;

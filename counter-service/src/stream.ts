@@ -9,9 +9,10 @@
  * touches no other stream.
  */
 import { pause } from '#proto/process/backoff.ts';
-import { beat, SILENCE_SECONDS } from '#proto/wire/heartbeat.ts';
+import { sendHeartbeats, SILENCE_SECONDS } from '#proto/wire/heartbeat.ts';
 import type { Log } from '#proto/process/log.ts';
-import { type CounterCall, type CounterMessage, type FromAgent, type Hello, Malformed } from '#proto/wire/protocol.ts';
+import { Malformed } from '#proto/wire/messages.ts';
+import type { CounterCall, CounterMessage, FromAgent, Hello } from '#proto/wire/protocol.ts';
 import { Watchdog } from '#proto/wire/watchdog.ts';
 import { admit, type Admitted, type Slots, type Resources } from './call/admission.ts';
 import { type Checkpoint, readCheckpoint } from './analysis/checkpoint.ts';
@@ -63,7 +64,7 @@ export async function serveStream(call: CounterCall, service: CounterService): P
   const watchdog = new Watchdog(
     silenceSeconds,
     () => over.abort(new Gone('the agent fell silent')),
-    () => call.arrived(),
+    () => call.bytesReceived(),
   );
   const signal = AbortSignal.any([over.signal, call.signal]);
   const incoming = heardBy(watchdog, call.messages);
@@ -77,10 +78,10 @@ export async function serveStream(call: CounterCall, service: CounterService): P
     places.enter(call);
     const hello = await helloOf(incoming, signal);
     // Before it is welcomed, too: a model may take longer to load than an agent waits where it hears nothing.
-    void beat(call, signal);
+    void sendHeartbeats(call, signal);
     log = log.child({ stream: `${hello.stream?.namespace}/${hello.stream?.name}`, session: hello.session });
     admitted = await admit({ hello, caller }, service, (stream) => places.take(call, stream), signal);
-    call.accepted();
+    call.accept();
     metrics.serving(places.streams);
     await serveAdmitted(call, service, admitted, incoming, signal, log);
   } catch (error) {
@@ -317,7 +318,7 @@ async function* heardBy(watchdog: Watchdog, messages: AsyncIterable<FromAgent>):
   let before: FromAgent['kind'] | undefined;
   for await (const message of messages) {
     const { kind } = message;
-    watchdog.heard();
+    watchdog.reset();
     const isVideo = kind === 'accessUnit' || (kind === 'gap' && before === 'accessUnit');
     before = kind;
     if (!isVideo && !rate.take(now()))

@@ -145,7 +145,7 @@ export class Reflector<T extends KubernetesObject> {
     const began = performance.now();
     try {
       for await (const event of this.#events(version, Math.ceil(watchSeconds), AbortSignal.any([signal, silent.signal]))) {
-        watchdog.heard();
+        watchdog.reset();
         this.#failures = 0;
         // Before the change is reported: the copy and the version must agree.
         this.#version = event.object.metadata?.resourceVersion ?? this.#version;

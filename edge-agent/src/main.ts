@@ -5,7 +5,7 @@ import { createLog } from '#proto/process/log.ts';
 import { requireFfmpeg } from '#proto/media/ffmpeg.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
 import { serveHttp } from '#proto/process/http-server.ts';
-import { dialCounting } from '#proto/wire/protocol.ts';
+import { dialCounting } from '#proto/wire/client.ts';
 import { announce, shutdownSignal } from '#proto/process/shutdown.ts';
 import { type AgentConfig, readAgentConfig } from './config.ts';
 import { CameraFault } from './camera/faults.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { createLog } from '#proto/process/log.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
-import { dialCounting } from '#proto/wire/protocol.ts';
+import { dialCounting } from '#proto/wire/client.ts';
 import { file } from './fixtures/camera.ts';
 import { type Behaviour, closed, counter, finish, listen } from './fixtures/counter.ts';
 import { swallowing } from './fixtures/swallowing.ts';

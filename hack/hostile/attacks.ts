@@ -4,7 +4,8 @@ import type { ClientHttp2Session } from 'node:http2';
 import { callRaw, connectRaw, connectSession, framed, openRaw } from '../../counter-service/src/fixtures/raw-caller.ts';
 import { type Heard, PlayedAgent, type PlayedHello } from '../../counter-service/src/fixtures/played-agent.ts';
 import { type Clip, CLIP_UNITS } from '../../counter-service/src/fixtures/clip.ts';
-import { type AgentMessage, asBuffer, codecToMessage, type StreamName } from '#proto/wire/protocol.ts';
+import { asBuffer, codecToMessage } from '#proto/wire/codec.ts';
+import type { AgentMessage, StreamName } from '#proto/wire/protocol.ts';
 import { pause } from '#proto/process/backoff.ts';
 
 export interface Scene {

@@ -1,5 +1,6 @@
 /** A legal stream: the clip, in which one person comes in, again and again, as a camera that is interrupted between. */
-import { asBuffer, type StreamName } from '#proto/wire/protocol.ts';
+import { asBuffer } from '#proto/wire/codec.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
 import type { Clip } from '../../counter-service/src/fixtures/clip.ts';
 import { PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts';
 

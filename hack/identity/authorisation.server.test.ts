@@ -15,7 +15,9 @@ import { COUNTER_AUDIENCE } from '#crds/identity.ts';
 import type { CameraStreamStatus } from '#crds/schema.ts';
 import { createLog } from '#proto/process/log.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
-import { type CountingServer, type Secrecy, serveCounting, type StreamName } from '#proto/wire/protocol.ts';
+import type { AgentCredentials } from '#proto/wire/credentials.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
+import { type CountingServer, serveCounting } from '#proto/wire/server.ts';
 import { Slots } from '../../counter-service/src/call/admission.ts';
 import { Cluster } from '../../counter-service/src/cluster.ts';
 import { DetectorPool } from '../../counter-service/src/detection/detector-pool.ts';
@@ -126,8 +128,8 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     { stream = door, token = '', plaintext = false, authorities, serverName = SERVER_NAME }: Caller,
     session = 'theirs',
   ): PlayedAgent {
-    const secrecy: Secrecy = { authorities: authorities ?? readFileSync(certificates.authoritiesFile), serverName, token };
-    return new PlayedAgent(port, stream, { session, secrecy: plaintext ? undefined : secrecy });
+    const credentials: AgentCredentials = { authorities: authorities ?? readFileSync(certificates.authoritiesFile), serverName, token };
+    return new PlayedAgent(port, stream, { session, credentials: plaintext ? undefined : credentials });
   }
 
   const look = async ({ namespace, name }: StreamName) => (await plane.api.get<Stream>(cameraStreams, { namespace, name })).status;

@@ -4,7 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { type CounterCall, type CountingServer, dialCounting, type Secrecy, serveCounting } from '#proto/wire/protocol.ts';
+import { dialCounting } from '#proto/wire/client.ts';
+import type { AgentCredentials } from '#proto/wire/credentials.ts';
+import type { CounterCall } from '#proto/wire/protocol.ts';
+import { type CountingServer, serveCounting } from '#proto/wire/server.ts';
 import { Certificates, SERVER_NAME } from '../machine/certificates.ts';
 
 async function setting(context: TestContext) {
@@ -22,7 +25,7 @@ async function setting(context: TestContext) {
       tokens.push(call.token);
       for await (const message of call.messages)
         if (message.kind === 'hello') {
-          arrived.push(call.arrived());
+          arrived.push(call.bytesReceived());
           await call.send({ heartbeat: {} });
         }
     },
@@ -34,12 +37,19 @@ async function setting(context: TestContext) {
     await server.stop(50);
     rmSync(folder, { recursive: true });
   });
-  return { certificates, server, shown, tokens, arrived, dial: (secrecy?: Secrecy) => greeted(server, over.signal, secrecy) };
+  return {
+    certificates,
+    server,
+    shown,
+    tokens,
+    arrived,
+    dial: (credentials?: AgentCredentials) => greeted(server, over.signal, credentials),
+  };
 }
 
 /** An open call in which the counter answers. */
-async function greeted({ port }: CountingServer, signal: AbortSignal, secrecy?: Secrecy) {
-  const call = dialCounting(`127.0.0.1:${port}`, signal, secrecy);
+async function greeted({ port }: CountingServer, signal: AbortSignal, credentials?: AgentCredentials) {
+  const call = dialCounting(`127.0.0.1:${port}`, signal, credentials);
   const answers = call.messages[Symbol.asyncIterator]();
   const ask = async () => {
     await call.send({ hello: { session: 's' } }).catch(() => undefined);

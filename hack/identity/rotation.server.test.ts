@@ -18,7 +18,7 @@ import { connect } from '#crds/cluster/client.ts';
 import type { CameraStreamStatus } from '#crds/schema.ts';
 import { createLog } from '#proto/process/log.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
-import { serveCounting } from '#proto/wire/protocol.ts';
+import { serveCounting } from '#proto/wire/server.ts';
 import { Slots } from '../../counter-service/src/call/admission.ts';
 import { Certificate } from '../../counter-service/src/identity/certificate.ts';
 import { Cluster } from '../../counter-service/src/cluster.ts';

@@ -13,7 +13,7 @@ import { build } from 'esbuild';
 interface Image {
   /** Programs by name; they find each other in one folder. */
   readonly programs: Readonly<Record<string, string>>;
-  /** Where proto/src/wire/protocol.ts looks for it: one folder above the program. */
+  /** Laid where proto/definition.ts says that it is: beside the program. */
   readonly protocol: boolean;
   /** Packages that load a library of machine code by its path. */
   readonly native: readonly string[];
@@ -51,7 +51,7 @@ async function layOut({ programs, protocol, native }: Image, directory: string):
     logLevel: 'warning',
   });
   writeFileSync(join(app, 'package.json'), '{"type":"module"}\n');
-  if (protocol) cpSync(join(root, 'proto/footfall'), join(app, 'footfall'), { recursive: true });
+  if (protocol) cpSync(join(root, 'proto/footfall'), join(app, 'bin/footfall'), { recursive: true });
   for (const name of native)
     cpSync(join(root, 'node_modules', name), join(app, 'node_modules', name), { recursive: true, filter: isForThisMachine });
   const packages = new Set([...Object.keys(metafile.inputs).flatMap(packageOf), ...native]);

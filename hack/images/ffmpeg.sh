@@ -24,7 +24,8 @@ cd "build-$process"
 # shellcheck disable=SC2086
 ../source/configure --disable-autodetect --disable-everything --disable-doc --disable-ffplay --disable-ffprobe \
   --disable-avdevice --disable-postproc --disable-swresample --enable-pic --extra-ldexeflags=-pie \
-  --extra-cflags="$(dpkg-buildflags --get CPPFLAGS) $(dpkg-buildflags --get CFLAGS)" --extra-ldflags="$(dpkg-buildflags --get LDFLAGS)" $parts > configured
+  --extra-cflags="$(dpkg-buildflags --get CPPFLAGS) $(dpkg-buildflags --get CFLAGS)" \
+  --extra-ldflags="$(dpkg-buildflags --get LDFLAGS)" $parts > configured
 make -j"$(nproc)" ffmpeg
 root=/root-$process
 install -D --target-directory="$root/usr/local/bin" ffmpeg

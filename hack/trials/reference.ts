@@ -1,7 +1,8 @@
 /** The undisturbed run: one counter that nobody touches counts what was recorded, with the gaps that were declared. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dialCounting, type StreamName } from '#proto/wire/protocol.ts';
+import { dialCounting } from '#proto/wire/client.ts';
+import type { StreamName } from '#proto/wire/protocol.ts';
 import { Checkpoints } from '../../edge-agent/src/ring/checkpoints.ts';
 import { exchange } from '../../edge-agent/src/uplink/exchange.ts';
 import { type Committed, folderLedger } from './ledgers.ts';

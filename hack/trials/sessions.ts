@@ -83,7 +83,10 @@ function takenBy(notes: readonly Noted[], session: string): number {
   return taken;
 }
 
-/** Every break of the camera's stream is declared as what it was, and access units are lost to a full ring or, before it is full, passed over. */
+/**
+ * Every break of the camera's stream is declared as what it was, and access units are lost to a full ring or, before it
+ * is full, passed over.
+ */
 function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number, maxLagSeconds: number): string[] {
   const problems: string[] = [];
   const holes = units.filter(({ number }, index) => number !== index + 1);
@@ -103,7 +106,10 @@ function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number, m
   return problems;
 }
 
-/** A gap is the time between what is sent before and after it, and no time is in two. Only what is too far behind is passed over, and up to a keyframe. */
+/**
+ * A gap is the time between what is sent before and after it, and no time is in two. Only what is too far behind is
+ * passed over, and up to a keyframe.
+ */
 function inexact({ units }: Taped, gaps: readonly DeclaredGap[], maxLagSeconds: number): string[] {
   return gaps.flatMap(({ after, next, fromMicros, toMicros, reason, at }) => {
     const problems: string[] = [];

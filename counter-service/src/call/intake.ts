@@ -6,7 +6,8 @@
  * than was credited.
  */
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
-import { codecFromMessage, type CodecMessage, type CounterMessage, type FromAgent, type GapMessage } from '#proto/wire/protocol.ts';
+import { codecFromMessage } from '#proto/wire/codec.ts';
+import type { CodecMessage, CounterMessage, FromAgent, GapMessage } from '#proto/wire/protocol.ts';
 import { Footage, type NumberedUnit } from '../media/footage.ts';
 import { Refused } from '../refusal.ts';
 import { validateCodec, validateGap, validateAccessUnit } from './validation.ts';

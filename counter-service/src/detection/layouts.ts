@@ -19,7 +19,10 @@ export interface Tensor {
 
 export type Outputs = Readonly<Record<string, Tensor>>;
 
-/** What is wrong with a model's outputs on a picture of size `input`, in words for `output.<field>` of its manifest; undefined if they fit. */
+/**
+ * What is wrong with a model's outputs on a picture of size `input`, in words for `output.<field>` of its manifest;
+ * undefined if they fit.
+ */
 export function misfit(output: ModelOutput, outputs: Outputs, input: Size): string | undefined {
   const name = output.layout === 'boxes' ? output.boxes : output.tensor;
   const field = output.layout === 'boxes' ? 'output.boxes' : 'output.tensor';

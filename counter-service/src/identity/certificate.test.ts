@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createLog } from '#proto/process/log.ts';
-import type { ServerCertificate } from '#proto/wire/protocol.ts';
+import type { ServerCertificate } from '#proto/wire/credentials.ts';
 import { until } from '../../../hack/machine/rtsp-server.ts';
 import { Certificates } from '../../../hack/machine/certificates.ts';
 import { Certificate } from './certificate.ts';

@@ -6,7 +6,7 @@ import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { pause } from '#proto/process/backoff.ts';
 import type { Log } from '#proto/process/log.ts';
-import type { ServerCertificate } from '#proto/wire/protocol.ts';
+import type { ServerCertificate } from '#proto/wire/credentials.ts';
 import type { CounterConfig } from '../config.ts';
 
 const LOOK_SECONDS = 5;

@@ -23,7 +23,10 @@ const MAX_PIXELS = 4096 * 4096;
 /** Of one piece of memory: the largest picture takes a tenth of it. */
 const MAX_ALLOCATION_BYTES = 256 * 1024 * 1024;
 
-/** A frame this far behind the one before it is picked wherever it lies, in periods: a camera of the wanted rate may be late or early by a quarter. */
+/**
+ * A frame this far behind the one before it is picked wherever it lies, in periods: a camera of the wanted rate may be
+ * late or early by a quarter.
+ */
 const FULL_STEP = 0.75;
 
 /** What ffmpeg is told to do: NUT on its input, NUT of raw pictures on its output, times kept to the microsecond. */

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { pause } from '#proto/process/backoff.ts';
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
-import { type CounterCall, dialCounting } from '#proto/wire/protocol.ts';
+import { dialCounting } from '#proto/wire/client.ts';
+import type { CounterCall } from '#proto/wire/protocol.ts';
 import { largeFile, never, startCall } from '../fixtures/call.ts';
 import { closed, counter, type Heard, listen } from '../fixtures/counter.ts';
 import { swallowing } from '../fixtures/swallowing.ts';
@@ -74,7 +75,7 @@ suite('a counter in service that is silent', { timeout: 20_000 }, () => {
 
   test('is not one that is heard while a message of the agent is stuck behind its video', async (context) => {
     const { address } = await counter(context, async (call, heard) => {
-      call.accepted();
+      call.accept();
       await listen(call, heard, ({ numbers }) => numbers.length === 1);
       // From here on it reads nothing, of eight megabytes that are on their way.
       for (let i = 0; i < 35; i += 1) {
@@ -95,7 +96,7 @@ suite('a counter in service that is silent', { timeout: 20_000 }, () => {
 
 suite('a call that the counter ends in good order', { timeout: 20_000 }, () => {
   const ends = async (call: CounterCall, heard: Heard) => {
-    call.accepted();
+    call.accept();
     await listen(call, heard, ({ numbers }) => numbers.length === 1);
     await pause(0.3, call.signal);
   };

@@ -10,8 +10,8 @@
  * When the agent leaves, a call without a Welcome is over. One that serves goes on until the recording, which the same
  * signal ends, has been sent and the counter has settled it, but no longer than LEAVE_SECONDS.
  */
-import { beat } from '#proto/wire/heartbeat.ts';
-import { type AgentCall, type CountsMessage, type FromCounter, type RefusalReason, type StreamName } from '#proto/wire/protocol.ts';
+import { sendHeartbeats } from '#proto/wire/heartbeat.ts';
+import type { AgentCall, CountsMessage, FromCounter, RefusalReason, StreamName } from '#proto/wire/protocol.ts';
 import { Watchdog } from '#proto/wire/watchdog.ts';
 import type { Checkpoints } from '../ring/checkpoints.ts';
 import type { Gap, NumberedUnit, Recording } from '../ring/recording.ts';
@@ -140,7 +140,7 @@ async function serve(
     report(side.camera?.follow(signal), (condition) => call.send({ camera: { ...condition } }), signal),
     report(side.identity?.tokens(signal), (token) => call.send({ identity: { token } }), signal),
   ];
-  const beating = beat(call, signal);
+  const beating = sendHeartbeats(call, signal);
   try {
     const outcome = await receive(call, side, incoming, credit, silence).catch((error: unknown) => hangUp.outcome ?? cutBy(error));
     if (sourceFault !== undefined) throw sourceFault;
@@ -209,9 +209,9 @@ async function receive(
   }
 }
 
-async function nextMessage(incoming: AsyncIterator<FromCounter>, listener: { heard(): void }): Promise<FromCounter | undefined> {
+async function nextMessage(incoming: AsyncIterator<FromCounter>, listener: { reset(): void }): Promise<FromCounter | undefined> {
   const result = await incoming.next();
-  listener.heard();
+  listener.reset();
   return result.done ? undefined : result.value;
 }
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { pause } from '#proto/process/backoff.ts';
-import type { Secrecy } from '#proto/wire/protocol.ts';
+import type { AgentCredentials } from '#proto/wire/credentials.ts';
 
 export interface IdentityFiles {
   /** For which counters have a certificate, at any address. */
@@ -30,7 +30,7 @@ export class Identity {
   }
 
   /** For the next dial. @throws Error with a sentence when a file is missing or empty. */
-  read(): Secrecy {
+  read(): AgentCredentials {
     const { serverName, authoritiesFile, tokenFile } = this.#files;
     const authorities = Buffer.from(readText(authoritiesFile, 'The agent has no authorities to check counters by'));
     this.#sent = readText(tokenFile, 'The agent has no token');

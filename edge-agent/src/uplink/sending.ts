@@ -1,5 +1,6 @@
 /** Sends the session's log, from where the counter can go on, as fast as its credit allows. */
-import { type AgentCall, asBuffer, codecToMessage } from '#proto/wire/protocol.ts';
+import { asBuffer, codecToMessage } from '#proto/wire/codec.ts';
+import type { AgentCall } from '#proto/wire/protocol.ts';
 import type { Checkpoints } from '../ring/checkpoints.ts';
 import type { Gap, NumberedUnit, Recording, Start } from '../ring/recording.ts';
 import type { Credit } from './credit.ts';

@@ -22,9 +22,9 @@ export class Silence {
     this.#patience = new Watchdog(silenceSeconds, () => onSilence(silenceSeconds));
   }
 
-  heard(): void {
-    this.#suspicion.heard();
-    this.#patience.heard();
+  reset(): void {
+    this.#suspicion.reset();
+    this.#patience.reset();
     if (this.#suspect) this.#become(false);
   }
 

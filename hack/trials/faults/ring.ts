@@ -1,4 +1,7 @@
-/** A ring that cannot hold what it should, or a camera that is not to be followed late: here access units are lost, and each is declared. */
+/**
+ * A ring that cannot hold what it should, or a camera that is not to be followed late: here access units are lost, and
+ * each is declared.
+ */
 import type { Fault } from './fault.ts';
 import { pass } from './times.ts';
 

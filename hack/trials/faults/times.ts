@@ -1,4 +1,7 @@
-/** When something is done: at instants that follow from what was counted, so that they fall where they should however busy the machine is. */
+/**
+ * When something is done: at instants that follow from what was counted, so that they fall where they should however
+ * busy the machine is.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { FILM_UNITS } from '../film.ts';
 import type { Random } from '../random.ts';

@@ -1,23 +1,24 @@
 /** The product's protocol, with a point before and after each message. See `hooks.ts`. */
-import * as product from '#proto/wire/protocol.ts';
+import * as client from '#proto/wire/client.ts';
+import type { AgentCredentials } from '#proto/wire/credentials.ts';
+import type { AgentCall, AgentMessage, Call, CounterCall, FromCounter } from '#proto/wire/protocol.ts';
+import * as server from '#proto/wire/server.ts';
 import { AGENT_POINTS, COUNTER_POINTS, type Point } from '../points.ts';
 import { note, pass, passSent } from './points.ts';
-
-export * from '#proto/wire/protocol.ts';
 
 const POINTS: ReadonlySet<string> = new Set([...COUNTER_POINTS, ...AGENT_POINTS]);
 
 export function serveCounting(
   address: string,
-  handler: (call: product.CounterCall) => Promise<void>,
-  options?: product.ServingOptions,
-): Promise<product.CountingServer> {
-  return product.serveCounting(address, (call) => handler({ ...call, ...watched(call) }), options);
+  handler: (call: CounterCall) => Promise<void>,
+  options?: server.ServingOptions,
+): Promise<server.CountingServer> {
+  return server.serveCounting(address, (call) => handler({ ...call, ...watched(call) }), options);
 }
 
-export function dialCounting(address: string, signal: AbortSignal, secrecy?: product.Secrecy): product.AgentCall {
-  const call = product.dialCounting(address, signal, secrecy);
-  const send = async (message: product.AgentMessage) => {
+export function dialCounting(address: string, signal: AbortSignal, credentials?: AgentCredentials): AgentCall {
+  const call = client.dialCounting(address, signal, credentials);
+  const send = async (message: AgentMessage) => {
     noteSent(message);
     await call.send(message);
   };
@@ -25,7 +26,7 @@ export function dialCounting(address: string, signal: AbortSignal, secrecy?: pro
 }
 
 /** Only the points that there are: heartbeats and credit are no steps. */
-function watched<In extends { kind: string }, Out extends object>(call: product.Call<In, Out>): product.Call<In, Out> {
+function watched<In extends { kind: string }, Out extends object>(call: Call<In, Out>): Call<In, Out> {
   return {
     ...call,
     messages: heard(call.messages),
@@ -49,7 +50,7 @@ function passIfThere(by: (point: Point) => void, name: string): void {
   if (POINTS.has(name)) by(name as Point);
 }
 
-function noteSent({ hello, resume, gap }: product.AgentMessage): void {
+function noteSent({ hello, resume, gap }: AgentMessage): void {
   if (hello) {
     const { session, sessionStartMicros, lastTerm } = hello;
     note({ hello: { session: session!, sessionStartMicros: Number(sessionStartMicros), lastTerm: Number(lastTerm) } });
@@ -72,7 +73,7 @@ function noteSent({ hello, resume, gap }: product.AgentMessage): void {
   }
 }
 
-async function* noted(messages: AsyncIterable<product.FromCounter>, counter: string): AsyncGenerator<product.FromCounter> {
+async function* noted(messages: AsyncIterable<FromCounter>, counter: string): AsyncGenerator<FromCounter> {
   for await (const message of messages) {
     if (message.kind === 'welcome') {
       note({ welcome: { ...message.value, counter } });

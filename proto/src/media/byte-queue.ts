@@ -64,7 +64,7 @@ export class ByteQueue {
 }
 
 /**
- * Gives memory back at once that nobody will look at again. Pictures are 600 KB each: left to the garbage collector, they
+ * Gives memory back at once that is not needed again. Pictures are 600 KB each: left to the garbage collector, they
  * cost it more time than everything else in the process together (78 full collections in 795 frames, against 1).
  */
 export function free(bytes: Uint8Array): void {

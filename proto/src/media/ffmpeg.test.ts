@@ -91,7 +91,7 @@ suite('a child that runs to its end', () => {
 });
 
 suite('a child that does not', () => {
-  test('is stopped, though nobody reads what it writes', async () => {
+  test('is stopped, though what it writes is not read', async () => {
     const ffmpeg = new Ffmpeg(ENDLESS);
     const exit = await ffmpeg.stop();
     assert.equal(exit.stopped, true);
@@ -112,7 +112,7 @@ suite('a child that does not', () => {
     assert.deepEqual(await ffmpeg.stop(), { code: undefined, signal: 'SIGKILL', stopped: true, lastWords: [] });
   });
 
-  test('killed by somebody else, says so', async () => {
+  test('killed by another process, says so', async () => {
     const ffmpeg = new Ffmpeg(THROUGH);
     process.kill(ffmpeg.pid ?? 0, 'SIGKILL');
     assert.deepEqual(await Array.fromAsync(ffmpeg.output), []);

@@ -3,7 +3,7 @@
  *
  * The library builds the argument list and starts the child, by two methods that it keeps to itself. Its public `run()`
  * would first start ffmpeg twice more to ask for formats and encoders, hand our whole environment to the child, and read
- * its output whether or not anybody wants it. The library is archived and pinned: those methods will not change.
+ * its output whether or not it is wanted. The library is archived and pinned: those methods will not change.
  */
 import { execFile } from 'node:child_process';
 import type { ChildProcessByStdio, SpawnOptions } from 'node:child_process';
@@ -85,7 +85,7 @@ export class Ffmpeg {
         ended,
       );
     } catch (error) {
-      // A child for which no pipe could be opened: the library stumbles over it before it is told why, with the next tick.
+      // A child for which no pipe could be opened: the library fails over it before it learns why, with the next tick.
       setImmediate(() => this.#exited || ended(error));
     }
   }
@@ -142,7 +142,7 @@ export class Ffmpeg {
 
   #watch(child: Child): void {
     this.#child = child;
-    // What stops the child stops its pipes too, and `exit` tells it better than EPIPE does.
+    // What stops the child stops its pipes too, and `exit` describes it better than EPIPE does.
     child.stdin.on('error', ignore);
     child.stdout.on('error', ignore);
     child.stderr.on('data', (text: string) => this.#lastWords.hear(text));

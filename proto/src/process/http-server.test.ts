@@ -21,14 +21,14 @@ async function status(port: number, localAddress: string): Promise<number | unde
   return response.statusCode;
 }
 
-/** Whoever connects and says nothing; tells when it was cut. */
+/** A client that connects and sends nothing; `cut` resolves when it was cut. */
 function mute(port: number, localAddress: string): { open: Promise<unknown>; cut: Promise<unknown>; destroy: () => void } {
   const socket = connect({ port, host: '127.0.0.1', localAddress });
   socket.on('error', () => undefined).resume();
   return { open: once(socket, 'connect'), cut: new Promise((resolve) => socket.once('close', resolve)), destroy: () => socket.destroy() };
 }
 
-test('whoever opens connections without end has 32 of them, and keeps nobody else out', { timeout: 10_000 }, async (context) => {
+test('a client that opens connections without end has 32 of them, and keeps no other out', { timeout: 10_000 }, async (context) => {
   const port = await serve(context);
   const kept = Array.from({ length: 32 }, () => mute(port, '127.0.0.9'));
   await Promise.all(kept.map(({ open }) => open));
@@ -40,7 +40,7 @@ test('whoever opens connections without end has 32 of them, and keeps nobody els
   for (const { destroy } of kept) destroy();
 });
 
-test('many who do the same have 128 together', { timeout: 10_000 }, async (context) => {
+test('many clients that do the same have 128 together', { timeout: 10_000 }, async (context) => {
   const port = await serve(context);
   const kept = [2, 3, 4, 5].flatMap((last) => Array.from({ length: 32 }, () => mute(port, `127.0.0.${last}`)));
   await Promise.all(kept.map(({ open }) => open));

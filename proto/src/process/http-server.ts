@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts';
 
 /** The kubelet, a Prometheus or two and some readers; each may have 16 KiB of headers and a page of some 64 KiB under way. */
 const MAX_CONNECTIONS = 128;
-/** Of one peer: whoever opens connections without end must not keep the kubelet out, which would start the pod anew. */
+/** Of one peer: a client that opens connections without end must not keep the kubelet out, which would restart the pod. */
 const MAX_CONNECTIONS_OF_PEER = 32;
 /** For a request to be there, and for a page to be taken. */
 const REQUEST_MS = 5_000;
@@ -53,7 +53,7 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
       route(request, response);
     },
   );
-  bound(server);
+  limitConnections(server);
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
@@ -65,7 +65,7 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
   };
 }
 
-function bound(server: Server): void {
+function limitConnections(server: Server): void {
   const ofPeer = new Map<string, number>();
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(IDLE_MS);

@@ -4,7 +4,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 /** Names are without `footfall_`, which each gets. */
 export interface Metrics extends Instruments {
   readonly contentType: string;
-  /** Names as they are: for those that dashboards of the field expect. */
+  /** Names without the prefix: for those that dashboards of the field expect. */
   readonly bare: Instruments;
   render(): Promise<string>;
 }

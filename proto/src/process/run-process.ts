@@ -1,7 +1,7 @@
-/** How every process begins and ends: `--help`, configuration, work. Exit codes: 0 done, 1 failed, 2 bad input. */
+/** Runs a process: `--help`, configuration, work. Exit codes: 0 done, 1 failed, 2 bad input. */
 import process from 'node:process';
 
-export interface Entry<Config> {
+export interface Program<Config> {
   readonly help: string;
   /** @throws Error with one sentence: bad input. */
   readonly readConfig: (environment: NodeJS.ProcessEnv) => Config;
@@ -10,7 +10,7 @@ export interface Entry<Config> {
   readonly failed: (error: unknown, config: Config) => 'failed' | 'bad input';
 }
 
-export async function runProcess<Config>({ help, readConfig, work, failed }: Entry<Config>): Promise<void> {
+export async function runProcess<Config>({ help, readConfig, work, failed }: Program<Config>): Promise<void> {
   if (process.argv.includes('--help')) {
     process.stdout.write(help);
     return;

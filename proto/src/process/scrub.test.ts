@@ -30,7 +30,7 @@ suite('given secrets', () => {
     'in JSON in JSON': JSON.stringify(JSON.stringify(nasty)).slice(3, -3),
   };
   for (const [spelling, text] of Object.entries(spellings)) {
-    test(spelling, () => assert.equal(scrub(`the word is ${text}, they say`, [nasty]), 'the word is ***, they say'));
+    test(spelling, () => assert.equal(scrub(`the word is ${text}, it goes`, [nasty]), 'the word is ***, it goes'));
   }
 
   test('a secret of a letter or two does not black out the text', () => {

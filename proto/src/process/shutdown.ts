@@ -15,7 +15,7 @@ export function shutdownSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** Tells a parent process, if there is one, what it waits for: addresses, or how the work ended. */
+/** Sends a parent process, if there is one, what it waits for: addresses, or how the work ended. */
 export function announce(message: object): void {
   if (process.connected) process.send?.(message);
 }

@@ -1,15 +1,18 @@
 /**
- * What an agent's message may be before anybody looks at what it says: of a kind that is known to be no larger than that
- * kind can be with reason, and protobuf at all. What is not is a sentence for its sender, not a fault of the connection.
+ * Bounds an agent's messages: each kind has a largest size, judged before the bytes are decoded and again by what they turn
+ * out to be. Oversized bytes, and bytes that are no protobuf, become a sentence for the sender, not a fault of the connection.
  */
+import type { AgentMessage__Output } from '../../generated/footfall/v1/AgentMessage.ts';
 import { MAX_FRAME_BYTES } from '../media/nut/nut.ts';
+
+export type AgentMessageKind = NonNullable<AgentMessage__Output['message']>;
 
 /** An agent's message that is none. */
 export class Malformed extends Error {
   override readonly name = 'Malformed';
 }
 
-/** Stands for a message that is none until whoever reads the call comes to it. */
+/** Takes the place of a message that is none until the call's reader comes to it. */
 export interface MalformedMessage {
   readonly message: 'malformed';
   readonly sentence: string;
@@ -19,28 +22,34 @@ export interface MalformedMessage {
 export const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES + 64 * 1024;
 
 const KIBIBYTE = 1024;
-/** In the order of their numbers in AgentMessage, from 1. Checkpoints have a megabyte at most, private data of a codec some hundred bytes. */
-const LARGEST: readonly (readonly [kind: string, bytes: number])[] = [
-  ['hello', 4 * KIBIBYTE],
-  ['resume', 1152 * KIBIBYTE],
-  ['accessUnit', MAX_MESSAGE_BYTES],
-  ['gap', 80 * KIBIBYTE],
-  ['checkpointStored', KIBIBYTE],
-  ['endOfStream', KIBIBYTE],
-  ['heartbeat', KIBIBYTE],
-  ['camera', 8 * KIBIBYTE],
-];
-/** Of a kind that a newer agent knows. */
-const LARGEST_UNKNOWN = 64 * KIBIBYTE;
-const ofKind = new Map(LARGEST);
+/** A codec's private data has 64 KiB at most, a checkpoint a megabyte, a token 8 KiB; see the counter's validation. */
+export const MAX_BYTES: Readonly<Record<AgentMessageKind, number>> = {
+  hello: 4 * KIBIBYTE,
+  resume: 1152 * KIBIBYTE,
+  accessUnit: MAX_MESSAGE_BYTES,
+  gap: 80 * KIBIBYTE,
+  checkpointStored: KIBIBYTE,
+  endOfStream: KIBIBYTE,
+  heartbeat: KIBIBYTE,
+  camera: 8 * KIBIBYTE,
+  identity: 9 * KIBIBYTE,
+};
+/** Of a kind that only a newer agent knows. */
+const MAX_UNKNOWN_BYTES = 64 * KIBIBYTE;
 
-/** The same, but for a message that is none. A message is judged by its first field before it is taken apart, and by what it is after that. */
-export function boundedDeserializer<M extends { message?: string }>(
-  deserialize: (bytes: Buffer) => M,
-): (bytes: Buffer) => M | MalformedMessage {
+/** AgentMessage, as a protobuf library describes and decodes it. */
+export interface AgentMessageType {
+  /** Its DescriptorProto. */
+  readonly type: object;
+  readonly deserialize: (bytes: Buffer) => AgentMessage__Output;
+}
+
+/** Rejects oversized messages before decoding them, and malformed ones instead of it. */
+export function boundedDeserializer({ type, deserialize }: AgentMessageType): (bytes: Buffer) => AgentMessage__Output | MalformedMessage {
+  const { field: fields } = type as { readonly field: readonly { readonly name: AgentMessageKind; readonly number: number }[] };
+  const kinds = new Map(fields.map(({ name, number }) => [number, name]));
   return (bytes) => {
-    const firstKind = LARGEST[((bytes[0] ?? 0) >> 3) - 1]?.[0];
-    const tooLarge = excess(firstKind, bytes.length);
+    const tooLarge = excess(kinds.get(firstField(bytes)), bytes.length);
     if (tooLarge !== undefined) return tooLarge;
     try {
       const message = deserialize(bytes);
@@ -51,8 +60,18 @@ export function boundedDeserializer<M extends { message?: string }>(
   };
 }
 
-function excess(kind: string | undefined, bytes: number): MalformedMessage | undefined {
-  const most = (kind === undefined ? undefined : ofKind.get(kind)) ?? LARGEST_UNKNOWN;
+/** The number of the field that the message begins with: a varint, without its lowest three bits, which are the wire type. */
+function firstField(bytes: Buffer): number {
+  let tag = 0;
+  for (const [index, byte] of bytes.subarray(0, 5).entries()) {
+    tag += (byte & 0x7f) * 128 ** index;
+    if (byte < 0x80) break;
+  }
+  return Math.floor(tag / 8);
+}
+
+function excess(kind: AgentMessageKind | undefined, bytes: number): MalformedMessage | undefined {
+  const most = kind === undefined ? MAX_UNKNOWN_BYTES : MAX_BYTES[kind];
   if (bytes <= most) return undefined;
   return { message: 'malformed', sentence: `The agent sent ${kind ?? 'a message'} of ${bytes} bytes, and it may have ${most}.` };
 }

@@ -1,7 +1,10 @@
 /** The protocol over real gRPC on loopback. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CounterCall, dialCounting, MAX_MESSAGE_BYTES, serveCounting } from './protocol.ts';
+import { dialCounting } from './client.ts';
+import { MAX_MESSAGE_BYTES } from './messages.ts';
+import type { CounterCall } from './protocol.ts';
+import { serveCounting } from './server.ts';
 
 const never = new AbortController().signal;
 const unit = (bytes: number) => ({ accessUnit: { number: 1, presentationMicros: 0, keyframe: true, data: Buffer.alloc(bytes) } });
@@ -64,7 +67,7 @@ test('an agent that does not read holds the counter back', async () => {
   };
   await withServer(handler, async (address) => {
     const call = dialCounting(address, never);
-    // gRPC reads ahead without end for somebody who never began to read; an agent always has.
+    // gRPC reads ahead without end until reading begins; an agent always reads.
     const first = call.messages[Symbol.asyncIterator]().next();
     await call.send({ heartbeat: {} });
     await first;
@@ -128,7 +131,7 @@ test('a message beyond the limit is refused', async () => {
   );
 });
 
-test('an address that nobody serves fails by its messages', async () => {
+test('an address without a server fails by its messages', async () => {
   const call = dialCounting('127.0.0.1:1', never);
   await assert.rejects(call.messages[Symbol.asyncIterator]().next(), /UNAVAILABLE|No connection/);
 });

@@ -1,26 +1,26 @@
-/** Notices silence: calls `bark` once when nothing was heard for some seconds. */
+/** Notices silence: calls `onSilence` once when it was not reset for some seconds. */
 export class Watchdog {
   readonly #timer: NodeJS.Timeout;
-  readonly #looking: NodeJS.Timeout | undefined;
+  readonly #checking: NodeJS.Timeout | undefined;
 
-  /** @param arrived what has come so far, of something that takes longer than that to come whole: more of it is heard, too. */
-  constructor(seconds: number, bark: () => void, arrived?: () => number) {
-    this.#timer = setTimeout(bark, seconds * 1000);
-    if (arrived === undefined) return;
-    let before = arrived();
-    this.#looking = setInterval(() => {
-      const now = arrived();
-      if (now !== before) this.heard();
+  /** @param bytesReceived so far: more of them are no silence either, while one message takes longer than that to come whole. */
+  constructor(seconds: number, onSilence: () => void, bytesReceived?: () => number) {
+    this.#timer = setTimeout(onSilence, seconds * 1000);
+    if (bytesReceived === undefined) return;
+    let before = bytesReceived();
+    this.#checking = setInterval(() => {
+      const now = bytesReceived();
+      if (now !== before) this.reset();
       before = now;
     }, seconds * 100);
   }
 
-  heard(): void {
+  reset(): void {
     this.#timer.refresh();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    clearInterval(this.#looking);
+    clearInterval(this.#checking);
   }
 }

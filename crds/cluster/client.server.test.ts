@@ -14,13 +14,6 @@ const note = (namespace: string, name: string): KubernetesObject => ({
   metadata: { namespace, name },
 });
 
-test('a missing kubeconfig is reported in one clear sentence', () => {
-  assert.throws(
-    () => connect({ kubeconfig: '/nowhere/kubeconfig', userAgent: 'client-test' }),
-    /^Error: The kubeconfig cannot be read: .*\/nowhere\/kubeconfig.*\.$/,
-  );
-});
-
 suite('a client of the API server', { skip: withoutControlPlane() }, () => {
   let plane: ControlPlane;
   let proxy: BreakingProxy;

@@ -1,17 +1,13 @@
-/** Alerts, dashboard, monitors and policies match the metrics of the processes and the pods that the operator creates. */
+/** Alerts and dashboard reach the cluster; monitors and policies match the pods that the operator creates. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { V1Deployment, V1Service } from '#crds/cluster/api.ts';
 import { parseDocuments } from '#crds/documents.ts';
-import { createMetrics } from '#proto/process/metrics.ts';
-import { streamMetrics } from '../../counter-service/src/metrics.ts';
-import { Site } from '../../edge-agent/src/site/site.ts';
 import { desiredAgent } from '../../operator/src/streams/desired.ts';
 import { configOf, streamOf } from '../../operator/src/fixtures/objects.ts';
 import { desiredPool } from '../../operator/src/pool/desired.ts';
-import { leaderMetrics, queueMetrics, reflectorMetrics } from '../../operator/src/runtime/metrics.ts';
-import { dashboardQueries, dashboardText } from './dashboard.ts';
+import { dashboardText } from './dashboard.ts';
 import { find, NAMESPACE, type Rendered, render, withoutHelm } from './helm.ts';
 import { CHART } from './schema.ts';
 
@@ -35,36 +31,10 @@ interface MonitorSpec {
   readonly selector: Selector;
   readonly podMetricsEndpoints: readonly { port: string; interval: string; relabelings?: readonly { targetLabel: string }[] }[];
 }
-interface Group {
-  readonly rules: readonly { alert: string; expr: string; labels: Record<string, string>; annotations: Record<string, string> }[];
-}
 
 const agent = desiredAgent(streamOf(), configOf()).deployment.spec!.template;
 const counter = desiredPool(1, configOf(), undefined).deployment.spec!.template;
-const groups = (parseDocuments(readFileSync(new URL('files/alerts.yaml', CHART), 'utf8'))[0]!.value as { groups: Group[] }).groups;
-const rules = groups.flatMap((group) => group.rules);
-
-test('alerts and panels query only metrics that exist', async () => {
-  const existing = await existingMetrics();
-  for (const query of [...rules.map(({ expr }) => expr), ...dashboardQueries()]) {
-    const queried = query.match(/\b(?:footfall|workqueue|controller_runtime|rest_client|leader_election|process)_\w+/g) ?? [];
-    assert.ok(queried.length > 0, query);
-    assert.deepEqual(
-      queried.filter((name) => !existing.has(name)),
-      [],
-      query,
-    );
-  }
-});
-
-test('each alert has a severity, a summary and a description', () => {
-  assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length);
-  for (const { alert, labels, annotations } of rules) {
-    assert.match(alert, /^Footfall[A-Z]\w+$/);
-    assert.match(labels['severity']!, /^(warning|critical)$/);
-    for (const sentence of [annotations['summary'], annotations['description']]) assert.match(sentence ?? '', /^\S.*[.?]$/, alert);
-  }
-});
+const { groups } = parseDocuments(readFileSync(new URL('files/alerts.yaml', CHART), 'utf8'))[0]!.value as { groups: object[] };
 
 test('rule and dashboard are rendered unchanged', { skip }, () => {
   const rendered = render({ values: 'monitoring' });
@@ -149,23 +119,6 @@ test('operator and counters may connect to the API server only', { skip }, () =>
     ]);
   }
 });
-
-/** Names in Prometheus, from the registries of the processes. */
-async function existingMetrics(): Promise<Set<string>> {
-  const metrics = createMetrics();
-  streamMetrics(metrics);
-  queueMetrics(metrics);
-  leaderMetrics(metrics, 'footfall-operator');
-  reflectorMetrics(metrics);
-  const site = new Site({ namespace: 'shop', name: 'door', uid: 'uid-1' }, metrics, () => 0);
-  await site.close();
-  const types = (await metrics.render()).matchAll(/^# TYPE (\w+) (\w+)$/gm);
-  return new Set(
-    [...types].flatMap(([, name, type]) =>
-      type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => `${name}${part}`) : [name!],
-    ),
-  );
-}
 
 function operatorOf(rendered: Rendered, name = 'footfall-operator') {
   return (find(rendered, 'Deployment', name) as V1Deployment).spec!.template;
