@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, before, test } from 'node:test';
+import { inheritedEnvironment } from '../../local/child.ts';
 import { FolderLedger } from '../../counter-service/src/ledger/folder.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -71,7 +72,7 @@ test('the counter has ONNX Runtime for one platform', () => {
 
 test('the bundled agent and counter count who comes in during the first 30 s of the sample', async () => {
   const start = (image: keyof typeof variables, config: object) =>
-    fork(mainOf(image), { env: { PATH: process.env['PATH'], [variables[image]]: JSON.stringify({ logLevel: 'silent', ...config }) } });
+    fork(mainOf(image), { env: { ...inheritedEnvironment(), [variables[image]]: JSON.stringify({ logLevel: 'silent', ...config }) } });
   const stream = { namespace: 'default', name: 'door', uid: 'uid-door' };
   const video = join(folder, 'clip.mp4');
   execFileSync('ffmpeg', ['-loglevel', 'error', '-t', '30', '-i', clip, '-c', 'copy', video]);

@@ -6,7 +6,6 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -15,6 +14,7 @@ import { connect } from '#crds/cluster/client.ts';
 import { customResourceDefinition } from '#crds/crd.ts';
 import { kinds } from '#crds/kinds.ts';
 import { COUNTER_AUDIENCE } from '#crds/identity.ts';
+import { freePort } from './free-port.ts';
 import { ended, until } from './rtsp-server.ts';
 
 const definitions: Resource = {
@@ -272,13 +272,4 @@ function findBinary(name: string): string | undefined {
   const folder = process.env['KUBEBUILDER_ASSETS'];
   const command = folder === undefined ? name : join(folder, name);
   return spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined ? command : undefined;
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

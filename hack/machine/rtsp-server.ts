@@ -5,11 +5,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type Server } from 'node:http';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withoutFfmpeg } from './ffmpeg.ts';
+import { freePort } from './free-port.ts';
 
 export interface Credentials {
   readonly username: string;
@@ -24,7 +26,7 @@ export function findRtspServer(): string | undefined {
 
 /** For `test(name, {skip: withoutRtspServer()}, ...)`. A CI that must not skip sets FOOTFALL_REQUIRE_RTSP. */
 export function withoutRtspServer(): string | false {
-  if (findRtspServer() !== undefined) return false;
+  if (findRtspServer() !== undefined) return withoutFfmpeg('-readrate');
   if (process.env['FOOTFALL_REQUIRE_RTSP'] !== undefined) throw new Error('MediaMTX is required here, and missing.');
   return 'needs MediaMTX on the PATH or in FOOTFALL_MEDIAMTX';
 }
@@ -181,12 +183,4 @@ function accepts(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

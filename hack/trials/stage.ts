@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { rankCounters } from '../../edge-agent/src/uplink/ranking.ts';
-import { freePort } from '../machine/control-plane.ts';
+import { freePort } from '../machine/free-port.ts';
 import type { TrialLedger } from './ledgers.ts';
 import { Link } from '../machine/link.ts';
 import { type Noted, notesOf, readNotes } from './notes.ts';

@@ -9,7 +9,7 @@
  *
  * Everything waits for its reader: while nobody takes frames, the child stops working and `write` does not resolve.
  */
-import { describeExit, Ffmpeg } from '#proto/media/ffmpeg.ts';
+import { describeExit, Ffmpeg, isOldFfmpeg } from '#proto/media/ffmpeg.ts';
 import type { FfmpegExit } from '#proto/media/ffmpeg.ts';
 import { NutError } from '#proto/media/nut/nut.ts';
 import type { AccessUnit } from '#proto/media/nut/nut.ts';
@@ -84,7 +84,7 @@ export class Decoder {
     const header = this.#header === undefined ? [] : [this.#header];
     this.#header = undefined;
     this.#watch?.given();
-    const taken = await this.#ffmpeg.write(...header, nutFrameHead(unit), unit.data);
+    const taken = await this.#ffmpeg.write(...header, nutFrameHead(unit, isOldFfmpeg()), unit.data);
     if (!taken) throw this.#gone(await this.#ffmpeg.exit);
   }
 

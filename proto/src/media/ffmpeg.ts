@@ -192,10 +192,14 @@ function isBelowNeeded(version: string, banner: string): boolean {
 /** By path: a program does not change while it is in use. */
 const inspected = new Map<string, FfmpegProgram>();
 
-/** ffmpeg 5.1 renamed `-vsync`. One that was not inspected is taken for old: the next versions still know the former name. */
+/** Whether the ffmpeg that is started is below 5.1. One that was not inspected is taken for old: the next versions work, too. */
+export function isOldFfmpeg(): boolean {
+  return isOldAllowed() && (inspected.get(ffmpegPath())?.isOld ?? true);
+}
+
+/** ffmpeg 5.1 renamed `-vsync`. */
 function inItsWords(options: readonly string[]): readonly string[] {
-  const isOld = isOldAllowed() && (inspected.get(ffmpegPath())?.isOld ?? true);
-  return isOld ? options.map((option) => (option === '-fps_mode' ? '-vsync' : option)) : options;
+  return isOldFfmpeg() ? options.map((option) => (option === '-fps_mode' ? '-vsync' : option)) : options;
 }
 
 /** Local mode may have to do with the ffmpeg that npm brings, and says so to its processes. */

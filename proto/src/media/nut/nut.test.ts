@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { withoutFfmpeg } from '../../../../hack/machine/ffmpeg.ts';
 import type { AccessUnit, Codec } from './nut.ts';
 import { FUZZ } from '../../wire/fixtures/fuzz.ts';
-import { FILE_ID, MAX_FRAME_BYTES, NutError } from './nut.ts';
+import { FILE_ID, MAX_FRAME_BYTES, NutError, START_CODE } from './nut.ts';
 import { NutParser, readNut } from './reader.ts';
 import { nutFrameHead, nutHeader } from './writer.ts';
 
@@ -99,6 +99,21 @@ suite('what we write', () => {
     assert.deepEqual(
       (await read(inChunks(bytes, 7))).units.map((unit) => unit.presentationMicros),
       [0, 40_000],
+    );
+  });
+
+  test('for an old ffmpeg, times beyond 32 bits are those of syncpoints', async () => {
+    const codec = { fourcc: 'H264', privateData: new Uint8Array(), width: 64, height: 48, decodeDelay: 0 };
+    const times = [0, 2 ** 31 - 2, 2 ** 31 - 1, 2 ** 31, 7_777_777_777_777];
+    const heads = times.map((presentationMicros) => nutFrameHead({ presentationMicros, keyframe: true, data: Buffer.from([1]) }, true));
+    const bytes = Buffer.concat([nutHeader(codec), ...heads.flatMap((head) => [head, Buffer.from([1])])]);
+    assert.deepEqual(
+      (await read(inChunks(bytes, 7))).units.map((unit) => unit.presentationMicros),
+      times,
+    );
+    assert.deepEqual(
+      heads.map((head) => head.includes(START_CODE.syncpoint)),
+      [false, false, true, true, true],
     );
   });
 

@@ -13,8 +13,10 @@ const PIPE_MODE = 2;
 /** The one frame code in use: flags, time and size all follow it. */
 const FRAME_CODE = 1;
 
-/** 0: every presentation time is written in full, as itself + 1. */
+/** 0: every presentation time is written in full, as itself + 1; or as that of the frame or syncpoint before. */
 const TIME_LOW_BITS = 0;
+const SAME_TIME = 0;
+const MAX_TIME_OF_OLD_FFMPEG = 2 ** 31 - 1;
 
 /** The start of a NUT stream of one video stream in microseconds; `nutFrameHead` and an access unit's data follow, again and again. */
 export function nutHeader(codec: Codec): Buffer {
@@ -26,13 +28,19 @@ export function nutHeader(codec: Codec): Buffer {
   ]);
 }
 
-/** What precedes the access unit's `data` on the wire. Apart from it, so that the data needs no copy. */
-export function nutFrameHead(unit: AccessUnit): Buffer {
+/**
+ * What precedes the access unit's `data` on the wire. Apart from it, so that the data needs no copy.
+ * @param forOldFfmpeg below 5.1, ffmpeg reads 32 bits of a frame's time, which are over after 36 minutes, but 64 of a
+ * syncpoint's: from then on each frame has the time of a syncpoint of its own, which ffmpeg keeps in 250 bytes.
+ */
+export function nutFrameHead(unit: AccessUnit, forOldFfmpeg = false): Buffer {
   const micros = unit.presentationMicros;
   if (!Number.isSafeInteger(micros) || micros < 0)
     throw new RangeError(`presentation time ${micros} is no whole number of microseconds from 0`);
   const flags = FLAG.codedTime | FLAG.sizeHigh | FLAG.checksum | (unit.keyframe ? FLAG.key : 0);
-  return withChecksum([FRAME_CODE, ...numberField(flags), ...numberField(micros + 1), ...numberField(unit.data.length)]);
+  const frame = (time: number) => withChecksum([FRAME_CODE, ...numberField(flags), ...numberField(time), ...numberField(unit.data.length)]);
+  if (!forOldFfmpeg || micros < MAX_TIME_OF_OLD_FFMPEG) return frame(micros + 1);
+  return Buffer.concat([packet(START_CODE.syncpoint, [...numberField(micros), 0]), frame(SAME_TIME)]);
 }
 
 function mainHeader(): number[] {
