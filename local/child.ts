@@ -79,8 +79,8 @@ export class Child {
   }
 
   /** What the process has announced under this key by now. */
-  told<T>(key: string): T | undefined {
-    return this.#messages[key] as T | undefined;
+  told(key: string): unknown {
+    return this.#messages[key];
   }
 
   /** Whether the process has announced this key. */

@@ -95,7 +95,7 @@ export async function countLocally(
       }
     }
     if (options.events !== undefined) {
-      const fault = (await counter.over).told<string>('receiverFault');
+      const fault = (await counter.over).told('receiverFault') as string | undefined;
       await finishEvents(options.events, streams, new FolderLedger(ledgerDirectory), fault);
     }
     return { reports: streams.map(reportOf), seconds: seconds(), exitCode: exitCodeOf(streams) };

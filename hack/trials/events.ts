@@ -90,6 +90,6 @@ function rangeOf(event: StreamEvent): [kind: string, first: number, last: number
 }
 
 /** How late something was counted differs from run to run, and so does the resource. */
-function contentOf({ id: _, namespace: __, stream: ___, ...event }: StreamEvent): string {
-  return canonical({ ...event, late: undefined });
+function contentOf(event: StreamEvent): string {
+  return canonical({ ...event, id: undefined, namespace: undefined, stream: undefined, late: undefined });
 }

@@ -8,32 +8,32 @@
 import * as z from 'zod';
 import type { CameraStreamSpec } from '#crds/schema.ts';
 import { GapReason } from '#proto/wire/protocol.ts';
-import { changeLayout, countStep, createCounter, counterState, type CrossingEvent, loseSight } from '../counting/counter.ts';
+import { changeLayout, countStep, createCounter, counterStateSchema, type CrossingEvent, loseSight } from '../counting/counter.ts';
 import type { Layout } from '../counting/layout.ts';
 import type { Uncounted } from '../counting/uncounted.ts';
 import type { Visit } from '../counting/zones.ts';
 import type { Detection } from '../detection/detection.ts';
-import { planNextRegion, type RegionScope, regionState, resumeRegion, startRegion } from '../detection/region-planner.ts';
+import { planNextRegion, type RegionScope, regionStateSchema, resumeRegion, startRegion } from '../detection/region-planner.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
 import type { GivenUp, Passed } from '../media/footage.ts';
 import type { Track } from '../tracking/track.ts';
-import { createTracker, endAllTracks, openTracks, trackerSettings, trackerState, trackStep } from '../tracking/tracker.ts';
+import { createTracker, endAllTracks, openTracks, trackerSettings, trackerStateSchema, trackStep } from '../tracking/tracker.ts';
 
 const whole = z.int();
 const natural = whole.min(0);
-const gapReason = z.enum(Object.keys(GapReason) as [keyof typeof GapReason]);
+const gapReasonSchema = z.enum(Object.keys(GapReason) as [keyof typeof GapReason]);
 
-const gapRecord = z.object({ fromMicros: whole, toMicros: whole, reason: gapReason, accessUnits: natural });
-export type GapRecord = Readonly<z.infer<typeof gapRecord>>;
+const gapRecordSchema = z.object({ fromMicros: whole, toMicros: whole, reason: gapReasonSchema, accessUnits: natural });
+export type GapRecord = Readonly<z.infer<typeof gapRecordSchema>>;
 
-const takeover = z.object({
+const takeoverSchema = z.object({
   /** Presentation time of this session up to which everything is counted; negative when that was before it began. */
   fromMicros: whole,
-  reason: gapReason,
+  reason: gapReasonSchema,
 });
-export type Takeover = Readonly<z.infer<typeof takeover>>;
+export type Takeover = Readonly<z.infer<typeof takeoverSchema>>;
 
-export const analysisState = z.object({
+export const analysisStateSchema = z.object({
   /** Highest access unit that is counted. */
   position: natural,
   /** The watermark: every frame up to here is counted. -1 before the first. */
@@ -43,16 +43,16 @@ export const analysisState = z.object({
   observedMicros: z.number().min(0),
   /** Whether the watermark lies in the footage that goes on: the time from it to the next frame is observed. */
   continuous: z.boolean(),
-  gaps: z.object({ count: natural, micros: z.number().min(0), last: gapRecord.optional() }),
+  gaps: z.object({ count: natural, micros: z.number().min(0), last: gapRecordSchema.optional() }),
   /** Another session counted before, and nothing has been seen since: what lies between is a gap that ends with the first frame. */
-  takeover: takeover.optional(),
+  takeover: takeoverSchema.optional(),
   /** Number of the first access unit after the newest recorded gap: a replayed gap is not recorded again. */
   gapNext: natural,
-  look: regionState,
-  tracker: trackerState,
-  counter: counterState,
+  look: regionStateSchema,
+  tracker: trackerStateSchema,
+  counter: counterStateSchema,
 });
-export type AnalysisState = Readonly<z.infer<typeof analysisState>>;
+export type AnalysisState = Readonly<z.infer<typeof analysisStateSchema>>;
 
 export interface Frame {
   readonly presentationMicros: number;

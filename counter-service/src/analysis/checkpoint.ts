@@ -7,18 +7,18 @@ import * as z from 'zod';
 import type { ModelInput } from '../detection/manifest.ts';
 import type { Size } from '../detection/plan.ts';
 import type { RegionState } from '../detection/region-planner.ts';
-import { type Outbox, outbox } from '../events/outbox.ts';
+import { type Outbox, outboxSchema } from '../events/outbox.ts';
 import { Refused } from '../refusal.ts';
-import { type AnalysisState, analysisState } from './analysis.ts';
+import { type AnalysisState, analysisStateSchema } from './analysis.ts';
 import { upgradeFrom1 } from './checkpoint-1.ts';
 
 const VERSION = 2;
 
-const checkpoint = z.object({
+const checkpointSchema = z.object({
   version: z.literal(VERSION),
-  analysis: analysisState,
+  analysis: analysisStateSchema,
   /** Events that are not delivered yet. Absent where the counter has no receivers. */
-  outbox: outbox.optional(),
+  outbox: outboxSchema.optional(),
 });
 
 export interface Checkpoint {
@@ -26,8 +26,8 @@ export interface Checkpoint {
   readonly outbox: Outbox | undefined;
 }
 
-export function writeCheckpoint({ analysis, outbox: events }: Checkpoint): Buffer {
-  const content: z.input<typeof checkpoint> = { version: VERSION, analysis, ...(events && { outbox: events }) };
+export function writeCheckpoint({ analysis, outbox }: Checkpoint): Buffer {
+  const content: z.input<typeof checkpointSchema> = { version: VERSION, analysis, ...(outbox && { outbox }) };
   return Buffer.from(JSON.stringify(content));
 }
 
@@ -44,7 +44,7 @@ export function readCheckpoint(bytes: Buffer, position: number): Checkpoint {
   else if (version !== VERSION) {
     throw new Refused('INVALID', `The checkpoint is of version ${String(version).slice(0, 20)}, not ${VERSION} or 1.`);
   }
-  const { data, error } = checkpoint.safeParse(value);
+  const { data, error } = checkpointSchema.safeParse(value);
   if (data === undefined) {
     throw new Refused('INVALID', `The checkpoint is not one of a counter: ${error.issues[0]!.path.join('.')} is wrong.`);
   }

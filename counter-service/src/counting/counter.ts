@@ -7,10 +7,10 @@
  */
 import * as z from 'zod';
 import type { Track } from '../tracking/track.ts';
-import { type Crossing, crossingsOf, type Direction, side } from './crossings.ts';
-import { type Layout, type LineSpec, type Place, place, toPixels, type ZoneSpec } from './layout.ts';
+import { type Crossing, crossingsOf, type Direction, sideSchema } from './crossings.ts';
+import { type Layout, type LineSpec, type Place, placeSchema, toPixels, type ZoneSpec } from './layout.ts';
 import { type Uncounted, uncountedAt } from './uncounted.ts';
-import { occupantsOf, presence, type Visit, visitsOf } from './zones.ts';
+import { occupantsOf, presenceSchema, type Visit, visitsOf } from './zones.ts';
 
 /** As many as a status holds: beyond it, the lines that were removed first are forgotten. */
 const mostLines = 64;
@@ -18,30 +18,34 @@ const mostTracks = 256;
 const name = z.string().max(128);
 const total = z.int().min(0);
 
-const lineCounts = z.object({ name, in: total, out: total });
+const lineCountsSchema = z.object({ name, in: total, out: total });
 
-const lineState = lineCounts.extend({ from: place, to: place, sides: z.array(side).max(mostTracks).readonly() });
-
-const zoneState = z.object({
-  name,
-  polygon: z.array(place).max(64).readonly(),
-  present: z.array(presence).max(mostTracks).readonly(),
+const lineStateSchema = lineCountsSchema.extend({
+  from: placeSchema,
+  to: placeSchema,
+  sides: z.array(sideSchema).max(mostTracks).readonly(),
 });
 
-export const counterState = z.object({
+const zoneStateSchema = z.object({
+  name,
+  polygon: z.array(placeSchema).max(64).readonly(),
+  present: z.array(presenceSchema).max(mostTracks).readonly(),
+});
+
+export const counterStateSchema = z.object({
   in: total,
   out: total,
   inside: total,
-  lines: z.array(lineState).max(mostLines).readonly(),
+  lines: z.array(lineStateSchema).max(mostLines).readonly(),
   /** Totals of removed lines, the latest first: one that comes back under its name goes on. Absent when there are none. */
-  former: z.array(lineCounts).max(mostLines).readonly().optional(),
-  zones: z.array(zoneState).max(mostLines).readonly(),
+  former: z.array(lineCountsSchema).max(mostLines).readonly().optional(),
+  zones: z.array(zoneStateSchema).max(mostLines).readonly(),
 });
 
-export type LineCounts = Readonly<z.infer<typeof lineCounts>>;
-export type LineState = Readonly<z.infer<typeof lineState>>;
-export type ZoneState = Readonly<z.infer<typeof zoneState>>;
-export type CounterState = Readonly<z.infer<typeof counterState>>;
+export type LineCounts = Readonly<z.infer<typeof lineCountsSchema>>;
+export type LineState = Readonly<z.infer<typeof lineStateSchema>>;
+export type ZoneState = Readonly<z.infer<typeof zoneStateSchema>>;
+export type CounterState = Readonly<z.infer<typeof counterStateSchema>>;
 
 export interface ZoneCounts {
   readonly name: string;

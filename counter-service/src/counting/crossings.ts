@@ -14,19 +14,19 @@ import { footPoint } from '../tracking/box.ts';
 import { liesBetweenEnds, signedDistance } from './geometry.ts';
 import type { Place } from './layout.ts';
 
-export const direction = z.enum(['in', 'out']);
-export type Direction = z.infer<typeof direction>;
+export const directionSchema = z.enum(['in', 'out']);
+export type Direction = z.infer<typeof directionSchema>;
 
 /** Where a track last stood clearly on one side of a line; `side` is where a crossing in that direction ends. */
-export const side = z.object({
+export const sideSchema = z.object({
   track: z.int().min(0),
-  side: direction,
+  side: directionSchema,
   x: z.number(),
   y: z.number(),
   /** What its latest change of sides was: counted, or around an end of the line. Absent before the first. */
   change: z.enum(['counted', 'aroundEnd']).optional(),
 });
-export type Side = Readonly<z.infer<typeof side>>;
+export type Side = Readonly<z.infer<typeof sideSchema>>;
 
 export interface Crossing {
   readonly track: number;

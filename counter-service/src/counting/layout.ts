@@ -22,8 +22,8 @@ export interface Layout {
 }
 
 /** A place in the source picture, in pixels, y down. Spec points are thousandths; they never mix. */
-export const place = z.object({ x: z.number(), y: z.number() });
-export type Place = Readonly<z.infer<typeof place>>;
+export const placeSchema = z.object({ x: z.number(), y: z.number() });
+export type Place = Readonly<z.infer<typeof placeSchema>>;
 
 export function toPixels(point: Point, picture: Layout['picture']): Place {
   return { x: (point.x * picture.width) / 1000, y: (point.y * picture.height) / 1000 };

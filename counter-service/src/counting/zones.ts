@@ -13,13 +13,13 @@ import { contains, distanceToBorder } from './geometry.ts';
 import type { Place } from './layout.ts';
 
 /** A track in a zone. Times are seconds of presentation time. */
-export const presence = z.object({
+export const presenceSchema = z.object({
   track: z.int().min(0),
   enteredAt: z.number(),
   /** When it was last seen there. */
   seenAt: z.number(),
 });
-export type Presence = Readonly<z.infer<typeof presence>>;
+export type Presence = Readonly<z.infer<typeof presenceSchema>>;
 
 /** A stay in a zone that is over. Times are seconds of presentation time. */
 export interface Visit {

@@ -4,7 +4,7 @@ import type { Rectangle, Size } from './plan.ts';
 
 const BANDS = 16;
 
-const band = z.object({
+const bandSchema = z.object({
   count: z.int().min(0),
   /** Running median of box heights, pixels of the source picture. */
   height: z.number(),
@@ -15,9 +15,9 @@ const band = z.object({
  * their feet. Learned from detections, as one running median for each of 16 bands of the picture. Plain JSON, part of
  * what a counter must remember to repeat its decisions.
  */
-export const personSize = z.object({ bands: z.array(band).length(BANDS).readonly() });
-export type PersonSize = Readonly<z.infer<typeof personSize>>;
-type Band = Readonly<z.infer<typeof band>>;
+export const personSizeSchema = z.object({ bands: z.array(bandSchema).length(BANDS).readonly() });
+export type PersonSize = Readonly<z.infer<typeof personSizeSchema>>;
+type Band = Readonly<z.infer<typeof bandSchema>>;
 
 /** What the tracker too takes for a person without doubt. */
 const SURE_SCORE = 0.4;

@@ -4,12 +4,12 @@ import type { ModelInput } from './manifest.ts';
 
 const pixels = z.int().min(0).max(65_535);
 
-export const size = z.object({ width: pixels, height: pixels });
-export type Size = Readonly<z.infer<typeof size>>;
+export const sizeSchema = z.object({ width: pixels, height: pixels });
+export type Size = Readonly<z.infer<typeof sizeSchema>>;
 
 /** Pixels of the source picture. */
-const rectangle = z.object({ left: pixels, top: pixels, width: pixels, height: pixels });
-export type Rectangle = Readonly<z.infer<typeof rectangle>>;
+const rectangleSchema = z.object({ left: pixels, top: pixels, width: pixels, height: pixels });
+export type Rectangle = Readonly<z.infer<typeof rectangleSchema>>;
 
 /**
  * How a source picture becomes the model's input:
@@ -19,8 +19,8 @@ export type Rectangle = Readonly<z.infer<typeof rectangle>>;
  * The decoder crops and scales; the detector pads. The crop has even numbers unless it is the whole source, because
  * 4:2:0 video cannot be cut between.
  */
-export const plan = z.object({ crop: rectangle, picture: size, input: size });
-export type Plan = Readonly<z.infer<typeof plan>>;
+export const planSchema = z.object({ crop: rectangleSchema, picture: sizeSchema, input: sizeSchema });
+export type Plan = Readonly<z.infer<typeof planSchema>>;
 
 /** The whole source picture, as large as the model's largest input allows. */
 export function fullPicturePlan(source: Size, input: ModelInput): Plan {

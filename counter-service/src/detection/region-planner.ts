@@ -7,8 +7,8 @@ import * as z from 'zod';
 import type { CameraStreamSpec } from '#crds/schema.ts';
 import type { Detection } from './detection.ts';
 import type { ModelInput } from './manifest.ts';
-import { learnPersonSize, NO_PERSON_SIZE, personSize } from './person-size.ts';
-import { fullPicturePlan, plan, size, type Size } from './plan.ts';
+import { learnPersonSize, NO_PERSON_SIZE, personSizeSchema } from './person-size.ts';
+import { fullPicturePlan, planSchema, sizeSchema, type Size } from './plan.ts';
 import { type Place, planRegion } from './region.ts';
 
 const PLAN_FIRST_MICROS = 4e6;
@@ -20,18 +20,18 @@ export interface RegionScope extends Place {
   readonly region: CameraStreamSpec['detection']['region'];
 }
 
-export const regionState = z.object({
+export const regionStateSchema = z.object({
   /** What the plan was made for, in one word; it holds the lines and zones of a whole spec. */
   scope: z.string().max(64 * 1024),
-  picture: size,
-  plan,
-  people: personSize,
+  picture: sizeSchema,
+  plan: planSchema,
+  people: personSizeSchema,
   /** Presentation time since which this scope is looked at. */
   sinceMicros: z.int(),
   /** Presentation time from which the next frame decides anew. */
   nextPlanMicros: z.int(),
 });
-export type RegionState = Readonly<z.infer<typeof regionState>>;
+export type RegionState = Readonly<z.infer<typeof regionStateSchema>>;
 
 export function startRegion(scope: RegionScope, nowMicros: number): RegionState {
   const { picture, input } = scope;

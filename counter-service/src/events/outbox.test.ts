@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { WaitingEvent } from '#crds/events.ts';
-import { acknowledge, dueFor, type Numbers, type Outbox, outbox, record, resumeOutbox, startOutbox } from './outbox.ts';
+import { acknowledge, dueFor, type Numbers, type Outbox, outboxSchema, record, resumeOutbox, startOutbox } from './outbox.ts';
 
 const nothing: Numbers = { crossings: 0, gaps: 0 };
 const crossing = (number: number): WaitingEvent => ({
@@ -99,7 +99,7 @@ test('whatever is counted, committed and taken: each number is delivered or decl
           box = record(box, crossings(total + 1, total + one.record));
           total += one.record;
         } else if ('commit' in one) committed = total;
-        else if ('restore' in one) box = resumeOutbox(outbox.parse(JSON.parse(JSON.stringify(box))));
+        else if ('restore' in one) box = resumeOutbox(outboxSchema.parse(JSON.parse(JSON.stringify(box))));
         else deliver();
         assert.ok(box.waiting.length <= 2_000);
       }

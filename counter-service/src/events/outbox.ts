@@ -17,19 +17,19 @@ const MOST_CHARACTERS = 512 * 1024;
 const BATCH = 100;
 
 const natural = z.int().min(0);
-const numbers = z.object({ crossings: natural, gaps: natural });
+const numbersSchema = z.object({ crossings: natural, gaps: natural });
 /** A number of each kind: all up to it. */
-export type Numbers = Readonly<z.infer<typeof numbers>>;
+export type Numbers = Readonly<z.infer<typeof numbersSchema>>;
 
-export const outbox = z.object({
-  recorded: numbers,
+export const outboxSchema = z.object({
+  recorded: numbersSchema,
   /** With every receiver, or declared lost to it. */
-  delivered: numbers,
+  delivered: numbersSchema,
   waiting: z.array(waitingEvent).max(MOST_EVENTS).readonly(),
   /** Why the newest loss was one. */
   lossReason: z.enum(lossReasons).optional(),
 });
-export type Outbox = Readonly<z.infer<typeof outbox>>;
+export type Outbox = Readonly<z.infer<typeof outboxSchema>>;
 
 export interface Batch {
   readonly events: readonly (WaitingEvent | Loss)[];

@@ -11,16 +11,22 @@ import * as z from 'zod';
 import type { Box } from './box.ts';
 
 /** A coordinate and its velocity: pixels, pixels per second, and their covariance. */
-const moving = z.object({ value: z.number(), rate: z.number(), variance: z.number(), covariance: z.number(), rateVariance: z.number() });
+const movingSchema = z.object({
+  value: z.number(),
+  rate: z.number(),
+  variance: z.number(),
+  covariance: z.number(),
+  rateVariance: z.number(),
+});
 
 /** A length that drifts: pixels. */
-const drifting = z.object({ value: z.number(), variance: z.number() });
+const driftingSchema = z.object({ value: z.number(), variance: z.number() });
 
-export const motion = z.object({ middle: moving, top: moving, width: drifting, height: drifting });
+export const motionSchema = z.object({ middle: movingSchema, top: movingSchema, width: driftingSchema, height: driftingSchema });
 
-export type Moving = Readonly<z.infer<typeof moving>>;
-export type Drifting = Readonly<z.infer<typeof drifting>>;
-export type Motion = Readonly<z.infer<typeof motion>>;
+export type Moving = Readonly<z.infer<typeof movingSchema>>;
+export type Drifting = Readonly<z.infer<typeof driftingSchema>>;
+export type Motion = Readonly<z.infer<typeof motionSchema>>;
 
 // Standard deviations in heights of the box. A walking person covers about one height a second and can stop or turn
 // within about a second. Detectors place an edge within about a twentieth of the height, but sizes vary more, by

@@ -15,15 +15,15 @@ import * as z from 'zod';
 import type { Detection } from '../detection/detection.ts';
 import type { Candidate, Scores } from './association.ts';
 import { associate } from './association.ts';
-import { boxOf, correctMotion, motion, predictMotion, startMotion } from './motion.ts';
+import { boxOf, correctMotion, motionSchema, predictMotion, startMotion } from './motion.ts';
 import type { Track } from './track.ts';
 
 // Far above what a person counter's picture holds; the cubic cost of the assignment stays at a few milliseconds.
 const mostTracks = 200;
 
-const trackState = z.object({
+const trackStateSchema = z.object({
   id: z.int().min(0),
-  motion,
+  motion: motionSchema,
   /** In how many frames it was seen. */
   sightings: z.int().min(0),
   /** Presentation times of the last detection of any score, and of the last one with a high score, in seconds. */
@@ -31,17 +31,17 @@ const trackState = z.object({
   sureAt: z.number(),
 });
 
-export const trackerState = z.object({
+export const trackerStateSchema = z.object({
   nextId: z.int().min(0),
   /** Presentation time of the last frame, in seconds. */
   time: z.number(),
-  tracks: z.array(trackState).max(mostTracks).readonly(),
+  tracks: z.array(trackStateSchema).max(mostTracks).readonly(),
   /** Detections and new tracks left out because there were too many. */
   dropped: z.int().min(0),
 });
 
-export type TrackState = Readonly<z.infer<typeof trackState>>;
-export type TrackerState = Readonly<z.infer<typeof trackerState>>;
+export type TrackState = Readonly<z.infer<typeof trackStateSchema>>;
+export type TrackerState = Readonly<z.infer<typeof trackerStateSchema>>;
 
 export type TrackerSettings = Scores;
 
