@@ -60,10 +60,11 @@ const refused: Record<string, { says: () => AgentMessage[]; sentence: RegExp }> 
   'a codec with a long name': { says: () => [resume({ fourcc: Buffer.alloc(300, 'H') })], sentence: /four characters, not 300/ },
   'private data of a megabyte': { says: () => [resume({ privateData: Buffer.alloc(1e6) })], sentence: /private data has 1000000 bytes/ },
   'a checkpoint that is none': { says: () => [resume({}, 'video')], sentence: /not one of a counter/ },
-  'a checkpoint of another version': { says: () => [resume({}, { version: 2 })], sentence: /of version 2, not 1/ },
+  'a checkpoint of another version': { says: () => [resume({}, { version: 3 })], sentence: /of version 3, not 2 or 1/ },
+  'a checkpoint of version 1 that is none': { says: () => [resume({}, { version: 1 })], sentence: /analysis is wrong/ },
   'a checkpoint that is a prototype': {
-    says: () => [resume({}, '{"version":1,"__proto__":{"position":1}}')],
-    sentence: /position is wrong/,
+    says: () => [resume({}, '{"version":2,"analysis":{"__proto__":{"position":1}}}')],
+    sentence: /analysis\.position is wrong/,
   },
   'a checkpoint without end': { says: () => [resume({}, '['.repeat(1_000_000))], sentence: /not one of a counter/ },
   'a checkpoint beyond its size': {
@@ -105,7 +106,7 @@ suite('an agent that says', () => {
 });
 
 suite('a checkpoint that somebody has changed is refused', () => {
-  let state: { look: { plan: { crop: object; picture: object; input: object } }; tracker: object };
+  let state: { analysis: { look: { plan: { crop: object; picture: object; input: object } }; tracker: object } };
   before(async () => {
     const { port } = await plainService({ after } as unknown as TestContext);
     const agent = new PlayedAgent(port, door);
@@ -116,14 +117,18 @@ suite('a checkpoint that somebody has changed is refused', () => {
     state = JSON.parse(agent.heard.checkpoint!.toString()) as typeof state;
   });
 
-  const plan = (change: object) => ({ ...state, look: { ...state.look, plan: { ...state.look.plan, ...change } } });
+  const changed = (change: object) => ({ ...state, analysis: { ...state.analysis, ...change } });
+  const plan = (change: object) => {
+    const { look } = state.analysis;
+    return changed({ look: { ...look, plan: { ...look.plan, ...change } } });
+  };
   const changes: Record<string, () => object> = {
-    'so that ffmpeg reads a file': () => plan({ crop: { ...state.look.plan.crop, width: '1):1:0:0,movie=/etc/passwd[x];[x' } }),
+    'so that ffmpeg reads a file': () => plan({ crop: { ...state.analysis.look.plan.crop, width: '1):1:0:0,movie=/etc/passwd[x];[x' } }),
     'so that a picture takes a gigabyte': () => plan({ picture: { width: 20_000, height: 20_000 } }),
     'so that the model gets what it cannot take': () => plan({ input: { width: 33, height: 33 } }),
     'so that nothing is looked at': () => plan({ crop: { left: 0, top: 0, width: 0, height: 0 } }),
-    'so that it cannot be dated': () => ({ ...state, presentationMicros: 1e300 }),
-    'to have a million tracks': () => ({ ...state, tracker: { ...state.tracker, tracks: Array.from({ length: 2000 }, () => ({})) } }),
+    'so that it cannot be dated': () => changed({ presentationMicros: 1e300 }),
+    'to have a million tracks': () => changed({ tracker: { ...state.analysis.tracker, tracks: Array.from({ length: 2000 }, () => ({})) } }),
   };
   for (const [what, change] of Object.entries(changes)) {
     test(what, async (context) => {

@@ -153,7 +153,12 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       hello: { session },
     });
     if (checkpoint === undefined) return;
-    const later = Buffer.from(JSON.stringify({ ...(JSON.parse(checkpoint.toString()) as object), presentationMicros: 1e15 }));
+    const later = farFuture(checkpoint);
     await asAgent(scene, signal, units(scene, CLIP_UNITS), { paced: true, checkpoint: later, hello: { session, lastTerm: welcome!.term } });
   },
 };
+
+function farFuture(checkpoint: Buffer): Buffer {
+  const content = JSON.parse(checkpoint.toString()) as { analysis: object };
+  return Buffer.from(JSON.stringify({ ...content, analysis: { ...content.analysis, presentationMicros: 1e15 } }));
+}
