@@ -1,4 +1,4 @@
-/** Writes the CRD of each kind, as a manifest and as a template of the chart, and the reference; with --check, reports what is out of date. */
+/** Writes each kind's CRD, as a manifest and as a template of the chart, and the reference; --check reports what is out of date. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { crdText } from './crd.ts';
 import { eventSchemaText } from './events.ts';

@@ -158,7 +158,7 @@ export interface FfmpegProgram {
 
 const NEEDED = 'Footfall needs ffmpeg 5.1 or later on PATH, or its path in FFMPEG_PATH';
 
-/** Throws an Error with one sentence for the user when ffmpeg is missing, or too old and FFMPEG_ALLOW_OLD is not set; else gives its version. */
+/** @returns the version. @throws Error with one sentence when ffmpeg is missing, or too old and FFMPEG_ALLOW_OLD is not set. */
 export async function requireFfmpeg(): Promise<string> {
   const { version, isOld } = await inspectFfmpeg();
   if (isOld && !isOldAllowed()) throw new Error(`${NEEDED}: ${ffmpegPath()} is ${version}.`);
