@@ -57,7 +57,7 @@ const FLUSH_MS = 5_000;
 export interface CountingOptions {
   readonly stream: StreamName;
   readonly followed: FollowedSpec;
-  readonly standing: StreamStateReporter;
+  readonly streamState: StreamStateReporter;
   readonly detector: CountingDetector;
   readonly settlement: CheckpointCommit;
   readonly intake: Intake;
@@ -80,7 +80,7 @@ export interface CountingOptions {
   /** Aborted when the stream is to be settled and sent away. */
   readonly leaving: AbortSignal;
   /** Brings that about. */
-  readonly evict: (departure: Eviction) => void;
+  readonly evict: (eviction: Eviction) => void;
   /** Called once, when everything is counted and about to be committed. */
   readonly sayEnded: (ended: Ended) => void;
 }
@@ -113,7 +113,7 @@ export class Counting {
     this.#begunMicros = this.#state.presentationMicros;
     requirePossiblePlan(this.#state.look, options.detector.input);
     // An edit may have come while there was no video.
-    options.standing.observes(this.#known.generation);
+    options.streamState.adoptGeneration(this.#known.generation);
     this.#journal = this.#openJournal();
     this.#schedule = new CheckpointSchedule({
       settlement,
@@ -197,7 +197,7 @@ export class Counting {
     this.#known = known;
     this.#state = changeView(this.#state, this.#view());
     this.#schedule.urgently();
-    this.#options.standing.observes(known.generation);
+    this.#options.streamState.adoptGeneration(known.generation);
     this.#options.log.info({ generation: known.generation }, 'spec taken up');
   }
 
@@ -282,12 +282,12 @@ export class Counting {
   }
 
   async #step(footage: Footage, presentationMicros: number, answered: Answered): Promise<void> {
-    const { metrics, labels, standing } = this.#options;
+    const { metrics, labels, streamState } = this.#options;
     const before = performance.now();
     const passed = footage.passed(this.#state.presentationMicros, presentationMicros);
     const frame = { presentationMicros, passed, detections: answered.detections };
     this.#take(analyse(this.#state, frame, this.#known.spec.detection, this.#view()));
-    standing.counted();
+    streamState.reportFrame();
     footage.release(presentationMicros);
     metrics.counted(labels, {
       answered,

@@ -3,7 +3,7 @@
  *
  *   a known caller? ─▶ Hello ─▶ its own stream, with room, not superseded? ─▶ take the next term ─▶ Welcome
  *         ─▶ Resume, once there is video ─▶ frame after frame: detect, track, count, show ─▶ from time to time: settle
- *         ─▶ the end, or a departure: settle, Finished or GoAway
+ *         ─▶ the end, or a eviction: settle, Finished or GoAway
  *
  * Everything here belongs to one call and ends with it. A fault of the stream ends the call with a sentence and
  * touches no other stream.
@@ -52,7 +52,7 @@ interface Served {
   readonly signal: AbortSignal;
   /** Aborted, with a Eviction, when the stream is to be settled and sent away. */
   readonly leaving: AbortSignal;
-  readonly evict: (departure: Eviction) => void;
+  readonly evict: (eviction: Eviction) => void;
 }
 
 /** Serves one call to its end; never throws for what a stream or its agent did. */
@@ -108,15 +108,15 @@ async function serveAdmitted(
   over: AbortSignal,
   log: Log,
 ): Promise<void> {
-  const { followed, model, tenure, caller } = admitted;
+  const { followed, model, writer, caller } = admitted;
   const ending = new AbortController();
-  const signal = AbortSignal.any([over, tenure.lost, ending.signal]);
+  const signal = AbortSignal.any([over, writer.lost, ending.signal]);
   const fault = (error: unknown) => ending.abort(error);
   const bySpec = signalOf(evictionBySpec(followed, model, signal), fault);
-  const turnedAway = caller ? [signalOf(caller.departure(signal), fault)] : [];
+  const turnedAway = caller ? [signalOf(caller.eviction(signal), fault)] : [];
   turnedAway[0]?.addEventListener('abort', () => void limitTurnedAway(turnedAway[0]!.reason as Eviction, ending, signal));
   const away = new AbortController();
-  const evict = (departure: Eviction) => away.abort(departure);
+  const evict = (eviction: Eviction) => away.abort(eviction);
   const drain = () => evict(drained);
   if (service.draining.aborted) drain();
   service.draining.addEventListener('abort', drain, { once: true });
@@ -147,8 +147,8 @@ function farewell({ sentence, refusal }: Eviction, { metrics }: CounterService):
   return { refusal: { reason: refusal, sentence } };
 }
 
-async function greet(call: CounterCall, { tenure, hello }: Admitted): Promise<void> {
-  await call.send({ welcome: { term: tenure.term, position: positionOf(tenure.counts, hello.session) } });
+async function greet(call: CounterCall, { writer, hello }: Admitted): Promise<void> {
+  await call.send({ welcome: { term: writer.term, position: positionOf(writer.counts, hello.session) } });
 }
 
 async function countOnceThereIsVideo(served: Served): Promise<Ended> {
@@ -159,9 +159,9 @@ async function countOnceThereIsVideo(served: Served): Promise<Ended> {
   }
   const { codec, checkpoint, takenMicros } = resume;
   if (codec === null) throw new Refused('INVALID', 'The agent did not say how its video is coded.');
-  const { tenure, hello } = served.admitted;
-  const position = positionOf(tenure.counts, hello.session);
-  served.log.info({ term: tenure.term, position, resumed: checkpoint.length > 0 }, 'stream taken');
+  const { writer, hello } = served.admitted;
+  const position = positionOf(writer.counts, hello.session);
+  served.log.info({ term: writer.term, position, resumed: checkpoint.length > 0 }, 'stream taken');
   return count(served, { codec, takenMicros, checkpoint: checkpoint.length > 0 ? readCheckpoint(checkpoint, position) : undefined });
 }
 
@@ -175,17 +175,17 @@ async function count(
   { call, service, admitted, incoming, log, ending, signal, leaving, evict }: Served,
   beginning: Beginning,
 ): Promise<Ended> {
-  const { stream, hello, followed, detector, tenure, standing } = admitted;
+  const { stream, hello, followed, detector, writer, streamState } = admitted;
   const { metrics } = service;
   const labels = labelsOf(admitted);
   const send = (message: CounterMessage) => call.send(message);
-  const settlement = new CheckpointCommit(tenure, send, hello.session, signal);
+  const settlement = new CheckpointCommit(writer, send, hello.session, signal);
   const intake = new Intake({
     codec: beginning.codec,
     position: beginning.checkpoint?.analysis.position ?? settlement.position,
     send,
     onStored: (serial) => settlement.stored(serial),
-    onCamera: (camera) => standing.camera(camera),
+    onCamera: (camera) => streamState.reportCamera(camera),
     onIdentity: (token) => admitted.caller?.replace(token),
     onUnit: (unit) => metrics.received(labels, unit.data.length),
     onDecoded: (cpuMs) => metrics.decoded(cpuMs),
@@ -194,7 +194,7 @@ async function count(
     ...beginning,
     stream,
     followed,
-    standing,
+    streamState,
     detector,
     settlement,
     intake,
@@ -209,8 +209,8 @@ async function count(
     recorded: hello.recorded,
     receivers: service.receivers,
     mostWaitingEvents: service.mostWaitingEvents ?? MOST_EVENTS,
-    term: tenure.term,
-    committed: tenure.counts,
+    term: writer.term,
+    committed: writer.counts,
     sayEnded: (ended) => sayEnded({ admitted, leaving }, ended),
   });
   // The intake runs until the stream is done with; its failure must end the counting, and the other way round.
@@ -221,22 +221,22 @@ async function count(
   return counting.run(signal);
 }
 
-function sayEnded({ admitted: { standing }, leaving }: Pick<Served, 'admitted' | 'leaving'>, ended: Ended): void {
-  if (ended === 'finished') return standing.ended('Ended');
-  if (ended === 'paused') return standing.ended('Disconnected', 'AgentPaused', 'The agent has stopped.');
+function sayEnded({ admitted: { streamState }, leaving }: Pick<Served, 'admitted' | 'leaving'>, ended: Ended): void {
+  if (ended === 'finished') return streamState.reportEnd('Ended');
+  if (ended === 'paused') return streamState.reportEnd('Disconnected', 'AgentPaused', 'The agent has stopped.');
   const { reason, sentence } = leaving.reason as Eviction;
-  standing.ended('Disconnected', reason, sentence);
+  streamState.reportEnd('Disconnected', reason, sentence);
 }
 
 /** The call is over for the agent; what is still to be said of the stream is said now. */
-async function letGo({ followed, detector, tenure, standing }: Admitted, gone: boolean, draining: AbortSignal): Promise<void> {
+async function letGo({ followed, detector, writer, streamState }: Admitted, gone: boolean, draining: AbortSignal): Promise<void> {
   detector.release();
   await followed.close();
   if (gone) {
-    await pause(AWAY_SECONDS, AbortSignal.any([tenure.lost, draining]));
-    standing.ended('Disconnected', 'AgentGone', 'The agent is gone.');
+    await pause(AWAY_SECONDS, AbortSignal.any([writer.lost, draining]));
+    streamState.reportEnd('Disconnected', 'AgentGone', 'The agent is gone.');
   }
-  await tenure.close();
+  await writer.close();
 }
 
 async function refuse(
@@ -254,9 +254,9 @@ async function refuse(
   // There is nothing left to say it of, or somebody else speaks for it.
   if (refusal.reason === 'UNKNOWN_STREAM' || refusal.reason === 'FENCED') return;
   // Whoever could not say who it is has nothing to say of a stream; what it was counted for before is still true.
-  if (refusal.reason === 'UNAUTHORIZED') return admitted?.standing.ended('Disconnected', 'AgentUnauthorized', refusal.sentence);
-  if (failed) admitted?.standing.ended('Disconnected', 'CounterFailed', refusal.sentence);
-  else admitted?.standing.refused(refusal.reason, refusal.sentence);
+  if (refusal.reason === 'UNAUTHORIZED') return admitted?.streamState.reportEnd('Disconnected', 'AgentUnauthorized', refusal.sentence);
+  if (failed) admitted?.streamState.reportEnd('Disconnected', 'CounterFailed', refusal.sentence);
+  else admitted?.streamState.reportRefusal(refusal.reason, refusal.sentence);
 }
 
 async function helloOf(incoming: AsyncIterator<FromAgent>, signal: AbortSignal): Promise<Hello> {
@@ -281,7 +281,7 @@ async function resumeOf({ incoming, admitted, signal, leaving }: Served): Promis
       case 'resume':
         return message.value;
       case 'camera':
-        admitted.standing.camera(message.value);
+        admitted.streamState.reportCamera(message.value);
         break;
       case 'identity':
         admitted.caller?.replace(message.value.token);

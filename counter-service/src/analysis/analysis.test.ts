@@ -157,7 +157,7 @@ test("the agent's own gap and that of a takeover are one, from where the others 
   assert.equal(frameAt(after, 515).gaps.count, 1);
 });
 
-test("a gap in which no number is missing is one all the same: of pictures that refer forwards, some came before the frontier's", () => {
+test("a gap in which no number is missing is one all the same: of pictures that refer forwards, some came before the watermark's", () => {
   const state = frameAt(frameAt(startAnalysis(view, undefined, 0), 0.1), 0.2);
   const after = interrupt(state, { fromMicros: 0.2e6, toMicros: 0.5e6, reason: 'RING_FULL', accessUnits: 0 }, state.position + 1, view);
   assert.deepEqual([after.position, after.gaps.count, after.gaps.micros], [state.position, 1, 0.3e6]);

@@ -41,8 +41,8 @@ export interface Admitted {
   readonly followed: FollowedSpec;
   readonly model: string;
   readonly detector: PooledDetector;
-  readonly tenure: LedgerWriter;
-  readonly standing: StreamStateReporter;
+  readonly writer: LedgerWriter;
+  readonly streamState: StreamStateReporter;
   readonly caller: Caller | undefined;
 }
 
@@ -113,7 +113,7 @@ export async function admit(
 ): Promise<Admitted> {
   const { hello, caller } = from;
   const stream = validateStream(hello);
-  caller?.mustServe(stream);
+  caller?.requireAgentOf(stream);
   if (resources.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');
   takePlace(stream);
   const followed = await resources.specs.follow(stream, signal);
@@ -128,8 +128,8 @@ export async function admit(
     });
     try {
       signal.throwIfAborted();
-      const tenure = await claim(hello, stream, resources.ledger, signal);
-      return { stream, hello, caller, followed, model, detector, tenure, standing: new StreamStateReporter(tenure, generation) };
+      const writer = await claim(hello, stream, resources.ledger, signal);
+      return { stream, hello, caller, followed, model, detector, writer, streamState: new StreamStateReporter(writer, generation) };
     } catch (error) {
       detector.release();
       throw error;

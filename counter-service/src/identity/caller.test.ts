@@ -45,12 +45,12 @@ function setting(context: TestContext) {
 test('the agent of the stream may serve it, and no other stream', async (context) => {
   const { identify } = setting(context);
   const caller = await identify();
-  caller.mustServe(door);
+  caller.requireAgentOf(door);
   for (const other of [
     { ...door, name: 'gate' },
     { ...door, namespace: 'mall' },
   ])
-    assert.throws(() => caller.mustServe(other), unauthorized);
+    assert.throws(() => caller.requireAgentOf(other), unauthorized);
 });
 
 test("what can be no agent's token is refused without asking anybody, and without a word of it", async (context) => {
@@ -121,7 +121,7 @@ test('an API server that is away for a moment is asked again', async (context) =
   const identified = identify();
   while (state.asked < 2) await new Promise(setImmediate);
   state.answer = agentUser(door);
-  (await identified).mustServe(door);
+  (await identified).requireAgentOf(door);
 });
 
 test('an API server that does not say who calls is no reason to call it unauthorized', async (context) => {
@@ -140,9 +140,9 @@ test('whoever is away is not asked for in the name of a call that has ended', as
 
 test('an agent whose token is good no more is sent away, in a refusal', async (context) => {
   const { identify, state, over } = setting(context);
-  const departure = (await identify()).departure(over.signal);
+  const eviction = (await identify()).eviction(over.signal);
   state.answer = undefined;
-  const { reason, refusal } = await departure;
+  const { reason, refusal } = await eviction;
   assert.deepEqual([reason, refusal], ['AgentUnauthorized', 'UNAUTHORIZED']);
 });
 
@@ -151,7 +151,7 @@ test('an API server that is away costs no agent its stream before its token ends
   const caller = await identify(token({ exp: 1 }));
   state.answer = away;
   let sentAway = false;
-  const departure = caller.departure(over.signal).then((one) => {
+  const eviction = caller.eviction(over.signal).then((one) => {
     sentAway = true;
     return one;
   });
@@ -162,17 +162,17 @@ test('an API server that is away costs no agent its stream before its token ends
   assert.equal(sentAway, false);
   state.now = 62;
   caller.replace(token({ exp: 1, jti: 'and the next' }));
-  assert.match((await departure).sentence, /has expired/);
+  assert.match((await eviction).sentence, /has expired/);
 });
 
 test('a token that takes the place of another is looked at, and counts from then on', async (context) => {
   const { reviews, state, over } = setting(context);
   const caller = await Caller.identify({ reviews, reviewSeconds: { least: 3600, most: 3600 } }, token({ exp: 100 }), never);
-  const departure = caller.departure(over.signal);
+  const eviction = caller.eviction(over.signal);
   caller.replace(token({ jti: 'the next one' }));
   while (state.asked < 2) await new Promise(setImmediate);
   state.now = 161;
   caller.replace(token({ jti: "somebody else's", sub: agentUser({ ...door, name: 'gate' }) }));
   state.answer = agentUser({ ...door, name: 'gate' });
-  assert.equal((await departure).refusal, 'UNAUTHORIZED');
+  assert.equal((await eviction).refusal, 'UNAUTHORIZED');
 });

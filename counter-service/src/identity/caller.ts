@@ -52,7 +52,7 @@ export class Caller {
   }
 
   /** @throws Refused UNAUTHORIZED unless it is the agent of this stream. */
-  mustServe(stream: StreamName): void {
+  requireAgentOf(stream: StreamName): void {
     if (this.#user !== agentUser(stream))
       throw unauthorized(`${this.#user} is not the agent of CameraStream ${stream.namespace}/${stream.name}.`);
   }
@@ -64,7 +64,7 @@ export class Caller {
   }
 
   /** Resolves when the agent is not to be served any more. @throws the signal's reason. */
-  async departure(signal: AbortSignal): Promise<Eviction> {
+  async eviction(signal: AbortSignal): Promise<Eviction> {
     const { random = Math.random, reviewSeconds: { least, most } = REVIEW_SECONDS } = this.#options;
     let wait = least + (most - least) * random();
     for (;;) {

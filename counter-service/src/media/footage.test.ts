@@ -46,7 +46,7 @@ test('every frame comes out once, in presentation order', async () => {
   );
 });
 
-test('a new decoder goes on after the frontier, from any frame', async () => {
+test('a new decoder goes on after the watermark, from any frame', async () => {
   const footage = footageOf(units);
   const all = await times(footage.frames(picture, -1, never));
   for (const stop of [0, 7, 10, 33, 58]) {

@@ -1,9 +1,9 @@
 /**
  * One unbroken piece of a camera's video, on its way into a decoder: between two gaps, coded in one way.
  *
- * It keeps what a decoder would need to start again at the frontier (the newest frame that was counted): the access
+ * It keeps what a decoder would need to start again at the watermark (the newest frame that was counted): the access
  * units from the last keyframe at or before it. So the picture's region can change, and a decoder can die, at any
- * frame, and the frames after the frontier are the same as if nothing had happened.
+ * frame, and the frames after the watermark are the same as if nothing had happened.
  *
  * Bounded by the credit given to the agent for what is not decoded yet, by MAX_KEPT_BYTES for what became frames, and by
  * MAX_BYTES_WITHOUT_FRAME for what did not.
@@ -68,7 +68,7 @@ export class Footage {
     this.#onDecoded = onDecoded;
   }
 
-  /** False once a group of pictures outgrew what is kept: a new decoder could not reach the frontier. */
+  /** False once a group of pictures outgrew what is kept: a new decoder could not reach the watermark. */
   get rewindable(): boolean {
     return this.#rewindable;
   }
@@ -90,8 +90,8 @@ export class Footage {
     this.#changed.notify();
   }
 
-  /** The frames after `frontierMicros`, until the footage ends. Throws DecoderFault when the decoder fails. */
-  async *frames(picture: Picture, frontierMicros: number, signal: AbortSignal): AsyncGenerator<DecodedFrame> {
+  /** The frames after `watermarkMicros`, until the footage ends. Throws DecoderFault when the decoder fails. */
+  async *frames(picture: Picture, watermarkMicros: number, signal: AbortSignal): AsyncGenerator<DecodedFrame> {
     // A gap may follow a gap: no decoder is started for nothing.
     while (this.#units.length === 0 && !this.#ended) await this.#changed.wait(signal);
     if (this.#units.length === 0) return;
@@ -106,7 +106,7 @@ export class Footage {
     try {
       for await (const frame of decoder.frames) {
         this.#seeFrame();
-        if (frame.presentationMicros > frontierMicros) yield frame;
+        if (frame.presentationMicros > watermarkMicros) yield frame;
         else this.release(frame.presentationMicros);
         if (this.#decoded - told.units < COST_UNITS) continue;
         const cpuMs = decoder.cpuMs();
@@ -131,26 +131,26 @@ export class Footage {
     return { units, position, newestMicros };
   }
 
-  /** Lets go of what a decoder would not need to go on after the frontier. */
-  release(frontierMicros: number): void {
-    const needed = this.#units.findLastIndex((unit) => unit.keyframe && unit.presentationMicros <= frontierMicros);
+  /** Lets go of what a decoder would not need to go on after the watermark. */
+  release(watermarkMicros: number): void {
+    const needed = this.#units.findLastIndex((unit) => unit.keyframe && unit.presentationMicros <= watermarkMicros);
     if (needed >= 0) this.#drop(needed);
     if (this.#keptBytes <= MAX_KEPT_BYTES) return;
-    const rest = this.#units.findIndex((unit) => unit.presentationMicros > frontierMicros || unit.number > this.#newestTaken);
+    const rest = this.#units.findIndex((unit) => unit.presentationMicros > watermarkMicros || unit.number > this.#newestTaken);
     this.#drop(rest < 0 ? this.#units.length : rest);
     this.#rewindable = false;
   }
 
-  /** Gives up the rest of the group of pictures that the frontier lies in, or the first one, and waits for the next. */
-  async giveUpGroup(frontierMicros: number, signal: AbortSignal): Promise<GivenUp> {
+  /** Gives up the rest of the group of pictures that the watermark lies in, or the first one, and waits for the next. */
+  async giveUpGroup(watermarkMicros: number, signal: AbortSignal): Promise<GivenUp> {
     let units = 0;
     for (let first = true; ; first = false) {
       const next = this.#units.findIndex(
-        (unit, index) => !(first && index === 0) && unit.keyframe && unit.presentationMicros > frontierMicros,
+        (unit, index) => !(first && index === 0) && unit.keyframe && unit.presentationMicros > watermarkMicros,
       );
       const given = this.#units.slice(0, next < 0 ? this.#units.length : next);
       for (const unit of given) this.#take(unit);
-      units += given.filter((unit) => unit.presentationMicros > frontierMicros).length;
+      units += given.filter((unit) => unit.presentationMicros > watermarkMicros).length;
       this.#drop(given.length);
       const start = this.#units[0];
       if (start !== undefined) return { units, next: start.number, toMicros: start.presentationMicros, ended: false };

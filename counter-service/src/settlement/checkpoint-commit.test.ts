@@ -28,10 +28,10 @@ async function setting(context: TestContext) {
   const ledger = new FolderLedger(root);
   const committed = async () => (await ledger.read(stream)).counts?.in;
   const told: Told[] = [];
-  const tenure = await ledger.claim(stream, await ledger.read(stream), 's');
+  const writer = await ledger.claim(stream, await ledger.read(stream), 's');
   const call = new AbortController();
   const settlement = new CheckpointCommit(
-    tenure,
+    writer,
     async (message) => void told.push({ message, committed: await committed() }),
     's',
     call.signal,
@@ -76,8 +76,8 @@ test('what another session has committed is no position of this one', async (con
   const { ledger, settlement } = await setting(context);
   settlement.stored(1);
   await settlement.settle(snapshot(1));
-  const tenure = await ledger.claim(stream, await ledger.read(stream), 'another');
-  assert.equal(new CheckpointCommit(tenure, () => Promise.resolve(), 'another', new AbortController().signal).position, 0);
+  const writer = await ledger.claim(stream, await ledger.read(stream), 'another');
+  assert.equal(new CheckpointCommit(writer, () => Promise.resolve(), 'another', new AbortController().signal).position, 0);
 });
 
 test('how far events are delivered is no write of its own, and the next one takes it along', async (context) => {

@@ -30,9 +30,9 @@ export async function evictionBySpec(followed: FollowedSpec, model: string, sign
   }
 }
 
-/** Aborted, with the departure, when there is one. */
-export function signalOf(departure: Promise<Eviction>, onFault: (error: unknown) => void): AbortSignal {
+/** Aborted, with the eviction, when there is one. */
+export function signalOf(eviction: Promise<Eviction>, onFault: (error: unknown) => void): AbortSignal {
   const controller = new AbortController();
-  departure.then((one) => controller.abort(one), onFault);
+  eviction.then((one) => controller.abort(one), onFault);
   return controller.signal;
 }
