@@ -116,7 +116,7 @@ export class Counting {
     options.streamState.adoptGeneration(this.#known.generation);
     this.#journal = this.#openJournal();
     this.#schedule = new CheckpointSchedule({
-      settlement,
+      checkpointCommit: settlement,
       counts: () => this.#counts(),
       snapshot: () => this.#snapshot(),
       show: () => this.#show(),
@@ -138,13 +138,13 @@ export class Counting {
       counted.abort(new Error('nothing is counted any more'));
       await following;
       const cursor = this.#journal.delivered;
-      await this.#schedule.last(() => this.#options.sayEnded(ended));
+      await this.#schedule.settleLast(() => this.#options.sayEnded(ended));
       // After an eviction the next counter delivers what the checkpoint holds.
       if (ended !== 'left') await this.#finishDelivery(cursor, either);
       return ended;
     } catch (error) {
       // What was given up is settled: the next call begins after it.
-      if (error instanceof Refused && error.reason === 'UNDECODABLE' && !either.aborted) await this.#schedule.last(() => undefined);
+      if (error instanceof Refused && error.reason === 'UNDECODABLE' && !either.aborted) await this.#schedule.settleLast(() => undefined);
       throw this.#fault.signal.aborted ? (this.#fault.signal.reason as unknown) : error;
     } finally {
       this.#schedule.stop();
@@ -158,7 +158,7 @@ export class Counting {
   async #finishDelivery(cursor: Numbers | undefined, signal: AbortSignal): Promise<void> {
     await this.#journal.flushed(AbortSignal.any([signal, AbortSignal.timeout(FLUSH_MS)])).catch(() => undefined);
     signal.throwIfAborted();
-    if (JSON.stringify(this.#journal.delivered) !== JSON.stringify(cursor)) await this.#schedule.last(() => undefined);
+    if (JSON.stringify(this.#journal.delivered) !== JSON.stringify(cursor)) await this.#schedule.settleLast(() => undefined);
   }
 
   async #countUntilLeaving(signal: AbortSignal): Promise<Ended> {
@@ -187,7 +187,7 @@ export class Counting {
       // A stream that is gone is for whoever serves it to end.
       if (known === undefined) return;
       this.#adopt(known);
-      this.#schedule.whenDue();
+      this.#schedule.settleIfDue();
     }
   }
 
@@ -196,7 +196,7 @@ export class Counting {
     if (known === this.#known) return;
     this.#known = known;
     this.#state = changeView(this.#state, this.#view());
-    this.#schedule.urgently();
+    this.#schedule.makeUrgent();
     this.#options.streamState.adoptGeneration(known.generation);
     this.#options.log.info({ generation: known.generation }, 'spec taken up');
   }
@@ -245,7 +245,7 @@ export class Counting {
 
   #giveUp(given: GivenUp): void {
     this.#take(giveUp(this.#state, given, this.#view()));
-    this.#schedule.whenDue();
+    this.#schedule.settleIfDue();
   }
 
   /** Follows the footage with one decoder and one picture; `again` when the picture, or its rate, is to be another one. */
@@ -296,7 +296,7 @@ export class Counting {
       lagMicros: footage.newestMicros - presentationMicros,
     });
     await this.#show();
-    this.#schedule.whenDue();
+    this.#schedule.settleIfDue();
   }
 
   /** The access units after the last frame that was looked at belong to what was seen, too. */
@@ -322,7 +322,7 @@ export class Counting {
   /** @param next number of the first access unit after it. */
   #declare(gap: GapRecord, next: number): void {
     this.#take(interrupt(this.#state, gap, next, this.#view()));
-    this.#schedule.whenDue();
+    this.#schedule.settleIfDue();
   }
 
   /** One step on: what came of it goes to the events, and a gap to metrics and log. */
@@ -358,7 +358,7 @@ export class Counting {
     const { counter, gaps } = this.#state;
     const numbers = numbersOf({ ...counter, gaps });
     const outbox = checkpoint?.outbox ? resumeOutbox(checkpoint.outbox, committed?.delivered) : startOutbox(numbers, committed?.delivered);
-    const onDelivered = () => settlement.delivered(this.#journal.delivered);
+    const onDelivered = () => settlement.deferDelivery(this.#journal.delivered);
     return new EventJournal(
       { ...this.#options, clock: { startMicros: sessionStartMicros, recorded }, onDelivered },
       outbox,

@@ -184,7 +184,7 @@ async function count(
     codec: beginning.codec,
     position: beginning.checkpoint?.analysis.position ?? settlement.position,
     send,
-    onStored: (serial) => settlement.stored(serial),
+    onStored: (serial) => settlement.acknowledge(serial),
     onCamera: (camera) => streamState.reportCamera(camera),
     onIdentity: (token) => admitted.caller?.replace(token),
     onUnit: (unit) => metrics.received(labels, unit.data.length),
