@@ -28,7 +28,7 @@ import { EventJournal } from './events/journal.ts';
 import { type Numbers, resumeOutbox, startOutbox } from './events/outbox.ts';
 import type { Receiver } from './events/receiver.ts';
 import type { Answered, CountingDetector } from './detection/detector.ts';
-import { type Eviction, videoNeededAgain } from './specs/eviction.ts';
+import { type Eviction, EVICTIONS } from './specs/eviction.ts';
 import type { Intake, Piece } from './call/intake.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
 import { ahead } from './media/ahead.ts';
@@ -232,7 +232,7 @@ export class Counting {
 
   /** A new decoder cannot get to the watermark with what is kept: the next counter, or this one, is sent the way there, too. */
   #askAgain(signal: AbortSignal): void {
-    this.#options.evict(videoNeededAgain);
+    this.#options.evict(EVICTIONS.resend);
     signal.throwIfAborted();
   }
 
