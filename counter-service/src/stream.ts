@@ -13,7 +13,7 @@ import { beat, SILENCE_SECONDS } from '#proto/wire/heartbeat.ts';
 import type { Log } from '#proto/process/log.ts';
 import { type CounterCall, type CounterMessage, type FromAgent, type Hello, Malformed } from '#proto/wire/protocol.ts';
 import { Watchdog } from '#proto/wire/watchdog.ts';
-import { admit, type Admitted, type Slots, type Resources } from './call/admission.ts';
+import { admit, type Admission, type Slots, type Resources } from './call/admission.ts';
 import { type Checkpoint, readCheckpoint } from './analysis/checkpoint.ts';
 import { Counting, type Ended } from './counting-run.ts';
 import { type Eviction, EVICTIONS, signalOf, waitForSpecEviction } from './specs/eviction.ts';
@@ -33,7 +33,7 @@ const TURNED_AWAY_SECONDS = 10;
 const MESSAGES = { perSecond: 20, burst: 200 };
 
 export interface CounterService extends Resources {
-  readonly places: Slots;
+  readonly slots: Slots;
   readonly log: Log;
   readonly silenceSeconds?: number;
 }
@@ -44,7 +44,7 @@ type Codec = NonNullable<ResumeMessage['codec']>;
 interface Served {
   readonly call: CounterCall;
   readonly service: CounterService;
-  readonly admitted: Admitted;
+  readonly admitted: Admission;
   readonly incoming: AsyncIterator<FromAgent>;
   readonly log: Log;
   /** Ends everything that belongs to the call; its reason is what is to be told. */
@@ -57,7 +57,7 @@ interface Served {
 
 /** Serves one call to its end; never throws for what a stream or its agent did. */
 export async function serveStream(call: CounterCall, service: CounterService): Promise<void> {
-  const { places, metrics, draining, identities, silenceSeconds = SILENCE_SECONDS } = service;
+  const { slots, metrics, draining, identities, silenceSeconds = SILENCE_SECONDS } = service;
   const over = new AbortController();
   // A large picture takes longer than that on a slow link, and its agent's heartbeats wait behind it.
   const watchdog = new Watchdog(
@@ -68,20 +68,20 @@ export async function serveStream(call: CounterCall, service: CounterService): P
   const signal = AbortSignal.any([over.signal, call.signal]);
   const incoming = heardBy(watchdog, call.messages);
   let log = service.log;
-  let admitted: Admitted | undefined;
+  let admitted: Admission | undefined;
   let gone = false;
   try {
-    places.knock(call);
+    slots.limitRate(call);
     // Before it takes anybody's place.
     const caller = identities && (await Caller.identify(identities, call.token, signal));
-    places.enter(call);
+    slots.openCall(call);
     const hello = await helloOf(incoming, signal);
     // Before it is welcomed, too: a model may take longer to load than an agent waits where it hears nothing.
     void beat(call, signal);
     log = log.child({ stream: `${hello.stream?.namespace}/${hello.stream?.name}`, session: hello.session });
-    admitted = await admit({ hello, caller }, service, (stream) => places.take(call, stream), signal);
+    admitted = await admit({ hello, caller }, service, (stream) => slots.reserve(call, stream), signal);
     call.accepted();
-    metrics.serving(places.streams);
+    metrics.serving(slots.streams);
     await serveAdmitted(call, service, admitted, incoming, signal, log);
   } catch (error) {
     gone = signal.aborted || error instanceof Gone;
@@ -90,11 +90,11 @@ export async function serveStream(call: CounterCall, service: CounterService): P
   } finally {
     watchdog.stop();
     over.abort(new Error('the call is over'));
-    places.leave(call);
-    metrics.serving(places.streams);
+    slots.release(call);
+    metrics.serving(slots.streams);
     if (admitted !== undefined) {
       // Another call of the same stream may be counting already.
-      if (!places.has(admitted.stream)) await metrics.forget(labelsOf(admitted));
+      if (!slots.has(admitted.stream)) await metrics.forget(labelsOf(admitted));
       await letGo(admitted, gone, draining);
     }
   }
@@ -103,7 +103,7 @@ export async function serveStream(call: CounterCall, service: CounterService): P
 async function serveAdmitted(
   call: CounterCall,
   service: CounterService,
-  admitted: Admitted,
+  admitted: Admission,
   incoming: AsyncIterator<FromAgent>,
   over: AbortSignal,
   log: Log,
@@ -147,7 +147,7 @@ function farewell({ sentence, refusal }: Eviction, { metrics }: CounterService):
   return { refusal: { reason: refusal, sentence } };
 }
 
-async function greet(call: CounterCall, { writer, hello }: Admitted): Promise<void> {
+async function greet(call: CounterCall, { writer, hello }: Admission): Promise<void> {
   await call.send({ welcome: { term: writer.term, position: positionOf(writer.counts, hello.session) } });
 }
 
@@ -229,7 +229,7 @@ function sayEnded({ admitted: { streamState }, leaving }: Pick<Served, 'admitted
 }
 
 /** The call is over for the agent; what is still to be said of the stream is said now. */
-async function letGo({ followed, detector, writer, streamState }: Admitted, gone: boolean, draining: AbortSignal): Promise<void> {
+async function letGo({ followed, detector, writer, streamState }: Admission, gone: boolean, draining: AbortSignal): Promise<void> {
   detector.release();
   await followed.close();
   if (gone) {
@@ -242,7 +242,7 @@ async function letGo({ followed, detector, writer, streamState }: Admitted, gone
 async function refuse(
   call: CounterCall,
   { metrics }: CounterService,
-  admitted: Admitted | undefined,
+  admitted: Admission | undefined,
   error: unknown,
   log: Log,
 ): Promise<void> {
@@ -326,7 +326,7 @@ async function* heardBy(watchdog: Watchdog, messages: AsyncIterable<FromAgent>):
   }
 }
 
-function labelsOf({ stream: { namespace, name } }: Admitted) {
+function labelsOf({ stream: { namespace, name } }: Admission) {
   return { stream: `${namespace}/${name}` };
 }
 
