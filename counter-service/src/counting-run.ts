@@ -31,9 +31,9 @@ import type { Answered, CountingDetector } from './detection/detector.ts';
 import { type Eviction, EVICTIONS } from './specs/eviction.ts';
 import type { Intake, Piece } from './call/intake.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
-import { ahead } from './media/ahead.ts';
+import { mapAhead } from './media/map-ahead.ts';
 import { type DecodedFrame, DecoderFault } from './media/decoder.ts';
-import type { Footage, GivenUp } from './media/footage.ts';
+import type { Footage, UndecodableGroup } from './media/footage.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refusal.ts';
 import { CheckpointSchedule } from './settlement/checkpoint-schedule.ts';
@@ -101,7 +101,7 @@ export class Counting {
   #known: KnownSpec;
   /** The watermark when this call took the stream up. */
   readonly #begunMicros: number;
-  #toldOfHidden = false;
+  #unwatchableLogged = false;
 
   /** @throws Refused INVALID when the checkpoint cannot be taken up. */
   constructor(options: CountingOptions) {
@@ -237,13 +237,13 @@ export class Counting {
   }
 
   /** What kills every decoder is left out, and declared. */
-  async #giveUpGroup(footage: Footage, signal: AbortSignal): Promise<GivenUp> {
+  async #giveUpGroup(footage: Footage, signal: AbortSignal): Promise<UndecodableGroup> {
     const given = await footage.giveUpGroup(this.#state.presentationMicros, signal);
     if (given.units > 0) this.#giveUp(given);
     return given;
   }
 
-  #giveUp(given: GivenUp): void {
+  #giveUp(given: UndecodableGroup): void {
     this.#take(giveUp(this.#state, given, this.#view()));
     this.#schedule.settleIfDue();
   }
@@ -255,7 +255,7 @@ export class Counting {
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const { plan } = this.#state.look;
-    const picture = { framesPerSecond, crop: plan.crop, ...plan.picture, onHidden: () => this.#tellOfHidden() };
+    const picture = { framesPerSecond, crop: plan.crop, ...plan.picture, onUnwatchable: () => this.#logUnwatchable() };
     const frames = footage.frames(picture, this.#state.presentationMicros, either);
     const detect = async ({ presentationMicros, pixels }: DecodedFrame) => {
       const answered = await detector.detect({ stream: `${stream.uid} in term ${term}`, pixels, plan }, either);
@@ -264,7 +264,7 @@ export class Counting {
     };
     const asBefore = () => this.#state.look.plan === plan && this.#known.spec.detection.framesPerSecond === framesPerSecond;
     try {
-      for await (const { presentationMicros, answered } of ahead(frames, detector.depth, detect)) {
+      for await (const { presentationMicros, answered } of mapAhead(frames, detector.depth, detect)) {
         // An edit may have come while it was waited for; the frame is then looked at again, as it is to be now.
         if (asBefore()) await this.#step(footage, presentationMicros, answered);
         if (!asBefore()) return 'again';
@@ -276,23 +276,24 @@ export class Counting {
     }
   }
 
-  #tellOfHidden(): void {
-    if (!this.#toldOfHidden) this.#options.log.warn({}, 'the system does not let decoders be watched: none that hangs or grows is ended');
-    this.#toldOfHidden = true;
+  #logUnwatchable(): void {
+    if (!this.#unwatchableLogged)
+      this.#options.log.warn({}, 'the system does not let decoders be watched: none that hangs or grows is ended');
+    this.#unwatchableLogged = true;
   }
 
   async #step(footage: Footage, presentationMicros: number, answered: Answered): Promise<void> {
     const { metrics, labels, streamState } = this.#options;
     const before = performance.now();
-    const passed = footage.passed(this.#state.presentationMicros, presentationMicros);
-    const frame = { presentationMicros, passed, detections: answered.detections };
+    const span = footage.span(this.#state.presentationMicros, presentationMicros);
+    const frame = { presentationMicros, span, detections: answered.detections };
     this.#take(analyse(this.#state, frame, this.#known.spec.detection, this.#view()));
     streamState.reportFrame();
     footage.release(presentationMicros);
     metrics.counted(labels, {
       answered,
       trackingMs: performance.now() - before,
-      skipped: passed.units - 1,
+      skipped: span.units - 1,
       lagMicros: footage.newestMicros - presentationMicros,
     });
     await this.#show();
@@ -301,7 +302,7 @@ export class Counting {
 
   /** The access units after the last frame that was looked at belong to what was seen, too. */
   #finishPiece({ footage }: Piece): void {
-    const rest = footage.passed(this.#state.presentationMicros, Infinity);
+    const rest = footage.span(this.#state.presentationMicros, Infinity);
     if (rest.units === 0) return;
     if (!this.#state.continuous && rest.units > FEW_UNITS) {
       this.#giveUp({ units: rest.units, next: rest.position + 1, toMicros: rest.newestMicros, ended: true });

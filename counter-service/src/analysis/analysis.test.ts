@@ -36,7 +36,7 @@ const frameAt = (state: AnalysisState, seconds: number) =>
     state,
     {
       presentationMicros: seconds * 1e6,
-      passed: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 },
+      span: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 },
       detections: [],
     },
     spec.detection,
@@ -123,7 +123,7 @@ test('over a gap nobody stays in a zone', () => {
       state,
       {
         presentationMicros: seconds * 1e6,
-        passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 },
+        span: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 },
         detections: [person],
       },
       spec.detection,
@@ -137,7 +137,7 @@ test('over a gap nobody stays in a zone', () => {
 
 test('what another session has counted of the same time is not counted again', () => {
   const state = takeOver(startAnalysis(view, undefined, 0), { fromMicros: 30e6, reason: 'AGENT_REPLACED' });
-  assert.equal(state.presentationMicros, 30e6, 'frames up to there are passed over');
+  assert.equal(state.presentationMicros, 30e6, 'frames up to there are skipped');
   const { gaps } = frameAt(state, 30.1);
   assert.deepEqual(gaps.last, { fromMicros: 30e6, toMicros: 30.1e6, reason: 'AGENT_REPLACED', accessUnits: 0 });
 });
@@ -180,7 +180,7 @@ test('over a gap nobody is followed, and it is recorded', () => {
         state,
         {
           presentationMicros: seconds * 1e6,
-          passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 },
+          span: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 },
           detections: [person],
         },
         spec.detection,
@@ -198,7 +198,7 @@ const step = (state: AnalysisState, seconds: number, detections: ReturnType<type
     state,
     {
       presentationMicros: seconds * 1e6,
-      passed: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 },
+      span: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 },
       detections,
     },
     spec.detection,

@@ -15,7 +15,7 @@ import type { Visit } from '../counting/zones.ts';
 import type { Detection } from '../detection/detection.ts';
 import { planNextRegion, type RegionScope, regionState, resumeRegion, startRegion } from '../detection/region-planner.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
-import type { GivenUp, Passed } from '../media/footage.ts';
+import type { UndecodableGroup, UnitSpan } from '../media/footage.ts';
 import type { Track } from '../tracking/track.ts';
 import { createTracker, endAllTracks, openTracks, trackerSettings, trackerState, trackStep } from '../tracking/tracker.ts';
 
@@ -57,7 +57,7 @@ export type AnalysisState = Readonly<z.infer<typeof analysisState>>;
 export interface Frame {
   readonly presentationMicros: number;
   /** Access units that the watermark passes with this frame. */
-  readonly passed: Passed;
+  readonly span: UnitSpan;
   readonly detections: readonly Detection[];
 }
 
@@ -122,11 +122,11 @@ export function changeView(state: AnalysisState, view: View): AnalysisState {
 
 export function analyse(state: AnalysisState, frame: Frame, detection: CameraStreamSpec['detection'], view: View): Step {
   const time = frame.presentationMicros / 1e6;
-  const frames = state.frames + frame.passed.units;
+  const frames = state.frames + frame.span.units;
   const tracked = trackStep(state.tracker, frame.detections, time, trackerSettings(detection.scorePermille / 1000));
   const moment = { time: Math.round(time * 1000) / 1000, frame: frames };
   const { state: counter, ...counted } = countStep(state.counter, tracked.tracks, tracked.ended, moment);
-  const moved = advance(state, frame.passed, frame.presentationMicros);
+  const moved = advance(state, frame.span, frame.presentationMicros);
   return {
     state: {
       ...moved.state,
@@ -140,15 +140,15 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
 }
 
 /** Moves the watermark over access units of which no frame was looked at. */
-export function advance(state: AnalysisState, passed: Passed, presentationMicros: number): Step {
+export function advance(state: AnalysisState, span: UnitSpan, presentationMicros: number): Step {
   const { takeover: open } = state;
   const declared = open ? declare(state, { ...open, toMicros: presentationMicros, accessUnits: 0 }) : undefined;
   return {
     state: {
       ...(declared?.state ?? state),
-      position: Math.max(state.position, passed.position),
+      position: Math.max(state.position, span.position),
       presentationMicros,
-      frames: state.frames + passed.units,
+      frames: state.frames + span.units,
       observedMicros: state.observedMicros + (state.continuous ? presentationMicros - state.presentationMicros : 0),
     },
     outcome: { ...NOTHING, gap: declared?.gap },
@@ -183,7 +183,7 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
 }
 
 /** Video that kills every decoder is passed over for good, also by the counter that comes next; the first picture after it is counted. */
-export function giveUp(state: AnalysisState, { units: accessUnits, next, toMicros, ended }: GivenUp, view: View): Step {
+export function giveUp(state: AnalysisState, { units: accessUnits, next, toMicros, ended }: UndecodableGroup, view: View): Step {
   const fromMicros = Math.max(0, state.presentationMicros);
   const moved = { ...state, presentationMicros: ended ? toMicros : toMicros - 1 };
   return interrupt(moved, { fromMicros, toMicros, reason: 'UNDECODABLE_VIDEO', accessUnits }, next, view);

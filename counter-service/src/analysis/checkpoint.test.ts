@@ -5,7 +5,7 @@ import { FUZZ } from '#proto/wire/fixtures/fuzz.ts';
 import { type AnalysisState, analyse, startAnalysis, type View } from './analysis.ts';
 import { type Checkpoint, readCheckpoint, requirePossiblePlan, writeCheckpoint } from './checkpoint.ts';
 import { record, startOutbox } from '../events/outbox.ts';
-import { decoding } from '../media/decoding.ts';
+import { decodeJob } from '../media/decoding.ts';
 import { Refused } from '../refusal.ts';
 
 const lines = [{ name: 'entrance', from: { x: 500, y: 0 }, to: { x: 500, y: 1000 } }];
@@ -44,7 +44,7 @@ const walked = Array.from({ length: 60 }).reduce<AnalysisState>(
     const left = 100 + index * 7;
     const frame = {
       presentationMicros: index * 100_000,
-      passed: { units: 1, position: index + 1, newestMicros: index * 100_000 },
+      span: { units: 1, position: index + 1, newestMicros: index * 100_000 },
       detections: [{ left, right: left + 50, top: 100, bottom: 300, score: 0.9 }],
     };
     return analyse(state, frame, detection, view).state;
@@ -104,11 +104,11 @@ suite('hostile bytes', () => {
     }
     // What is taken can be counted on with, and put into a decoder's arguments.
     const { crop, picture } = state.look.plan;
-    const job = decoding({ codec, framesPerSecond: 10, crop, ...picture });
+    const job = decodeJob({ codec, framesPerSecond: 10, crop, ...picture });
     assert.doesNotMatch(job.outputOptions.join(' '), /movie|[[\]@]|NaN|undefined/);
     const next = {
       presentationMicros: state.presentationMicros + 100_000,
-      passed: { units: 1, position: state.position + 1, newestMicros: 0 },
+      span: { units: 1, position: state.position + 1, newestMicros: 0 },
       detections: [],
     };
     analyse(state, next, detection, view);

@@ -15,7 +15,7 @@ const cases: readonly { what: string; committed: CommittedCounts; takenSeconds?:
   { what: 'also when both have seen the same seconds', committed: committedAt(2), takenSeconds: 3, from: 2 },
   { what: 'but no further than it had seen itself when it was welcomed', committed: committedAt(50), takenSeconds: 3, from: 3 },
   {
-    what: 'of one that does not tell, a file or an old one, what lies ahead of the clock is not passed over',
+    what: 'of one that does not tell, a file or an old one, what lies ahead of the clock is not skipped',
     committed: committedAt(61),
     from: -1e-6,
   },
