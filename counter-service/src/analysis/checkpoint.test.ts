@@ -66,13 +66,13 @@ const whole: Checkpoint = { analysis: walked, outbox: record(startOutbox({ cross
 const written = writeCheckpoint(whole).toString();
 const read = (text: string, position = 0) => readCheckpoint(Buffer.from(text), position);
 
-test('what a counter has written it reads, bit by bit', () => {
+test('a counter reads the checkpoint that it has written, bit by bit', () => {
   assert.equal(writeCheckpoint(read(written)).toString(), written);
   assert.deepEqual(read(written), JSON.parse(JSON.stringify(whole)));
   assert.equal(walked.counter.in + walked.counter.out, 1);
 });
 
-test('a checkpoint of version 1 is read: its totals go on, and what was not committed is to be delivered', () => {
+test('a checkpoint of version 1 is read: its totals continue, and its uncommitted crossings are still delivered', () => {
   const { look, ...rest } = walked;
   const { zones: present, ...counter } = rest.counter;
   const old = {
@@ -88,7 +88,7 @@ test('a checkpoint of version 1 is read: its totals go on, and what was not comm
   assert.deepEqual(outbox, { recorded: { crossings: 1, gaps: 0 }, delivered: { crossings: 0, gaps: 0 }, waiting: [crossing] });
 });
 
-test('a checkpoint from before what is committed is refused', () => {
+test('a checkpoint before the committed position is refused', () => {
   assert.throws(() => read(written, 61), { reason: 'INVALID', message: 'The checkpoint is of access unit 60, though 61 are committed.' });
 });
 
@@ -115,11 +115,11 @@ suite('hostile bytes', () => {
     assert.equal(({} as { polluted?: unknown }).polluted, undefined);
   };
 
-  test('of any kind are refused in a sentence', () => {
+  test('of any kind are refused with a sentence', () => {
     fc.assert(fc.property(fc.oneof(fc.json(), fc.string({ unit: 'binary' })), survive), FUZZ);
   });
 
-  test('that were a checkpoint before somebody changed it are refused, or do no harm', () => {
+  test('that are a changed checkpoint are refused, or do no harm', () => {
     const text = written;
     const tokens = [...text.matchAll(/"(?:[^"\\]|\\.)*"|-?\d[\d.e+-]*|true|false|null/g)].map(({ index, 0: token }) => ({
       index,
