@@ -28,12 +28,12 @@ import { EventJournal } from './events/journal.ts';
 import { type Numbers, resumeOutbox, startOutbox } from './events/outbox.ts';
 import type { Receiver } from './events/receiver.ts';
 import type { Answered, CountingDetector } from './detection/detector.ts';
-import { type Eviction, videoNeededAgain } from './specs/eviction.ts';
+import { type Eviction, EVICTIONS } from './specs/eviction.ts';
 import type { Intake, Piece } from './call/intake.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
-import { ahead } from './media/ahead.ts';
+import { mapAhead } from './media/map-ahead.ts';
 import { type DecodedFrame, DecoderFault } from './media/decoder.ts';
-import type { Footage, GivenUp } from './media/footage.ts';
+import type { Footage, UndecodableGroup } from './media/footage.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { Refused } from './refusal.ts';
 import { CheckpointSchedule } from './settlement/checkpoint-schedule.ts';
@@ -57,7 +57,7 @@ const FLUSH_MS = 5_000;
 export interface CountingOptions {
   readonly stream: StreamName;
   readonly followed: FollowedSpec;
-  readonly standing: StreamStateReporter;
+  readonly streamState: StreamStateReporter;
   readonly detector: CountingDetector;
   readonly settlement: CheckpointCommit;
   readonly intake: Intake;
@@ -80,7 +80,7 @@ export interface CountingOptions {
   /** Aborted when the stream is to be settled and sent away. */
   readonly leaving: AbortSignal;
   /** Brings that about. */
-  readonly evict: (departure: Eviction) => void;
+  readonly evict: (eviction: Eviction) => void;
   /** Called once, when everything is counted and about to be committed. */
   readonly sayEnded: (ended: Ended) => void;
 }
@@ -101,7 +101,7 @@ export class Counting {
   #known: KnownSpec;
   /** The watermark when this call took the stream up. */
   readonly #begunMicros: number;
-  #toldOfHidden = false;
+  #unwatchableLogged = false;
 
   /** @throws Refused INVALID when the checkpoint cannot be taken up. */
   constructor(options: CountingOptions) {
@@ -113,10 +113,10 @@ export class Counting {
     this.#begunMicros = this.#state.presentationMicros;
     requirePossiblePlan(this.#state.look, options.detector.input);
     // An edit may have come while there was no video.
-    options.standing.observes(this.#known.generation);
+    options.streamState.adoptGeneration(this.#known.generation);
     this.#journal = this.#openJournal();
     this.#schedule = new CheckpointSchedule({
-      settlement,
+      checkpointCommit: settlement,
       counts: () => this.#counts(),
       snapshot: () => this.#snapshot(),
       show: () => this.#show(),
@@ -138,13 +138,13 @@ export class Counting {
       counted.abort(new Error('nothing is counted any more'));
       await following;
       const cursor = this.#journal.delivered;
-      await this.#schedule.last(() => this.#options.sayEnded(ended));
+      await this.#schedule.settleLast(() => this.#options.sayEnded(ended));
       // After an eviction the next counter delivers what the checkpoint holds.
       if (ended !== 'left') await this.#finishDelivery(cursor, either);
       return ended;
     } catch (error) {
       // What was given up is settled: the next call begins after it.
-      if (error instanceof Refused && error.reason === 'UNDECODABLE' && !either.aborted) await this.#schedule.last(() => undefined);
+      if (error instanceof Refused && error.reason === 'UNDECODABLE' && !either.aborted) await this.#schedule.settleLast(() => undefined);
       throw this.#fault.signal.aborted ? (this.#fault.signal.reason as unknown) : error;
     } finally {
       this.#schedule.stop();
@@ -158,7 +158,7 @@ export class Counting {
   async #finishDelivery(cursor: Numbers | undefined, signal: AbortSignal): Promise<void> {
     await this.#journal.flushed(AbortSignal.any([signal, AbortSignal.timeout(FLUSH_MS)])).catch(() => undefined);
     signal.throwIfAborted();
-    if (JSON.stringify(this.#journal.delivered) !== JSON.stringify(cursor)) await this.#schedule.last(() => undefined);
+    if (JSON.stringify(this.#journal.delivered) !== JSON.stringify(cursor)) await this.#schedule.settleLast(() => undefined);
   }
 
   async #countUntilLeaving(signal: AbortSignal): Promise<Ended> {
@@ -187,7 +187,7 @@ export class Counting {
       // A stream that is gone is for whoever serves it to end.
       if (known === undefined) return;
       this.#adopt(known);
-      this.#schedule.whenDue();
+      this.#schedule.settleIfDue();
     }
   }
 
@@ -196,8 +196,8 @@ export class Counting {
     if (known === this.#known) return;
     this.#known = known;
     this.#state = changeView(this.#state, this.#view());
-    this.#schedule.urgently();
-    this.#options.standing.observes(known.generation);
+    this.#schedule.makeUrgent();
+    this.#options.streamState.adoptGeneration(known.generation);
     this.#options.log.info({ generation: known.generation }, 'spec taken up');
   }
 
@@ -232,20 +232,20 @@ export class Counting {
 
   /** A new decoder cannot get to the watermark with what is kept: the next counter, or this one, is sent the way there, too. */
   #askAgain(signal: AbortSignal): void {
-    this.#options.evict(videoNeededAgain);
+    this.#options.evict(EVICTIONS.resend);
     signal.throwIfAborted();
   }
 
   /** What kills every decoder is left out, and declared. */
-  async #giveUpGroup(footage: Footage, signal: AbortSignal): Promise<GivenUp> {
+  async #giveUpGroup(footage: Footage, signal: AbortSignal): Promise<UndecodableGroup> {
     const given = await footage.giveUpGroup(this.#state.presentationMicros, signal);
     if (given.units > 0) this.#giveUp(given);
     return given;
   }
 
-  #giveUp(given: GivenUp): void {
+  #giveUp(given: UndecodableGroup): void {
     this.#take(giveUp(this.#state, given, this.#view()));
-    this.#schedule.whenDue();
+    this.#schedule.settleIfDue();
   }
 
   /** Follows the footage with one decoder and one picture; `again` when the picture, or its rate, is to be another one. */
@@ -255,7 +255,7 @@ export class Counting {
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const { plan } = this.#state.look;
-    const picture = { framesPerSecond, crop: plan.crop, ...plan.picture, onHidden: () => this.#tellOfHidden() };
+    const picture = { framesPerSecond, crop: plan.crop, ...plan.picture, onUnwatchable: () => this.#logUnwatchable() };
     const frames = footage.frames(picture, this.#state.presentationMicros, either);
     const detect = async ({ presentationMicros, pixels }: DecodedFrame) => {
       const answered = await detector.detect({ stream: `${stream.uid} in term ${term}`, pixels, plan }, either);
@@ -264,7 +264,7 @@ export class Counting {
     };
     const asBefore = () => this.#state.look.plan === plan && this.#known.spec.detection.framesPerSecond === framesPerSecond;
     try {
-      for await (const { presentationMicros, answered } of ahead(frames, detector.depth, detect)) {
+      for await (const { presentationMicros, answered } of mapAhead(frames, detector.depth, detect)) {
         // An edit may have come while it was waited for; the frame is then looked at again, as it is to be now.
         if (asBefore()) await this.#step(footage, presentationMicros, answered);
         if (!asBefore()) return 'again';
@@ -276,32 +276,33 @@ export class Counting {
     }
   }
 
-  #tellOfHidden(): void {
-    if (!this.#toldOfHidden) this.#options.log.warn({}, 'the system does not let decoders be watched: none that hangs or grows is ended');
-    this.#toldOfHidden = true;
+  #logUnwatchable(): void {
+    if (!this.#unwatchableLogged)
+      this.#options.log.warn({}, 'the system does not let decoders be watched: none that hangs or grows is ended');
+    this.#unwatchableLogged = true;
   }
 
   async #step(footage: Footage, presentationMicros: number, answered: Answered): Promise<void> {
-    const { metrics, labels, standing } = this.#options;
+    const { metrics, labels, streamState } = this.#options;
     const before = performance.now();
-    const passed = footage.passed(this.#state.presentationMicros, presentationMicros);
-    const frame = { presentationMicros, passed, detections: answered.detections };
+    const span = footage.span(this.#state.presentationMicros, presentationMicros);
+    const frame = { presentationMicros, span, detections: answered.detections };
     this.#take(analyse(this.#state, frame, this.#known.spec.detection, this.#view()));
-    standing.counted();
+    streamState.reportFrame();
     footage.release(presentationMicros);
     metrics.counted(labels, {
       answered,
       trackingMs: performance.now() - before,
-      skipped: passed.units - 1,
+      skipped: span.units - 1,
       lagMicros: footage.newestMicros - presentationMicros,
     });
     await this.#show();
-    this.#schedule.whenDue();
+    this.#schedule.settleIfDue();
   }
 
   /** The access units after the last frame that was looked at belong to what was seen, too. */
   #finishPiece({ footage }: Piece): void {
-    const rest = footage.passed(this.#state.presentationMicros, Infinity);
+    const rest = footage.span(this.#state.presentationMicros, Infinity);
     if (rest.units === 0) return;
     if (!this.#state.continuous && rest.units > FEW_UNITS) {
       this.#giveUp({ units: rest.units, next: rest.position + 1, toMicros: rest.newestMicros, ended: true });
@@ -322,7 +323,7 @@ export class Counting {
   /** @param next number of the first access unit after it. */
   #declare(gap: GapRecord, next: number): void {
     this.#take(interrupt(this.#state, gap, next, this.#view()));
-    this.#schedule.whenDue();
+    this.#schedule.settleIfDue();
   }
 
   /** One step on: what came of it goes to the events, and a gap to metrics and log. */
@@ -358,7 +359,7 @@ export class Counting {
     const { counter, gaps } = this.#state;
     const numbers = numbersOf({ ...counter, gaps });
     const outbox = checkpoint?.outbox ? resumeOutbox(checkpoint.outbox, committed?.delivered) : startOutbox(numbers, committed?.delivered);
-    const onDelivered = () => settlement.delivered(this.#journal.delivered);
+    const onDelivered = () => settlement.deferDelivery(this.#journal.delivered);
     return new EventJournal(
       { ...this.#options, clock: { startMicros: sessionStartMicros, recorded }, onDelivered },
       outbox,

@@ -17,7 +17,7 @@ const hello = nested.map((inside) => Buffer.concat([Buffer.from([0x0a, inside.le
 const groups = fc.integer({ min: 1, max: 3000 }).map((deep) => Buffer.alloc(deep, (15 << 3) | 3));
 
 test("any bytes come to the end of their call, and to nobody else's", async (context) => {
-  const { port, places } = await plainService(context, undefined, undefined, 10_000);
+  const { port, slots } = await plainService(context, undefined, undefined, 10_000);
   await fc.assert(
     fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 300 }), nested, hello, groups), async (bytes) => {
       // A second message that cannot be a hello ends what the first one left open.
@@ -28,7 +28,7 @@ test("any bytes come to the end of their call, and to nobody else's", async (con
     }),
     FUZZ,
   );
-  assert.equal(places.streams, 0);
+  assert.equal(slots.streams, 0);
   const agent = new PlayedAgent(port, door);
   await agent.until(({ welcome }) => welcome !== undefined);
   agent.hangUp();

@@ -51,7 +51,7 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
     receivers: config.receivers.map((options) => announcing(openReceiver(options))),
     detector: (model) => detectors.of(model),
     mostWaitingEvents: config.mostWaitingEvents,
-    places: new Slots(config.maxStreams),
+    slots: new Slots(config.maxStreams),
     draining: signal,
     metrics: ofStreams,
     identities: cluster?.identities,

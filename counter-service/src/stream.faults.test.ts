@@ -47,7 +47,7 @@ for (const { clock, behindMicros, takenMicros, passedOver } of [
 }
 
 test('a gap that is replayed is told of in no metric again', async (context) => {
-  const { port, page, places } = await plainService(context);
+  const { port, page, slots } = await plainService(context);
   const unit = (number: number) => ({ accessUnit: { ...clip.units[number - 1]!, number, data: asBuffer(clip.units[number - 1]!.data) } });
   const gap = { gap: { after: 1, next: 2, fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST' } } as const;
   const play = async (lastTerm: number, checkpoint: Buffer) => {
@@ -57,7 +57,7 @@ test('a gap that is replayed is told of in no metric again', async (context) => 
     await agent.until(({ finished }) => finished);
     const told = /counter_gaps_total\{.*CAMERA_LOST/.test(await page());
     agent.hangUp();
-    await until(() => Promise.resolve(places.streams === 0), 5);
+    await until(() => Promise.resolve(slots.streams === 0), 5);
     return { told, gaps: agent.heard.counts?.gaps, checkpoint: agent.heard.checkpoint! };
   };
   const first = await play(0, Buffer.alloc(0));
@@ -103,19 +103,19 @@ test('an edit that came while there was no video is told with the first frame', 
 });
 
 test('a call that is superseded leaves its place to the one that is served', async (context) => {
-  const { port, places, lent } = await plainService(context);
+  const { port, slots, lent } = await plainService(context);
   const served = new PlayedAgent(port, door);
   served.resume(clip);
   await served.send(clip, 10);
   const superseded = new PlayedAgent(port, door, { session: 'lingering', lastTerm: 7 });
   await superseded.until(({ over, refusal }) => over && refusal?.reason === 'SUPERSEDED');
-  assert.deepEqual([places.streams, lent.now], [1, 1]);
+  assert.deepEqual([slots.streams, lent.now], [1, 1]);
   const another = new PlayedAgent(port, { ...door, uid: 'uid-other' });
   await another.until(({ refusal }) => refusal?.reason === 'FULL');
   served.end();
   await served.until(({ finished }) => finished);
   served.hangUp();
-  await until(() => Promise.resolve(places.streams === 0 && lent.now === 0), 5);
+  await until(() => Promise.resolve(slots.streams === 0 && lent.now === 0), 5);
 });
 
 test('frames of a call that was superseded, and still wait, do not stand in the way of the next one', async (context) => {
@@ -130,7 +130,7 @@ test('frames of a call that was superseded, and still wait, do not stand in the 
 
 test('a stream that is gone leaves no series behind, though its agent goes on sending', async (context) => {
   const closed = Promise.withResolvers<void>();
-  const { port, spec, page, places } = await plainService(context, closed.promise);
+  const { port, spec, page, slots } = await plainService(context, closed.promise);
   const agent = new PlayedAgent(port, door);
   agent.resume(clip);
   await agent.send(clip, 40);
@@ -138,7 +138,7 @@ test('a stream that is gone leaves no series behind, though its agent goes on se
   spec.become(new Refused('UNKNOWN_STREAM', 'There is no CameraStream default/door.'));
   await agent.until(({ refusal }) => refusal?.reason === 'UNKNOWN_STREAM');
   const series = async () => (await page()).includes('stream="default/door"');
-  await until(async () => places.streams === 0 && !(await series()), 5);
+  await until(async () => slots.streams === 0 && !(await series()), 5);
   for (let number = 41; number <= 60; number += 1) {
     const unit = clip.units[number - 1]!;
     await agent.tell({ accessUnit: { ...unit, number, data: asBuffer(unit.data) } });
@@ -155,14 +155,14 @@ suite('an agent', { timeout: 30_000 }, () => {
   const silent = 2.5;
 
   test('of which nothing comes any more is gone after a while', async (context) => {
-    const { port, places } = await plainService(context, undefined, undefined, undefined, silent);
+    const { port, slots } = await plainService(context, undefined, undefined, undefined, silent);
     const link = await Link.to(port);
     context.after(() => link.close());
     const agent = new PlayedAgent(link.port, door);
     agent.resume(clip);
     await agent.send(clip, 10);
     link.swallow();
-    await until(() => places.streams === 0, 5);
+    await until(() => slots.streams === 0, 5);
     link.heal();
     await agent.until(({ over }) => over);
   });

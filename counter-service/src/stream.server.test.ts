@@ -59,7 +59,7 @@ suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
       specs: cluster.specs,
       detector: (model) => detectors.of(model),
       receivers: [],
-      places: new Slots(2),
+      slots: new Slots(2),
       draining: drain.signal,
       metrics: ofStreams,
       log,

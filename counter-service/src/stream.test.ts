@@ -83,7 +83,7 @@ function serve(own: Pick<CounterService, 'ledger' | 'detector' | 'draining' | 'r
   const service: CounterService = {
     ...own,
     specs: new FixedSpecs(new Map([['default/door', spec]])),
-    places: new Slots(2),
+    slots: new Slots(2),
     metrics: streamMetrics(createMetrics()),
     log,
   };

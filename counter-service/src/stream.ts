@@ -3,7 +3,7 @@
  *
  *   a known caller? ─▶ Hello ─▶ its own stream, with room, not superseded? ─▶ take the next term ─▶ Welcome
  *         ─▶ Resume, once there is video ─▶ frame after frame: detect, track, count, show ─▶ from time to time: settle
- *         ─▶ the end, or a departure: settle, Finished or GoAway
+ *         ─▶ the end, or a eviction: settle, Finished or GoAway
  *
  * Everything here belongs to one call and ends with it. A fault of the stream ends the call with a sentence and
  * touches no other stream.
@@ -14,10 +14,10 @@ import type { Log } from '#proto/process/log.ts';
 import { Malformed } from '#proto/wire/messages.ts';
 import type { CounterCall, CounterMessage, FromAgent, Hello } from '#proto/wire/protocol.ts';
 import { Watchdog } from '#proto/wire/watchdog.ts';
-import { admit, type Admitted, type Slots, type Resources } from './call/admission.ts';
+import { admit, type Admission, type Slots, type Resources } from './call/admission.ts';
 import { type Checkpoint, readCheckpoint } from './analysis/checkpoint.ts';
 import { Counting, type Ended } from './counting-run.ts';
-import { type Eviction, evictionBySpec, drained, signalOf } from './specs/eviction.ts';
+import { type Eviction, EVICTIONS, signalOf, waitForSpecEviction } from './specs/eviction.ts';
 import { MOST_EVENTS } from './events/outbox.ts';
 import { Intake } from './call/intake.ts';
 import { Caller } from './identity/caller.ts';
@@ -34,7 +34,7 @@ const TURNED_AWAY_SECONDS = 10;
 const MESSAGES = { perSecond: 20, burst: 200 };
 
 export interface CounterService extends Resources {
-  readonly places: Slots;
+  readonly slots: Slots;
   readonly log: Log;
   readonly silenceSeconds?: number;
 }
@@ -45,7 +45,7 @@ type Codec = NonNullable<ResumeMessage['codec']>;
 interface Served {
   readonly call: CounterCall;
   readonly service: CounterService;
-  readonly admitted: Admitted;
+  readonly admitted: Admission;
   readonly incoming: AsyncIterator<FromAgent>;
   readonly log: Log;
   /** Ends everything that belongs to the call; its reason is what is to be told. */
@@ -53,12 +53,12 @@ interface Served {
   readonly signal: AbortSignal;
   /** Aborted, with a Eviction, when the stream is to be settled and sent away. */
   readonly leaving: AbortSignal;
-  readonly evict: (departure: Eviction) => void;
+  readonly evict: (eviction: Eviction) => void;
 }
 
 /** Serves one call to its end; never throws for what a stream or its agent did. */
 export async function serveStream(call: CounterCall, service: CounterService): Promise<void> {
-  const { places, metrics, draining, identities, silenceSeconds = SILENCE_SECONDS } = service;
+  const { slots, metrics, draining, identities, silenceSeconds = SILENCE_SECONDS } = service;
   const over = new AbortController();
   // A large picture takes longer than that on a slow link, and its agent's heartbeats wait behind it.
   const watchdog = new Watchdog(
@@ -69,20 +69,20 @@ export async function serveStream(call: CounterCall, service: CounterService): P
   const signal = AbortSignal.any([over.signal, call.signal]);
   const incoming = heardBy(watchdog, call.messages);
   let log = service.log;
-  let admitted: Admitted | undefined;
+  let admitted: Admission | undefined;
   let gone = false;
   try {
-    places.knock(call);
+    slots.limitRate(call);
     // Before it takes anybody's place.
     const caller = identities && (await Caller.identify(identities, call.token, signal));
-    places.enter(call);
+    slots.openCall(call);
     const hello = await helloOf(incoming, signal);
     // Before it is welcomed, too: a model may take longer to load than an agent waits where it hears nothing.
     void sendHeartbeats(call, signal);
     log = log.child({ stream: `${hello.stream?.namespace}/${hello.stream?.name}`, session: hello.session });
-    admitted = await admit({ hello, caller }, service, (stream) => places.take(call, stream), signal);
+    admitted = await admit({ hello, caller }, service, (stream) => slots.reserve(call, stream), signal);
     call.accept();
-    metrics.serving(places.streams);
+    metrics.serving(slots.streams);
     await serveAdmitted(call, service, admitted, incoming, signal, log);
   } catch (error) {
     gone = signal.aborted || error instanceof Gone;
@@ -91,11 +91,11 @@ export async function serveStream(call: CounterCall, service: CounterService): P
   } finally {
     watchdog.stop();
     over.abort(new Error('the call is over'));
-    places.leave(call);
-    metrics.serving(places.streams);
+    slots.release(call);
+    metrics.serving(slots.streams);
     if (admitted !== undefined) {
       // Another call of the same stream may be counting already.
-      if (!places.has(admitted.stream)) await metrics.forget(labelsOf(admitted));
+      if (!slots.has(admitted.stream)) await metrics.forget(labelsOf(admitted));
       await letGo(admitted, gone, draining);
     }
   }
@@ -104,21 +104,21 @@ export async function serveStream(call: CounterCall, service: CounterService): P
 async function serveAdmitted(
   call: CounterCall,
   service: CounterService,
-  admitted: Admitted,
+  admitted: Admission,
   incoming: AsyncIterator<FromAgent>,
   over: AbortSignal,
   log: Log,
 ): Promise<void> {
-  const { followed, model, tenure, caller } = admitted;
+  const { followed, model, writer, caller } = admitted;
   const ending = new AbortController();
-  const signal = AbortSignal.any([over, tenure.lost, ending.signal]);
+  const signal = AbortSignal.any([over, writer.lost, ending.signal]);
   const fault = (error: unknown) => ending.abort(error);
-  const bySpec = signalOf(evictionBySpec(followed, model, signal), fault);
-  const turnedAway = caller ? [signalOf(caller.departure(signal), fault)] : [];
+  const bySpec = signalOf(waitForSpecEviction(followed, model, signal), fault);
+  const turnedAway = caller ? [signalOf(caller.waitForEviction(signal), fault)] : [];
   turnedAway[0]?.addEventListener('abort', () => void limitTurnedAway(turnedAway[0]!.reason as Eviction, ending, signal));
   const away = new AbortController();
-  const evict = (departure: Eviction) => away.abort(departure);
-  const drain = () => evict(drained);
+  const evict = (eviction: Eviction) => away.abort(eviction);
+  const drain = () => evict(EVICTIONS.drain);
   if (service.draining.aborted) drain();
   service.draining.addEventListener('abort', drain, { once: true });
   const leaving = AbortSignal.any([away.signal, bySpec, ...turnedAway]);
@@ -148,8 +148,8 @@ function farewell({ sentence, refusal }: Eviction, { metrics }: CounterService):
   return { refusal: { reason: refusal, sentence } };
 }
 
-async function greet(call: CounterCall, { tenure, hello }: Admitted): Promise<void> {
-  await call.send({ welcome: { term: tenure.term, position: positionOf(tenure.counts, hello.session) } });
+async function greet(call: CounterCall, { writer, hello }: Admission): Promise<void> {
+  await call.send({ welcome: { term: writer.term, position: positionOf(writer.counts, hello.session) } });
 }
 
 async function countOnceThereIsVideo(served: Served): Promise<Ended> {
@@ -160,9 +160,9 @@ async function countOnceThereIsVideo(served: Served): Promise<Ended> {
   }
   const { codec, checkpoint, takenMicros } = resume;
   if (codec === null) throw new Refused('INVALID', 'The agent did not say how its video is coded.');
-  const { tenure, hello } = served.admitted;
-  const position = positionOf(tenure.counts, hello.session);
-  served.log.info({ term: tenure.term, position, resumed: checkpoint.length > 0 }, 'stream taken');
+  const { writer, hello } = served.admitted;
+  const position = positionOf(writer.counts, hello.session);
+  served.log.info({ term: writer.term, position, resumed: checkpoint.length > 0 }, 'stream taken');
   return count(served, { codec, takenMicros, checkpoint: checkpoint.length > 0 ? readCheckpoint(checkpoint, position) : undefined });
 }
 
@@ -176,17 +176,17 @@ async function count(
   { call, service, admitted, incoming, log, ending, signal, leaving, evict }: Served,
   beginning: Beginning,
 ): Promise<Ended> {
-  const { stream, hello, followed, detector, tenure, standing } = admitted;
+  const { stream, hello, followed, detector, writer, streamState } = admitted;
   const { metrics } = service;
   const labels = labelsOf(admitted);
   const send = (message: CounterMessage) => call.send(message);
-  const settlement = new CheckpointCommit(tenure, send, hello.session, signal);
+  const settlement = new CheckpointCommit(writer, send, hello.session, signal);
   const intake = new Intake({
     codec: beginning.codec,
     position: beginning.checkpoint?.analysis.position ?? settlement.position,
     send,
-    onStored: (serial) => settlement.stored(serial),
-    onCamera: (camera) => standing.camera(camera),
+    onStored: (serial) => settlement.acknowledge(serial),
+    onCamera: (camera) => streamState.reportCamera(camera),
     onIdentity: (token) => admitted.caller?.replace(token),
     onUnit: (unit) => metrics.received(labels, unit.data.length),
     onDecoded: (cpuMs) => metrics.decoded(cpuMs),
@@ -195,7 +195,7 @@ async function count(
     ...beginning,
     stream,
     followed,
-    standing,
+    streamState,
     detector,
     settlement,
     intake,
@@ -210,8 +210,8 @@ async function count(
     recorded: hello.recorded,
     receivers: service.receivers,
     mostWaitingEvents: service.mostWaitingEvents ?? MOST_EVENTS,
-    term: tenure.term,
-    committed: tenure.counts,
+    term: writer.term,
+    committed: writer.counts,
     sayEnded: (ended) => sayEnded({ admitted, leaving }, ended),
   });
   // The intake runs until the stream is done with; its failure must end the counting, and the other way round.
@@ -222,28 +222,28 @@ async function count(
   return counting.run(signal);
 }
 
-function sayEnded({ admitted: { standing }, leaving }: Pick<Served, 'admitted' | 'leaving'>, ended: Ended): void {
-  if (ended === 'finished') return standing.ended('Ended');
-  if (ended === 'paused') return standing.ended('Disconnected', 'AgentPaused', 'The agent has stopped.');
+function sayEnded({ admitted: { streamState }, leaving }: Pick<Served, 'admitted' | 'leaving'>, ended: Ended): void {
+  if (ended === 'finished') return streamState.reportEnd('Ended');
+  if (ended === 'paused') return streamState.reportEnd('Disconnected', 'AgentPaused', 'The agent has stopped.');
   const { reason, sentence } = leaving.reason as Eviction;
-  standing.ended('Disconnected', reason, sentence);
+  streamState.reportEnd('Disconnected', reason, sentence);
 }
 
 /** The call is over for the agent; what is still to be said of the stream is said now. */
-async function letGo({ followed, detector, tenure, standing }: Admitted, gone: boolean, draining: AbortSignal): Promise<void> {
+async function letGo({ followed, detector, writer, streamState }: Admission, gone: boolean, draining: AbortSignal): Promise<void> {
   detector.release();
   await followed.close();
   if (gone) {
-    await pause(AWAY_SECONDS, AbortSignal.any([tenure.lost, draining]));
-    standing.ended('Disconnected', 'AgentGone', 'The agent is gone.');
+    await pause(AWAY_SECONDS, AbortSignal.any([writer.lost, draining]));
+    streamState.reportEnd('Disconnected', 'AgentGone', 'The agent is gone.');
   }
-  await tenure.close();
+  await writer.close();
 }
 
 async function refuse(
   call: CounterCall,
   { metrics }: CounterService,
-  admitted: Admitted | undefined,
+  admitted: Admission | undefined,
   error: unknown,
   log: Log,
 ): Promise<void> {
@@ -255,9 +255,9 @@ async function refuse(
   // There is nothing left to say it of, or somebody else speaks for it.
   if (refusal.reason === 'UNKNOWN_STREAM' || refusal.reason === 'FENCED') return;
   // Whoever could not say who it is has nothing to say of a stream; what it was counted for before is still true.
-  if (refusal.reason === 'UNAUTHORIZED') return admitted?.standing.ended('Disconnected', 'AgentUnauthorized', refusal.sentence);
-  if (failed) admitted?.standing.ended('Disconnected', 'CounterFailed', refusal.sentence);
-  else admitted?.standing.refused(refusal.reason, refusal.sentence);
+  if (refusal.reason === 'UNAUTHORIZED') return admitted?.streamState.reportEnd('Disconnected', 'AgentUnauthorized', refusal.sentence);
+  if (failed) admitted?.streamState.reportEnd('Disconnected', 'CounterFailed', refusal.sentence);
+  else admitted?.streamState.reportRefusal(refusal.reason, refusal.sentence);
 }
 
 async function helloOf(incoming: AsyncIterator<FromAgent>, signal: AbortSignal): Promise<Hello> {
@@ -282,7 +282,7 @@ async function resumeOf({ incoming, admitted, signal, leaving }: Served): Promis
       case 'resume':
         return message.value;
       case 'camera':
-        admitted.standing.camera(message.value);
+        admitted.streamState.reportCamera(message.value);
         break;
       case 'identity':
         admitted.caller?.replace(message.value.token);
@@ -327,7 +327,7 @@ async function* heardBy(watchdog: Watchdog, messages: AsyncIterable<FromAgent>):
   }
 }
 
-function labelsOf({ stream: { namespace, name } }: Admitted) {
+function labelsOf({ stream: { namespace, name } }: Admission) {
   return { stream: `${namespace}/${name}` };
 }
 

@@ -68,8 +68,8 @@ async function measure({ clip, lines, framesPerSecond, model: name }: StagesTask
     stage('inference');
     const detections = toSource(decode(output, outputs, { index: 0, input: plan.input, scoreFloor: SCORE_FLOOR }), plan);
     stage('postprocessing');
-    const passed = { units: 1, position: frames, newestMicros: presentationMicros };
-    ({ state } = analyse(state, { presentationMicros, passed, detections }, detection, view));
+    const span = { units: 1, position: frames, newestMicros: presentationMicros };
+    ({ state } = analyse(state, { presentationMicros, span, detections }, detection, view));
     stage('counting');
   };
   for await (const frame of decoder.frames) {

@@ -195,8 +195,8 @@ async function counts(namespace: string, options: RenderOptions): Promise<void> 
     await plane.api.merge(resources.cameraStreams, stream, { spec: { suspend: true } });
     while (!followed.current().spec.suspend) await followed.changed.wait(signal);
     await followed.close();
-    const tenure = await cluster.ledger.claim(stream, await cluster.ledger.read(stream), 'session-1');
-    assert.equal((await plane.api.get<CameraStream>(resources.cameraStreams, stream)).status?.counts?.term, tenure.term);
+    const writer = await cluster.ledger.claim(stream, await cluster.ledger.read(stream), 'session-1');
+    assert.equal((await plane.api.get<CameraStream>(resources.cameraStreams, stream)).status?.counts?.term, writer.term);
   } finally {
     await cluster.close();
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { GapReason, RefusalReason } from '#proto/wire/protocol.ts';
-import { inOneWord } from '../../counter-service/src/ledger/stream-state.ts';
+import { pascalCase } from '../../counter-service/src/ledger/stream-state.ts';
 import { CHART } from './schema.ts';
 
 const page = readFileSync(new URL('docs/troubleshooting.md', CHART), 'utf8');
@@ -18,14 +18,14 @@ const sources: Readonly<Record<string, readonly string[]>> = {
   'of a camera': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_FILES.has(reason)),
   'of an ended stream': [
     ...reasonsIn('counter-service/src/specs/eviction.ts', /reason: '(\w+)'/g),
-    ...reasonsIn('counter-service/src/stream.ts', /ended\('Disconnected', '(\w+)'/g),
+    ...reasonsIn('counter-service/src/stream.ts', /reportEnd\('Disconnected', '(\w+)'/g),
   ],
   'of a refusal': Object.keys(RefusalReason)
     .filter((reason) => !reason.endsWith('UNSPECIFIED'))
-    .map((reason) => (reason === 'UNDECODABLE' ? 'UnsupportedCodec' : inOneWord(reason))),
+    .map((reason) => (reason === 'UNDECODABLE' ? 'UnsupportedCodec' : pascalCase(reason))),
   'of a gap': Object.keys(GapReason)
     .filter((reason) => !reason.endsWith('UNSPECIFIED'))
-    .map(inOneWord),
+    .map(pascalCase),
 };
 
 for (const [what, reasons] of Object.entries(sources)) {

@@ -93,12 +93,12 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     return { name, uid: pod.metadata!.uid! };
   }
 
-  /** A counter of its own, with a certificate and two places. @param reviewSeconds between two looks at who an agent is. */
+  /** A counter of its own, with a certificate and two slots. @param reviewSeconds between two reviews of an agent's token. */
   async function counter(reviewSeconds?: number) {
     const metrics = createMetrics();
     const ofStreams = streamMetrics(metrics);
     const cluster = new Cluster(plane.api, { counter: 'counter-1' }, ofStreams, log);
-    const places = new Slots(2);
+    const slots = new Slots(2);
     const identities = {
       ...cluster.identities,
       ...(reviewSeconds !== undefined && { reviewSeconds: { least: reviewSeconds, most: reviewSeconds } }),
@@ -108,7 +108,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
       specs: cluster.specs,
       identities,
       receivers: [],
-      places,
+      slots,
       log,
       detector: (model) => detectors.of(model),
       draining: new AbortController().signal,
@@ -120,7 +120,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
       await server.stop(100);
       await cluster.ledger.close();
     };
-    return { server, places, metrics, stop };
+    return { server, slots, metrics, stop };
   }
 
   function dial(
@@ -178,7 +178,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
       ['counter of another name', { token: legal, serverName: 'footfall-counter.elsewhere.svc' }, unreached],
     ];
 
-    const { server, places, metrics, stop } = await counter();
+    const { server, slots, metrics, stop } = await counter();
     try {
       const agent = dial(server, { token: legal }, 's1');
       agent.resume(clip);
@@ -202,7 +202,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
         [shown, undefined, undefined],
         'no term was taken, and nothing was said of a stream',
       );
-      assert.equal(places.streams, 1);
+      assert.equal(slots.streams, 1);
       assert.match(await metrics.render(), /counter_refusals_total\{reason="UNAUTHORIZED"\} 11\n/);
       await agent.send(clip, 150);
       agent.end();

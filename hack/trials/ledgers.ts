@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { agentName } from '#crds/identity.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
-import type { Ledgered } from '../../counter-service/src/ledger/entry.ts';
+import type { CameraStreamObject } from '../../counter-service/src/ledger/entry.ts';
 import { FolderLedger } from '../../counter-service/src/ledger/folder.ts';
 import type { CommittedCounts } from '../../counter-service/src/ledger/ledger.ts';
 import type { ControlPlane } from '../machine/control-plane.ts';
@@ -117,7 +117,7 @@ export class StatusOfServer implements TrialLedger {
 
   async read(): Promise<Committed> {
     const { namespace, name } = this.stream;
-    const { status } = await this.#plane.api.get<Ledgered>(cameraStreams, { namespace, name });
+    const { status } = await this.#plane.api.get<CameraStreamObject>(cameraStreams, { namespace, name });
     const { term: _, ...counts } = status!.counts!;
     return { counts, delivered: await readDelivered(this.#folder) };
   }

@@ -36,7 +36,7 @@ const frameAt = (state: AnalysisState, seconds: number) =>
     state,
     {
       presentationMicros: seconds * 1e6,
-      passed: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 },
+      span: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 },
       detections: [],
     },
     spec.detection,
@@ -62,7 +62,7 @@ test('a checkpoint taken within a gap does not make its time observed', () => {
   assert.equal(replayed.gaps.count, 1);
 });
 
-test('a checkpoint taken in the middle of footage goes on observing', () => {
+test('a checkpoint taken in the middle of footage continues to observe', () => {
   const stored = JSON.stringify(frameAt(frameAt(startAnalysis(view, undefined, 0), 1), 2));
   assert.equal(observed(frameAt(changeView(JSON.parse(stored) as AnalysisState, view), 4)), 3);
 });
@@ -101,7 +101,7 @@ test('an edit keeps the totals of the camera and of the lines that stay', () => 
   );
 });
 
-test('over a gap nobody stays in a zone', () => {
+test('a gap empties the zones', () => {
   const zoned = {
     ...view,
     zones: [
@@ -123,7 +123,7 @@ test('over a gap nobody stays in a zone', () => {
       state,
       {
         presentationMicros: seconds * 1e6,
-        passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 },
+        span: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 },
         detections: [person],
       },
       spec.detection,
@@ -137,33 +137,33 @@ test('over a gap nobody stays in a zone', () => {
 
 test('what another session has counted of the same time is not counted again', () => {
   const state = takeOver(startAnalysis(view, undefined, 0), { fromMicros: 30e6, reason: 'AGENT_REPLACED' });
-  assert.equal(state.presentationMicros, 30e6, 'frames up to there are passed over');
+  assert.equal(state.presentationMicros, 30e6, 'frames up to there are skipped');
   const { gaps } = frameAt(state, 30.1);
   assert.deepEqual(gaps.last, { fromMicros: 30e6, toMicros: 30.1e6, reason: 'AGENT_REPLACED', accessUnits: 0 });
 });
 
-test('the gap of a takeover lasts until something is seen, however long the camera is away', () => {
+test('the gap of a takeover lasts until the first frame, however long the camera is away', () => {
   const state = takeOver(startAnalysis(view, undefined, 0), { fromMicros: -5e6, reason: 'AGENT_REPLACED' });
-  assert.equal(committedCounts(state, 's', 10e6).time, '1970-01-01T00:00:05.000Z', 'so whoever comes next finds it, too');
+  assert.equal(committedCounts(state, 's', 10e6).time, '1970-01-01T00:00:05.000Z', 'so the next counter finds it, too');
   const { gaps, takeover } = frameAt(state, 3600);
   assert.deepEqual([gaps.count, gaps.micros, takeover], [1, 3605e6, undefined]);
   assert.equal(frameAt(frameAt(state, 3600), 3601).gaps.count, 1);
 });
 
-test("the agent's own gap and that of a takeover are one, from where the others counted to", () => {
+test("the agent's own gap and that of a takeover are one gap, which begins where the other session's counts end", () => {
   const state = takeOver(startAnalysis(view, undefined, 12), { fromMicros: 500e6, reason: 'AGENT_REPLACED' });
   const after = interrupt(state, { fromMicros: 0, toMicros: 515e6, reason: 'RING_FULL', accessUnits: 3 }, 16, view);
   assert.deepEqual(after.gaps.last, { fromMicros: 500e6, toMicros: 515e6, reason: 'AGENT_REPLACED', accessUnits: 3 });
   assert.equal(frameAt(after, 515).gaps.count, 1);
 });
 
-test("a gap in which no number is missing is one all the same: of pictures that refer forwards, some came before the frontier's", () => {
+test('a gap without missing numbers is recorded, for with forward references later pictures may have arrived before the watermark', () => {
   const state = frameAt(frameAt(startAnalysis(view, undefined, 0), 0.1), 0.2);
   const after = interrupt(state, { fromMicros: 0.2e6, toMicros: 0.5e6, reason: 'RING_FULL', accessUnits: 0 }, state.position + 1, view);
   assert.deepEqual([after.position, after.gaps.count, after.gaps.micros], [state.position, 1, 0.3e6]);
 });
 
-test('of two gaps in a row the second begins where the first ended, for whoever goes on in between', () => {
+test('of two gaps in a row the second begins where the first ended, also for a counter that continues in between', () => {
   const state = interrupt(frameAt(startAnalysis(view, undefined, 0), 2), gap, 21, view);
   assert.equal(state.presentationMicros, 62e6 - 1, 'the frame at its end is still to be counted');
   assert.equal(committedCounts(state, 's', 0).time, '1970-01-01T00:01:01.999Z');
@@ -172,7 +172,7 @@ test('of two gaps in a row the second begins where the first ended, for whoever 
   assert.equal(observed(frameAt(frameAt(again, 70), 71)), 1);
 });
 
-test('over a gap nobody is followed, and it is recorded', () => {
+test('a gap ends all tracks, and is recorded', () => {
   const person = { left: 100, top: 100, right: 150, bottom: 250, score: 0.9 };
   const seen = [0, 0.1, 0.2, 0.3].reduce(
     (state, seconds) =>
@@ -180,7 +180,7 @@ test('over a gap nobody is followed, and it is recorded', () => {
         state,
         {
           presentationMicros: seconds * 1e6,
-          passed: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 },
+          span: { units: 1, position: seconds * 10, newestMicros: seconds * 1e6 },
           detections: [person],
         },
         spec.detection,
@@ -198,13 +198,13 @@ const step = (state: AnalysisState, seconds: number, detections: ReturnType<type
     state,
     {
       presentationMicros: seconds * 1e6,
-      passed: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 },
+      span: { units: 1, position: Math.round(seconds * 10), newestMicros: seconds * 1e6 },
       detections,
     },
     spec.detection,
     view,
   );
-/** Walks from one place to the next, ten frames a second; then the picture is empty for three seconds. */
+/** A person walks from one place to the next at ten frames a second; then the picture is empty for three seconds. */
 function walk(lefts: readonly number[]) {
   const outcomes: analysis.Outcome[] = [];
   let state = startAnalysis(view, undefined, 0);

@@ -1,9 +1,9 @@
 /**
- * What a counter knows of one stream between two frames, and how a frame changes it. The state is plain JSON: a
- * checkpoint holds it, and the counter that restores it goes on with the same counts.
+ * The whole state of one stream between two frames, and the steps that change it. The state is plain JSON: a checkpoint
+ * holds it, and a counter that restores it continues with the same counts.
  *
- * Each step returns the next state and its outcome: what was seen and counted in it. Whatever shows, stores or sends
- * takes it from the outcome.
+ * Each step returns the next state and its outcome: what was seen and counted in it. Showing, storing and sending take
+ * their data from these.
  */
 import * as z from 'zod';
 import type { CameraStreamSpec } from '#crds/schema.ts';
@@ -15,7 +15,7 @@ import type { Visit } from '../counting/zones.ts';
 import type { Detection } from '../detection/detection.ts';
 import { planNextRegion, type RegionScope, regionStateSchema, resumeRegion, startRegion } from '../detection/region-planner.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
-import type { GivenUp, Passed } from '../media/footage.ts';
+import type { UndecodableGroup, UnitSpan } from '../media/footage.ts';
 import type { Track } from '../tracking/track.ts';
 import { createTracker, endAllTracks, openTracks, trackerSettings, trackerStateSchema, trackStep } from '../tracking/tracker.ts';
 
@@ -34,17 +34,17 @@ const takeoverSchema = z.object({
 export type Takeover = Readonly<z.infer<typeof takeoverSchema>>;
 
 export const analysisStateSchema = z.object({
-  /** Highest access unit that is counted. */
+  /** The highest access unit that is counted or declared a gap. */
   position: natural,
   /** The watermark: every frame up to here is counted. -1 before the first. */
   presentationMicros: whole,
   /** Access units up to the watermark, in presentation order. */
   frames: natural,
   observedMicros: z.number().min(0),
-  /** Whether the watermark lies in the footage that goes on: the time from it to the next frame is observed. */
+  /** Whether the watermark lies within the current footage: then the time from it to the next frame is observed. */
   continuous: z.boolean(),
   gaps: z.object({ count: natural, micros: z.number().min(0), last: gapRecordSchema.optional() }),
-  /** Another session counted before, and nothing has been seen since: what lies between is a gap that ends with the first frame. */
+  /** Set after another session, until the first frame: the time between is a gap that ends with that frame. */
   takeover: takeoverSchema.optional(),
   /** Number of the first access unit after the newest recorded gap: a replayed gap is not recorded again. */
   gapNext: natural,
@@ -56,26 +56,26 @@ export type AnalysisState = Readonly<z.infer<typeof analysisStateSchema>>;
 
 export interface Frame {
   readonly presentationMicros: number;
-  /** Access units that the watermark passes with this frame. */
-  readonly passed: Passed;
+  /** The access units after the last frame, up to this one. */
+  readonly span: UnitSpan;
   readonly detections: readonly Detection[];
 }
 
 export interface NumberedGap extends GapRecord {
-  /** Gaps of the stream, with this one. */
+  /** The number of gaps of the stream, including this one. */
   readonly number: number;
 }
 
 /** What was seen and counted in one step. */
 export interface Outcome {
-  /** Everybody who is followed, with their boxes in pixels of the source picture. */
+  /** All live tracks, with boxes in pixels of the source picture. */
   readonly tracks: readonly Track[];
   readonly crossings: readonly CrossingEvent[];
-  /** Stays in zones that are over. */
+  /** Visits of zones that have ended. */
   readonly visits: readonly Visit[];
   /** Tracks that ended near a line and were not counted there, and why. */
   readonly uncounted: readonly Uncounted[];
-  /** The gap that this step has declared. */
+  /** The gap that this step has recorded. */
   readonly gap: NumberedGap | undefined;
 }
 
@@ -86,10 +86,10 @@ export interface Step {
 
 const NOTHING: Outcome = { tracks: [], crossings: [], visits: [], uncounted: [], gap: undefined };
 
-/** What the spec asks for, in the picture and for the model at hand. */
+/** The lines, zones and region of the spec, with the current picture size and model input. */
 export type View = Layout & RegionScope;
 
-/** Nothing is known but what an earlier session committed. */
+/** Starts without a checkpoint, with the totals that were committed before. */
 export function startAnalysis(view: View, counts: CommittedCounts | undefined, position: number): AnalysisState {
   const gaps = counts?.gaps;
   return {
@@ -106,12 +106,12 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
   };
 }
 
-/** As `startAnalysis`, after another session: what it has counted of this session's time is not counted again. */
+/** Continues a fresh state after another session: frames that the other session has counted are not counted again. */
 export function takeOver(fresh: AnalysisState, from: Takeover): AnalysisState {
   return { ...fresh, takeover: from, presentationMicros: Math.max(fresh.presentationMicros, from.fromMicros) };
 }
 
-/** After an edit of the spec, or in a picture of another size. Tracks go on, and so do all totals. */
+/** Applies an edit of the spec, or another picture size. Tracks and totals continue. */
 export function changeView(state: AnalysisState, view: View): AnalysisState {
   return {
     ...state,
@@ -122,11 +122,11 @@ export function changeView(state: AnalysisState, view: View): AnalysisState {
 
 export function analyse(state: AnalysisState, frame: Frame, detection: CameraStreamSpec['detection'], view: View): Step {
   const time = frame.presentationMicros / 1e6;
-  const frames = state.frames + frame.passed.units;
+  const frames = state.frames + frame.span.units;
   const tracked = trackStep(state.tracker, frame.detections, time, trackerSettings(detection.scorePermille / 1000));
   const moment = { time: Math.round(time * 1000) / 1000, frame: frames };
   const { state: counter, ...counted } = countStep(state.counter, tracked.tracks, tracked.ended, moment);
-  const moved = advance(state, frame.passed, frame.presentationMicros);
+  const moved = advance(state, frame.span, frame.presentationMicros);
   return {
     state: {
       ...moved.state,
@@ -139,16 +139,16 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
   };
 }
 
-/** Moves the watermark over access units of which no frame was looked at. */
-export function advance(state: AnalysisState, passed: Passed, presentationMicros: number): Step {
+/** Moves the watermark over access units without a picked frame. */
+export function advance(state: AnalysisState, span: UnitSpan, presentationMicros: number): Step {
   const { takeover: open } = state;
   const declared = open ? declare(state, { ...open, toMicros: presentationMicros, accessUnits: 0 }) : undefined;
   return {
     state: {
       ...(declared?.state ?? state),
-      position: Math.max(state.position, passed.position),
+      position: Math.max(state.position, span.position),
       presentationMicros,
-      frames: state.frames + passed.units,
+      frames: state.frames + span.units,
       observedMicros: state.observedMicros + (state.continuous ? presentationMicros - state.presentationMicros : 0),
     },
     outcome: { ...NOTHING, gap: declared?.gap },
@@ -156,15 +156,15 @@ export function advance(state: AnalysisState, passed: Passed, presentationMicros
 }
 
 /**
- * Nobody can be followed over time that was not seen: open tracks end, the gap is recorded, and the watermark is where it
- * ended, so that a counter that loses what comes next, too, does not declare its time twice.
+ * Records a gap. A person cannot be followed over it, so all tracks end. The watermark moves to its end, so that a later
+ * gap does not declare the same time again.
  *
  * @param next number of the first access unit after the gap.
  */
 export function interrupt(state: AnalysisState, gap: GapRecord, next: number, view: View): Step {
-  // Another resolution is another picture: what was learned of people's sizes in the old one is worth nothing.
+  // After the gap the picture may have another size: sizes of people that were learned in the old one do not apply.
   const seen = changeView(state, view);
-  // A replayed gap is recorded already; the picture may have been another before it.
+  // A replayed gap is recorded already, and only changes the picture.
   if (next <= state.gapNext) return { state: seen, outcome: NOTHING };
   const declared = declare(seen, { ...gap, ...state.takeover });
   const { state: counter, ...lost } = loseSight(seen.counter, openTracks(state.tracker));
@@ -182,14 +182,14 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
   };
 }
 
-/** Video that kills every decoder is passed over for good, also by the counter that comes next; the first picture after it is counted. */
-export function giveUp(state: AnalysisState, { units: accessUnits, next, toMicros, ended }: GivenUp, view: View): Step {
+/** Records video that kills every decoder as a gap, so that no later counter decodes it again. The first frame after it is counted. */
+export function giveUp(state: AnalysisState, { units: accessUnits, next, toMicros, ended }: UndecodableGroup, view: View): Step {
   const fromMicros = Math.max(0, state.presentationMicros);
   const moved = { ...state, presentationMicros: ended ? toMicros : toMicros - 1 };
   return interrupt(moved, { fromMicros, toMicros, reason: 'UNDECODABLE_VIDEO', accessUnits }, next, view);
 }
 
-/** With the gap, which takes the place of what the takeover has left open. */
+/** Adds the gap to the totals; it replaces the open gap of a takeover. */
 function declare(state: AnalysisState, gap: GapRecord): { state: AnalysisState; gap: NumberedGap } {
   const last = { ...gap, toMicros: Math.max(gap.fromMicros, gap.toMicros) };
   const gaps = { count: state.gaps.count + 1, micros: state.gaps.micros + last.toMicros - last.fromMicros, last };

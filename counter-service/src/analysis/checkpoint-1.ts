@@ -1,6 +1,6 @@
 /**
- * Checkpoints of version 1, which agents hand back during an upgrade from 0.2: one flat object, crossings that were not
- * committed in it, and no events. Delete this file once nobody upgrades from 0.2 any more.
+ * Checkpoints of version 1, which agents return during an upgrade from 0.2: one flat object with uncommitted crossings
+ * and without events. Delete this file when upgrades from 0.2 are no longer supported.
  */
 import * as z from 'zod';
 import type { Crossing } from '#crds/events.ts';
@@ -22,13 +22,13 @@ const version1 = z.looseObject({
   uncommitted: z.array(uncommitted),
 });
 
-/** The same state as version 2 writes it; anything else as it came, for its faults to be found there. */
+/** The same state in version 2. Input that is not version 1 becomes an object that the validation of version 2 refuses. */
 export function upgradeFrom1(value: unknown): unknown {
   const { data } = version1.safeParse(value);
   if (data === undefined) return { version: 2 };
   const { version: _, uncommitted: crossings, ...state } = data;
   const { counter } = state;
-  // Since when they are there was not kept.
+  // Version 1 does not say when a person entered the zone.
   const zones = counter.zones.map((zone) => ({ ...zone, present: zone.present.map((one) => ({ ...one, enteredAt: one.seenAt })) }));
   const waiting = numbered(crossings, counter);
   const recorded = { crossings: counter.in + counter.out, gaps: state.gaps.count };
@@ -39,7 +39,7 @@ export function upgradeFrom1(value: unknown): unknown {
   };
 }
 
-/** The totals after each crossing, counted back from those after the last. */
+/** Numbers the crossings and adds the line totals after each, counting back from the last one. */
 function numbered(crossings: readonly z.infer<typeof uncommitted>[], counter: z.infer<typeof version1>['counter']): Crossing[] {
   const lines = new Map(counter.lines.map((line) => [line.name, { in: line.in, out: line.out }]));
   let number = counter.in + counter.out;

@@ -5,7 +5,7 @@ import { FUZZ } from '#proto/wire/fixtures/fuzz.ts';
 import { type AnalysisState, analyse, startAnalysis, type View } from './analysis.ts';
 import { type Checkpoint, readCheckpoint, requirePossiblePlan, writeCheckpoint } from './checkpoint.ts';
 import { record, startOutbox } from '../events/outbox.ts';
-import { decoding } from '../media/decoding.ts';
+import { decodeJob } from '../media/decoding.ts';
 import { Refused } from '../refusal.ts';
 
 const lines = [{ name: 'entrance', from: { x: 500, y: 0 }, to: { x: 500, y: 1000 } }];
@@ -44,7 +44,7 @@ const walked = Array.from({ length: 60 }).reduce<AnalysisState>(
     const left = 100 + index * 7;
     const frame = {
       presentationMicros: index * 100_000,
-      passed: { units: 1, position: index + 1, newestMicros: index * 100_000 },
+      span: { units: 1, position: index + 1, newestMicros: index * 100_000 },
       detections: [{ left, right: left + 50, top: 100, bottom: 300, score: 0.9 }],
     };
     return analyse(state, frame, detection, view).state;
@@ -66,13 +66,13 @@ const whole: Checkpoint = { analysis: walked, outbox: record(startOutbox({ cross
 const written = writeCheckpoint(whole).toString();
 const read = (text: string, position = 0) => readCheckpoint(Buffer.from(text), position);
 
-test('what a counter has written it reads, bit by bit', () => {
+test('a counter reads the checkpoint that it has written, bit by bit', () => {
   assert.equal(writeCheckpoint(read(written)).toString(), written);
   assert.deepEqual(read(written), JSON.parse(JSON.stringify(whole)));
   assert.equal(walked.counter.in + walked.counter.out, 1);
 });
 
-test('a checkpoint of version 1 is read: its totals go on, and what was not committed is to be delivered', () => {
+test('a checkpoint of version 1 is read: its totals continue, and its uncommitted crossings are still delivered', () => {
   const { look, ...rest } = walked;
   const { zones: present, ...counter } = rest.counter;
   const old = {
@@ -88,7 +88,7 @@ test('a checkpoint of version 1 is read: its totals go on, and what was not comm
   assert.deepEqual(outbox, { recorded: { crossings: 1, gaps: 0 }, delivered: { crossings: 0, gaps: 0 }, waiting: [crossing] });
 });
 
-test('a checkpoint from before what is committed is refused', () => {
+test('a checkpoint before the committed position is refused', () => {
   assert.throws(() => read(written, 61), { reason: 'INVALID', message: 'The checkpoint is of access unit 60, though 61 are committed.' });
 });
 
@@ -104,22 +104,22 @@ suite('hostile bytes', () => {
     }
     // What is taken can be counted on with, and put into a decoder's arguments.
     const { crop, picture } = state.look.plan;
-    const job = decoding({ codec, framesPerSecond: 10, crop, ...picture });
+    const job = decodeJob({ codec, framesPerSecond: 10, crop, ...picture });
     assert.doesNotMatch(job.outputOptions.join(' '), /movie|[[\]@]|NaN|undefined/);
     const next = {
       presentationMicros: state.presentationMicros + 100_000,
-      passed: { units: 1, position: state.position + 1, newestMicros: 0 },
+      span: { units: 1, position: state.position + 1, newestMicros: 0 },
       detections: [],
     };
     analyse(state, next, detection, view);
     assert.equal(({} as { polluted?: unknown }).polluted, undefined);
   };
 
-  test('of any kind are refused in a sentence', () => {
+  test('of any kind are refused with a sentence', () => {
     fc.assert(fc.property(fc.oneof(fc.json(), fc.string({ unit: 'binary' })), survive), FUZZ);
   });
 
-  test('that were a checkpoint before somebody changed it are refused, or do no harm', () => {
+  test('that are a changed checkpoint are refused, or do no harm', () => {
     const text = written;
     const tokens = [...text.matchAll(/"(?:[^"\\]|\\.)*"|-?\d[\d.e+-]*|true|false|null/g)].map(({ index, 0: token }) => ({
       index,

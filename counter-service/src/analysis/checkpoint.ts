@@ -1,7 +1,7 @@
 /**
- * A checkpoint, as an agent keeps it and hands it back: all that a counter knows of a stream, composed of the schemas that
- * stand beside each part. It is validated before it is believed: what it says of sizes goes into a decoder's arguments
- * and into detection, which other streams share.
+ * A checkpoint, as the agent stores and returns it: the whole state of a stream, composed of the schemas beside each part.
+ * It is validated like any input: its sizes become arguments of a decoder and inputs of the detector, which other streams
+ * share.
  */
 import * as z from 'zod';
 import type { ModelInput } from '../detection/manifest.ts';
@@ -31,7 +31,7 @@ export function writeCheckpoint({ analysis, outbox }: Checkpoint): Buffer {
   return Buffer.from(JSON.stringify(content));
 }
 
-/** @param position that is committed. @throws Refused INVALID. */
+/** @param position the committed position. @throws Refused INVALID. */
 export function readCheckpoint(bytes: Buffer, position: number): Checkpoint {
   let value: unknown;
   try {
@@ -56,8 +56,8 @@ export function readCheckpoint(bytes: Buffer, position: number): Checkpoint {
 }
 
 /**
- * Whether the decoder and the model can do what the plan says: asked of a checkpoint that is taken up, since one for
- * another model or picture is given a new plan. @throws Refused INVALID.
+ * Checks the plan of a restored checkpoint against picture and model. A checkpoint for another picture or model has been
+ * given a new plan before. @throws Refused INVALID.
  */
 export function requirePossiblePlan({ picture: source, plan: { crop, picture, input: padded } }: RegionState, input: ModelInput): void {
   const { multiple = 1 } = input;
@@ -66,5 +66,5 @@ export function requirePossiblePlan({ picture: source, plan: { crop, picture, in
   const isWhole = padded.width % multiple === 0 && padded.height % multiple === 0;
   const isInside = fits(crop, source) && fits({ width: crop.left + crop.width, height: crop.top + crop.height }, source);
   if (isInside && fits(picture, padded) && fits(padded, input) && isWhole) return;
-  throw new Refused('INVALID', 'The checkpoint looks at the picture in a way in which no counter would.');
+  throw new Refused('INVALID', 'The checkpoint has a plan that does not fit the picture and the model.');
 }

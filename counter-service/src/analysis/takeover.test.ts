@@ -11,17 +11,17 @@ function committedAt(seconds: number, { session = 'before', position = 40 } = {}
 }
 
 const cases: readonly { what: string; committed: CommittedCounts; takenSeconds?: number; from: number; reason?: string }[] = [
-  { what: 'an agent after another goes on where that one was counted', committed: committedAt(-5), takenSeconds: 3, from: -5 },
-  { what: 'also when both have seen the same seconds', committed: committedAt(2), takenSeconds: 3, from: 2 },
-  { what: 'but no further than it had seen itself when it was welcomed', committed: committedAt(50), takenSeconds: 3, from: 3 },
+  { what: "a new session continues where the other session's counts end", committed: committedAt(-5), takenSeconds: 3, from: -5 },
+  { what: 'also when both sessions have seen the same seconds', committed: committedAt(2), takenSeconds: 3, from: 2 },
+  { what: 'but no later than the video that it had at its Welcome', committed: committedAt(50), takenSeconds: 3, from: 3 },
   {
-    what: 'of one that does not tell, a file or an old one, what lies ahead of the clock is not passed over',
+    what: 'without that time (files, old agents), no frame is skipped for counts that lie ahead of the clock',
     committed: committedAt(61),
     from: -1e-6,
   },
-  { what: 'and what does not is', committed: committedAt(59), from: 59 },
+  { what: 'without that time, frames up to counts behind the clock are skipped', committed: committedAt(59), from: 59 },
   {
-    what: 'a session that has lost its checkpoint goes on where it was counted',
+    what: 'a session that has lost its checkpoint continues where its own counts end',
     committed: committedAt(50, { session: 's' }),
     takenSeconds: 3,
     from: 50,

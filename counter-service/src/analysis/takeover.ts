@@ -1,10 +1,10 @@
-/** What a counter takes over when it has nothing to go on from but what somebody has committed. */
+/** Where a counter continues when it has committed counts but no checkpoint. */
 import type { Takeover } from './analysis.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
 
 export interface Successor {
   readonly session: string;
-  /** Unix time, by its agent's clock. */
+  /** Unix time, by the clock of the session's agent. */
   readonly sessionStartMicros: number;
   /** As the agent's Resume says. */
   readonly takenMicros: number;
@@ -12,18 +12,18 @@ export interface Successor {
 
 /** @param nowMicros Unix time. */
 export function takeoverFrom(committed: CommittedCounts, successor: Successor, nowMicros: number): Takeover {
-  // Counted before, but not from here: what lies between was seen by nobody who could go on.
-  // A position of 0 was only ever taken over from another session.
+  // The same session, with a position of its own: only its checkpoint is missing. At position 0 the session itself took
+  // over the counts of another session, and has committed nothing since.
   const reason = committed.session === successor.session && committed.position > 0 ? 'CHECKPOINT_LOST' : 'AGENT_REPLACED';
-  // The status holds milliseconds: the frame itself lies within the last one.
+  // The status rounds down to milliseconds: the last counted frame lies within this one.
   const countedMicros = Date.parse(committed.time) * 1000 + 999 - successor.sessionStartMicros;
   return { fromMicros: reason === 'AGENT_REPLACED' ? bounded(countedMicros, successor, nowMicros) : countedMicros, reason };
 }
 
-/** Of another agent, whose clock may differ. */
+/** Limits the time that another agent's clock has declared, for the two clocks may differ. */
 function bounded(countedMicros: number, { sessionStartMicros, takenMicros }: Successor, nowMicros: number): number {
-  // What came after the term was taken nobody else has counted.
+  // No other counter can have counted video that was taken after the Welcome.
   if (takenMicros > 0) return Math.min(countedMicros, takenMicros);
-  // It may have read ahead of the clock (a file): nothing is passed over for that.
+  // The other session may have read a file ahead of the clock: then no frame is skipped.
   return countedMicros > nowMicros - sessionStartMicros ? -1 : countedMicros;
 }

@@ -7,45 +7,45 @@ const stream = (uid: string) => ({ namespace: 'default', name: uid, uid });
 const call = () => ({}) as CounterCall;
 const full = { reason: 'FULL' };
 
-test('as many streams are served as there are places, and the next one when one has left', () => {
-  const places = new Slots(2);
+test('as many streams are served as there are slots, and the next one once a slot is released', () => {
+  const slots = new Slots(2);
   const [one, two, three] = [call(), call(), call()];
-  places.take(one, stream('a'));
-  places.take(two, stream('b'));
-  assert.throws(() => places.take(three, stream('c')), full);
-  places.leave(three);
-  assert.equal(places.streams, 2, 'a refused call takes nobody else with it');
-  places.leave(one);
-  places.take(three, stream('c'));
+  slots.reserve(one, stream('a'));
+  slots.reserve(two, stream('b'));
+  assert.throws(() => slots.reserve(three, stream('c')), full);
+  slots.release(three);
+  assert.equal(slots.streams, 2, 'a refused call releases no other slot');
+  slots.release(one);
+  slots.reserve(three, stream('c'));
 });
 
-test('an agent that calls again shares its own place, and the old call leaves without it', () => {
-  const places = new Slots(1);
+test('an agent that calls again shares its own slot, and keeps it when the old call ends', () => {
+  const slots = new Slots(1);
   const [old, again] = [call(), call()];
-  places.take(old, stream('a'));
-  places.take(again, stream('a'));
-  places.leave(old);
-  assert.ok(places.has(stream('a')));
-  assert.throws(() => places.take(call(), stream('b')), full);
+  slots.reserve(old, stream('a'));
+  slots.reserve(again, stream('a'));
+  slots.release(old);
+  assert.ok(slots.has(stream('a')));
+  assert.throws(() => slots.reserve(call(), stream('b')), full);
 });
 
-test('calls that have not said hello are bounded, too', () => {
-  const places = new Slots(2);
+test('calls without a Hello are bounded, too', () => {
+  const slots = new Slots(2);
   const calls = [call(), call(), call(), call()];
-  for (const one of calls) places.enter(one);
-  assert.throws(() => places.enter(call()), full);
-  places.leave(calls[0]!);
-  places.enter(call());
+  for (const one of calls) slots.openCall(one);
+  assert.throws(() => slots.openCall(call()), full);
+  slots.release(calls[0]!);
+  slots.openCall(call());
 });
 
-test('a call that shares a place and is refused leaves it to the one that is served', () => {
-  const places = new Slots(1);
+test('a refused call that shares a slot leaves it to the call that is served', () => {
+  const slots = new Slots(1);
   const [served, superseded] = [call(), call()];
-  places.take(served, stream('a'));
-  places.take(superseded, stream('a'));
-  places.leave(superseded);
-  assert.ok(places.has(stream('a')));
-  assert.throws(() => places.take(call(), stream('b')), full);
-  places.leave(served);
-  assert.equal(places.streams, 0);
+  slots.reserve(served, stream('a'));
+  slots.reserve(superseded, stream('a'));
+  slots.release(superseded);
+  assert.ok(slots.has(stream('a')));
+  assert.throws(() => slots.reserve(call(), stream('b')), full);
+  slots.release(served);
+  assert.equal(slots.streams, 0);
 });

@@ -1,10 +1,9 @@
 /**
- * Who is served: everything that can be refused is refused before a term is taken, and nothing that a refused call did
- * reaches another.
+ * Admission of a call to its stream. Everything that can be refused is refused before a term is taken, and a refused call
+ * has no effect on other calls.
  *
- * Bounds: `maxStreams` streams, and twice as many calls, those that wait for their Hello among them. A stream has its
- * place from the moment it is found to have one until its last call is over: an agent that calls again, before its old
- * call was noticed to be dead, shares its own place.
+ * Bounds: `maxStreams` streams, and twice as many calls, including calls that have not sent their Hello. A stream keeps
+ * its slot until its last call is over: an agent that calls again before its dead call was noticed shares its own slot.
  */
 import type { CounterCall, Hello, StreamName } from '#proto/wire/protocol.ts';
 import type { PooledDetector } from '../detection/detector-pool.ts';
@@ -18,49 +17,49 @@ import { CallerRates } from './rate-limit.ts';
 import { validateStream } from './validation.ts';
 import { refusalReport, StreamStateReporter } from '../ledger/stream-state.ts';
 
-/** What a counter has for all its streams. */
+/** What all streams of a counter share. */
 export interface Resources {
   readonly ledger: Ledger;
   readonly specs: Specs;
-  /** What takes the events. */
+  /** Where the events of all streams are delivered. */
   readonly receivers: readonly Receiver[];
-  /** Of a stream, for a receiver that is away; without it as many as a checkpoint holds. */
+  /** For each stream while a receiver is away; by default as many as a checkpoint holds. */
   readonly mostWaitingEvents?: number | undefined;
-  /** The detector of a model. @throws Error with a sentence when the model cannot be used. */
+  /** Takes a detector from the pool. @throws Error with a sentence when the model cannot be used. */
   readonly detector: (model: string) => Promise<PooledDetector>;
-  /** Aborted when the service drains: streams settle and are sent away. */
+  /** Aborted when the counter drains: every stream is evicted. */
   readonly draining: AbortSignal;
   readonly metrics: StreamMetrics;
-  /** How callers are known. Absent in local mode: whoever reaches it is the user. */
+  /** Authenticates callers. Absent in local mode, where only the user's own processes reach the counter. */
   readonly identities?: CallerOptions | undefined;
 }
 
-export interface Admitted {
+export interface Admission {
   readonly stream: StreamName;
   readonly hello: Hello;
   readonly followed: FollowedSpec;
   readonly model: string;
   readonly detector: PooledDetector;
-  readonly tenure: LedgerWriter;
-  readonly standing: StreamStateReporter;
+  readonly writer: LedgerWriter;
+  readonly streamState: StreamStateReporter;
   readonly caller: Caller | undefined;
 }
 
 /**
- * How often a counter of so many streams is called with reason: all agents of a site, behind one address, call a counter
- * that comes back, each again within a quarter of a second to 15 s.
+ * The rates that legal callers may reach: when a counter comes back, all agents of a site call it from one address, each
+ * again after a quarter of a second to 15 s.
  */
 export function callerRates(maxStreams: number, now: () => number = () => performance.now() / 1000): CallerRates {
   const each = { perSecond: Math.max(4, maxStreams), burst: Math.max(32, 4 * maxStreams) };
   return new CallerRates(each, { perSecond: 4 * each.perSecond, burst: 4 * each.burst }, now);
 }
 
-/** Calls that are open, and the streams among them. */
+/** The open calls, and the streams that they serve. */
 export class Slots {
   readonly #maxStreams: number;
   readonly #rates: CallerRates;
   readonly #calls = new Set<CounterCall>();
-  /** By uid: whose calls share the place. */
+  /** By uid: the calls that share the stream's slot. */
   readonly #streams = new Map<string, Set<CounterCall>>();
 
   constructor(maxStreams: number, rates: CallerRates = callerRates(maxStreams)) {
@@ -76,19 +75,19 @@ export class Slots {
     return this.#streams.has(uid);
   }
 
-  /** Before anything is done for a caller. @throws Refused FULL. */
-  knock({ caller }: CounterCall): void {
+  /** Comes first, before any work for the caller. @throws Refused FULL. */
+  limitRate({ caller }: CounterCall): void {
     if (!this.#rates.take(caller)) throw new Refused('FULL', 'There are more calls than the counter answers: call later.');
   }
 
   /** @throws Refused FULL. */
-  enter(call: CounterCall): void {
+  openCall(call: CounterCall): void {
     if (this.#calls.size >= 2 * this.#maxStreams) throw new Refused('FULL', `The counter has ${this.#calls.size} calls open already.`);
     this.#calls.add(call);
   }
 
   /** @throws Refused FULL. */
-  take(call: CounterCall, { uid }: StreamName): void {
+  reserve(call: CounterCall, { uid }: StreamName): void {
     const sharing = this.#streams.get(uid);
     if (sharing !== undefined) {
       sharing.add(call);
@@ -98,38 +97,38 @@ export class Slots {
     this.#streams.set(uid, new Set([call]));
   }
 
-  leave(call: CounterCall): void {
+  release(call: CounterCall): void {
     this.#calls.delete(call);
     for (const [uid, sharing] of this.#streams) if (sharing.delete(call) && sharing.size === 0) this.#streams.delete(uid);
   }
 }
 
-/** @throws Refused, Fenced; the signal's reason when the call ends meanwhile. */
+/** @param reserve takes the stream's slot. @throws Refused, Fenced; the signal's reason when the call ends meanwhile. */
 export async function admit(
-  from: Pick<Admitted, 'hello' | 'caller'>,
+  from: Pick<Admission, 'hello' | 'caller'>,
   resources: Resources,
-  takePlace: (stream: StreamName) => void,
+  reserve: (stream: StreamName) => void,
   signal: AbortSignal,
-): Promise<Admitted> {
+): Promise<Admission> {
   const { hello, caller } = from;
   const stream = validateStream(hello);
-  caller?.mustServe(stream);
+  caller?.requireAgentOf(stream);
   if (resources.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');
-  takePlace(stream);
+  reserve(stream);
   const followed = await resources.specs.follow(stream, signal);
   try {
     const { spec, generation } = followed.current();
     if (spec.suspend) throw new Refused('SUSPENDED', 'spec.suspend is true: nothing is counted now.');
     const { model } = spec.detection;
     const detector = await resources.detector(model).catch(async (error: unknown) => {
-      // Whom it was loaded for is gone, and may be counted elsewhere by now.
+      // An agent that is gone by now may be served by another counter: this one must not report a refusal.
       signal.throwIfAborted();
-      throw await refusedAloud(resources.ledger, stream, hello.session, error, generation);
+      throw await reportedRefusal(error, { ledger: resources.ledger, stream, session: hello.session, generation });
     });
     try {
       signal.throwIfAborted();
-      const tenure = await claim(hello, stream, resources.ledger, signal);
-      return { stream, hello, caller, followed, model, detector, tenure, standing: new StreamStateReporter(tenure, generation) };
+      const writer = await claim(hello, stream, resources.ledger, signal);
+      return { stream, hello, caller, followed, model, detector, writer, streamState: new StreamStateReporter(writer, generation) };
     } catch (error) {
       detector.release();
       throw error;
@@ -140,7 +139,7 @@ export async function admit(
   }
 }
 
-/** Not for an agent that is gone by now: a pod that died may have said hello, and would supersede the one that lives. */
+/** Takes no term for an agent that is gone by now: a pod that died after its Hello would supersede the pod that replaced it. */
 async function claim(hello: Hello, stream: StreamName, ledger: Ledger, signal: AbortSignal): Promise<LedgerWriter> {
   const reading = await ledger.read(stream);
   if (reading.session !== undefined && reading.session !== hello.session && hello.lastTerm > 0) {
@@ -149,18 +148,15 @@ async function claim(hello: Hello, stream: StreamName, ledger: Ledger, signal: A
   return ledger.claim(stream, reading, hello.session, signal);
 }
 
-/** Nobody has the stream, so nobody else says why. */
-async function refusedAloud(
-  ledger: Ledger,
-  stream: StreamName,
-  session: string,
+/** Writes the refusal to the stream's state as well, for no other counter reports it. */
+async function reportedRefusal(
   error: unknown,
-  generation: number | undefined,
+  { ledger, stream, session, generation }: { ledger: Ledger; stream: StreamName; session: string; generation: number | undefined },
 ): Promise<Refused> {
   const reason = 'MODEL_UNAVAILABLE';
   const sentence = error instanceof Error ? error.message : String(error);
   const report = { ...refusalReport(reason, sentence), ...(generation !== undefined && { observedGeneration: generation }) };
-  // The agent is told in any case.
+  // The agent receives the refusal even if the ledger cannot be written.
   await ledger.refuse(stream, session, report).catch(() => undefined);
   return new Refused(reason, sentence);
 }

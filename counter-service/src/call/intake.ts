@@ -1,9 +1,9 @@
 /**
- * What the agent sends, sorted: access units into pieces of footage, answers to the settlement.
+ * Sorts the agent's messages: access units into pieces of footage, everything else to its callback.
  *
- * Invariants checked here, because everything after relies on them: a call begins no later than right after what is
- * counted, numbers are contiguous but for declared gaps, a gap begins where the access units ended, and no more is sent
- * than was credited.
+ * Checks the invariants that all later steps rely on: the first access unit leaves no hole after the counted position,
+ * numbers are contiguous except for declared gaps, a gap begins after the last access unit, and the agent sends no more
+ * than its credit.
  */
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import { codecFromMessage } from '#proto/wire/codec.ts';
@@ -13,23 +13,23 @@ import { Refused } from '../refusal.ts';
 import { validateCodec, validateGap, validateAccessUnit } from './validation.ts';
 import type { CameraReport } from '../ledger/stream-state.ts';
 
-/** What may be under way and undecoded for one stream: six seconds of a 10 fps camera, or its largest pictures. */
+/** What one stream may have sent and not decoded: six seconds of a camera with 10 fps, or a few of the largest pictures. */
 export const WINDOW = { accessUnits: 64, bytes: 4 * 1024 * 1024 };
 
 export interface Piece {
-  /** What lies before it, when it is not the first one. */
+  /** The gap before this piece; undefined for the first piece. */
   readonly gap: GapMessage | undefined;
   readonly footage: Footage;
 }
 
 export interface IntakeOptions {
   readonly codec: CodecMessage;
-  /** Of this session, access units up to here are counted. */
+  /** The access units of this session up to here are counted. */
   readonly position: number;
   readonly send: (message: CounterMessage) => Promise<void>;
   readonly onStored: (serial: number) => void;
   readonly onCamera: (camera: CameraReport) => void;
-  /** The agent's token was replaced. */
+  /** The agent has sent a new token. */
   readonly onIdentity: (token: string) => void;
   readonly onUnit: (unit: NumberedUnit) => void;
   readonly onDecoded: (cpuMs: number) => void;
@@ -39,7 +39,7 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #changed = new ConditionVariable();
   readonly #pieces: Piece[] = [];
-  readonly #taken = { accessUnits: 0, bytes: 0 };
+  readonly #decoded = { accessUnits: 0, bytes: 0 };
   readonly #received = { accessUnits: 0, bytes: 0 };
   #credited = { ...WINDOW };
   #codec: CodecMessage;
@@ -57,12 +57,12 @@ export class Intake {
     this.#current = this.#begin(undefined);
   }
 
-  /** Once the stream has ended: whether its source goes on, and the agent leaves it. */
+  /** Once the stream has ended: whether the agent stops although its source goes on. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Takes messages until the agent half-closes, the call breaks, or the signal aborts: then none is taken any more. */
+  /** Takes messages until the agent half-closes, the call breaks, or the signal aborts. */
   async run(messages: AsyncIterator<FromAgent>, signal: AbortSignal): Promise<void> {
     await this.#options.send({ credit: this.#credited });
     for (;;) {
@@ -118,7 +118,7 @@ export class Intake {
   }
 
   #add(unit: NumberedUnit): void {
-    if (!this.#follows(unit.number - 1)) {
+    if (!this.#isContiguous(unit.number - 1)) {
       throw new Refused(
         'INVALID',
         `Access unit ${unit.number} came after ${this.#newest ?? this.#options.position} without a gap being declared.`,
@@ -136,15 +136,15 @@ export class Intake {
     this.#current.add(unit);
   }
 
-  /** Whether what comes after this number leaves nothing out: what is counted may come again, and a session begins at any. */
-  #follows(after: number): boolean {
+  /** Whether the access unit after this number leaves no hole. The first one may repeat counted ones; a new session may start at any. */
+  #isContiguous(after: number): boolean {
     const { position } = this.#options;
     return this.#newest === undefined ? position === 0 || after <= position : after === this.#newest;
   }
 
   #gap(gap: GapMessage): void {
     validateGap(gap);
-    if (!this.#follows(gap.after)) {
+    if (!this.#isContiguous(gap.after)) {
       throw new Refused(
         'INVALID',
         `A gap from ${gap.after} to ${gap.next} was declared after access unit ${this.#newest ?? this.#options.position}.`,
@@ -163,16 +163,16 @@ export class Intake {
     return footage;
   }
 
-  /** What a decoder took makes room for as much; told in steps of a quarter window, so that credit costs little. */
+  /** Returns credit for a decoded access unit, in steps of a quarter window so that credit costs few messages. */
   #credit(unit: NumberedUnit): void {
-    this.#taken.accessUnits += 1;
-    this.#taken.bytes += unit.data.length;
-    const accessUnits = this.#taken.accessUnits + WINDOW.accessUnits;
-    const bytes = this.#taken.bytes + WINDOW.bytes;
+    this.#decoded.accessUnits += 1;
+    this.#decoded.bytes += unit.data.length;
+    const accessUnits = this.#decoded.accessUnits + WINDOW.accessUnits;
+    const bytes = this.#decoded.bytes + WINDOW.bytes;
     const enough = accessUnits - this.#credited.accessUnits >= WINDOW.accessUnits / 4 || bytes - this.#credited.bytes >= WINDOW.bytes / 4;
     if (!enough) return;
     this.#credited = { accessUnits, bytes };
-    // A call that breaks here is noticed by whoever reads it.
+    // A broken call fails in `run`, too.
     this.#options.send({ credit: this.#credited }).catch(() => undefined);
   }
 }

@@ -1,4 +1,4 @@
-/** How often something may happen: in bursts, and in the long run (a token bucket). */
+/** A token bucket: the rate in the long run, and the largest burst. */
 export interface Limit {
   readonly perSecond: number;
   readonly burst: number;
@@ -15,7 +15,7 @@ export class Rate {
     this.#at = nowSeconds;
   }
 
-  /** Whether it may happen now; then it has. */
+  /** Takes one token. @returns false when there is none. */
   take(nowSeconds: number): boolean {
     const { perSecond, burst } = this.#limit;
     this.#left = Math.min(burst, this.#left + (nowSeconds - this.#at) * perSecond);
@@ -26,10 +26,10 @@ export class Rate {
   }
 }
 
-/** A table of peers is as large as this; whoever was not heard for longest is forgotten, and begins anew. */
+/** The size of the table of peers. Beyond it the peer whose last call is oldest is forgotten, and starts with a full bucket. */
 const MAX_PEERS = 1024;
 
-/** How often anybody calls, and everybody together. */
+/** Limits the calls of each peer, and of all peers together. */
 export class CallerRates {
   readonly #each: Limit;
   readonly #all: Rate;
@@ -53,7 +53,7 @@ export class CallerRates {
     this.#peers.delete(peer);
     this.#peers.set(peer, rate);
     if (this.#peers.size > MAX_PEERS) this.#peers.delete(this.#peers.keys().next().value!);
-    // One that calls too often takes nothing from the others.
+    // A peer that exceeds its own rate takes no token of the common bucket.
     return rate.take(now) && this.#all.take(now);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What an agent says, judged before anything relies on it. Everything here throws Refused INVALID with a sentence that
- * names what is wrong; it ends the agent's own call and nothing else.
+ * Validates the agent's messages before any code relies on them. Each function throws Refused INVALID with a sentence
+ * that names the fault; this ends the agent's own call and no other.
  */
 import type { CodecMessage, GapMessage, Hello, StreamName } from '#proto/wire/protocol.ts';
 import { GapReason } from '#proto/wire/protocol.ts';
@@ -9,14 +9,14 @@ import { Refused } from '../refusal.ts';
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const ID = /^[A-Za-z0-9][-A-Za-z0-9_.]{0,127}$/;
-/** Parameter sets of every codec that cameras speak have a few hundred. */
+/** The parameter sets of cameras' codecs have a few hundred bytes. */
 const MAX_PRIVATE_BYTES = 64 * 1024;
-/** 16 megapixels: a 4K camera has 8, the largest that are sold as one picture 12. */
+/** 16 megapixels: a 4K camera has 8, the largest cameras on sale have 12 in one picture. */
 const MAX_PIXELS = 4096 * 4096;
 const MAX_SIDE = 16_384;
-/** H.264 and H.265 hold back 16 at most. */
+/** Decoders of H.264 and H.265 hold back 16 pictures at most. */
 const MAX_DECODE_DELAY = 32;
-/** Pictures that refer forwards come before those that are shown first: so far, at most, time goes back from one to the next. */
+/** With forward references, pictures arrive before pictures that are shown earlier: time may go back by this much. */
 const MAX_REORDER_MICROS = 30e6;
 
 export function validateStream({ stream, session, lastTerm, sessionStartMicros }: Hello): StreamName {
@@ -44,7 +44,7 @@ export function validateCodec({ fourcc, privateData, width, height, decodeDelay 
 /** @param newestMicros the latest time so far, or -1. */
 export function validateAccessUnit({ number, presentationMicros }: NumberedUnit, newestMicros: number): void {
   if (!Number.isSafeInteger(number) || number < 1) throw invalid(`There is no access unit ${number}.`);
-  requireSoundTimes(`Access unit ${number}`, presentationMicros);
+  validateTimes(`Access unit ${number}`, presentationMicros);
   if (presentationMicros < newestMicros - MAX_REORDER_MICROS) {
     throw invalid(`Access unit ${number} goes back by ${Math.round((newestMicros - presentationMicros) / 1e6)} s.`);
   }
@@ -53,15 +53,15 @@ export function validateAccessUnit({ number, presentationMicros }: NumberedUnit,
 export function validateGap({ after, next, fromMicros, toMicros, reason, codec }: GapMessage): void {
   if (!Number.isSafeInteger(after) || !Number.isSafeInteger(next) || next <= after)
     throw invalid(`There is no gap from ${after} to ${next}.`);
-  requireSoundTimes(`The gap after ${after}`, fromMicros, toMicros);
-  if (!(reason in GapReason)) throw invalid(`The gap after ${after} has a reason that nobody knows.`);
+  validateTimes(`The gap after ${after}`, fromMicros, toMicros);
+  if (!(reason in GapReason)) throw invalid(`The gap after ${after} has an unknown reason.`);
   if (codec !== null) validateCodec(codec);
 }
 
-/** A time that is no date can be neither committed nor shown; -1 is before the first access unit. */
-function requireSoundTimes(what: string, ...times: readonly number[]): void {
-  const unsound = times.find((micros) => !Number.isSafeInteger(micros) || micros < -1);
-  if (unsound !== undefined) throw invalid(`${what} cannot be of the time ${unsound} microseconds.`);
+/** Times outside the range of dates can be neither committed nor shown; -1 is before the first access unit. */
+function validateTimes(what: string, ...times: readonly number[]): void {
+  const invalidTime = times.find((micros) => !Number.isSafeInteger(micros) || micros < -1);
+  if (invalidTime !== undefined) throw invalid(`${what} cannot be of the time ${invalidTime} microseconds.`);
 }
 
 function invalid(sentence: string): Refused {

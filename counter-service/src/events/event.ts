@@ -3,7 +3,7 @@ import type { Crossing, Gap, Loss, StreamEvent, WaitingEvent } from '#crds/event
 import type { StreamName } from '#proto/wire/protocol.ts';
 import type { NumberedGap, Outcome } from '../analysis/analysis.ts';
 import type { CrossingEvent } from '../counting/counter.ts';
-import { inOneWord } from '../ledger/stream-state.ts';
+import { pascalCase } from '../ledger/stream-state.ts';
 
 /** How the times of a session become times of the clock. */
 export interface SessionClock {
@@ -29,7 +29,7 @@ function crossingEvent(crossing: CrossingEvent, clock: SessionClock, nowMicros: 
 }
 
 function gapEvent({ number, fromMicros, toMicros, reason, accessUnits }: NumberedGap, { startMicros, recorded }: SessionClock): Gap {
-  const event: Gap = { type: 'gap', number, from: seconds(fromMicros), to: seconds(toMicros), reason: inOneWord(reason), accessUnits };
+  const event: Gap = { type: 'gap', number, from: seconds(fromMicros), to: seconds(toMicros), reason: pascalCase(reason), accessUnits };
   return recorded ? event : { ...event, fromAt: timeOf(startMicros + fromMicros), toAt: timeOf(startMicros + toMicros) };
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { StreamEvent } from '#crds/events.ts';
-import { crossings, type Order, stream } from '../fixtures/ledger-process.ts';
+import { crossings, type Command, stream } from '../fixtures/ledger-process.ts';
 import { addressed } from './event.ts';
 import { EventsFile } from './file.ts';
 
@@ -57,7 +57,7 @@ test('what a receiver has of a loss is not declared lost', async (context) => {
   assert.equal(lines[3]!.id, 'u/loss/crossing/4-6');
 });
 
-test('lines of others, and what somebody else appends meanwhile, do no harm', async (context) => {
+test('lines of other programs, and events that another process appends meanwhile, do no harm', async (context) => {
   const path = await place(context);
   await writeFile(path, 'not JSON\n{"id":7}\n');
   const file = new EventsFile(path);
@@ -81,7 +81,7 @@ test('streams share the file, many at a time', async (context) => {
   for (const name of names) assert.deepEqual(numbersOf(lines.filter((line) => line.stream === name)), [1, 2, 3, 4, 5]);
 });
 
-test('a place that cannot be written is named in a sentence', async () => {
+test('a path that cannot be written is named in a sentence', async () => {
   await assert.rejects(new EventsFile('/nowhere/events.jsonl').deliver(crossings(1, 1)), {
     message: /^\/nowhere\/events\.jsonl cannot be written: .*ENOENT/,
   });
@@ -95,12 +95,12 @@ test('a writer that dies at any call leaves a file in which every event is whole
     await rm(path, { force: true });
     const child = fork(new URL('../fixtures/ledger-process.ts', import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     await once(child, 'message');
-    child.send({ root: path, act: 'deliver', at: { call, signal: 'SIGKILL' } } satisfies Order);
+    child.send({ root: path, act: 'deliver', at: { call, signal: 'SIGKILL' } } satisfies Command);
     const survived = await Promise.race([once(child, 'message').then(() => true), once(child, 'exit').then(() => false)]);
     child.kill('SIGKILL');
     await new EventsFile(path).deliver(crossings(1, 5));
     assert.deepEqual(numbersOf(await linesOf(path)), [1, 2, 3, 4, 5], `killed at call ${call}`);
     if (survived) break;
   }
-  assert.ok(call > 4, 'it was killed at all calls');
+  assert.ok(call > 4, 'the process was killed at every call');
 });

@@ -1,4 +1,4 @@
-/** Who calls, asked of an API server that the test plays: it answers late, or not at all, when it is told to. */
+/** Authentication of callers, with an API server in memory that answers late, or not at all, when a test asks for it. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { ApiFault, type ApiServer } from '#crds/cluster/api.ts';
@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 const away = new ApiFault({ code: 0, reason: 'Unreachable', message: 'the API server cannot be reached' });
 const unauthorized = { reason: 'UNAUTHORIZED' };
 
-/** Good for an hour at time 0. */
+/** Valid for an hour from time 0. */
 function token(claims: object = {}): string {
   const payload = { aud: [COUNTER_AUDIENCE], exp: 3600, sub: agentUser(door), ...claims };
   return `header.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.signature`;
@@ -45,15 +45,15 @@ function setting(context: TestContext) {
 test('the agent of the stream may serve it, and no other stream', async (context) => {
   const { identify } = setting(context);
   const caller = await identify();
-  caller.mustServe(door);
+  caller.requireAgentOf(door);
   for (const other of [
     { ...door, name: 'gate' },
     { ...door, namespace: 'mall' },
   ])
-    assert.throws(() => caller.mustServe(other), unauthorized);
+    assert.throws(() => caller.requireAgentOf(other), unauthorized);
 });
 
-test("what can be no agent's token is refused without asking anybody, and without a word of it", async (context) => {
+test("a token that cannot be an agent's is refused without asking the API server, in a sentence that contains nothing of it", async (context) => {
   const { identify, state } = setting(context);
   for (const [text, sentence] of [
     [token({ aud: 'https://kubernetes.default.svc' }), /not for the audience footfall-counter/],
@@ -70,7 +70,7 @@ test("what can be no agent's token is refused without asking anybody, and withou
   assert.equal(state.asked, 0);
 });
 
-test('a token is asked for once while it is under way and for a minute after, a no for ten seconds', async (context) => {
+test('a token is reviewed once while a review is pending and for a minute after, an invalid one for ten seconds', async (context) => {
   const { identify, state } = setting(context);
   await Promise.all([identify(), identify(), identify()]);
   state.now = 59;
@@ -88,12 +88,12 @@ test('a token is asked for once while it is under way and for a minute after, a 
   assert.equal(state.asked, 3);
 });
 
-test('no more than sixty-four callers are looked at at a time, and no more than a thousand answers are kept', async (context) => {
+test('at most sixty-four reviews are pending at a time, and at most a thousand answers are cached', async (context) => {
   const { identify, state } = setting(context);
   const answered = Promise.withResolvers<void>();
   state.held = answered.promise;
   const callers = Array.from({ length: 65 }, (_, index) => identify(token({ jti: index })));
-  const turnedAway = (await Promise.race([
+  const refusal = (await Promise.race([
     Promise.any(
       callers.map((one) =>
         one.then(
@@ -104,7 +104,7 @@ test('no more than sixty-four callers are looked at at a time, and no more than 
     ),
     answered.promise,
   ])) as { reason: string };
-  assert.equal(turnedAway.reason, 'FULL');
+  assert.equal(refusal.reason, 'FULL');
   answered.resolve();
   assert.equal((await Promise.allSettled(callers)).filter(({ status }) => status === 'fulfilled').length, 64);
   for (let index = 65; index < 65 + 1024; index += 1) await identify(token({ jti: index }));
@@ -115,22 +115,22 @@ test('no more than sixty-four callers are looked at at a time, and no more than 
   assert.equal(state.asked, asked + 1, 'and the oldest forgotten');
 });
 
-test('an API server that is away for a moment is asked again', async (context) => {
+test('a review is repeated when the API server is away for a moment', async (context) => {
   const { identify, state } = setting(context);
   state.answer = away;
   const identified = identify();
   while (state.asked < 2) await new Promise(setImmediate);
   state.answer = agentUser(door);
-  (await identified).mustServe(door);
+  (await identified).requireAgentOf(door);
 });
 
-test('an API server that does not say who calls is no reason to call it unauthorized', async (context) => {
+test('a caller is not refused as unauthorized when the API server does not answer', async (context) => {
   const { reviews, state } = setting(context);
   state.answer = away;
   await assert.rejects(reviews.userOf(reviews.read(token()), never, 0.3), { reason: 'LEDGER_UNAVAILABLE' });
 });
 
-test('whoever is away is not asked for in the name of a call that has ended', async (context) => {
+test('a review is not awaited any longer for a call that has ended', async (context) => {
   const { reviews, state, over } = setting(context);
   state.held = new Promise(() => undefined);
   const asking = reviews.userOf(reviews.read(token()), over.signal, 60);
@@ -138,41 +138,41 @@ test('whoever is away is not asked for in the name of a call that has ended', as
   await assert.rejects(asking, /the agent is gone/);
 });
 
-test('an agent whose token is good no more is sent away, in a refusal', async (context) => {
+test('an agent whose token is no longer valid is evicted with a refusal', async (context) => {
   const { identify, state, over } = setting(context);
-  const departure = (await identify()).departure(over.signal);
+  const eviction = (await identify()).waitForEviction(over.signal);
   state.answer = undefined;
-  const { reason, refusal } = await departure;
+  const { reason, refusal } = await eviction;
   assert.deepEqual([reason, refusal], ['AgentUnauthorized', 'UNAUTHORIZED']);
 });
 
-test('an API server that is away costs no agent its stream before its token ends', async (context) => {
+test('an agent keeps its stream while the API server is away, until its token expires', async (context) => {
   const { identify, state, over } = setting(context);
   const caller = await identify(token({ exp: 1 }));
   state.answer = away;
-  let sentAway = false;
-  const departure = caller.departure(over.signal).then((one) => {
-    sentAway = true;
+  let evicted = false;
+  const eviction = caller.waitForEviction(over.signal).then((one) => {
+    evicted = true;
     return one;
   });
   while (state.asked < 2) await new Promise(setImmediate);
-  assert.equal(sentAway, false);
+  assert.equal(evicted, false);
   caller.replace(token({ exp: 1, jti: 'the next one' }));
   while (state.asked < 3) await new Promise(setImmediate);
-  assert.equal(sentAway, false);
+  assert.equal(evicted, false);
   state.now = 62;
   caller.replace(token({ exp: 1, jti: 'and the next' }));
-  assert.match((await departure).sentence, /has expired/);
+  assert.match((await eviction).sentence, /has expired/);
 });
 
-test('a token that takes the place of another is looked at, and counts from then on', async (context) => {
+test('a new token is reviewed, and replaces the earlier one', async (context) => {
   const { reviews, state, over } = setting(context);
   const caller = await Caller.identify({ reviews, reviewSeconds: { least: 3600, most: 3600 } }, token({ exp: 100 }), never);
-  const departure = caller.departure(over.signal);
+  const eviction = caller.waitForEviction(over.signal);
   caller.replace(token({ jti: 'the next one' }));
   while (state.asked < 2) await new Promise(setImmediate);
   state.now = 161;
-  caller.replace(token({ jti: "somebody else's", sub: agentUser({ ...door, name: 'gate' }) }));
+  caller.replace(token({ jti: "another agent's", sub: agentUser({ ...door, name: 'gate' }) }));
   state.answer = agentUser({ ...door, name: 'gate' });
-  assert.equal((await departure).refusal, 'UNAUTHORIZED');
+  assert.equal((await eviction).refusal, 'UNAUTHORIZED');
 });

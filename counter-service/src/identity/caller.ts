@@ -1,10 +1,10 @@
 /**
- * Who a call is by, for as long as it lasts:
+ * The authenticated agent of a call, for as long as the call lasts:
  *
- *   token ──reviewed──▶ known ──hello of its own stream──▶ served ──every few minutes, or with a new token──▶ reviewed again
- *     └──no──▶ refused    └──of another──▶ refused            └──no, or its token has ended unreviewed──▶ settled, sent away
+ *   token ──review──▶ known ──hello for its own stream──▶ served ──every few minutes, or new token──▶ review again
+ *     └─invalid─▶ refused └─for another stream─▶ refused      └──invalid, or expired without an answer──▶ evicted
  *
- * An API server that is away costs no agent its stream before its token ends.
+ * While the API server is away, an agent keeps its stream until its token expires.
  */
 import { agentUser } from '#crds/identity.ts';
 import { pause } from '#proto/process/backoff.ts';
@@ -15,12 +15,12 @@ import { Refused } from '../refusal.ts';
 import type { TokenReviews } from './reviews.ts';
 import { type Token, unauthorized } from './token.ts';
 
-/** An agent that is not greeted within five seconds tries another counter. */
+/** An agent that has no Welcome within five seconds dials another counter. */
 const PATIENCE_SECONDS = 4;
-/** Spread, so that streams that came together are not looked at together. */
+/** Random in between, so that agents that called at the same time are not reviewed at the same time. */
 const REVIEW_SECONDS = { least: 180, most: 300 };
-/** Also of an agent that replaces its token all the time. */
-const SHORTEST_SECONDS = 1;
+/** Between two reviews, also where an agent sends new tokens all the time. */
+const LEAST_SECONDS = 1;
 const UNANSWERED_SECONDS = 15;
 
 export interface CallerOptions {
@@ -34,8 +34,8 @@ export class Caller {
   readonly #user: string;
   readonly #replaced = new ConditionVariable();
   #token: Token;
-  /** The newest one, until it is looked at. */
-  #offered: string | undefined;
+  /** The newest token that the agent has sent, until it is reviewed. */
+  #newToken: string | undefined;
 
   private constructor(options: CallerOptions, token: Token, user: string) {
     this.#options = options;
@@ -43,32 +43,32 @@ export class Caller {
     this.#user = user;
   }
 
-  /** @throws Refused UNAUTHORIZED; LEDGER_UNAVAILABLE when it cannot be found out in time; the signal's reason. */
+  /** @throws Refused UNAUTHORIZED; LEDGER_UNAVAILABLE when the API server does not answer in time; the signal's reason. */
   static async identify(options: CallerOptions, text: string | undefined, signal: AbortSignal): Promise<Caller> {
     const token = options.reviews.read(text);
     const user = await options.reviews.userOf(token, signal, PATIENCE_SECONDS);
-    if (user === undefined) throw refusedToken();
+    if (user === undefined) throw invalidToken();
     return new Caller(options, token, user);
   }
 
-  /** @throws Refused UNAUTHORIZED unless it is the agent of this stream. */
-  mustServe(stream: StreamName): void {
+  /** @throws Refused UNAUTHORIZED unless the caller is the agent of this stream. */
+  requireAgentOf(stream: StreamName): void {
     if (this.#user !== agentUser(stream))
       throw unauthorized(`${this.#user} is not the agent of CameraStream ${stream.namespace}/${stream.name}.`);
   }
 
-  /** The agent has a new token. */
+  /** The agent has sent a new token. */
   replace(text: string): void {
-    this.#offered = text;
+    this.#newToken = text;
     this.#replaced.notify();
   }
 
-  /** Resolves when the agent is not to be served any more. @throws the signal's reason. */
-  async departure(signal: AbortSignal): Promise<Eviction> {
+  /** Resolves when the agent's token is no longer valid. @throws the signal's reason. */
+  async waitForEviction(signal: AbortSignal): Promise<Eviction> {
     const { random = Math.random, reviewSeconds: { least, most } = REVIEW_SECONDS } = this.#options;
     let wait = least + (most - least) * random();
     for (;;) {
-      await this.#untilReview(wait, signal);
+      await this.#waitForReview(wait, signal);
       try {
         await this.#reviewAgain();
         wait = least + (most - least) * random();
@@ -80,27 +80,27 @@ export class Caller {
     }
   }
 
-  /** Until it is time, the token ends, or there is another one. */
-  async #untilReview(seconds: number, signal: AbortSignal): Promise<void> {
-    await pause(SHORTEST_SECONDS, signal);
+  /** Resolves when the time has passed, the token expires, or the agent has sent a new one. */
+  async #waitForReview(seconds: number, signal: AbortSignal): Promise<void> {
+    await pause(LEAST_SECONDS, signal);
     signal.throwIfAborted();
-    if (this.#offered !== undefined) return;
+    if (this.#newToken !== undefined) return;
     const left = this.#token.endsAt - this.#options.reviews.now();
-    const due = AbortSignal.timeout(Math.ceil(Math.max(0, Math.min(seconds - SHORTEST_SECONDS, left)) * 1000));
+    const due = AbortSignal.timeout(Math.ceil(Math.max(0, Math.min(seconds - LEAST_SECONDS, left)) * 1000));
     await this.#replaced.wait(AbortSignal.any([signal, due])).catch(() => signal.throwIfAborted());
   }
 
-  /** @throws Refused UNAUTHORIZED; anything else when there is no answer. */
+  /** @throws Refused UNAUTHORIZED; any other error when the API server gives no answer. */
   async #reviewAgain(): Promise<void> {
     const { reviews } = this.#options;
-    const offered = this.#offered;
-    const token = reviews.read(offered ?? this.#token.text);
-    if ((await reviews.ask(token)) !== this.#user) throw refusedToken();
+    const newToken = this.#newToken;
+    const token = reviews.read(newToken ?? this.#token.text);
+    if ((await reviews.review(token)) !== this.#user) throw invalidToken();
     this.#token = token;
-    if (this.#offered === offered) this.#offered = undefined;
+    if (this.#newToken === newToken) this.#newToken = undefined;
   }
 }
 
-function refusedToken(): Refused {
+function invalidToken(): Refused {
   return unauthorized("The API server does not know the caller's token: it has expired, or its pod is gone.");
 }

@@ -18,28 +18,28 @@ async function setting(context: TestContext) {
   return { certificates, files: certificates.ofCounter };
 }
 
-test('a certificate that was replaced is told, whole; a broken one is not, and the next sound one is', async (context) => {
+test('a replaced certificate is used, as a whole; a broken one is not, and the next valid one is', async (context) => {
   const { certificates, files } = await setting(context);
   const certificate = await Certificate.read(files, log, 0.01);
-  const told: ServerCertificate[] = [];
+  const renewals: ServerCertificate[] = [];
   const over = new AbortController();
-  const following = certificate.follow((one) => told.push(one), over.signal);
+  const following = certificate.follow((one) => renewals.push(one), over.signal);
   const read = () => ({ certificate: readFileSync(files.certificateFile), key: readFileSync(files.keyFile) });
   await certificates.certify();
-  await until(() => told.length === 1);
+  await until(() => renewals.length === 1);
   const second = read();
-  assert.deepEqual([told[0], certificate.current], [second, second]);
+  assert.deepEqual([renewals[0], certificate.current], [second, second]);
   writeFileSync(files.keyFile, 'torn');
   rmSync(files.certificateFile);
   writeFileSync(files.certificateFile, 'torn');
   await certificates.certify();
-  await until(() => told.some((one) => one.certificate.equals(read().certificate)));
-  for (const { certificate: shown, key } of told) assert.ok(shown.includes('BEGIN CERTIFICATE') && key.includes('BEGIN PRIVATE KEY'));
+  await until(() => renewals.some((one) => one.certificate.equals(read().certificate)));
+  for (const { certificate: shown, key } of renewals) assert.ok(shown.includes('BEGIN CERTIFICATE') && key.includes('BEGIN PRIVATE KEY'));
   over.abort();
   await following;
 });
 
-test('a counter does not start without a sound certificate, and says why in one sentence', async (context) => {
+test('a counter does not start without a valid certificate, and says why in one sentence', async (context) => {
   const { files } = await setting(context);
   const other = await setting(context);
   await assert.rejects(Certificate.read({ ...files, keyFile: other.files.keyFile }, log), {

@@ -1,6 +1,6 @@
 /**
- * The certificate that the counter shows, from files that change: the kubelet replaces a Secret's files all at once, by a
- * link to another folder. What is broken or half there is never shown: the one before stays.
+ * The counter's server certificate, from files that change: the kubelet replaces the files of a Secret at once, by a link
+ * to another folder. Broken or incomplete files are never used: the counter keeps the earlier certificate.
  */
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -9,45 +9,45 @@ import type { Log } from '#proto/process/log.ts';
 import type { ServerCertificate } from '#proto/wire/credentials.ts';
 import type { CounterConfig } from '../config.ts';
 
-const LOOK_SECONDS = 5;
+const POLL_SECONDS = 5;
 
 type Files = NonNullable<CounterConfig['tls']>;
 
 export class Certificate {
   readonly #files: Files;
   readonly #log: Log;
-  readonly #lookSeconds: number;
+  readonly #pollSeconds: number;
   #current: ServerCertificate;
-  /** Of what was looked at last, sound or not: a fault is told once. */
-  #seen: string;
+  /** Hash of the files that were read last, valid or not: a fault is logged once. */
+  #readHash: string;
 
-  private constructor(files: Files, log: Log, current: ServerCertificate, lookSeconds: number) {
+  private constructor(files: Files, log: Log, current: ServerCertificate, pollSeconds: number) {
     this.#files = files;
     this.#log = log;
     this.#current = current;
-    this.#seen = hashOf(current);
-    this.#lookSeconds = lookSeconds;
+    this.#readHash = hashOf(current);
+    this.#pollSeconds = pollSeconds;
   }
 
-  /** @throws Error with a sentence when there is no sound one: a counter that nobody can know serves nobody. */
-  static async read(files: Files, log: Log, lookSeconds = LOOK_SECONDS): Promise<Certificate> {
+  /** @throws Error with a sentence when the files hold no valid certificate and key: no agent would trust the counter. */
+  static async read(files: Files, log: Log, pollSeconds = POLL_SECONDS): Promise<Certificate> {
     const current = await readFiles(files);
     const fault = faultOf(current);
     if (fault !== undefined) throw new Error(`The counter's certificate ${files.certificateFile} ${fault}.`);
-    return new Certificate(files, log, current, lookSeconds);
+    return new Certificate(files, log, current, pollSeconds);
   }
 
   get current(): ServerCertificate {
     return this.#current;
   }
 
-  /** Until the signal aborts. */
+  /** Reads the files again every few seconds until the signal aborts. */
   async follow(onRenewed: (certificate: ServerCertificate) => void, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await pause(this.#lookSeconds, signal);
+      await pause(this.#pollSeconds, signal);
       const found = await readFiles(this.#files).catch(() => undefined);
-      if (found === undefined || hashOf(found) === this.#seen) continue;
-      this.#seen = hashOf(found);
+      if (found === undefined || hashOf(found) === this.#readHash) continue;
+      this.#readHash = hashOf(found);
       const fault = faultOf(found);
       if (fault !== undefined) {
         this.#log.warn({ file: this.#files.certificateFile, fault }, 'the new certificate is not used');
@@ -69,7 +69,7 @@ async function readFiles({ certificateFile, keyFile }: Files): Promise<ServerCer
   return { certificate, key };
 }
 
-/** Ends a sentence; says nothing of the key. */
+/** The end of a sentence, which contains nothing of the key. */
 function faultOf({ certificate, key }: ServerCertificate): string | undefined {
   let parsed: X509Certificate;
   try {

@@ -1,9 +1,9 @@
 /**
- * Whose a token is, as the API server says.
+ * Asks the API server which user a token belongs to (TokenReview).
  *
- * Bounds: an answer is kept for a minute, a no for ten seconds, at most MOST_KEPT of them, under a hash of the token and
- * never the token; of one token one review is under way, of all of them MOST_UNDER_WAY. No answer is no no: it is asked
- * again until somebody's patience ends.
+ * Bounds: a user is cached for a minute, an invalid token for ten seconds, at most MOST_CACHED answers, by a hash of the
+ * token and never by the token. Each token has one pending review, all tokens together MOST_PENDING. A failed review says
+ * nothing about the token: it is repeated as long as the caller of `userOf` allows.
  */
 import { createHash } from 'node:crypto';
 import { type ApiFault, type ApiServer, type KubernetesObject, resources, type V1TokenReview } from '#crds/cluster/api.ts';
@@ -13,13 +13,13 @@ import type { Log } from '#proto/process/log.ts';
 import { Refused } from '../refusal.ts';
 import { readToken, type Token } from './token.ts';
 
-const KEPT_SECONDS = { yes: 60, no: 10 };
-const MOST_KEPT = 1024;
-const MOST_UNDER_WAY = 64;
+const CACHE_SECONDS = { yes: 60, no: 10 };
+const MOST_CACHED = 1024;
+const MOST_PENDING = 64;
 const ANSWER_MS = 10_000;
 const BACKOFF = { initialSeconds: 0.25, maximumSeconds: 2 };
 
-/** The user's name; none when the token is nobody's. */
+/** The user's name; undefined when the token is invalid. */
 type Answer = string | undefined;
 
 export interface ReviewsOptions {
@@ -31,9 +31,9 @@ export interface ReviewsOptions {
 
 export class TokenReviews {
   readonly #options: ReviewsOptions;
-  /** By the token's hash; who came first is forgotten first. */
-  readonly #kept = new Map<string, { readonly answer: Answer; readonly until: number }>();
-  readonly #underWay = new Map<string, Promise<Answer>>();
+  /** By the hash of the token, oldest first. */
+  readonly #cache = new Map<string, { readonly answer: Answer; readonly until: number }>();
+  readonly #pending = new Map<string, Promise<Answer>>();
 
   constructor(options: ReviewsOptions) {
     this.#options = options;
@@ -44,20 +44,20 @@ export class TokenReviews {
     return (this.#options.now ?? (() => Date.now() / 1000))();
   }
 
-  /** @throws Refused UNAUTHORIZED when it can be no agent's. */
+  /** @throws Refused UNAUTHORIZED when the token cannot be an agent's. */
   read(text: string | undefined): Token {
     return readToken(text, this.now());
   }
 
-  /** A recent answer will do, and one is waited for. @throws Refused LEDGER_UNAVAILABLE; the signal's reason. */
+  /** The cached answer, or the next one. @throws Refused LEDGER_UNAVAILABLE when none comes in time; the signal's reason. */
   async userOf(token: Token, signal: AbortSignal, patienceSeconds: number): Promise<Answer> {
     const key = keyOf(token);
-    const kept = this.#kept.get(key);
-    if (kept !== undefined && kept.until > this.now()) return kept.answer;
+    const cached = this.#cache.get(key);
+    if (cached !== undefined && cached.until > this.now()) return cached.answer;
     const late = AbortSignal.any([signal, AbortSignal.timeout(patienceSeconds * 1000)]);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await unlessAborted(this.ask(token), late);
+        return await unlessAborted(this.review(token), late);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof Refused) throw error;
@@ -67,25 +67,25 @@ export class TokenReviews {
     }
   }
 
-  /** Asks anew. @throws Refused FULL; ApiFault when there is no answer. */
-  async ask(token: Token): Promise<Answer> {
+  /** Asks the API server, whatever is cached. @throws Refused FULL; ApiFault when the API server gives no answer. */
+  async review(token: Token): Promise<Answer> {
     const key = keyOf(token);
-    const underWay = this.#underWay.get(key);
-    if (underWay !== undefined) return underWay;
-    if (this.#underWay.size >= MOST_UNDER_WAY) throw new Refused('FULL', 'Too many callers are being looked at already.');
-    const asking = this.#review(token).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, asking);
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) return pending;
+    if (this.#pending.size >= MOST_PENDING) throw new Refused('FULL', 'Too many callers are being authenticated already.');
+    const asking = this.#requestReview(token).finally(() => this.#pending.delete(key));
+    this.#pending.set(key, asking);
     const answer = await asking;
-    this.#kept.delete(key);
-    if (this.#kept.size >= MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
-    this.#kept.set(key, {
+    this.#cache.delete(key);
+    if (this.#cache.size >= MOST_CACHED) this.#cache.delete(this.#cache.keys().next().value!);
+    this.#cache.set(key, {
       answer,
-      until: Math.min(this.now() + (answer === undefined ? KEPT_SECONDS.no : KEPT_SECONDS.yes), token.endsAt),
+      until: Math.min(this.now() + (answer === undefined ? CACHE_SECONDS.no : CACHE_SECONDS.yes), token.endsAt),
     });
     return answer;
   }
 
-  async #review({ text }: Token): Promise<Answer> {
+  async #requestReview({ text }: Token): Promise<Answer> {
     const { api, log } = this.#options;
     const { apiVersion, kind } = resources.tokenReviews;
     const review = { apiVersion, kind, spec: { token: text, audiences: [COUNTER_AUDIENCE] } };
@@ -95,7 +95,7 @@ export class TokenReviews {
         review,
         AbortSignal.timeout(ANSWER_MS),
       );
-      // An API server that knows nothing of audiences names none, and then the token is for itself.
+      // An API server that does not support audiences returns none: the token is then for the API server itself.
       const ours = status?.authenticated === true && status.audiences?.includes(COUNTER_AUDIENCE) === true;
       return ours ? status.user?.username : undefined;
     } catch (error) {
@@ -110,12 +110,12 @@ function keyOf({ text }: Token): string {
   return createHash('sha256').update(text).digest('base64');
 }
 
-/** What is under way goes on for the others that wait for it. */
+/** The work itself goes on when the signal aborts: other callers may await it. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason as Error);
     signal.addEventListener('abort', stop, { once: true });
-    // First of all: what fails later must not fail unheard.
+    // Before the check of the signal, so that a later rejection is always handled.
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
     if (signal.aborted) stop();
   });

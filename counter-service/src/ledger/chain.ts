@@ -1,12 +1,12 @@
 /**
- * A chain of entries in a folder, of which the newest one holds:
+ * A chain of numbered entries in a folder. The newest entry counts:
  *
- *   000000000041.json   the one before, for whoever is about to read it
- *   000000000042.json   the newest: JSON in one line, and its checksum in another
+ *   000000000041.json   the entry before, for a process that is just reading it
+ *   000000000042.json   the newest: one line of JSON, one line with its checksum
  *
- * An entry is written aside, and then linked to its place, which the file system lets one process do: so two that
- * follow the same entry cannot both be written, wherever a process is held up or killed. No lock is needed, and none
- * can be left behind. What is written is durable, in its place, when `append` resolves; and it is whole or not there.
+ * An entry is written to a draft file and then linked to its number. The file system lets one process link a number, so
+ * two entries cannot follow the same one, wherever a process is stopped or killed. This needs no lock, and leaves none
+ * behind. When `append` resolves, the entry is durable; an entry is whole or absent.
  */
 import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -29,7 +29,7 @@ export class Chain<T extends object> {
     this.#folder = folder;
   }
 
-  /** Undefined when nothing was ever written. @throws Error with a sentence when it is not what was written. */
+  /** Undefined while the chain is empty. @throws Error with a sentence when the newest entry is damaged. */
   async newest(): Promise<Link<T> | undefined> {
     for (let missed = 0; ;) {
       const number = newestOf(await this.#names());
@@ -38,14 +38,14 @@ export class Chain<T extends object> {
       try {
         return { number, content: contentOf(await readFile(path, 'utf8'), path) as T };
       } catch (error) {
-        // Two were written meanwhile, and this one is gone.
+        // Two entries were appended meanwhile, and this one was removed.
         if (codeOf(error) !== 'ENOENT' || number === missed) throw error;
         missed = number;
       }
     }
   }
 
-  /** @returns false when another entry has followed that one: it holds, unless one came after it, too. */
+  /** Appends after entry `after`. @returns false when another process has appended there first. */
   async append(after: number, content: T): Promise<boolean> {
     await this.#makeFolder();
     const number = after + 1;
@@ -54,20 +54,20 @@ export class Chain<T extends object> {
       await writeDurably(draft, textOf(content));
       await link(draft, this.#path(number));
     } catch (error) {
-      // Whoever took the place may have swept the draft away.
-      if (codeOf(error) === 'EEXIST' || (codeOf(error) === 'ENOENT' && (await this.#reached(number)))) return false;
+      // The process that took the number may have removed this draft.
+      if (codeOf(error) === 'EEXIST' || (codeOf(error) === 'ENOENT' && (await this.#hasReached(number)))) return false;
       throw error;
     } finally {
       await rm(draft, { force: true });
     }
     await synchronize(this.#folder);
-    // A place that was taken long ago, and left again, is free: then there are later ones.
+    // An old number was removed and is free again: then later entries exist, and this one does not count.
     if (newestOf(await this.#names()) > number) return false;
     await this.#sweep(number);
     return true;
   }
 
-  async #reached(number: number): Promise<boolean> {
+  async #hasReached(number: number): Promise<boolean> {
     return newestOf(await this.#names()) >= number;
   }
 
@@ -78,7 +78,7 @@ export class Chain<T extends object> {
     await synchronize(dirname(made));
   }
 
-  /** What nobody reads any more, and what nobody can put in its place any more. */
+  /** Removes entries that no process reads any more, and drafts that no process can link any more. */
   async #sweep(newest: number): Promise<void> {
     for (const name of await this.#names()) {
       const entry = Number(ENTRY.exec(name)?.[1] ?? Infinity);
@@ -109,7 +109,7 @@ export async function writeDurably(path: string, text: string | Buffer, flags: '
   }
 }
 
-/** Names outlive a power cut only once their folder is on disk. */
+/** A file name survives a power failure only once its folder is synchronized. */
 async function synchronize(folder: string): Promise<void> {
   const file = await open(folder, 'r');
   try {
@@ -134,7 +134,7 @@ function checksum(line: string): string {
   return crc32(line).toString(16).padStart(8, '0');
 }
 
-/** 0 when there is none. */
+/** The number of the newest entry; 0 in an empty chain. */
 function newestOf(names: readonly string[]): number {
   return names.reduce((newest, name) => Math.max(newest, Number(ENTRY.exec(name)?.[1] ?? 0)), 0);
 }

@@ -1,24 +1,25 @@
-/** What stands in a CameraStream's status, read and made: plain data in, plain data out. */
+/** Reads and composes the counter's part of a CameraStream's status. Pure functions of plain data. */
 import type { KubernetesObject } from '#crds/cluster/api.ts';
 import type { CameraStreamStatus, CountsStatus, StreamState, StreamStatus } from '#crds/schema.ts';
 import type { Reading, StreamReport } from './ledger.ts';
 
-/** The counter's part of the status. Server-side apply takes away what is left out, so it is always written whole. */
+/** The counter's part of the status. Server-side apply removes fields that are left out, so it is always written whole. */
 export type Entry = Pick<CameraStreamStatus, 'counts' | 'stream'>;
 
-/** What a tenure writes. */
+/** What a writer writes. */
 export interface WholeEntry {
   readonly counts: CountsStatus;
   readonly stream: StreamStatus;
 }
 
-/** A CameraStream as far as the ledger looks at it. */
-export interface Ledgered extends KubernetesObject {
+/** The fields of a CameraStream that the ledger reads. */
+export interface CameraStreamObject extends KubernetesObject {
   readonly metadata?: KubernetesObject['metadata'] & { readonly generation?: number };
   readonly status?: CameraStreamStatus;
 }
 
-export interface Speaker {
+/** Which counter writes, for which session, and when. */
+export interface Author {
   /** The pod's name. */
   readonly counter: string;
   readonly session: string;
@@ -26,29 +27,29 @@ export interface Speaker {
   readonly now: string;
 }
 
-/** States in which a counter has the stream. */
-const TAKEN: ReadonlySet<StreamState> = new Set(['Starting', 'Counting', 'Interrupted']);
-/** States in which the camera is looked at, or is about to be. */
-const SEEN: ReadonlySet<StreamState> = new Set(['Starting', 'Counting']);
-/** Where nothing was ever committed: no frame was taken then. As Kubernetes writes a time that there is none of. */
+/** States in which a counter serves the stream. */
+const SERVED: ReadonlySet<StreamState> = new Set(['Starting', 'Counting', 'Interrupted']);
+/** States in which the camera is observed, or is about to be. */
+const OBSERVED: ReadonlySet<StreamState> = new Set(['Starting', 'Counting']);
+/** The time of counts before the first commit; Kubernetes writes an absent time like this. */
 const NEVER = '0001-01-01T00:00:00Z';
-const givenUp = { state: 'Disconnected', reason: 'CounterFailed', message: 'The counter gave the stream up.' } as const;
+const counterFailed = { state: 'Disconnected', reason: 'CounterFailed', message: 'The counter gave the stream up.' } as const;
 
-export function readingOf({ status }: Ledgered): Reading {
+export function readingOf({ status }: CameraStreamObject): Reading {
   const { counts, stream } = status ?? {};
   if (counts === undefined) return { term: 0, session: stream?.session, counts: undefined };
   const { term, ...committed } = counts;
   return { term, session: stream?.session ?? counts.session, counts: isBlank(counts) ? undefined : committed };
 }
 
-/** The next term, and nothing else new: the totals go on. Numbers of another session's access units mean nothing here. */
-export function entryForClaim({ metadata, status }: Ledgered, { counter, session, now }: Speaker): WholeEntry {
+/** Takes the next term and keeps the totals. The position starts at 0 for another session: each session numbers from 1. */
+export function entryForClaim({ metadata, status }: CameraStreamObject, { counter, session, now }: Author): WholeEntry {
   const old = status?.counts ?? blank(session);
   const position = old.session === session ? old.position : 0;
   const observedGeneration = metadata?.generation;
   const counts = { ...old, term: old.term + 1, session, position };
   const before = status?.stream;
-  // What could not be counted cannot be counted now, either, until a frame of it is: each try would say Starting.
+  // A stream that was refused stays Refused until a frame is counted: otherwise each attempt would show Starting again.
   if (before?.state === 'Refused' && before.session === session && before.observedGeneration === observedGeneration) {
     return { counts, stream: { ...before, counter } };
   }
@@ -58,44 +59,53 @@ export function entryForClaim({ metadata, status }: Ledgered, { counter, session
   };
 }
 
-/** `since` is when the state or its reason became what they are. */
-export function streamStatus(before: StreamStatus | undefined, report: StreamReport, { counter, session, now }: Speaker): StreamStatus {
+/** `since` is the time at which state, reason or counter last changed. */
+export function streamStatus(before: StreamStatus | undefined, report: StreamReport, { counter, session, now }: Author): StreamStatus {
   const same = before?.state === report.state && before.reason === report.reason && before.counter === counter;
   return { ...report, counter, session, since: same ? before.since : now };
 }
 
 /**
- * What a counter that has no term may say of a stream: nothing while somebody else has it, and nothing twice. An agent
- * has one call: the stream that it had here before, or elsewhere in the session that says hello, nobody has any more.
- * The session stays the one that the term was taken for.
+ * The refusal that a counter without a term may write; undefined while another counter serves the stream, and when the
+ * status says the same already. An agent has one call at a time: if the status names this counter, or the session that
+ * sent this Hello, that earlier call is over. The session stays the one that the term was taken for.
  */
-export function entryForRefusal({ status }: Ledgered, report: StreamReport, { counter, session: caller, now }: Speaker): Entry | undefined {
+export function entryForRefusal(
+  { status }: CameraStreamObject,
+  report: StreamReport,
+  { counter, session: caller, now }: Author,
+): Entry | undefined {
   const { counts, stream } = status ?? {};
-  if (stream !== undefined && TAKEN.has(stream.state) && stream.counter !== counter && stream.session !== caller) return undefined;
+  if (stream !== undefined && SERVED.has(stream.state) && stream.counter !== counter && stream.session !== caller) return undefined;
   const same = stream?.state === report.state && stream.reason === report.reason && stream.message === report.message;
   if (same && stream.observedGeneration === report.observedGeneration) return undefined;
   const session = stream?.session;
   return {
-    ...(counts && { counts: asSeen(counts, report) }),
+    ...(counts && { counts: withEmptyZones(counts, report) }),
     stream: { ...report, counter, since: now, ...(session !== undefined && { session }) },
   };
 }
 
-/** What is left to say of a term that a counter lost without a word; undefined when another was taken, or nobody is said to have it. */
-export function entryForWithdrawal({ status }: Ledgered, term: number, report: StreamReport, now: string): WholeEntry | undefined {
+/** The last report of a term that ended before it was written; undefined when a later term was taken or the status shows an end already. */
+export function entryForWithdrawal(
+  { status }: CameraStreamObject,
+  term: number,
+  report: StreamReport,
+  now: string,
+): WholeEntry | undefined {
   const { counts, stream } = status ?? {};
-  if (counts?.term !== term || stream === undefined || !TAKEN.has(stream.state)) return undefined;
-  const last = TAKEN.has(report.state) ? givenUp : report;
+  if (counts?.term !== term || stream === undefined || !SERVED.has(stream.state)) return undefined;
+  const last = SERVED.has(report.state) ? counterFailed : report;
   const { counter, session = counts.session } = stream;
-  return { counts: asSeen(counts, last), stream: streamStatus(stream, last, { counter, session, now }) };
+  return { counts: withEmptyZones(counts, last), stream: streamStatus(stream, last, { counter, session, now }) };
 }
 
-/** What nobody looks at is not occupied. */
-export function asSeen<C extends Pick<CountsStatus, 'zones'>>(counts: C, { state }: StreamReport): C {
-  return SEEN.has(state) ? counts : { ...counts, zones: counts.zones.map(({ name }) => ({ name, occupancy: 0 })) };
+/** Zones report 0 while the camera is not observed. */
+export function withEmptyZones<C extends Pick<CountsStatus, 'zones'>>(counts: C, { state }: StreamReport): C {
+  return OBSERVED.has(state) ? counts : { ...counts, zones: counts.zones.map(({ name }) => ({ name, occupancy: 0 })) };
 }
 
-/** A term was taken and nothing was ever committed: the first to count begins as if nobody had been there. */
+/** Terms were taken, but no counter has committed anything yet. */
 function isBlank({ time }: CountsStatus): boolean {
   return time === NEVER;
 }

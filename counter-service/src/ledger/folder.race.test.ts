@@ -1,4 +1,4 @@
-/** The folder's ledger under processes that are held up, killed, and race. */
+/** The folder ledger under processes that are stopped, killed, and race. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,50 +8,50 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { counts, type Order, stream } from '../fixtures/ledger-process.ts';
+import { counts, type Command, stream } from '../fixtures/ledger-process.ts';
 import { FolderLedger } from './folder.ts';
 
 const RACE_SECONDS = 3;
 
 interface Answer {
-  readonly said: string;
+  readonly result: string;
 }
 
 class LedgerProcess {
   readonly child: ChildProcess;
-  #hear: (answer: Answer | undefined) => void = () => undefined;
+  #onAnswer: (answer: Answer | undefined) => void = () => undefined;
 
   private constructor(context: TestContext) {
     this.child = fork(new URL('../fixtures/ledger-process.ts', import.meta.url));
-    this.child.on('message', (answer: Answer) => this.#hear(answer));
-    this.child.on('exit', () => this.#hear(undefined));
+    this.child.on('message', (answer: Answer) => this.#onAnswer(answer));
+    this.child.on('exit', () => this.#onAnswer(undefined));
     context.after(() => this.child.kill('SIGKILL'));
   }
 
   static async start(context: TestContext): Promise<LedgerProcess> {
     const started = new LedgerProcess(context);
-    await started.#heard();
+    await started.#nextAnswer();
     return started;
   }
 
-  /** Resolves with how it met its end: an answer, or the signal, after which there may be one later. */
-  async obey(order: Order): Promise<{ readonly met: 'answer' | 'signal'; readonly answer: Promise<Answer | undefined> }> {
-    const answer = this.#heard();
-    this.child.send(order);
+  /** Resolves with the answer, or once the signal has stopped the process: then the answer may come later. */
+  async execute(command: Command): Promise<{ readonly outcome: 'answer' | 'signal'; readonly answer: Promise<Answer | undefined> }> {
+    const answer = this.#nextAnswer();
+    this.child.send(command);
     for (;;) {
       const first = await Promise.race([answer, sleep(2, 'nothing yet' as const)]);
-      if (first === undefined) return { met: 'signal', answer };
-      if (first !== 'nothing yet') return { met: 'answer', answer };
-      if (isHeldUp(this.child.pid!)) return { met: 'signal', answer };
+      if (first === undefined) return { outcome: 'signal', answer };
+      if (first !== 'nothing yet') return { outcome: 'answer', answer };
+      if (isStopped(this.child.pid!)) return { outcome: 'signal', answer };
     }
   }
 
-  #heard(): Promise<Answer | undefined> {
-    return new Promise((resolve) => (this.#hear = resolve));
+  #nextAnswer(): Promise<Answer | undefined> {
+    return new Promise((resolve) => (this.#onAnswer = resolve));
   }
 }
 
-function isHeldUp(pid: number): boolean {
+function isStopped(pid: number): boolean {
   try {
     return /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
@@ -68,62 +68,63 @@ async function folder(context: TestContext): Promise<string> {
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 
 for (const committedBefore of [false, true]) {
-  test(`a counter that is held up at any call of a commit changes nothing once another has the stream${committedBefore ? '' : ', though nothing was committed before'}`, async (context) => {
+  const history = committedBefore ? 'after an earlier commit' : 'before any commit';
+  test(`a counter stopped at any call of a commit changes nothing once another has the stream, ${history}`, async (context) => {
     const root = await folder(context);
     const process = await LedgerProcess.start(context);
     let call = 1;
     for (; ; call += 1) {
       const ledger = new FolderLedger(join(root, String(call)));
       await mkdir(join(root, String(call)));
-      const { met, answer } = await process.obey({
+      const { outcome, answer } = await process.execute({
         root: join(root, String(call)),
         act: 'commit',
         committedBefore,
         at: { call, signal: 'SIGSTOP' },
       });
-      if (met === 'answer') break;
+      if (outcome === 'answer') break;
       const next = await ledger.claim(stream, await ledger.read(stream), 's');
       const taken = await ledger.read(stream);
       process.child.kill('SIGCONT');
-      const { said } = (await answer)!;
-      assert.deepEqual(await ledger.read(stream), taken, `held up at call ${call}, it said ${said}`);
-      assert.ok(said === 'Fenced' || next.counts?.in === (committedBefore ? 2 : 1), 'what it takes for committed is');
+      const { result } = (await answer)!;
+      assert.deepEqual(await ledger.read(stream), taken, `stopped at call ${call}, it reported ${result}`);
+      assert.ok(result === 'Fenced' || next.counts?.in === (committedBefore ? 2 : 1), 'what the counter holds for committed is committed');
       const entered = (next.counts?.in ?? 0) + 1;
       await next.commit(counts(entered));
       assert.equal((await ledger.read(stream)).counts?.in, entered);
     }
-    assert.ok(call > 10, 'it was held up at all calls');
+    assert.ok(call > 10, 'the counter was stopped at every call');
   });
 }
 
-test('of two that take the same term, one of them held up at any call, one gets it', async (context) => {
+test('of two counters that take the same term, one of them stopped at any call, one gets it', async (context) => {
   const root = await folder(context);
   const process = await LedgerProcess.start(context);
   for (let call = 1; ; call += 1) {
     const ledger = new FolderLedger(join(root, String(call)));
-    const { met, answer } = await process.obey({ root: join(root, String(call)), act: 'claim', at: { call, signal: 'SIGSTOP' } });
-    if (met === 'answer') break;
+    const { outcome, answer } = await process.execute({ root: join(root, String(call)), act: 'claim', at: { call, signal: 'SIGSTOP' } });
+    if (outcome === 'answer') break;
     const next = await ledger.claim(stream, await ledger.read(stream), 's');
     process.child.kill('SIGCONT');
-    const { said } = (await answer)!;
-    assert.equal((await ledger.read(stream)).term, next.term, `held up at call ${call}, it said ${said}`);
-    assert.ok(said === 'Fenced' || next.term === 2, 'what it takes for its term is none of the other');
+    const { result } = (await answer)!;
+    assert.equal((await ledger.read(stream)).term, next.term, `stopped at call ${call}, it reported ${result}`);
+    assert.ok(result === 'Fenced' || next.term === 2, 'the two counters hold different terms');
     await next.commit(counts(1));
   }
 });
 
-test('a counter that dies at any call leaves a ledger that is whole, and that the next one takes', async (context) => {
+test('a counter that dies at any call leaves a whole ledger, and the next counter takes the stream', async (context) => {
   const root = await folder(context);
   for (let call = 1; ; call += 1) {
     const process = await LedgerProcess.start(context);
     const ledger = new FolderLedger(join(root, String(call)));
-    const { met } = await process.obey({
+    const { outcome } = await process.execute({
       root: join(root, String(call)),
       act: 'commit',
       committedBefore: true,
       at: { call, signal: 'SIGKILL' },
     });
-    if (met === 'answer') break;
+    if (outcome === 'answer') break;
     const next = await ledger.claim(stream, await ledger.read(stream), 's');
     const entered = next.counts!.in + 1;
     assert.ok(entered === 2 || entered === 3);
@@ -132,13 +133,13 @@ test('a counter that dies at any call leaves a ledger that is whole, and that th
   }
 });
 
-test('counters that take the stream from each other, and are held up meanwhile, count everybody once', async (context) => {
+test('counters that take the stream from each other, and are stopped meanwhile, commit each person once', async (context) => {
   const root = await folder(context);
   const processes = await Promise.all(upTo(3).map(() => LedgerProcess.start(context)));
   const acknowledged: number[] = [];
   for (const { child } of processes) {
     child.on('message', (entered: number) => acknowledged.push(entered));
-    child.send({ root, act: 'race' } satisfies Order);
+    child.send({ root, act: 'race' } satisfies Command);
   }
   for (const end = performance.now() + RACE_SECONDS * 1000; performance.now() < end;) {
     const { child } = processes[Math.floor(Math.random() * processes.length)]!;
@@ -152,8 +153,8 @@ test('counters that take the stream from each other, and are held up meanwhile, 
   }
   const ledger = new FolderLedger(root);
   const { term, counts: last } = await ledger.read(stream);
-  assert.equal(new Set(acknowledged).size, acknowledged.length, 'nobody was committed twice');
-  assert.ok(last!.in >= Math.max(...acknowledged), 'nothing that was committed is gone');
+  assert.equal(new Set(acknowledged).size, acknowledged.length, 'no person was committed twice');
+  assert.ok(last!.in >= Math.max(...acknowledged), 'no commit is lost');
   assert.ok(term > 10 && acknowledged.length > 20, `${term} terms, ${acknowledged.length} commits`);
   context.diagnostic(`${term} terms, ${acknowledged.length} commits in ${RACE_SECONDS} s`);
 });

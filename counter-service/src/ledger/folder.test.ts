@@ -17,7 +17,7 @@ async function take(ledger: FolderLedger) {
   return ledger.claim(stream, await ledger.read(stream), 's');
 }
 
-test('a stream that nobody counted has term 0 and no counts', async (context) => {
+test('a stream that no counter has taken has term 0 and no counts', async (context) => {
   assert.deepEqual(await new FolderLedger(await folder(context)).read(stream), { term: 0, session: undefined, counts: undefined });
 });
 
@@ -33,7 +33,7 @@ test('what is committed is read again, and by the next term', async (context) =>
   assert.deepEqual((await ledger.read(stream)).counts, counts(4));
 });
 
-test('a term that has been overtaken may not commit, and what it tried is not there', async (context) => {
+test('an overtaken term may not commit, and the ledger does not hold what it tried to commit', async (context) => {
   const ledger = new FolderLedger(await folder(context));
   const zombie = await take(ledger);
   await zombie.commit(counts(1));
@@ -43,7 +43,7 @@ test('a term that has been overtaken may not commit, and what it tried is not th
   await next.commit(counts(2));
 });
 
-test('of two that read the same term, one takes the next', async (context) => {
+test('of counters that read the same term, one takes the next', async (context) => {
   const ledger = new FolderLedger(await folder(context));
   const reading = await ledger.read(stream);
   const claims = await Promise.allSettled([1, 2, 3, 4].map(() => ledger.claim(stream, reading, 's')));
@@ -58,7 +58,7 @@ test('old terms do not pile up', async (context) => {
   assert.ok((await readdir(join(root, 'default.door'))).length <= 2);
 });
 
-test('counts outlive any number of terms that never committed', async (context) => {
+test('counts survive any number of terms that never committed', async (context) => {
   const ledger = new FolderLedger(await folder(context));
   await (await take(ledger)).commit(counts(5));
   for (let restarts = 0; restarts < 5; restarts += 1) await take(ledger);
@@ -67,11 +67,11 @@ test('counts outlive any number of terms that never committed', async (context) 
 
 const path = (root: string, number: number) => join(root, 'default.door', `${String(number).padStart(12, '0')}.json`);
 
-test('an entry that is torn or changed at any byte is noticed, told in one sentence, and never taken for another', async (context) => {
+test('an entry that is cut or changed at any byte is refused with a sentence, and never read as another', async (context) => {
   const root = await folder(context);
   const ledger = new FolderLedger(root);
-  const tenure = await take(ledger);
-  await tenure.commit(counts(1));
+  const writer = await take(ledger);
+  await writer.commit(counts(1));
   const whole = await readFile(path(root, 2));
   const changes = [...whole.keys()].flatMap((index) => [whole.subarray(0, index), whole.with(index, whole[index]! ^ 1)]);
   for (const changed of changes) {
@@ -89,7 +89,7 @@ test('an entry that is torn or changed at any byte is noticed, told in one sente
   assert.deepEqual((await ledger.read(stream)).counts, counts(1));
 });
 
-test('what cannot be read at all is told in one sentence', async (context) => {
+test('an entry that cannot be read at all is refused with a sentence', async (context) => {
   const root = await folder(context);
   await mkdir(path(root, 1), { recursive: true });
   await assert.rejects(new FolderLedger(root).read(stream), { reason: 'LEDGER_UNAVAILABLE', message: /EISDIR/ });
@@ -99,11 +99,11 @@ for (const [what, next] of [
   ['an earlier position', { ...counts(3), position: 29 }],
   ['a lower total', { ...counts(3), in: 2 }],
 ] as const) {
-  test(`the fence of the resource holds here, too: ${what} of the same term is not taken`, async (context) => {
+  test(`the resource's validation rules hold here, too: ${what} in the same term is refused`, async (context) => {
     const ledger = new FolderLedger(await folder(context));
-    const tenure = await take(ledger);
-    await tenure.commit(counts(3));
-    await assert.rejects(tenure.commit(next), { reason: 'LEDGER_UNAVAILABLE' });
+    const writer = await take(ledger);
+    await writer.commit(counts(3));
+    await assert.rejects(writer.commit(next), { reason: 'LEDGER_UNAVAILABLE' });
     assert.deepEqual((await ledger.read(stream)).counts, counts(3));
   });
 }
@@ -111,42 +111,42 @@ for (const [what, next] of [
 test('another session begins at its own first access unit, and keeps the totals', async (context) => {
   const ledger = new FolderLedger(await folder(context));
   await (await take(ledger)).commit(counts(3));
-  const tenure = await ledger.claim(stream, await ledger.read(stream), 'another');
-  assert.deepEqual(tenure.counts, counts(3));
+  const writer = await ledger.claim(stream, await ledger.read(stream), 'another');
+  assert.deepEqual(writer.counts, counts(3));
   assert.deepEqual((await ledger.read(stream)).counts, { ...counts(3, 'another'), position: 0 });
-  await tenure.commit({ ...counts(4, 'another'), position: 5 });
+  await writer.commit({ ...counts(4, 'another'), position: 5 });
 });
 
-test('zones that nobody looks at are empty', async (context) => {
+test('zones are empty once the camera is not observed', async (context) => {
   const ledger = new FolderLedger(await folder(context));
-  const tenure = await take(ledger);
+  const writer = await take(ledger);
   const occupancy = async () => (await ledger.read(stream)).counts?.zones[0]?.occupancy;
-  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] });
+  await writer.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] });
   assert.equal(await occupancy(), 2);
-  tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
-  await tenure.close();
+  writer.report({ state: 'Disconnected', reason: 'AgentGone' });
+  await writer.close();
   assert.equal(await occupancy(), 0);
 });
 
-test('what was settled after the last commit is told at the end: the gap of whoever comes next begins there', async (context) => {
+test('deferred counts are written at the end: the gap before the next session begins at their time', async (context) => {
   const ledger = new FolderLedger(await folder(context));
-  const tenure = await take(ledger);
-  await tenure.commit(counts(1));
+  const writer = await take(ledger);
+  await writer.commit(counts(1));
   const later = { ...counts(1), position: 500, time: '2026-01-01T01:00:00.000Z' };
-  tenure.defer(later);
+  writer.defer(later);
   assert.equal((await ledger.read(stream)).counts?.position, 10, 'it is worth no write by itself');
-  await tenure.close();
+  await writer.close();
   assert.deepEqual((await ledger.read(stream)).counts, later);
 });
 
-test('nothing is told at the end of a term that was overtaken, and none is taken for an agent that is gone', async (context) => {
+test('an overtaken term writes nothing at its end, and no term is taken for an agent that is gone', async (context) => {
   const ledger = new FolderLedger(await folder(context));
-  const tenure = await take(ledger);
-  await tenure.commit(counts(1));
-  tenure.defer({ ...counts(1), position: 500 });
+  const writer = await take(ledger);
+  await writer.commit(counts(1));
+  writer.defer({ ...counts(1), position: 500 });
   const reading = await ledger.read(stream);
   await assert.rejects(ledger.claim(stream, reading, 'dead', AbortSignal.abort(new Error('the agent is gone'))), /the agent is gone/);
   await take(ledger);
-  await tenure.close();
+  await writer.close();
   assert.equal((await ledger.read(stream)).counts?.position, 10);
 });

@@ -3,22 +3,23 @@
  *
  *   <namespace>.<name>/000000000042.json   the newest entry: term, session, counts (see `chain.ts`)
  *
- * Terms and commits are entries of one chain, each following the one its writer knows, as in the API server: a counter
- * that was held up, however long and wherever, finds its place taken. The fence of the resource stands behind that.
+ * Each claim and each commit appends an entry to one chain, after the newest entry that its writer knows; the API server
+ * compares versions in the same way. A counter that was stopped for any time, at any step, finds that number taken. The
+ * resource's validation rules hold here as well, as the second fence.
  */
 import { join } from 'node:path';
 import { brokenFence } from '#crds/fence.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import { Refused } from '../refusal.ts';
 import { Chain, type Link } from './chain.ts';
-import { asSeen } from './entry.ts';
+import { withEmptyZones } from './entry.ts';
 import { type CommittedCounts, Fenced, type Ledger, type Reading, type StreamReport, type LedgerWriter } from './ledger.ts';
 
 interface Entry {
   readonly term: number;
-  /** Of the agent that the term was taken for. */
+  /** The agent's session that the term was taken for. */
   readonly session: string;
-  /** Absent until the first commit of all. */
+  /** Absent before the stream's first commit. */
   readonly counts?: CommittedCounts;
 }
 
@@ -43,23 +44,23 @@ export class FolderLedger implements Ledger {
         throw new Fenced(`Term ${term} was taken by another counter.`);
       }
       signal?.throwIfAborted();
-      // Numbers of another session's access units mean nothing here.
+      // Each session numbers its access units from 1.
       const claimed = counts && { counts: { ...counts, session, position: counts.session === session ? counts.position : 0 } };
       const content: Entry = { term: term + 1, session, ...claimed };
       const number = (before?.number ?? 0) + 1;
-      if (await available(folder, new Chain<Entry>(folder).append(number - 1, content)))
+      if (await ledgerAccess(folder, new Chain<Entry>(folder).append(number - 1, content)))
         return new FolderWriter(folder, { number, content }, counts);
     }
   }
 
-  /** Whoever runs local mode is told by the agent. */
+  /** In local mode the agent reports the refusal to the user. */
   refuse(): Promise<void> {
     return Promise.resolve();
   }
 
   #newest(stream: Pick<StreamName, 'namespace' | 'name'>): Promise<Link<Entry> | undefined> {
     const folder = this.#folder(stream);
-    return available(folder, new Chain<Entry>(folder).newest());
+    return ledgerAccess(folder, new Chain<Entry>(folder).newest());
   }
 
   #folder({ namespace, name }: Pick<StreamName, 'namespace' | 'name'>): string {
@@ -75,7 +76,7 @@ class FolderWriter implements LedgerWriter {
   readonly #chain: Chain<Entry>;
   #newest: Link<Entry>;
   #report: StreamReport = { state: 'Starting' };
-  /** Later than what is committed. */
+  /** Counts that were deferred since the last commit. */
   #deferred: CommittedCounts | undefined;
 
   constructor(folder: string, claim: Link<Entry>, counts: CommittedCounts | undefined) {
@@ -91,8 +92,8 @@ class FolderWriter implements LedgerWriter {
     const broken = brokenFence({ ...counts, term: this.term }, content.counts && { ...content.counts, term: content.term });
     if (broken !== undefined)
       throw new Refused('LEDGER_UNAVAILABLE', `The ledger in ${this.#folder} does not take these counts: they ${broken}.`);
-    const next: Entry = { ...content, counts: asSeen(counts, this.#report) };
-    if (!(await available(this.#folder, this.#chain.append(number, next)))) {
+    const next: Entry = { ...content, counts: withEmptyZones(counts, this.#report) };
+    if (!(await ledgerAccess(this.#folder, this.#chain.append(number, next)))) {
       throw new Fenced(`A later term was taken: term ${this.term} may not commit any more.`);
     }
     this.#newest = { number: number + 1, content: next };
@@ -107,18 +108,18 @@ class FolderWriter implements LedgerWriter {
     this.#report = report;
   }
 
-  /** The next session declares as a gap what lies after the time that is written here; zones are empty while nothing is observed. */
+  /** Writes the deferred counts, for the gap before the next session begins at their time, and empties the zones. */
   async close(): Promise<void> {
     const { counts } = this.#newest.content;
-    const occupied = counts?.zones.some(({ occupancy }) => occupancy > 0) && asSeen(counts, this.#report) !== counts;
+    const occupied = counts?.zones.some(({ occupancy }) => occupancy > 0) && withEmptyZones(counts, this.#report) !== counts;
     const last = this.#deferred ?? (occupied ? counts : undefined);
-    // A term that was lost has nothing more to say.
+    // The ledger refuses it where a later term was taken.
     if (last !== undefined) await this.commit(last).catch(() => undefined);
   }
 }
 
-/** @throws Refused with a sentence for whatever the file system or a damaged file says. */
-async function available<T>(folder: string, work: Promise<T>): Promise<T> {
+/** Turns faults of the file system and damaged files into Refused LEDGER_UNAVAILABLE, with a sentence. */
+async function ledgerAccess<T>(folder: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

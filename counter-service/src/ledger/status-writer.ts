@@ -1,12 +1,12 @@
 /**
- * One counter's right to write a stream's status, and the writing.
+ * Writes one stream's status for the term that it holds.
  *
- *   commit, report ─▶ what is to be shown ─▶ its turn ─▶ written, if it differs ─┬▶ the next
- *                                                ▲                               │
- *                                                └── a conflict, and still ours; no answer
+ *   commit, report ─▶ entry to write ─▶ its turn ─▶ written, if it differs ─┬▶ the next write
+ *                                          ▲                                │
+ *                                          └── conflict in the same term; no answer
  *
- * One write is under way at a time. What comes meanwhile is taken along by the next one, the latest of each; so a state
- * rides with a commit, and nothing queues up. A fault ends the tenure: `lost` says so to the stream.
+ * One write is under way at a time. The next write carries the latest counts and the latest report that came meanwhile,
+ * so a report rides with a commit and nothing queues up. A fault ends the writer and aborts `lost`.
  */
 import { backoffSeconds } from '#proto/process/backoff.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
@@ -15,16 +15,16 @@ import { canonical } from '#crds/cluster/canonical.ts';
 import type { CountsStatus } from '#crds/schema.ts';
 import { Refused } from '../refusal.ts';
 import type { StatusClient } from './status-client.ts';
-import { asSeen, type Ledgered, type WholeEntry, readingOf, streamStatus } from './entry.ts';
+import { withEmptyZones, type CameraStreamObject, type WholeEntry, readingOf, streamStatus } from './entry.ts';
 import { type CommittedCounts, Fenced, type StreamReport, type LedgerWriter } from './ledger.ts';
 
-/** Meanwhile the agent keeps what is not committed: its ring is made for two minutes. */
+/** Meanwhile the agent's ring keeps what is not committed; it holds two minutes. */
 const GIVE_UP_SECONDS = 30;
 const BACKOFF = { initialSeconds: 0.25, maximumSeconds: 5 };
-/** A turn, and a write. */
+/** One wait for the turn, and one write. */
 const CLOSE_SECONDS = 5;
 
-export interface Taken {
+export interface Claim {
   readonly stream: StreamName;
   readonly session: string;
   /** What the earlier terms committed. */
@@ -36,65 +36,65 @@ export interface Taken {
 export class StatusWriter implements LedgerWriter {
   readonly term: number;
   readonly counts: CommittedCounts | undefined;
-  readonly #desk: StatusClient;
+  readonly #client: StatusClient;
   readonly #stream: StreamName;
   readonly #session: string;
-  readonly #over = new AbortController();
+  readonly #ended = new AbortController();
   #resourceVersion: string;
   #written: WholeEntry;
-  #wanted: CountsStatus;
+  #desiredCounts: CountsStatus;
   #report: StreamReport;
-  /** The write that takes along what comes now, until its turn has come. */
+  /** The write whose turn has not come yet: it carries what comes now. */
   #next: Promise<void> | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(desk: StatusClient, { stream, session, counts, entry, resourceVersion }: Taken) {
-    this.#desk = desk;
+  constructor(client: StatusClient, { stream, session, counts, entry, resourceVersion }: Claim) {
+    this.#client = client;
     this.#stream = stream;
     this.#session = session;
     this.term = entry.counts.term;
     this.counts = counts;
     this.#written = entry;
-    this.#wanted = entry.counts;
+    this.#desiredCounts = entry.counts;
     this.#report = entry.stream;
     this.#resourceVersion = resourceVersion;
   }
 
   get lost(): AbortSignal {
-    return this.#over.signal;
+    return this.#ended.signal;
   }
 
-  /** What it said last, when that is not what stands in the status. */
-  get unsaid(): StreamReport | undefined {
+  /** The last report, if the status does not show it yet. */
+  get unwrittenReport(): StreamReport | undefined {
     return this.#entry() === this.#written ? undefined : this.#report;
   }
 
   commit(counts: CommittedCounts): Promise<void> {
-    this.#wanted = { ...counts, term: this.term };
+    this.#desiredCounts = { ...counts, term: this.term };
     return this.#flush();
   }
 
   defer(counts: CommittedCounts): void {
-    this.#wanted = { ...counts, term: this.term };
+    this.#desiredCounts = { ...counts, term: this.term };
   }
 
   report(report: StreamReport): void {
     this.#report = report;
     if (this.#entry() === this.#written) return;
-    // Its fault is told by `lost`.
+    // A fault of the write aborts `lost`.
     this.#flush().catch(() => undefined);
   }
 
   async close(): Promise<void> {
     const closed = new AbortController();
-    await Promise.race([this.#last, this.#desk.clock.pause(CLOSE_SECONDS, closed.signal)]);
+    await Promise.race([this.#last, this.#client.clock.pause(CLOSE_SECONDS, closed.signal)]);
     closed.abort();
-    this.end(new Error('The tenure is closed.'));
+    this.end(new Error('The ledger writer is closed.'));
   }
 
-  /** Nothing is written any more, whatever was to be. */
+  /** Stops all writes, also one that waits for its turn. */
   end(reason: Error): void {
-    this.#over.abort(reason);
+    this.#ended.abort(reason);
   }
 
   #flush(): Promise<void> {
@@ -108,33 +108,36 @@ export class StatusWriter implements LedgerWriter {
   async #write(before: Promise<void>): Promise<void> {
     await before;
     try {
-      await this.#desk.turn(this.#stream, this.#over.signal);
+      await this.#client.waitForTurn(this.#stream, this.#ended.signal);
       this.#next = undefined;
       const entry = this.#entry();
       if (entry === this.#written) return;
-      await this.#writeUntilTaken(entry);
+      await this.#writeWithRetries(entry);
       this.#written = entry;
     } catch (error) {
-      this.#over.abort(error);
+      this.#ended.abort(error);
       throw error;
     }
   }
 
-  /** What is to stand in the status; the very entry that stands there when it says the same. */
+  /** The entry to write; the same object as the written entry when both say the same. */
   #entry(): WholeEntry {
-    const now = this.#desk.clock.date().toISOString();
-    const speaker = { counter: this.#desk.counter, session: this.#session, now };
-    const entry = { counts: asSeen(this.#wanted, this.#report), stream: streamStatus(this.#written.stream, this.#report, speaker) };
+    const now = this.#client.clock.date().toISOString();
+    const author = { counter: this.#client.counter, session: this.#session, now };
+    const entry = {
+      counts: withEmptyZones(this.#desiredCounts, this.#report),
+      stream: streamStatus(this.#written.stream, this.#report, author),
+    };
     return canonical(entry) === canonical(this.#written) ? this.#written : entry;
   }
 
-  /** To write the same twice does no harm: one that was taken, though its answer was lost, changes nothing the next time. */
-  async #writeUntilTaken(entry: WholeEntry): Promise<void> {
-    const { clock } = this.#desk;
+  /** Retries are idempotent: if the answer to a write was lost, writing the same entry again changes nothing. */
+  async #writeWithRetries(entry: WholeEntry): Promise<void> {
+    const { clock } = this.#client;
     const giveUpAt = clock.seconds() + GIVE_UP_SECONDS;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const { metadata } = await this.#desk.write(this.#stream, this.#resourceVersion, entry, this.lost);
+        const { metadata } = await this.#client.write(this.#stream, this.#resourceVersion, entry, this.lost);
         this.#resourceVersion = metadata?.resourceVersion ?? '';
         return;
       } catch (error) {
@@ -145,31 +148,31 @@ export class StatusWriter implements LedgerWriter {
     }
   }
 
-  /** Seconds until another try makes sense. @throws Fenced or Refused when none does. */
+  /** Seconds until the next attempt. @throws Fenced or Refused when a retry cannot help. */
   async #waitAfter(error: unknown, attempt: number): Promise<number> {
     this.lost.throwIfAborted();
     const fault = error instanceof ApiFault ? error : undefined;
     if (isConflict(error) || isNotFound(error) || fault?.code === 422) await this.#readAgain();
     else if (fault?.transient !== true) throw unavailable(error);
-    // It is still ours, and yet not as it should be: to say it again would not help.
+    // The term is still held, so the API server finds the counts themselves invalid: a retry cannot help.
     if (fault?.code === 422) throw unavailable(error);
     return Math.max(fault?.retryAfterSeconds ?? 0, backoffSeconds(BACKOFF, attempt, Math.random()));
   }
 
-  /** @throws Fenced when another counter, or another call, has the stream; Refused when there is no such stream any more. */
+  /** @throws Fenced when another counter, or a newer call, has the stream; Refused when the stream no longer exists. */
   async #readAgain(): Promise<void> {
-    let there: Ledgered;
+    let current: CameraStreamObject;
     try {
-      there = await this.#desk.read(this.#stream, this.lost);
+      current = await this.#client.read(this.#stream, this.lost);
     } catch (error) {
       if (error instanceof ApiFault && error.transient) return;
       throw error instanceof ApiFault ? unavailable(error) : error;
     }
-    const { term, session } = readingOf(there);
+    const { term, session } = readingOf(current);
     if (term !== this.term || session !== this.#session) {
       throw new Fenced(`Term ${term} was taken: term ${this.term} may not commit any more.`);
     }
-    this.#resourceVersion = there.metadata?.resourceVersion ?? '';
+    this.#resourceVersion = current.metadata?.resourceVersion ?? '';
   }
 }
 

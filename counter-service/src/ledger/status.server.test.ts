@@ -1,4 +1,4 @@
-/** The ledger on a real API server: who may write, and what stays. */
+/** The ledger on a real API server: which counter may write, and what stays in the status. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
@@ -7,7 +7,7 @@ import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control
 import { until } from '../../../hack/machine/rtsp-server.ts';
 import { patientClock } from '../fixtures/memory-api.ts';
 import { FIELD_MANAGER } from './status-client.ts';
-import type { Ledgered } from './entry.ts';
+import type { CameraStreamObject } from './entry.ts';
 import { type CommittedCounts, Fenced } from './ledger.ts';
 import { StatusLedger } from './status.ts';
 
@@ -49,7 +49,7 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
   type Stream = Awaited<ReturnType<typeof declared>>;
   const counter = (name: string) => new StatusLedger({ api: plane.api, counter: name, clock: patientClock() });
   const take = async (ledger: StatusLedger, stream: Stream, session = 's1') => ledger.claim(stream, await ledger.read(stream), session);
-  const look = ({ namespace, name }: Stream) => plane.api.get<Ledgered>(cameraStreams, { namespace, name });
+  const look = ({ namespace, name }: Stream) => plane.api.get<CameraStreamObject>(cameraStreams, { namespace, name });
 
   test('of counters that read the same term, one takes the next', async () => {
     const stream = await declared();
@@ -74,7 +74,7 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
     await next.commit(counts(2, 20));
   });
 
-  test('the fence of the resource stands behind that: an overtaken term is refused whatever version it names', async () => {
+  test('the validation rules of the resource are the second fence: an overtaken term is refused at any resource version', async () => {
     const stream = await declared();
     await take(counter('a'), stream);
     await take(counter('b'), stream);
@@ -91,21 +91,21 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
   test('a stream that was deleted and made again is another one, for reading, claiming and committing', async () => {
     const stream = await declared();
     const ledger = counter('a');
-    const tenure = await take(ledger, stream);
+    const writer = await take(ledger, stream);
     const reading = await ledger.read(stream);
     await plane.api.delete(cameraStreams, stream);
     await assert.rejects(ledger.read(stream), { reason: 'UNKNOWN_STREAM' });
     const again = await declared(stream.namespace);
-    await assert.rejects(tenure.commit(counts(1, 10)), { reason: 'UNKNOWN_STREAM' });
+    await assert.rejects(writer.commit(counts(1, 10)), { reason: 'UNKNOWN_STREAM' });
     await assert.rejects(ledger.read(stream), { reason: 'UNKNOWN_STREAM' });
     await assert.rejects(ledger.claim(stream, reading, 's1'), { reason: 'UNKNOWN_STREAM' });
     assert.equal((await look(again)).status, undefined, 'and nothing was written into the new one');
     assert.equal((await take(ledger, again)).term, 1);
   });
 
-  test('beside the operator, each keeps to its part', async () => {
+  test('counter and operator write their own parts of the status, and keep those of the other', async () => {
     const stream = await declared();
-    const tenure = await take(counter('a'), stream);
+    const writer = await take(counter('a'), stream);
     const condition = {
       type: 'Ready',
       status: 'False',
@@ -120,21 +120,21 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
       status: { conditions: [condition] },
     };
     await plane.api.apply(cameraStreams, judged, { fieldManager: 'footfall-operator', subresource: 'status' });
-    await tenure.commit(counts(1, 10));
+    await writer.commit(counts(1, 10));
     await plane.api.apply(cameraStreams, { ...judged, status: { conditions: [{ ...condition, status: 'True' }] } } as KubernetesObject, {
       fieldManager: 'footfall-operator',
       subresource: 'status',
     });
-    tenure.report({ state: 'Interrupted', reason: 'CameraLost', message: 'It is silent.' });
-    await tenure.commit(counts(2, 20));
-    tenure.report({ state: 'Counting' });
-    await tenure.commit(counts(3, 30));
+    writer.report({ state: 'Interrupted', reason: 'CameraLost', message: 'It is silent.' });
+    await writer.commit(counts(2, 20));
+    writer.report({ state: 'Counting' });
+    await writer.commit(counts(3, 30));
     const { status } = await look(stream);
     assert.deepEqual([status?.counts?.in, status?.stream?.state, status?.conditions?.[0]?.status], [3, 'Counting', 'True']);
-    assert.deepEqual([status?.stream?.reason, status?.stream?.message], [undefined, undefined], 'what is no longer said is gone');
+    assert.deepEqual([status?.stream?.reason, status?.stream?.message], [undefined, undefined], 'fields of the earlier report are removed');
   });
 
-  test('another session goes on with the totals, from its own first access unit', async () => {
+  test('another session keeps the totals and begins at its own first access unit', async () => {
     const stream = await declared();
     const first = await take(counter('a'), stream);
     await first.commit(counts(4, 900));
@@ -153,7 +153,7 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
     assert.equal((await take(counter('a'), stream)).counts?.in, 1);
   });
 
-  test('what was committed of a quiet hall is known to a session that claims twice before it commits', async () => {
+  test('committed counts of an empty hall reach a session that claims twice before it commits', async () => {
     const stream = await declared();
     const quiet = { ...counts(0, 9000), lines: [{ name: 'entrance', in: 0, out: 0 }], observedSeconds: 900 };
     await (await take(counter('a'), stream)).commit(quiet);
@@ -162,7 +162,7 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
     assert.deepEqual([again.counts?.observedSeconds, again.counts?.position, again.counts?.time], [900, 0, quiet.time]);
   });
 
-  test('a counter that was started anew under its name says why it cannot count what it counted before', async () => {
+  test('a counter that restarted under its name reports why it cannot count a stream that it counted before', async () => {
     const stream = await declared();
     (await take(counter('a'), stream)).report({ state: 'Counting' });
     await until(async () => (await look(stream)).status?.stream?.state === 'Counting');
@@ -170,18 +170,18 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
     assert.equal((await look(stream)).status?.stream?.reason, 'ModelUnavailable');
   });
 
-  test('lines and zones come and go with the spec, the last of them, too', async () => {
+  test('the status adds and removes lines and zones with the spec, down to none', async () => {
     const stream = await declared();
-    const tenure = await take(counter('a'), stream);
+    const writer = await take(counter('a'), stream);
     const zones = [{ name: 'queue', occupancy: 2 }];
-    await tenure.commit({ ...counts(1, 10), zones });
-    await tenure.commit({ ...counts(1, 20), lines: [], zones });
-    await tenure.commit({ ...counts(1, 30), zones: [] });
+    await writer.commit({ ...counts(1, 10), zones });
+    await writer.commit({ ...counts(1, 20), lines: [], zones });
+    await writer.commit({ ...counts(1, 30), zones: [] });
     const { status } = await look(stream);
     assert.deepEqual([status?.counts?.lines.length, status?.counts?.zones, status?.counts?.in], [1, [], 1]);
   });
 
-  test('why a stream is not counted is written once, and without a claim', async () => {
+  test('a refusal is written once, and takes no term', async () => {
     const stream = await declared();
     const report = { state: 'Refused', reason: 'ModelUnavailable', message: 'There is no model.' } as const;
     await counter('a').refuse(stream, 's1', report);
@@ -189,8 +189,8 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
     assert.deepEqual([status?.stream?.reason, status?.counts], ['ModelUnavailable', undefined]);
     for (let tries = 0; tries < 3; tries += 1) await counter('b').refuse(stream, 's1', report);
     assert.equal((await look(stream)).metadata?.resourceVersion, metadata?.resourceVersion);
-    const tenure = await take(counter('a'), stream);
-    assert.equal(tenure.term, 1);
-    await tenure.commit(counts(1, 10));
+    const writer = await take(counter('a'), stream);
+    assert.equal(writer.term, 1);
+    await writer.commit(counts(1, 10));
   });
 });

@@ -1,8 +1,8 @@
-/** The ledger's rules where the API server fails; what a real one does to them is in `status.server.test.ts`. */
+/** The ledger's rules under faults of the API server, in memory; `status.server.test.ts` tests them with a real one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiFault } from '#crds/cluster/api.ts';
-import { door, type Fate, memoryApi, patientClock } from '../fixtures/memory-api.ts';
+import { door, type WriteOutcome, memoryApi, patientClock } from '../fixtures/memory-api.ts';
 import { Refused } from '../refusal.ts';
 import { type CommittedCounts, Fenced } from './ledger.ts';
 import { StatusLedger } from './status.ts';
@@ -30,127 +30,127 @@ function setting() {
   return { ...server, clock, ledger, results, take };
 }
 
-const passing: readonly [string, Fate[]][] = [
+const transient: readonly [string, WriteOutcome[]][] = [
   ['the server was not reached', [fault(0), fault(0)]],
   ['the server was overloaded', [fault(429), fault(503)]],
   ['the answer was lost after the write was taken', ['lost']],
   ['the answer was lost twice', ['lost', 'lost']],
 ];
-for (const [what, fates] of passing) {
-  test(`a commit comes about once, though ${what}`, async () => {
+for (const [what, outcomes] of transient) {
+  test(`a commit is written once, though ${what}`, async () => {
     const { take, next, writes, current } = setting();
-    const tenure = await take();
-    next(...fates);
-    await tenure.commit(counts(1));
+    const writer = await take();
+    next(...outcomes);
+    await writer.commit(counts(1));
     assert.equal(current().status?.counts?.in, 1);
     assert.equal(writes.length, 2, 'the claim and the commit');
-    await tenure.commit(counts(2));
-    assert.equal(current().status?.counts?.in, 2, 'and the tenure goes on');
+    await writer.commit(counts(2));
+    assert.equal(current().status?.counts?.in, 2, 'and the writer goes on');
   });
 }
 
-test('a commit comes about though the operator writes its part at the same time', async () => {
+test('a commit is written though the operator writes its part at the same time', async () => {
   const { take, touch, current, results } = setting();
-  const tenure = await take();
+  const writer = await take();
   touch();
-  await tenure.commit(counts(1));
+  await writer.commit(counts(1));
   assert.equal(current().status?.counts?.in, 1);
-  assert.ok(current().status?.observedGeneration, 'whose part stays');
+  assert.ok(current().status?.observedGeneration, "the operator's part stays");
   assert.deepEqual(results, ['written', 'conflict', 'written']);
 });
 
 const final: readonly [string, ApiFault, RegExp][] = [
-  ['a server that may not be written to', fault(403, 'camerastreams/status is forbidden'), /is forbidden/],
-  ['counts that the server finds invalid, though the term is ours', fault(422, 'lines: too many'), /too many/],
+  ['a server that forbids the write', fault(403, 'camerastreams/status is forbidden'), /is forbidden/],
+  ['a server that finds the counts invalid, though the term is still held', fault(422, 'lines: too many'), /too many/],
 ];
 for (const [what, why, sentence] of final) {
-  test(`${what} ends the tenure at once, in a sentence`, async () => {
+  test(`${what} ends the writer at once, with a sentence`, async () => {
     const { take, next, clock } = setting();
-    const tenure = await take();
+    const writer = await take();
     next(why);
     const before = clock.seconds();
     await assert.rejects(
-      tenure.commit(counts(1)),
+      writer.commit(counts(1)),
       (error) => error instanceof Refused && error.reason === 'LEDGER_UNAVAILABLE' && sentence.test(error.message),
     );
     assert.ok(clock.seconds() - before < 5);
-    assert.equal((tenure.lost.reason as Refused).reason, 'LEDGER_UNAVAILABLE', 'and the stream is told');
+    assert.equal((writer.lost.reason as Refused).reason, 'LEDGER_UNAVAILABLE', 'and the stream receives the reason');
   });
 }
 
-test('a server that stays away ends the tenure after half a minute', async () => {
+test('a server that stays away ends the writer after half a minute', async () => {
   const { take, next, clock } = setting();
-  const tenure = await take();
+  const writer = await take();
   next(...Array.from({ length: 1000 }, () => fault(0)));
   const before = clock.seconds();
-  await assert.rejects(tenure.commit(counts(1)), { reason: 'LEDGER_UNAVAILABLE' });
+  await assert.rejects(writer.commit(counts(1)), { reason: 'LEDGER_UNAVAILABLE' });
   assert.ok(clock.seconds() - before > 20 && clock.seconds() - before < 40);
 });
 
-test('a claim whose answer was lost is no claim: the agent tries again, and the next one is', async () => {
+test('a claim whose answer was lost fails, and the next attempt takes the term after it', async () => {
   const { take, next } = setting();
   next('lost');
   await assert.rejects(take(), { reason: 'LEDGER_UNAVAILABLE' });
   assert.equal((await take()).term, 2);
 });
 
-test('a claim comes about though the operator writes its part in between', async () => {
+test('a claim is written though the operator writes its part in between', async () => {
   const { take, next } = setting();
   next(fault(409), fault(409));
   assert.equal((await take()).term, 1);
 });
 
-test('an agent that calls the same counter again ends its former tenure, which says nothing more', async () => {
+test('an agent that calls the same counter again ends its earlier writer, which writes nothing more', async () => {
   const { take, current } = setting();
   const former = await take();
-  const tenure = await take();
+  const writer = await take();
   assert.ok(former.lost.reason instanceof Fenced);
   former.report({ state: 'Disconnected', reason: 'AgentGone' });
   await former.close();
-  await tenure.commit(counts(1));
+  await writer.commit(counts(1));
   assert.equal(current().status?.stream?.state, 'Starting');
 });
 
-test('a state rides with the commit that comes before its turn', async () => {
+test('a report rides with the commit that comes before its turn', async () => {
   const { take, writes, current } = setting();
-  const tenure = await take();
-  tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1));
+  const writer = await take();
+  writer.report({ state: 'Counting' });
+  await writer.commit(counts(1));
   assert.equal(writes.length, 2);
   assert.deepEqual([current().status?.stream?.state, current().status?.counts?.in], ['Counting', 1]);
 });
 
-test('of many commits and states in a short time, at most one in two seconds is written, and the last of each is', async () => {
+test('many commits and reports cause at most one write in two seconds, and the last of each is written', async () => {
   const { take, writes, clock, current } = setting();
-  const tenure = await take();
+  const writer = await take();
   const end = clock.seconds() + 60;
   const committing = (async () => {
-    for (let entered = 1; clock.seconds() < end; entered += 1) await tenure.commit(counts(entered));
+    for (let entered = 1; clock.seconds() < end; entered += 1) await writer.commit(counts(entered));
   })();
   const reasons = ['CameraLost', 'CameraUnreachable', 'CameraUnauthorized'];
   for (let turn = 0; clock.seconds() < end; turn += 1) {
-    tenure.report({ state: 'Interrupted', reason: reasons[turn % 3]! });
+    writer.report({ state: 'Interrupted', reason: reasons[turn % 3]! });
     await new Promise((resolve) => setImmediate(resolve));
   }
   await committing;
-  tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1000));
+  writer.report({ state: 'Counting' });
+  await writer.commit(counts(1000));
   const apart = writes.slice(1).map(({ at }, index) => at - writes[index]!.at);
   assert.ok(Math.min(...apart) >= 2, `they were ${Math.min(...apart)} s apart`);
-  assert.ok(writes.length > 20, 'it was busy');
+  assert.ok(writes.length > 20, 'there were many writes');
   assert.deepEqual([current().status?.stream?.state, current().status?.counts?.in], ['Counting', 1000]);
 });
 
 test('while nothing changes, nothing is written', async () => {
   const { take, results } = setting();
-  const tenure = await take();
-  await tenure.commit(counts(1));
-  tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1));
+  const writer = await take();
+  await writer.commit(counts(1));
+  writer.report({ state: 'Counting' });
+  await writer.commit(counts(1));
   const before = results.length;
   for (let turn = 0; turn < 20; turn += 1) {
-    tenure.report({ state: 'Counting' });
-    await tenure.commit(counts(1));
+    writer.report({ state: 'Counting' });
+    await writer.commit(counts(1));
   }
   assert.equal(results.length, before);
 });
@@ -160,73 +160,73 @@ test('a refusal is written once, however often the agent tries', async () => {
   const report = { state: 'Refused', reason: 'ModelUnavailable', message: 'There is no model.' } as const;
   for (let tries = 0; tries < 5; tries += 1) await ledger.refuse(door, 's', report);
   assert.equal(writes.length, 1);
-  const tenure = await take();
-  assert.equal(tenure.term, 1, 'and it took no term');
+  const writer = await take();
+  assert.equal(writer.term, 1, 'and it took no term');
   await ledger.refuse(door, 's', report);
-  assert.equal(writes.at(-1)?.status.stream?.state, 'Starting', 'who has the stream speaks for it');
+  assert.equal(writes.at(-1)?.status.stream?.state, 'Starting', 'the writer reports the state of its stream');
 });
 
-test('a stream that cannot be decoded costs one write a try, and its standing does not change', async () => {
+test('a stream that cannot be decoded costs one write an attempt, and its state does not change', async () => {
   const { take, writes, current } = setting();
   const undecodable = { state: 'Refused', reason: 'UnsupportedCodec', message: 'It is not video.', observedGeneration: 1 } as const;
   for (let tries = 0; tries < 4; tries += 1) {
-    const tenure = await take();
+    const writer = await take();
     assert.equal(current().status?.stream?.state, tries === 0 ? 'Starting' : 'Refused');
-    tenure.report(undecodable);
+    writer.report(undecodable);
     await until(() => current().status?.stream?.state === 'Refused');
-    await tenure.close();
+    await writer.close();
   }
-  assert.equal(writes.length, 5, 'the first refusal, and a term for each try');
+  assert.equal(writes.length, 5, 'the first refusal, and a term for each attempt');
   assert.equal(new Set(writes.slice(1).map(({ status }) => status.stream?.since)).size, 1);
   assert.equal(current().status?.stream?.reason, 'UnsupportedCodec');
 });
 
-test('zones are empty while the camera is away, and say again who is in them when it is back', async () => {
+test('zones are empty while the camera is away, and report their people again when it is back', async () => {
   const { take, current, writes } = setting();
-  const tenure = await take();
-  tenure.report({ state: 'Counting' });
-  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] });
+  const writer = await take();
+  writer.report({ state: 'Counting' });
+  await writer.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] });
   const occupancy = () => current().status?.counts?.zones[0]?.occupancy;
   assert.equal(occupancy(), 2);
   const before = writes.length;
-  tenure.report({ state: 'Interrupted', reason: 'CameraLost' });
-  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 3 }] });
+  writer.report({ state: 'Interrupted', reason: 'CameraLost' });
+  await writer.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 3 }] });
   assert.deepEqual([occupancy(), current().status?.stream?.state, writes.length], [0, 'Interrupted', before + 1]);
-  tenure.report({ state: 'Counting' });
-  await tenure.commit({ ...counts(2), zones: [{ name: 'queue', occupancy: 1 }] });
+  writer.report({ state: 'Counting' });
+  await writer.commit({ ...counts(2), zones: [{ name: 'queue', occupancy: 1 }] });
   assert.equal(occupancy(), 1);
 });
 
-test('of a stream whose agent is gone the zones are empty', async () => {
+test('zones are empty once the agent is gone', async () => {
   const { take, current } = setting();
-  const tenure = await take();
-  tenure.report({ state: 'Counting' });
-  await tenure.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] });
-  tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
+  const writer = await take();
+  writer.report({ state: 'Counting' });
+  await writer.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] });
+  writer.report({ state: 'Disconnected', reason: 'AgentGone' });
   await until(() => current().status?.stream?.state === 'Disconnected');
   assert.deepEqual([current().status?.counts?.zones[0]?.occupancy, current().status?.counts?.in], [0, 1]);
 });
 
-test('the last word of a tenure that the server did not take is written once it is back', async () => {
+test('the last report of a writer is written once the API server is back', async () => {
   const { take, next, current } = setting();
-  const tenure = await take();
-  tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1));
+  const writer = await take();
+  writer.report({ state: 'Counting' });
+  await writer.commit(counts(1));
   next(fault(403), fault(503), fault(503), 'taken');
-  await assert.rejects(tenure.commit(counts(2)), { reason: 'LEDGER_UNAVAILABLE' });
-  tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
+  await assert.rejects(writer.commit(counts(2)), { reason: 'LEDGER_UNAVAILABLE' });
+  writer.report({ state: 'Disconnected', reason: 'AgentGone' });
   await until(() => current().status?.stream?.reason === 'AgentGone');
-  assert.equal(current().status?.counts?.in, 1, 'and nothing that was not committed');
+  assert.equal(current().status?.counts?.in, 1, 'and counts that were not committed are not written');
 });
 
-test('the last word of a lost tenure is not written over the next one', async () => {
+test("the last report of a lost writer does not replace the next writer's", async () => {
   const { take, next, current, ledger, writes } = setting();
-  const tenure = await take();
-  tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1));
+  const writer = await take();
+  writer.report({ state: 'Counting' });
+  await writer.commit(counts(1));
   next(fault(403));
-  await assert.rejects(tenure.commit(counts(2)), { reason: 'LEDGER_UNAVAILABLE' });
-  tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
+  await assert.rejects(writer.commit(counts(2)), { reason: 'LEDGER_UNAVAILABLE' });
+  writer.report({ state: 'Disconnected', reason: 'AgentGone' });
   const again = await take();
   again.report({ state: 'Counting' });
   await again.commit(counts(2));
@@ -236,15 +236,15 @@ test('the last word of a lost tenure is not written over the next one', async ()
   assert.deepEqual([current().status?.stream?.state, writes.length], ['Counting', before]);
 });
 
-test('what was settled after the last commit rides with the next state, and costs no write of its own', async () => {
+test('deferred counts ride with the next report, and cost no write of their own', async () => {
   const { take, writes, current } = setting();
-  const tenure = await take();
-  tenure.report({ state: 'Counting' });
-  await tenure.commit(counts(1));
+  const writer = await take();
+  writer.report({ state: 'Counting' });
+  await writer.commit(counts(1));
   const before = writes.length;
-  tenure.defer({ ...counts(1), position: 500, time: '2026-01-01T01:00:00.000Z' });
+  writer.defer({ ...counts(1), position: 500, time: '2026-01-01T01:00:00.000Z' });
   assert.equal(writes.length, before);
-  tenure.report({ state: 'Disconnected', reason: 'AgentGone' });
+  writer.report({ state: 'Disconnected', reason: 'AgentGone' });
   await until(() => current().status?.stream?.state === 'Disconnected');
   assert.deepEqual(
     [writes.length, current().status?.counts?.position, current().status?.counts?.time],
@@ -252,22 +252,22 @@ test('what was settled after the last commit rides with the next state, and cost
   );
 });
 
-test('no term is taken for an agent that is gone by the time it is its turn', async () => {
+test('no term is taken for an agent that is gone when the turn comes', async () => {
   const { ledger, writes } = setting();
   const gone = AbortSignal.abort(new Error('the agent is gone'));
   await assert.rejects(ledger.claim(door, await ledger.read(door), 's', gone), /the agent is gone/);
   assert.equal(writes.length, 0);
 });
 
-test('a counter whose stream another one has taken says nothing more of it, whether or not the API server has a fence', async () => {
+test('a counter whose stream another counter has taken writes nothing more, whether or not the API server has a fence', async () => {
   const { api, clock, take, current } = setting();
   const zombie = await take();
   await zombie.commit(counts(1));
   const other = new StatusLedger({ api, counter: 'b', clock });
-  const tenure = await other.claim(door, await other.read(door), 's');
+  const writer = await other.claim(door, await other.read(door), 's');
   await assert.rejects(zombie.commit(counts(9)), Fenced);
   assert.deepEqual([current().status?.counts?.term, current().status?.counts?.in], [2, 1]);
-  await tenure.commit(counts(2));
+  await writer.commit(counts(2));
   assert.equal(current().status?.counts?.in, 2);
 });
 

@@ -1,84 +1,82 @@
 /**
- * The ledger of a cluster: `status.counts` and `status.stream` of the CameraStream (see `desk.ts` for how it is written).
- * Crossings by themselves have no place in a status: only their totals are kept.
+ * The ledger of a cluster: `status.counts` and `status.stream` of the CameraStream (`status-client.ts` reads and writes
+ * it, `status-writer.ts` paces the writes). A status has no room for crossings: only their totals are kept.
  */
 import { ApiFault, isConflict } from '#crds/cluster/api.ts';
 import { backoffSeconds } from '#proto/process/backoff.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import { Refused } from '../refusal.ts';
+import { type CameraStreamObject, entryForClaim, entryForRefusal, entryForWithdrawal, readingOf } from './entry.ts';
+import { Fenced, type Ledger, type LedgerWriter, type Reading, type StreamReport } from './ledger.ts';
 import { StatusClient, type StatusClientOptions } from './status-client.ts';
-import { entryForClaim, type Ledgered, readingOf, entryForRefusal, entryForWithdrawal } from './entry.ts';
-import { Fenced, type Ledger, type Reading, type StreamReport, type LedgerWriter } from './ledger.ts';
 import { StatusWriter, unavailable } from './status-writer.ts';
 
-/** An agent that is not greeted within five seconds tries another counter. */
+/** An agent that has no Welcome within five seconds dials another counter. */
 const ANSWER_MS = 4_000;
-/** So that what is kept of streams that went while the server was away is bounded by how many can go in that time. */
+/** Bounds what is kept of streams that ended while the API server was away. */
 const WITHDRAW_SECONDS = 900;
 const WITHDRAW_BACKOFF = { initialSeconds: 1, maximumSeconds: 30 };
 
 export class StatusLedger implements Ledger {
-  readonly #desk: StatusClient;
-  /** By uid: a stream has one tenure in a counter. */
-  readonly #tenures = new Map<string, StatusWriter>();
+  readonly #client: StatusClient;
+  /** By uid: a stream has one writer in a counter. */
+  readonly #writers = new Map<string, StatusWriter>();
   readonly #closed = new AbortController();
 
   constructor(options: StatusClientOptions) {
-    this.#desk = new StatusClient(options);
+    this.#client = new StatusClient(options);
   }
 
   read(stream: StreamName): Promise<Reading> {
-    return this.#ask(async (signal) => readingOf(await this.#desk.read(stream, signal)));
+    return this.#withDeadline(async (signal) => readingOf(await this.#client.read(stream, signal)));
   }
 
   async claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<LedgerWriter> {
-    // Whichever call had the stream here is over, or about to be told so by the next term.
-    this.#tenures.get(stream.uid)?.end(new Fenced('The agent has called again.'));
-    const tenure = await this.#ask((either) => this.#claim(stream, reading, session, either), signal);
-    this.#tenures.set(stream.uid, tenure);
-    const over = () => {
-      this.#forget(stream.uid, tenure);
-      if (!(tenure.lost.reason instanceof Fenced) && tenure.unsaid !== undefined) void this.#withdraw(stream, tenure);
+    // An earlier call of the stream to this counter is over, or the next term ends it.
+    this.#writers.get(stream.uid)?.end(new Fenced('The agent has called again.'));
+    const writer = await this.#withDeadline((either) => this.#claim(stream, reading, session, either), signal);
+    this.#writers.set(stream.uid, writer);
+    const end = () => {
+      this.#forget(stream.uid, writer);
+      if (!(writer.lost.reason instanceof Fenced) && writer.unwrittenReport !== undefined) void this.#withdraw(stream, writer);
     };
-    tenure.lost.addEventListener('abort', over, { once: true });
-    return tenure;
+    writer.lost.addEventListener('abort', end, { once: true });
+    return writer;
   }
 
   async refuse(stream: StreamName, session: string, report: StreamReport): Promise<void> {
-    // Whoever has the stream here speaks for it.
-    if (this.#tenures.has(stream.uid)) return;
-    const { clock, counter } = this.#desk;
-    await this.#ask(async (signal) => {
-      await this.#desk.turn(stream, signal);
-      const there = await this.#desk.read(stream, signal);
-      const entry = entryForRefusal(there, report, { counter, session, now: clock.date().toISOString() });
+    // A call of the stream to this counter reports its state.
+    if (this.#writers.has(stream.uid)) return;
+    const { clock, counter } = this.#client;
+    await this.#withDeadline(async (signal) => {
+      await this.#client.waitForTurn(stream, signal);
+      const current = await this.#client.read(stream, signal);
+      const entry = entryForRefusal(current, report, { counter, session, now: clock.date().toISOString() });
       if (entry === undefined) return;
-      await this.#desk.write(stream, versionOf(there), entry, signal).catch((error: unknown) => {
-        // Somebody had something to say meanwhile: the agent's next try finds out what.
+      await this.#client.write(stream, versionOf(current), entry, signal).catch((error: unknown) => {
+        // The status changed since it was read. The agent's next attempt judges it again.
         if (!isConflict(error)) throw error;
       });
     });
   }
 
-  /** Resolves when every tenure has said its last, or cannot. */
+  /** Resolves when every writer has written its last report, or cannot. */
   async close(): Promise<void> {
     this.#closed.abort();
-    await Promise.all([...this.#tenures.values()].map((tenure) => tenure.close()));
+    await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
   }
 
-  /** A conflict is another writer of the status, as a rule the operator: whose term it is by then decides. */
+  /** A conflict means that another client, usually the operator, wrote the status: the claim holds if the term is still the same. */
   async #claim(stream: StreamName, reading: Reading, session: string, signal: AbortSignal): Promise<StatusWriter> {
     for (;;) {
-      await this.#desk.turn(stream, signal);
-      const there = await this.#desk.read(stream, signal);
-      const now = readingOf(there);
-      if (now.term !== reading.term || now.session !== reading.session) {
-        throw new Fenced(`Term ${now.term} was taken by another counter.`);
-      }
-      const entry = entryForClaim(there, { counter: this.#desk.counter, session, now: this.#desk.clock.date().toISOString() });
+      await this.#client.waitForTurn(stream, signal);
+      const current = await this.#client.read(stream, signal);
+      const { term, session: holder, counts } = readingOf(current);
+      if (term !== reading.term || holder !== reading.session) throw new Fenced(`Term ${term} was taken by another counter.`);
+      const entry = entryForClaim(current, { counter: this.#client.counter, session, now: this.#client.clock.date().toISOString() });
       try {
-        const taken = await this.#desk.write(stream, versionOf(there), entry, signal);
-        return new StatusWriter(this.#desk, { stream, session, counts: now.counts, entry, resourceVersion: versionOf(taken) });
+        const claimed = await this.#client.write(stream, versionOf(current), entry, signal);
+        return new StatusWriter(this.#client, { stream, session, counts, entry, resourceVersion: versionOf(claimed) });
       } catch (error) {
         if (!isConflict(error)) throw error;
       }
@@ -86,23 +84,23 @@ export class StatusLedger implements Ledger {
   }
 
   /**
-   * The last word of a tenure could not be written, and what stands there, as a rule that the stream is counted, is not
-   * so any more. It is written once the server answers, unless another term was taken by then. Never throws.
+   * Writes the last report of a lost writer once the API server answers, unless a later term was taken by then. Without it
+   * the status would show a stream as counted that is not. Never throws.
    */
-  async #withdraw(stream: StreamName, tenure: StatusWriter): Promise<void> {
-    const { clock } = this.#desk;
+  async #withdraw(stream: StreamName, writer: StatusWriter): Promise<void> {
+    const { clock } = this.#client;
     const giveUpAt = clock.seconds() + WITHDRAW_SECONDS;
     for (let attempt = 1; clock.seconds() < giveUpAt; attempt += 1) {
       await clock.pause(backoffSeconds(WITHDRAW_BACKOFF, attempt, Math.random()), this.#closed.signal);
       if (this.#closed.signal.aborted) return;
-      const { unsaid } = tenure;
-      if (unsaid === undefined) return;
+      const { unwrittenReport } = writer;
+      if (unwrittenReport === undefined) return;
       try {
-        await this.#ask(async (signal) => {
-          await this.#desk.turn(stream, signal);
-          const there = await this.#desk.read(stream, signal);
-          const entry = entryForWithdrawal(there, tenure.term, unsaid, clock.date().toISOString());
-          if (entry !== undefined) await this.#desk.write(stream, versionOf(there), entry, signal);
+        await this.#withDeadline(async (signal) => {
+          await this.#client.waitForTurn(stream, signal);
+          const current = await this.#client.read(stream, signal);
+          const entry = entryForWithdrawal(current, writer.term, unwrittenReport, clock.date().toISOString());
+          if (entry !== undefined) await this.#client.write(stream, versionOf(current), entry, signal);
         });
         return;
       } catch (error) {
@@ -111,7 +109,8 @@ export class StatusLedger implements Ledger {
     }
   }
 
-  async #ask<T>(ask: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** @throws Refused LEDGER_UNAVAILABLE when the API server fails or does not answer in time; the signal's reason. */
+  async #withDeadline<T>(ask: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const late = AbortSignal.timeout(ANSWER_MS);
     try {
       return await ask(signal ? AbortSignal.any([signal, late]) : late);
@@ -121,11 +120,11 @@ export class StatusLedger implements Ledger {
     }
   }
 
-  #forget(uid: string, tenure: StatusWriter): void {
-    if (this.#tenures.get(uid) === tenure) this.#tenures.delete(uid);
+  #forget(uid: string, writer: StatusWriter): void {
+    if (this.#writers.get(uid) === writer) this.#writers.delete(uid);
   }
 }
 
-function versionOf({ metadata }: Ledgered): string {
+function versionOf({ metadata }: CameraStreamObject): string {
   return metadata?.resourceVersion ?? '';
 }

@@ -1,17 +1,18 @@
 /**
- * How a stream is doing, as its resource shows it:
+ * The state of a stream, as its resource shows it:
  *
- *   Starting ──first frame──▶ Counting ──the camera is silent──▶ Interrupted ──next frame after it is back──▶ Counting
+ *   Starting ──first frame──▶ Counting ──camera silent──▶ Interrupted ──first frame after the camera is back──▶ Counting
  *
- * and at the end one of Ended, Disconnected, Refused. A stream that was refused begins with that, until a frame is counted.
+ * and at the end one of Ended, Disconnected, Refused. A stream that was refused stays Refused until a frame is counted.
  */
 import { scrub } from '#proto/process/scrub.ts';
 import type { RefusalReason } from '#proto/wire/protocol.ts';
 import type { StreamReport, LedgerWriter } from './ledger.ts';
 
-/** As long as the status takes. */
+/** The longest message that the status takes. */
 const MOST_CHARACTERS = 1024;
-const ONE_WORD = /^[A-Za-z]([A-Za-z0-9_,:]{0,126}[A-Za-z0-9_])?$/;
+/** The form of a reason in the status. */
+const REASON = /^[A-Za-z]([A-Za-z0-9_,:]{0,126}[A-Za-z0-9_])?$/;
 
 export interface CameraReport {
   readonly connected: boolean;
@@ -20,53 +21,53 @@ export interface CameraReport {
 }
 
 export class StreamStateReporter {
-  readonly #tenure: Pick<LedgerWriter, 'report'>;
+  readonly #writer: Pick<LedgerWriter, 'report'>;
   #generation: number | undefined;
-  /** Until another one is told, the status says what the claim wrote: this, or why the stream was refused before. */
-  #report: StreamReport = { state: 'Starting' };
-  /** A file says nothing of a camera, and has one that is always there. */
+  /** Until the first report the status shows what the claim wrote: Starting, or an earlier refusal. */
+  #latest: StreamReport = { state: 'Starting' };
+  /** The agent of a file never reports a camera. */
   #connected = true;
 
   /** @param generation of the spec by which the stream is counted. */
-  constructor(tenure: Pick<LedgerWriter, 'report'>, generation: number | undefined) {
-    this.#tenure = tenure;
+  constructor(writer: Pick<LedgerWriter, 'report'>, generation: number | undefined) {
+    this.#writer = writer;
     this.#generation = generation;
   }
 
-  observes(generation: number | undefined): void {
+  adoptGeneration(generation: number | undefined): void {
     if (generation === this.#generation) return;
     this.#generation = generation;
-    this.#tell(this.#report);
+    this.#report(this.#latest);
   }
 
-  camera({ connected, reason, sentence }: CameraReport): void {
+  reportCamera({ connected, reason, sentence }: CameraReport): void {
     this.#connected = connected;
-    // Before its first try has ended there is nothing to tell.
-    if (!connected && reason !== '') this.#tell(reportOf('Interrupted', ONE_WORD.test(reason) ? reason : 'CameraLost', sentence));
+    // Without a reason, the agent's first attempt to reach its camera has not ended yet.
+    if (!connected && reason !== '') this.#report(reportOf('Interrupted', REASON.test(reason) ? reason : 'CameraLost', sentence));
   }
 
-  /** A frame was counted. What was on its way when the camera went is no sign that it is back. */
-  counted(): void {
-    if (this.#connected && this.#report.state !== 'Counting') this.#tell({ state: 'Counting' });
+  /** A frame was counted. While the camera is away it is a late frame, and does not mean that the camera is back. */
+  reportFrame(): void {
+    if (this.#connected && this.#latest.state !== 'Counting') this.#report({ state: 'Counting' });
   }
 
-  ended(state: 'Ended' | 'Disconnected', reason?: string, sentence?: string): void {
-    this.#tell(reason === undefined ? { state } : reportOf(state, reason, sentence ?? ''));
+  reportEnd(state: 'Ended' | 'Disconnected', reason?: string, sentence?: string): void {
+    this.#report(reason === undefined ? { state } : reportOf(state, reason, sentence ?? ''));
   }
 
-  refused(reason: keyof typeof RefusalReason, sentence: string): void {
-    this.#tell(refusalReport(reason, sentence));
+  reportRefusal(reason: keyof typeof RefusalReason, sentence: string): void {
+    this.#report(refusalReport(reason, sentence));
   }
 
-  #tell(report: StreamReport): void {
-    this.#report = report;
-    this.#tenure.report({ ...report, ...(this.#generation !== undefined && { observedGeneration: this.#generation }) });
+  #report(report: StreamReport): void {
+    this.#latest = report;
+    this.#writer.report({ ...report, ...(this.#generation !== undefined && { observedGeneration: this.#generation }) });
   }
 }
 
-/** A refusal as the status has it. */
+/** A refusal in the form of the status. */
 export function refusalReport(reason: keyof typeof RefusalReason, sentence: string): StreamReport {
-  return reportOf('Refused', reason === 'UNDECODABLE' ? 'UnsupportedCodec' : inOneWord(reason), sentence);
+  return reportOf('Refused', reason === 'UNDECODABLE' ? 'UnsupportedCodec' : pascalCase(reason), sentence);
 }
 
 function reportOf(state: StreamReport['state'], reason: string, sentence: string): StreamReport {
@@ -74,7 +75,7 @@ function reportOf(state: StreamReport['state'], reason: string, sentence: string
   return { state, reason, ...(message !== '' && { message }) };
 }
 
-/** As Kubernetes writes reasons: CAMERA_LOST is CameraLost. */
-export function inOneWord(reason: string): string {
+/** CAMERA_LOST becomes CameraLost, the form of reasons in Kubernetes. */
+export function pascalCase(reason: string): string {
   return reason.toLowerCase().replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

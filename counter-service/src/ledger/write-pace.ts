@@ -1,6 +1,6 @@
 /**
- * The pace of status writes: at most one in PACE_SECONDS for each stream, whoever in this counter writes. A write counts
- * from its answer on, so that two are that far apart at the API server, too.
+ * The pace of status writes: for each stream at most one write in PACE_SECONDS, over all writers of this counter. A write
+ * counts from its answer on, so that two writes are that far apart at the API server as well.
  */
 import { pause } from '#proto/process/backoff.ts';
 
@@ -16,32 +16,32 @@ export interface Clock {
 
 export const clock: Clock = { seconds: () => performance.now() / 1000, pause, date: () => new Date() };
 
-export class Pace {
+export class WritePace {
   readonly #clock: Clock;
-  /** In the order of their writes: the first one is forgotten first. */
-  readonly #written = new Map<string, number>();
+  /** Time of each stream's last write, oldest first. */
+  readonly #writtenAt = new Map<string, number>();
 
   constructor(of: Clock = clock) {
     this.#clock = of;
   }
 
-  /** Waits until the stream may be written again. @throws the signal's reason. */
-  async turn(uid: string, signal: AbortSignal): Promise<void> {
+  /** Resolves when the stream may be written again. @throws the signal's reason. */
+  async waitForTurn(uid: string, signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
-      const wait = (this.#written.get(uid) ?? -Infinity) + PACE_SECONDS - this.#clock.seconds();
+      const wait = (this.#writtenAt.get(uid) ?? -Infinity) + PACE_SECONDS - this.#clock.seconds();
       if (wait <= 0) return;
       await this.#clock.pause(wait, signal);
     }
   }
 
-  wrote(uid: string): void {
+  recordWrite(uid: string): void {
     const now = this.#clock.seconds();
-    this.#written.delete(uid);
-    this.#written.set(uid, now);
-    for (const [other, at] of this.#written) {
+    this.#writtenAt.delete(uid);
+    this.#writtenAt.set(uid, now);
+    for (const [other, at] of this.#writtenAt) {
       if (now - at < PACE_SECONDS) break;
-      this.#written.delete(other);
+      this.#writtenAt.delete(other);
     }
   }
 }

@@ -1,12 +1,12 @@
-/** What a decoder is watched for, shown with children that are none. */
+/** The limits of a decoder, with child processes in place of a decoder. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DECODER_LIMITS, DecoderWatch, lifeOf } from './decoder-watch.ts';
+import { DECODER_LIMITS, DecoderWatch, processState } from './decoder-watch.ts';
 
-/** Reads a byte now and then, and reckons all the time. */
+/** Reads a byte now and then, and computes all the time. */
 const BUSY = `
 const { readSync } = require('node:fs');
 for (let end = 0; ; end = Date.now() + 50) { readSync(0, Buffer.alloc(1)); while (Date.now() < end); }
@@ -21,15 +21,15 @@ function busy(context: TestContext): number {
 }
 
 suite('a decoder', { skip: process.platform !== 'linux' }, () => {
-  test('that reads now and then, and takes more CPU time than a picture is worth, is killed', { timeout: 60_000 }, async (context) => {
+  test('that reads now and then, and exceeds its CPU time, is killed', { timeout: 60_000 }, async (context) => {
     const killed = Promise.withResolvers<string>();
     const watch = new DecoderWatch(busy(context), { ...DECODER_LIMITS, cpuSeconds: 0.5 }, killed.resolve, () => undefined);
-    watch.given();
-    watch.wanted(true);
+    watch.countInput();
+    watch.setReaderWaiting(true);
     assert.equal(await killed.promise, 'it took more CPU time than any picture is worth');
   });
 
-  test('is not killed for what it takes for what it is given, or while pictures come', { timeout: 60_000 }, async (context) => {
+  test('is not killed for CPU time that its input allows, or while pictures come', { timeout: 60_000 }, async (context) => {
     const pid = busy(context);
     const killed: string[] = [];
     const watch = new DecoderWatch(
@@ -39,29 +39,29 @@ suite('a decoder', { skip: process.platform !== 'linux' }, () => {
       () => undefined,
     );
     const untilSpent = async (seconds: number, meanwhile: () => void) => {
-      for (const end = lifeOf(pid)!.cpuMs + seconds * 1000; lifeOf(pid)!.cpuMs < end; await delay(100)) meanwhile();
+      for (const end = processState(pid)!.cpuMs + seconds * 1000; processState(pid)!.cpuMs < end; await delay(100)) meanwhile();
     };
-    watch.wanted(true);
-    await untilSpent(3, () => watch.given());
+    watch.setReaderWaiting(true);
+    await untilSpent(3, () => watch.countInput());
     await untilSpent(3, () => {
-      watch.wanted(false);
-      watch.wanted(true);
+      watch.setReaderWaiting(false);
+      watch.setReaderWaiting(true);
     });
     watch.stop();
     assert.deepEqual(killed, []);
   });
 
-  test('that the system hides is told of, once', { timeout: 60_000 }, async (context) => {
+  test('whose /proc files the system hides is reported once', { timeout: 60_000 }, async (context) => {
     const isRoot = process.geteuid!() === 0;
     if (isRoot) process.seteuid!('nobody');
     context.after(() => isRoot && process.seteuid!(0));
-    // Somebody else's, if the machine is as usual.
+    // Usually a process of another user.
     const hidden = 1;
     try {
       readFileSync(`/proc/${hidden}/io`);
       return context.skip('the first process is not hidden');
     } catch {
-      const told = Promise.withResolvers<void>();
+      const reported = Promise.withResolvers<void>();
       let times = 0;
       const watch = new DecoderWatch(
         hidden,
@@ -69,10 +69,10 @@ suite('a decoder', { skip: process.platform !== 'linux' }, () => {
         () => assert.fail(),
         () => {
           times += 1;
-          told.resolve();
+          reported.resolve();
         },
       );
-      await told.promise;
+      await reported.promise;
       await delay(1500);
       watch.stop();
       assert.equal(times, 1);

@@ -29,7 +29,7 @@ async function video(...options: string[]): Promise<Video> {
   return { codec, units: await Array.fromAsync(units) };
 }
 
-/** At the given times instead of its own. */
+/** At these times instead of its own. */
 function at(times: readonly number[], { codec, units }: Video): Video {
   return { codec, units: times.map((presentationMicros, index) => ({ ...(units[index] as AccessUnit), presentationMicros })) };
 }
@@ -52,7 +52,7 @@ function digest(frames: readonly DecodedFrame[]): string {
   return hash.digest('hex');
 }
 
-/** As RTSP brings them: parameter sets in front of each keyframe. */
+/** In the form of RTSP cameras: parameter sets in front of each keyframe. */
 function withParameters({ codec, units }: Video): AccessUnit[] {
   return units.map((unit) => (unit.keyframe ? { ...unit, data: Buffer.concat([codec.privateData, unit.data]) } : unit));
 }
@@ -238,7 +238,7 @@ suite('while it runs', () => {
     await frames.return?.();
   });
 
-  test('a writer waits while nobody takes pictures', async () => {
+  test('a writer waits while no reader takes pictures', async () => {
     const { codec, units } = live;
     const decoder = startDecoder({ codec, ...SMALL, width: 1920, height: 1080 });
     let written = 0;
@@ -298,7 +298,7 @@ suite('the end', () => {
     await assert.rejects(Array.fromAsync(startDecoder({ codec: live.codec, ...SMALL, signal: controller.signal }).frames), /enough/);
   });
 
-  test('of a child that takes nothing any more is a fault, though it lives', async () => {
+  test('of a child that takes no more input is a fault, though it lives', async () => {
     const decoder = startDecoder({ codec: live.codec, ...SMALL, limits: { ...DECODER_LIMITS, hangSeconds: 1 } });
     await decoder.write(live.units[0] as AccessUnit);
     const frames = decoder.frames[Symbol.asyncIterator]();
@@ -310,7 +310,7 @@ suite('the end', () => {
     await assert.rejects(frames.next(), fault(/ffmpeg was killed, for it took nothing for 1 s\.$/));
   });
 
-  test('does not come to a child that waits, for input or for somebody to take its pictures', async () => {
+  test('does not come to a child that waits for input or for a reader of its pictures', async () => {
     const decoder = startDecoder({ codec: live.codec, ...SMALL, width: 640, height: 360, limits: { ...DECODER_LIMITS, hangSeconds: 1 } });
     const frames = decoder.frames[Symbol.asyncIterator]();
     await decoder.write(live.units[0] as AccessUnit);

@@ -1,13 +1,13 @@
 /**
- * Access units in, small pictures out, by an ffmpeg child that cannot take this process down.
+ * Decodes access units into small pictures in an ffmpeg child process, so that a crash cannot take the counter down.
  *
  *   write ─▶ NUT ─▶ [ decode ─▶ pick ─▶ crop ─▶ scale to BGR ] ─▶ NUT ─▶ frames
  *
- * A picture comes out as soon as its access unit went in (later by the codec's own reordering), with the same
- * presentation time, and the same access units always give the same pictures. What is picked depends on the
+ * A picture comes out as soon as its access unit is written (later only by the codec's own reordering), with the same
+ * presentation time. The same access units always give the same pictures: which frames are picked depends on the
  * presentation times alone.
  *
- * Everything waits for its reader: while nobody takes frames, the child stops working and `write` does not resolve.
+ * Backpressure: while no caller reads `frames`, the child stops working and `write` does not resolve.
  */
 import { describeExit, Ffmpeg, isOldFfmpeg } from '#proto/media/ffmpeg.ts';
 import type { FfmpegExit } from '#proto/media/ffmpeg.ts';
@@ -15,8 +15,8 @@ import { NutError } from '#proto/media/nut/nut.ts';
 import type { AccessUnit } from '#proto/media/nut/nut.ts';
 import { readNut } from '#proto/media/nut/reader.ts';
 import { nutFrameHead, nutHeader } from '#proto/media/nut/writer.ts';
-import { DECODER_LIMITS, DecoderWatch, lifeOf } from './decoder-watch.ts';
-import { decoding } from './decoding.ts';
+import { DECODER_LIMITS, DecoderWatch, processState } from './decoder-watch.ts';
+import { decodeJob } from './decoding.ts';
 import type { DecodeOptions } from './decoding.ts';
 
 export type { DecodeOptions };
@@ -37,7 +37,7 @@ export function startDecoder(options: DecodeOptions): Decoder {
 }
 
 export class Decoder {
-  /** In presentation order; to be iterated once. Throws DecoderFault, or the signal's reason. Leaving it stops the decoder. */
+  /** In presentation order, for one iteration. Throws DecoderFault or the signal's reason. Leaving the loop stops the decoder. */
   readonly frames: AsyncIterable<DecodedFrame>;
   readonly #options: DecodeOptions;
   readonly #ffmpeg: Ffmpeg;
@@ -49,7 +49,7 @@ export class Decoder {
   constructor(options: DecodeOptions) {
     this.#options = options;
     this.#header = nutHeader(options.codec);
-    this.#ffmpeg = new Ffmpeg(decoding(options));
+    this.#ffmpeg = new Ffmpeg(decodeJob(options));
     this.frames = this.#readFrames();
     const { pid } = this.#ffmpeg;
     if (pid !== undefined) {
@@ -57,7 +57,7 @@ export class Decoder {
         pid,
         options.limits ?? DECODER_LIMITS,
         (why) => this.#kill(why),
-        () => options.onHidden?.(),
+        () => options.onUnwatchable?.(),
       );
       this.#watch = watch;
       void this.#ffmpeg.exit.then(() => watch.stop());
@@ -74,24 +74,24 @@ export class Decoder {
     return this.#ffmpeg.pid;
   }
 
-  /** CPU time that the child has used, in milliseconds; undefined where the system does not tell (it is Linux that does). */
+  /** CPU time of the child so far, in milliseconds; undefined on systems without /proc. */
   cpuMs(): number | undefined {
-    return this.pid === undefined ? undefined : lifeOf(this.pid)?.cpuMs;
+    return this.pid === undefined ? undefined : processState(this.pid)?.cpuMs;
   }
 
-  /** Resolves once there is room for more. Rejects as `frames` throws when the decoder is gone. */
+  /** Resolves once there is room for more. Rejects with the same error as `frames` when the decoder is gone. */
   async write(unit: AccessUnit): Promise<void> {
     const header = this.#header === undefined ? [] : [this.#header];
     this.#header = undefined;
-    this.#watch?.given();
+    this.#watch?.countInput();
     const taken = await this.#ffmpeg.write(...header, nutFrameHead(unit, isOldFfmpeg()), unit.data);
     if (!taken) throw this.#gone(await this.#ffmpeg.exit);
   }
 
-  /** No access unit will follow: the pictures still held back come out, then `frames` ends. */
+  /** Ends the input: the decoder returns the pictures that it still holds back, then `frames` ends. */
   end(): void {
     this.#ended = true;
-    this.#watch?.given();
+    this.#watch?.countInput();
     this.#ffmpeg.end();
   }
 
@@ -102,18 +102,18 @@ export class Decoder {
   async *#readFrames(): AsyncGenerator<DecodedFrame> {
     let over = false;
     try {
-      this.#watch?.wanted(true);
+      this.#watch?.setReaderWaiting(true);
       const { units } = await readNut(this.#ffmpeg.output);
       for await (const { presentationMicros, data } of units) {
-        this.#watch?.wanted(false);
+        this.#watch?.setReaderWaiting(false);
         yield { presentationMicros, pixels: this.#wholePicture(data) };
-        this.#watch?.wanted(true);
+        this.#watch?.setReaderWaiting(true);
       }
       over = true;
     } catch (error) {
       if (!(error instanceof NutError)) throw error;
       if (error.reason !== 'truncated') throw new DecoderFault(`The decoder's output is damaged: ${error.message}.`, { cause: error });
-      // Its output stopped short because it did: how it ended is the better story.
+      // The output is cut short because the decoder died: its exit below explains more.
       over = true;
     } finally {
       if (!over) await this.#ffmpeg.stop();
@@ -132,7 +132,7 @@ export class Decoder {
     return Buffer.from(data.buffer, data.byteOffset, data.length);
   }
 
-  /** It may be past listening to anything else. */
+  /** With SIGKILL, for a hung process may ignore every other signal. */
   #kill(why: string): void {
     this.#killedFor = why;
     process.kill(this.#ffmpeg.pid!, 'SIGKILL');
@@ -141,7 +141,7 @@ export class Decoder {
   #gone(exit: FfmpegExit): unknown {
     const { signal } = this.#options;
     if (signal?.aborted === true) return signal.reason;
-    // The system has no room for one more process: no fault of the video.
+    // Not a DecoderFault, for the video is not the cause: the system could not start the process.
     if (this.pid === undefined) return new Error(`No decoder could be started: ${describeExit(exit)}.`);
     const why = this.#killedFor === undefined ? describeExit(exit) : `ffmpeg was killed, for ${this.#killedFor}`;
     return new DecoderFault(`The video could not be decoded: ${why}.`);

@@ -4,52 +4,49 @@ import type { DecoderLimits } from './decoder-watch.ts';
 
 export interface DecodeOptions {
   readonly codec: Codec;
-  /** Frames are picked to come at about this rate; a camera that gives fewer loses none. */
+  /** Frames are picked at about this rate; all frames of a slower camera are picked. */
   readonly framesPerSecond: number;
-  /** Pixels of a picture of the codec's size; a picture of another size is cut in the same proportions. */
+  /** In pixels of a picture of the codec's size. A picture of another size is cropped in the same proportions. */
   readonly crop?: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
   /** Pixels of the pictures that come out. */
   readonly width: number;
   readonly height: number;
   /** By default DECODER_LIMITS. */
   readonly limits?: DecoderLimits;
-  /** Called once when the system does not let the decoder be watched. */
-  readonly onHidden?: () => void;
+  /** Called once when the system does not let the counter read the decoder's /proc files. */
+  readonly onUnwatchable?: () => void;
   readonly signal?: AbortSignal;
 }
 
-/** What a stream says of its pictures' size in its own bytes is nothing that anybody has looked at. */
+/** The picture size within the coded video is not validated by the counter; ffmpeg enforces this limit. */
 const MAX_PIXELS = 4096 * 4096;
-/** Of one piece of memory: the largest picture takes a tenth of it. */
+/** For one allocation: the largest picture takes a tenth of it. */
 const MAX_ALLOCATION_BYTES = 256 * 1024 * 1024;
 
-/**
- * A frame this far behind the one before it is picked wherever it lies, in periods: a camera of the wanted rate may be
- * late or early by a quarter.
- */
+/** In periods: a frame this far behind the one before it is always picked, for a camera may be late or early by a quarter. */
 const FULL_STEP = 0.75;
 
-/** What ffmpeg is told to do: NUT on its input, NUT of raw pictures on its output, times kept to the microsecond. */
-export function decoding({ codec, framesPerSecond, crop, width, height }: DecodeOptions): FfmpegJob {
+/** The ffmpeg job of a decoder: coded video in NUT in, raw pictures in NUT out, times kept to the microsecond. */
+export function decodeJob({ codec, framesPerSecond, crop, width, height }: DecodeOptions): FfmpegJob {
   const filters = [
-    // Before all else: what is not picked costs no scaling.
+    // First of all filters: a frame that is not picked costs no scaling.
     pick(framesPerSecond),
     ...(crop === undefined ? [] : [cropTo(crop, codec)]),
-    // The picture is made for a detector: fast_bilinear takes two thirds of bicubic's time and finds the same people.
+    // fast_bilinear takes two thirds of bicubic's time, and the detector finds the same people.
     `scale=${width}:${height}:flags=fast_bilinear`,
     'format=bgr24',
   ];
   return {
     inputOptions: [
-      // One core a camera: more threads hold back a picture each, and other cameras want the cores.
+      // One core a camera: each further thread holds back a picture, and other cameras need the cores.
       '-threads',
       '1',
       '-max_pixels',
       String(MAX_PIXELS),
       '-max_alloc',
       String(MAX_ALLOCATION_BYTES),
-      // The header says all there is to know, and each packet is one whole access unit with its time. Otherwise the first
-      // half megabyte or five seconds would be held back to look for it, and every unit until the next begins.
+      // The NUT header describes the video, and each packet is one whole access unit with its time. Without these options
+      // ffmpeg would hold back half a megabyte or five seconds at first, and later each access unit until the next one.
       '-probesize',
       '32',
       '-analyzeduration',
@@ -70,7 +67,7 @@ export function decoding({ codec, framesPerSecond, crop, width, height }: Decode
       filters.join(','),
       '-filter_threads',
       '1',
-      // Even the copying of a raw picture counts as encoding, with threads that hold back a picture each.
+      // Copying a raw picture counts as encoding, and each further thread would hold back a picture.
       '-c:v',
       'rawvideo',
       '-threads',
@@ -79,7 +76,7 @@ export function decoding({ codec, framesPerSecond, crop, width, height }: Decode
       'passthrough',
       '-enc_time_base',
       '1:1000000',
-      // An index is for files: it would grow as long as the camera runs.
+      // No index: it would grow for as long as the camera runs.
       '-f',
       'nut',
       '-write_index',
@@ -91,10 +88,11 @@ export function decoding({ codec, framesPerSecond, crop, width, height }: Decode
 }
 
 /**
- * Presentation times lie on a grid of 1/rate s; the first frame in each cell is picked. A camera that sends just that
- * rate, unevenly, has two frames in some cells and none in others: so a frame almost a period behind the last is picked, too.
+ * Picks the first frame in each cell of a grid of 1/rate s. A camera that sends unevenly at just that rate has two frames
+ * in some cells and none in others, so a frame almost a period behind the frame before is picked, too.
  *
- * It looks back at the frame before alone, picked or not: a decoder that starts later picks the same from its second frame on.
+ * The choice depends only on the frame and the one before it: a decoder that starts later picks the same frames from its
+ * second frame on.
  */
 function pick(framesPerSecond: number): string {
   const cell = (time: string): string => `floor(${time}*${framesPerSecond}/1000000+0.5)`;

@@ -1,4 +1,4 @@
-/** Footage with real decoders: what comes out of it whatever happens to them. */
+/** Footage with real decoders that stop, die and start again. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { before, test } from 'node:test';
@@ -46,7 +46,7 @@ test('every frame comes out once, in presentation order', async () => {
   );
 });
 
-test('a new decoder goes on after the frontier, from any frame', async () => {
+test('a new decoder continues after the watermark, from any frame', async () => {
   const footage = footageOf(units);
   const all = await times(footage.frames(picture, -1, never));
   for (const stop of [0, 7, 10, 33, 58]) {
@@ -55,21 +55,21 @@ test('a new decoder goes on after the frontier, from any frame', async () => {
   }
 });
 
-test('what the next decoder would not need is let go', () => {
+test('access units that the next decoder does not need are dropped', () => {
   const footage = footageOf(units);
   footage.release(units[45]!.presentationMicros);
   assert.equal(footage.rewindable, true);
-  assert.ok(footage.passed(-1, Infinity).units <= 20, 'two groups of pictures at the most');
+  assert.ok(footage.span(-1, Infinity).units <= 20, 'two groups of pictures at the most');
 });
 
-test('what is counted already is let go while it is decoded once more', async () => {
+test('counted access units are dropped while they are decoded again', async () => {
   const footage = footageOf(units);
   assert.deepEqual(await times(footage.frames(picture, 1e15, never)), []);
   assert.equal(footage.rewindable, true);
-  assert.ok(footage.passed(-1, Infinity).units <= 20, 'two groups of pictures at the most');
+  assert.ok(footage.span(-1, Infinity).units <= 20, 'two groups of pictures at the most');
 });
 
-test('a group of pictures without end is let go as it is counted, and the way back is there again with the next one', async () => {
+test('an endless group of pictures is dropped as it is counted, and a new decoder can start again with the next group', async () => {
   const large = units
     .slice(0, 45)
     .map((unit, index) => ({ ...unit, keyframe: index === 0 || index === 40, data: new Uint8Array(2 ** 20) }));
@@ -81,14 +81,14 @@ test('a group of pictures without end is let go as it is counted, and the way ba
     footage.add({ ...unit, number: index + 1, presentationMicros: index * 100_000 });
     while (taken.length <= index) await setImmediate();
     footage.release(index * 100_000);
-    assert.ok(footage.passed(-1, Infinity).units <= 33);
+    assert.ok(footage.span(-1, Infinity).units <= 33);
     assert.equal(footage.rewindable, index < 32 || index >= 40, `after ${index}`);
   }
   over.abort(new Error('the test is over'));
   await decoding;
 });
 
-test('a decoder that is killed is told as a fault, and the next one brings the rest', { skip: process.platform !== 'linux' }, async () => {
+test('a killed decoder is a fault, and the next decoder returns the other frames', { skip: process.platform !== 'linux' }, async () => {
   const footage = footageOf(units, { ended: false });
   const seen: number[] = [];
   await assert.rejects(async () => {
@@ -102,7 +102,7 @@ test('a decoder that is killed is told as a fault, and the next one brings the r
   assert.deepEqual([...seen, ...rest], await times(footageOf(units).frames(picture, -1, never)));
 });
 
-test('video that no decoder understands is a fault, not an empty floor', async () => {
+test('video that no decoder can decode is a fault, not an empty floor', async () => {
   const noise = Array.from({ length: 700 }, (_, i) => ({
     presentationMicros: i * 100_000,
     keyframe: true,
@@ -111,13 +111,13 @@ test('video that no decoder understands is a fault, not an empty floor', async (
   await assert.rejects(times(footageOf(noise, { ended: false }).frames(picture, -1, never)), DecoderFault);
 });
 
-test('megabytes of which no picture comes are a fault, long before there are many access units of them', async () => {
+test('megabytes without a picture are a fault, also in few access units', async () => {
   const data = new Uint8Array(4 * 2 ** 20);
   const empty = Array.from({ length: 20 }, (_, i) => ({ presentationMicros: i * 100_000, keyframe: i === 0, data }));
   await assert.rejects(times(footageOf(empty).frames(picture, -1, never)), /No picture came out of 50331648 bytes/);
 });
 
-test('large pictures of which one a second is asked for are none', async () => {
+test('large pictures at one frame a second are no fault', async () => {
   const ffmpeg = new Ffmpeg({
     inputOptions: [],
     input: clip,

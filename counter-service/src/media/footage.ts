@@ -1,12 +1,12 @@
 /**
- * One unbroken piece of a camera's video, on its way into a decoder: between two gaps, coded in one way.
+ * An unbroken piece of a camera's video between two gaps, in one codec, on its way into a decoder.
  *
- * It keeps what a decoder would need to start again at the frontier (the newest frame that was counted): the access
- * units from the last keyframe at or before it. So the picture's region can change, and a decoder can die, at any
- * frame, and the frames after the frontier are the same as if nothing had happened.
+ * It keeps the access units that a new decoder needs to continue at the watermark (the newest counted frame): those from
+ * the last keyframe at or before it. So the region can change, or a decoder can die, at any frame, and the frames after
+ * the watermark stay the same.
  *
- * Bounded by the credit given to the agent for what is not decoded yet, by MAX_KEPT_BYTES for what became frames, and by
- * MAX_BYTES_WITHOUT_FRAME for what did not.
+ * Bounds: the agent's credit for access units that are not decoded yet, MAX_KEPT_BYTES for those that became frames,
+ * MAX_BYTES_WITHOUT_FRAME for those that did not.
  */
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
@@ -16,16 +16,17 @@ export interface NumberedUnit extends AccessUnit {
   readonly number: number;
 }
 
-export interface Passed {
+/** The access units between two presentation times: how many, their highest number, their newest time. */
+export interface UnitSpan {
   readonly units: number;
   readonly position: number;
   readonly newestMicros: number;
 }
 
-/** Access units that nobody will decode. */
-export interface GivenUp {
+/** Access units that are left out because every decoder dies of them. */
+export interface UndecodableGroup {
   readonly units: number;
-  /** Number of the first one after them, and its time; when none comes any more, the time of the last. */
+  /** Number and time of the first access unit after them; at the end of the footage, the time of the last of them. */
   readonly next: number;
   readonly toMicros: number;
   readonly ended: boolean;
@@ -33,13 +34,13 @@ export interface GivenUp {
 
 export type Picture = Omit<DecodeOptions, 'codec' | 'signal'>;
 
-/** Ten seconds of a fast camera, of which one frame a second is asked for. */
+/** Ten seconds at 60 fps: even at one frame a second, ten frames are due by then. */
 const MAX_UNITS_WITHOUT_FRAME = 600;
-/** A second of a fast 4K camera that sends JPEGs of 1.6 MB, of which one frame a second is asked for. */
+/** One second of a 4K camera with 30 JPEGs of 1.6 MB: even at one frame a second, one frame is due by then. */
 const MAX_BYTES_WITHOUT_FRAME = 48 * 1024 * 1024;
-/** How often the decoder's cost is looked at. */
+/** The decoder's CPU time is measured after each so many access units. */
 const COST_UNITS = 50;
-/** A minute of 4 Mbit/s in one group of pictures. Beyond it the start is let go, and with it the way back. */
+/** A minute of 4 Mbit/s in one group of pictures. Beyond it the start is dropped, and no new decoder can continue. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 
 export class Footage {
@@ -59,8 +60,8 @@ export class Footage {
   #rewindable = true;
 
   /**
-   * @param onTaken called once for each access unit, when a decoder has taken it.
-   * @param onDecoded told now and then what an access unit costs the decoder, in milliseconds of CPU.
+   * @param onTaken called once for each access unit, when a decoder takes it or it is given up.
+   * @param onDecoded called now and then with the CPU time of the decoder for one access unit, in milliseconds.
    */
   constructor(codec: Codec, onTaken: (unit: NumberedUnit) => void, onDecoded: (cpuMs: number) => void) {
     this.codec = codec;
@@ -68,7 +69,7 @@ export class Footage {
     this.#onDecoded = onDecoded;
   }
 
-  /** False once a group of pictures outgrew what is kept: a new decoder could not reach the frontier. */
+  /** False while a group of pictures is larger than what is kept: a new decoder could not continue at the watermark. */
   get rewindable(): boolean {
     return this.#rewindable;
   }
@@ -90,28 +91,28 @@ export class Footage {
     this.#changed.notify();
   }
 
-  /** The frames after `frontierMicros`, until the footage ends. Throws DecoderFault when the decoder fails. */
-  async *frames(picture: Picture, frontierMicros: number, signal: AbortSignal): AsyncGenerator<DecodedFrame> {
-    // A gap may follow a gap: no decoder is started for nothing.
+  /** The frames after `watermarkMicros`, until the footage ends. Throws DecoderFault when the decoder fails. */
+  async *frames(picture: Picture, watermarkMicros: number, signal: AbortSignal): AsyncGenerator<DecodedFrame> {
+    // A gap may follow a gap: footage without access units needs no decoder.
     while (this.#units.length === 0 && !this.#ended) await this.#changed.wait(signal);
     if (this.#units.length === 0) return;
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
-    this.#seeFrame();
+    this.#countFrame();
     const decoder = startDecoder({ ...picture, codec: this.codec, signal: either });
     const feeding = this.#feed(decoder, either).catch((error: unknown) => {
       if (!either.aborted) over.abort(error);
     });
-    let told = { units: this.#decoded, cpuMs: 0 };
+    let reported = { units: this.#decoded, cpuMs: 0 };
     try {
       for await (const frame of decoder.frames) {
-        this.#seeFrame();
-        if (frame.presentationMicros > frontierMicros) yield frame;
+        this.#countFrame();
+        if (frame.presentationMicros > watermarkMicros) yield frame;
         else this.release(frame.presentationMicros);
-        if (this.#decoded - told.units < COST_UNITS) continue;
+        if (this.#decoded - reported.units < COST_UNITS) continue;
         const cpuMs = decoder.cpuMs();
-        if (cpuMs !== undefined) this.#onDecoded((cpuMs - told.cpuMs) / (this.#decoded - told.units));
-        told = { units: this.#decoded, cpuMs: cpuMs ?? 0 };
+        if (cpuMs !== undefined) this.#onDecoded((cpuMs - reported.cpuMs) / (this.#decoded - reported.units));
+        reported = { units: this.#decoded, cpuMs: cpuMs ?? 0 };
       }
     } finally {
       over.abort(new Error('the frames are no longer asked for'));
@@ -119,8 +120,8 @@ export class Footage {
     }
   }
 
-  /** The access units after one time and up to another: how many, their highest number, their newest time. */
-  passed(afterMicros: number, upToMicros: number): Passed {
+  /** The access units after one presentation time and up to another. */
+  span(afterMicros: number, upToMicros: number): UnitSpan {
     let [units, position, newestMicros] = [0, 0, afterMicros];
     for (const unit of this.#units) {
       if (unit.presentationMicros <= afterMicros || unit.presentationMicros > upToMicros) continue;
@@ -131,26 +132,26 @@ export class Footage {
     return { units, position, newestMicros };
   }
 
-  /** Lets go of what a decoder would not need to go on after the frontier. */
-  release(frontierMicros: number): void {
-    const needed = this.#units.findLastIndex((unit) => unit.keyframe && unit.presentationMicros <= frontierMicros);
+  /** Drops the access units that no decoder needs to continue after the watermark. */
+  release(watermarkMicros: number): void {
+    const needed = this.#units.findLastIndex((unit) => unit.keyframe && unit.presentationMicros <= watermarkMicros);
     if (needed >= 0) this.#drop(needed);
     if (this.#keptBytes <= MAX_KEPT_BYTES) return;
-    const rest = this.#units.findIndex((unit) => unit.presentationMicros > frontierMicros || unit.number > this.#newestTaken);
+    const rest = this.#units.findIndex((unit) => unit.presentationMicros > watermarkMicros || unit.number > this.#newestTaken);
     this.#drop(rest < 0 ? this.#units.length : rest);
     this.#rewindable = false;
   }
 
-  /** Gives up the rest of the group of pictures that the frontier lies in, or the first one, and waits for the next. */
-  async giveUpGroup(frontierMicros: number, signal: AbortSignal): Promise<GivenUp> {
+  /** Drops the rest of the watermark's group of pictures, or the first group, and waits for the next one. */
+  async giveUpGroup(watermarkMicros: number, signal: AbortSignal): Promise<UndecodableGroup> {
     let units = 0;
     for (let first = true; ; first = false) {
       const next = this.#units.findIndex(
-        (unit, index) => !(first && index === 0) && unit.keyframe && unit.presentationMicros > frontierMicros,
+        (unit, index) => !(first && index === 0) && unit.keyframe && unit.presentationMicros > watermarkMicros,
       );
       const given = this.#units.slice(0, next < 0 ? this.#units.length : next);
-      for (const unit of given) this.#take(unit);
-      units += given.filter((unit) => unit.presentationMicros > frontierMicros).length;
+      for (const unit of given) this.#markTaken(unit);
+      units += given.filter((unit) => unit.presentationMicros > watermarkMicros).length;
       this.#drop(given.length);
       const start = this.#units[0];
       if (start !== undefined) return { units, next: start.number, toMicros: start.presentationMicros, ended: false };
@@ -159,7 +160,7 @@ export class Footage {
     }
   }
 
-  #seeFrame(): void {
+  #countFrame(): void {
     this.#decodedAtFrame = this.#decoded;
     this.#bytesSinceFrame = 0;
   }
@@ -169,8 +170,8 @@ export class Footage {
     this.#rewindable ||= this.#units[0]?.keyframe === true;
   }
 
-  /** Credit is given for it once, however often it is decoded. */
-  #take(unit: NumberedUnit): void {
+  /** An access unit returns its credit once, however often it is decoded. */
+  #markTaken(unit: NumberedUnit): void {
     if (unit.number <= this.#newestTaken) return;
     this.#newestTaken = unit.number;
     this.#onTaken(unit);
@@ -186,11 +187,11 @@ export class Footage {
         continue;
       }
       newest = next.number;
-      this.#take(next);
+      this.#markTaken(next);
       await decoder.write(next);
       this.#decoded += 1;
       this.#bytesSinceFrame += next.data.length;
-      // A decoder may swallow anything without a word: counts that stand still for ever would look like an empty floor.
+      // A decoder may take input for ever without a picture or a fault: the counts would look like those of an empty floor.
       if (this.#decoded - this.#decodedAtFrame > MAX_UNITS_WITHOUT_FRAME) {
         throw new DecoderFault(`No picture came out of ${MAX_UNITS_WITHOUT_FRAME} access units (${this.codec.fourcc}).`);
       }

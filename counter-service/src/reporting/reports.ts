@@ -7,7 +7,7 @@ import type { AnalysisState } from '../analysis/analysis.ts';
 import { totalsOf, zoneCounts } from '../counting/counter.ts';
 import type { Numbers } from '../events/outbox.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
-import { inOneWord } from '../ledger/stream-state.ts';
+import { pascalCase } from '../ledger/stream-state.ts';
 
 /** `write`: a change of it alone is worth a write. `shown`: it only rides along with the next one. */
 type Worth = 'write' | 'shown';
@@ -68,7 +68,7 @@ export function committedCounts(state: AnalysisState, { session, sessionStartMic
       count: state.gaps.count,
       seconds: Math.round(state.gaps.micros / 1e6),
       ...(last && {
-        last: { from: at(last.fromMicros), to: at(last.toMicros), reason: inOneWord(last.reason), accessUnits: last.accessUnits },
+        last: { from: at(last.fromMicros), to: at(last.toMicros), reason: pascalCase(last.reason), accessUnits: last.accessUnits },
       }),
     },
     ...(delivered && { delivered }),

@@ -16,8 +16,8 @@ const snapshot = (entered: number): Snapshot => ({
   counts: counts(entered),
 });
 
-/** What the agent was told, and what the ledger held when it was. */
-interface Told {
+/** A message to the agent, and the count that the ledger held at that time. */
+interface Sent {
   readonly message: CounterMessage;
   readonly committed: number | undefined;
 }
@@ -27,71 +27,71 @@ async function setting(context: TestContext) {
   context.after(() => rm(root, { recursive: true }));
   const ledger = new FolderLedger(root);
   const committed = async () => (await ledger.read(stream)).counts?.in;
-  const told: Told[] = [];
-  const tenure = await ledger.claim(stream, await ledger.read(stream), 's');
+  const sent: Sent[] = [];
+  const writer = await ledger.claim(stream, await ledger.read(stream), 's');
   const call = new AbortController();
-  const settlement = new CheckpointCommit(
-    tenure,
-    async (message) => void told.push({ message, committed: await committed() }),
+  const checkpointCommit = new CheckpointCommit(
+    writer,
+    async (message) => void sent.push({ message, committed: await committed() }),
     's',
     call.signal,
   );
-  return { ledger, settlement, told, committed, call };
+  return { ledger, checkpointCommit, sent, committed, call };
 }
 
-test('nothing is in the ledger that the agent has not stored: a call that breaks before it commits nothing', async (context) => {
-  const { settlement, committed, call } = await setting(context);
-  const settling = settlement.settle(snapshot(1));
+test('a call that breaks before the agent has stored the checkpoint commits nothing', async (context) => {
+  const { checkpointCommit, committed, call } = await setting(context);
+  const pending = checkpointCommit.settle(snapshot(1));
   call.abort(new Error('the call broke'));
-  await assert.rejects(settling, /the call broke/);
+  await assert.rejects(pending, /the call broke/);
   assert.equal(await committed(), undefined);
 });
 
-test('what the agent has stored is committed, and what it may forget is in the ledger by then', async (context) => {
-  const { settlement, told } = await setting(context);
+test('a stored checkpoint is committed, and is in the ledger before the agent may drop its video', async (context) => {
+  const { checkpointCommit, sent } = await setting(context);
   for (const entered of [1, 2]) {
-    settlement.stored(entered);
-    await settlement.settle(snapshot(entered));
+    checkpointCommit.acknowledge(entered);
+    await checkpointCommit.settle(snapshot(entered));
   }
-  const released = told.filter(({ message }) => message.release !== undefined);
+  const released = sent.filter(({ message }) => message.release !== undefined);
   assert.deepEqual(
     released.map(({ committed }) => committed),
     [1, 2],
   );
 });
 
-test('an empty floor is no write, but for the last one, whose time the next session goes on from', async (context) => {
-  const { ledger, settlement } = await setting(context);
-  for (const serial of [1, 2, 3]) settlement.stored(serial);
-  await settlement.settle(snapshot(1));
+test('an empty floor costs no write, except for the last checkpoint, at whose time the next session begins', async (context) => {
+  const { ledger, checkpointCommit } = await setting(context);
+  for (const serial of [1, 2, 3]) checkpointCommit.acknowledge(serial);
+  await checkpointCommit.settle(snapshot(1));
   const later = { ...snapshot(1), position: 20, counts: { ...counts(1), position: 20, time: '2026-01-01T01:00:00.000Z' } };
-  await settlement.settle(later);
+  await checkpointCommit.settle(later);
   assert.equal((await ledger.read(stream)).counts?.position, 10);
-  assert.equal(settlement.position, 20, 'though the ledger would say the same of it');
-  await settlement.settle(later, () => undefined);
+  assert.equal(checkpointCommit.position, 20, 'though the ledger holds the earlier position');
+  await checkpointCommit.settle(later, () => undefined);
   assert.deepEqual((await ledger.read(stream)).counts, later.counts);
 });
 
-test('what another session has committed is no position of this one', async (context) => {
-  const { ledger, settlement } = await setting(context);
-  settlement.stored(1);
-  await settlement.settle(snapshot(1));
-  const tenure = await ledger.claim(stream, await ledger.read(stream), 'another');
-  assert.equal(new CheckpointCommit(tenure, () => Promise.resolve(), 'another', new AbortController().signal).position, 0);
+test('the position starts at 0 where another session committed last', async (context) => {
+  const { ledger, checkpointCommit } = await setting(context);
+  checkpointCommit.acknowledge(1);
+  await checkpointCommit.settle(snapshot(1));
+  const writer = await ledger.claim(stream, await ledger.read(stream), 'another');
+  assert.equal(new CheckpointCommit(writer, () => Promise.resolve(), 'another', new AbortController().signal).position, 0);
 });
 
-test('how far events are delivered is no write of its own, and the next one takes it along', async (context) => {
-  const { ledger, settlement } = await setting(context);
+test('delivery of events costs no write of its own, and the next write carries the cursor', async (context) => {
+  const { ledger, checkpointCommit } = await setting(context);
   const cursor = async () => (await ledger.read(stream)).counts?.delivered;
   const of = (entered: number, delivered: number): Snapshot => {
     const { counts: plain, ...rest } = snapshot(entered);
     return { ...rest, counts: { ...plain, delivered: { crossings: delivered, gaps: 0 } } };
   };
-  for (const serial of [1, 2, 3]) settlement.stored(serial);
-  await settlement.settle(of(1, 0));
-  assert.equal(settlement.differs(of(1, 1).counts), false);
-  await settlement.settle(of(1, 1));
+  for (const serial of [1, 2, 3]) checkpointCommit.acknowledge(serial);
+  await checkpointCommit.settle(of(1, 0));
+  assert.equal(checkpointCommit.differs(of(1, 1).counts), false);
+  await checkpointCommit.settle(of(1, 1));
   assert.deepEqual(await cursor(), { crossings: 0, gaps: 0 });
-  await settlement.settle(of(2, 1));
+  await checkpointCommit.settle(of(2, 1));
   assert.deepEqual(await cursor(), { crossings: 1, gaps: 0 });
 });

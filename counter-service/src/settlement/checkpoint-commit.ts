@@ -1,12 +1,12 @@
 /**
- * How counts become final: store ─▶ commit ─▶ release.
+ * Makes counts final. To settle a checkpoint is to store, commit and release it, in this order:
  *
- *   store    the agent keeps the checkpoint
- *   commit   the ledger keeps the counts, if they changed
- *   release  the agent may forget what lies before the checkpoint
+ *   store    the agent stores the checkpoint
+ *   commit   the ledger commits its counts, if they changed
+ *   release  the agent may drop the video before the checkpoint
  *
- * In this order a counter may die between any two steps: the next counter finds the checkpoint of what is committed, or a
- * newer one. One checkpoint is under way at a time.
+ * So a counter may die between any two steps: the agent holds the checkpoint of the committed counts, or a newer one.
+ * One checkpoint is settled at a time.
  */
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { CounterMessage } from '#proto/wire/protocol.ts';
@@ -16,7 +16,7 @@ import { substanceOf } from '../reporting/reports.ts';
 export interface Snapshot {
   readonly position: number;
   readonly presentationMicros: number;
-  /** Everything a counter needs to go on. */
+  /** Everything that a counter needs to continue. */
   readonly checkpoint: Buffer;
   readonly counts: CommittedCounts;
 }
@@ -27,11 +27,11 @@ export class CheckpointCommit {
   readonly #signal: AbortSignal;
   readonly #changed = new ConditionVariable();
   #serial = 0;
-  #stored = 0;
-  /** Substance of what the ledger holds. */
+  #acknowledged = 0;
+  /** The substance of the counts that the ledger holds. */
   #committed: string;
-  /** The newest counts that the ledger holds or may show. */
-  #newest: CommittedCounts | undefined;
+  /** The counts that were committed or deferred last. */
+  #latest: CommittedCounts | undefined;
   #position: number;
 
   constructor(writer: LedgerWriter, send: (message: CounterMessage) => Promise<void>, session: string, signal: AbortSignal) {
@@ -42,51 +42,51 @@ export class CheckpointCommit {
     this.#committed = writer.counts ? substanceOf(writer.counts) : '';
   }
 
-  /** Up to here the ledger holds the counts, or would hold the same ones. */
+  /** The position of the checkpoint settled last; before the first one, the session's committed position. */
   get position(): number {
     return this.#position;
   }
 
-  /** Whether these counts say something that the ledger does not. */
+  /** Whether these counts are worth a write of the ledger. */
   differs(counts: CommittedCounts): boolean {
     return substanceOf(counts) !== this.#committed;
   }
 
   /** The agent has stored the checkpoint of this serial. */
-  stored(serial: number): void {
-    this.#stored = Math.max(this.#stored, serial);
+  acknowledge(serial: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, serial);
     this.#changed.notify();
   }
 
   /**
-   * Resolves when the snapshot is final. @throws Fenced; anything else means that the call or the ledger broke.
-   * @param beforeCommit what is reported of the stream here is written together with its counts.
+   * Resolves when the snapshot is final. @throws Fenced; Refused LEDGER_UNAVAILABLE; the reason why the call broke.
+   * @param beforeCommit given for the last snapshot: reports the end of the stream, to be written together with its counts.
    */
   async settle(snapshot: Snapshot, beforeCommit?: () => void): Promise<void> {
     const serial = (this.#serial += 1);
     const { position, presentationMicros, checkpoint, counts } = snapshot;
     await this.#send({ storeCheckpoint: { serial, position, presentationMicros, checkpoint } });
-    while (this.#stored < serial) await this.#changed.wait(this.#signal);
+    while (this.#acknowledged < serial) await this.#changed.wait(this.#signal);
     beforeCommit?.();
-    // The last one is committed in any case: the next session declares as a gap what lies after the time it names.
+    // The last snapshot is always committed: the gap before the next session begins at its time.
     if (beforeCommit !== undefined || this.differs(counts)) {
       await this.#writer.commit(counts);
       this.#committed = substanceOf(counts);
     } else {
       this.#writer.defer(counts);
     }
-    this.#newest = counts;
+    this.#latest = counts;
     this.#position = position;
     await this.#send({ release: { serial } });
   }
 
-  /** How far events are delivered costs no write of its own: the next one takes it along. */
-  delivered(delivered: CommittedCounts['delivered']): void {
-    if (this.#newest !== undefined && delivered !== undefined) this.#writer.defer({ ...this.#newest, delivered });
+  /** Delivery of events is worth no write of its own; the next write carries the cursor. */
+  deferDelivery(delivered: CommittedCounts['delivered']): void {
+    if (this.#latest !== undefined && delivered !== undefined) this.#writer.defer({ ...this.#latest, delivered });
   }
 }
 
-/** Access units of this session up to here are committed; another session's numbers mean nothing in it. */
+/** The committed position within this session; 0 where another session committed last, for each session numbers from 1. */
 export function positionOf(counts: CommittedCounts | undefined, session: string): number {
   return counts?.session === session ? counts.position : 0;
 }

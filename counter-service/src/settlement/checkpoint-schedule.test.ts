@@ -4,45 +4,45 @@ import { counts } from '../fixtures/ledger-process.ts';
 import type { CheckpointCommit } from './checkpoint-commit.ts';
 import { CheckpointSchedule } from './checkpoint-schedule.ts';
 
-function settling(settlement: Partial<CheckpointCommit>) {
+function setting(checkpointCommit: Partial<CheckpointCommit>) {
   const faults: unknown[] = [];
-  const of = new CheckpointSchedule({
-    settlement: { differs: () => true, settle: () => Promise.resolve(), ...settlement },
+  const schedule = new CheckpointSchedule({
+    checkpointCommit: { differs: () => true, settle: () => Promise.resolve(), ...checkpointCommit },
     counts: () => counts(1),
     snapshot: () => ({ position: 10, presentationMicros: 1, checkpoint: Buffer.from(''), counts: counts(1) }),
     show: () => Promise.resolve(),
     onCommitted: () => undefined,
     onFault: (error) => faults.push(error),
   });
-  return { of, faults };
+  return { schedule, faults };
 }
 
-test('what goes wrong in a timer is told, and ends nothing else', (context) => {
+test('a fault in a timer is reported, and ends nothing else', (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   let asked = 0;
   const differs = () => {
-    if ((asked += 1) > 1) throw new RangeError('unforeseen');
+    if ((asked += 1) > 1) throw new RangeError('a bug');
     return true;
   };
-  const { of, faults } = settling({ differs });
-  of.whenDue();
+  const { schedule, faults } = setting({ differs });
+  schedule.settleIfDue();
   assert.deepEqual(faults, []);
   context.mock.timers.tick(2000);
-  assert.deepEqual(faults, [new RangeError('unforeseen')]);
-  of.stop();
+  assert.deepEqual(faults, [new RangeError('a bug')]);
+  schedule.stop();
 });
 
-test('after a settlement that failed there is none but the last', async () => {
+test('after a checkpoint that failed, only the last one is settled', async () => {
   let settled = 0;
   const settle = () => Promise.reject(new Error(`failed ${(settled += 1)}`));
-  const { of, faults } = settling({ differs: () => true, settle });
-  of.urgently();
-  of.whenDue();
+  const { schedule, faults } = setting({ differs: () => true, settle });
+  schedule.makeUrgent();
+  schedule.settleIfDue();
   await assert.rejects(
-    of.last(() => undefined),
+    schedule.settleLast(() => undefined),
     /failed 2/,
   );
-  of.urgently();
-  of.whenDue();
+  schedule.makeUrgent();
+  schedule.settleIfDue();
   assert.deepEqual([faults, settled], [[new Error('failed 1')], 2]);
 });

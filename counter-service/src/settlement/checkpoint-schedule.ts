@@ -1,98 +1,97 @@
 /**
- * When a stream's counts are shown and settled, one checkpoint at a time:
+ * When the counts of a stream are settled (stored, committed, released) and shown. One checkpoint is pending at a time:
  *
- *   at rest ──due, or urgent──▶ under way ──settled──▶ at rest ──stop──▶ the last one
- *
- * The first fault ends it.
+ *   idle ──due, or urgent──▶ pending ──settled──▶ idle ──stop──▶ stopped: only the last one is settled
+ *                               └──fault──▶ stopped
  */
 import type { CommittedCounts } from '../ledger/ledger.ts';
 import type { CheckpointCommit, Snapshot } from './checkpoint-commit.ts';
 
-/** A checkpoint at least this often, so that the agent's ring stays short; sooner when counts changed. */
+/** A checkpoint is made at least this often, so that the agent's ring stays short; sooner when counts changed. */
 const CHECKPOINT_SECONDS = 5;
 const CHANGED_CHECKPOINT_SECONDS = 2;
 
 export interface CheckpointScheduleOptions {
-  readonly settlement: Pick<CheckpointCommit, 'settle' | 'differs'>;
-  /** What the ledger would hold of the state as it is now. */
+  readonly checkpointCommit: Pick<CheckpointCommit, 'settle' | 'differs'>;
+  /** The counts of the current state, in the form of the ledger. */
   readonly counts: () => CommittedCounts;
-  /** The state as it is now. */
+  /** The checkpoint of the current state. */
   readonly snapshot: () => Snapshot;
-  /** To the agent, at its site. */
+  /** Sends the counts to the agent, for its site. */
   readonly show: () => Promise<void>;
-  /** The ledger holds these counts, or would hold the same ones. */
+  /** Called when the ledger holds these counts, or counts that differ only in what is worth no write. */
   readonly onCommitted: (counts: CommittedCounts) => void;
-  /** Called for what went wrong while nothing was waiting for it. */
+  /** Called for a fault of a checkpoint that no caller awaits. */
   readonly onFault: (error: unknown) => void;
 }
 
 export class CheckpointSchedule {
   readonly #options: CheckpointScheduleOptions;
   #urgent = false;
-  #underWay: Promise<void> | undefined;
-  #due: NodeJS.Timeout | undefined;
-  #over = false;
+  #pending: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
   #settledAt = performance.now();
 
   constructor(options: CheckpointScheduleOptions) {
     this.#options = options;
   }
 
-  /** The next one does not wait until it is due: the user who edited the spec waits to see it taken up. */
-  urgently(): void {
+  /** Settles the next checkpoint before it is due: a user who edited the spec waits to see its effect. */
+  makeUrgent(): void {
     this.#urgent = true;
   }
 
-  /** Never throws, for timers call it, too. */
-  whenDue(): void {
+  /** Reports its faults through `onFault` and never throws, for a timer calls it, too. */
+  settleIfDue(): void {
     try {
-      this.#settleWhenDue();
+      this.#startIfDue();
     } catch (error) {
       this.#options.onFault(error);
     }
   }
 
-  /** The last checkpoint is about to be made, or none any more. */
+  /** No checkpoint is started after it, except by `settleLast`. */
   stop(): void {
-    this.#over = true;
-    clearTimeout(this.#due);
+    this.#stopped = true;
+    clearTimeout(this.#timer);
   }
 
-  /** @param beforeCommit what is reported of the stream here is written together with its counts. */
-  async last(beforeCommit: () => void): Promise<void> {
+  /** @param beforeCommit reports the end of the stream, so that it is written together with the last counts. */
+  async settleLast(beforeCommit: () => void): Promise<void> {
     this.stop();
-    await this.#underWay;
+    await this.#pending;
     await this.#settle(beforeCommit);
   }
 
-  #settleWhenDue(): void {
-    if (this.#underWay !== undefined || this.#over) return;
-    const { settlement, counts, onFault } = this.#options;
-    const changed = settlement.differs(counts());
+  #startIfDue(): void {
+    if (this.#pending !== undefined || this.#stopped) return;
+    const { checkpointCommit, counts, onFault } = this.#options;
+    const changed = checkpointCommit.differs(counts());
     const wait = (changed ? CHANGED_CHECKPOINT_SECONDS : CHECKPOINT_SECONDS) - (performance.now() - this.#settledAt) / 1000;
-    clearTimeout(this.#due);
+    clearTimeout(this.#timer);
     if (!this.#urgent && wait > 0) {
-      // Frames bring this up as a rule; the last count before a camera falls silent does not wait for them.
-      if (changed) this.#due = setTimeout(() => this.whenDue(), wait * 1000);
+      // Usually the next frame calls this again. The timer commits the last counts before a camera falls silent.
+      if (changed) this.#timer = setTimeout(() => this.settleIfDue(), wait * 1000);
       return;
     }
-    this.#underWay = this.#settle().then(
+    this.#pending = this.#settle().then(
       () => {
-        this.#underWay = undefined;
-        this.whenDue();
+        this.#pending = undefined;
+        this.settleIfDue();
       },
       (error: unknown) => {
-        this.#over = true;
+        this.#stopped = true;
         onFault(error);
       },
     );
   }
 
   async #settle(beforeCommit?: () => void): Promise<void> {
-    const { settlement, snapshot, show, onCommitted } = this.#options;
+    const { checkpointCommit, snapshot, show, onCommitted } = this.#options;
     this.#urgent = false;
     const { counts, ...rest } = snapshot();
-    await settlement.settle({ ...rest, counts }, beforeCommit);
+    await checkpointCommit.settle({ ...rest, counts }, beforeCommit);
     this.#settledAt = performance.now();
     onCommitted(counts);
     await show();

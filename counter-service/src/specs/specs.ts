@@ -1,4 +1,4 @@
-/** What is to be counted, from wherever it is declared; the counter reads it for itself, the agent has no say in it. */
+/** The specs of streams. The counter reads them from the API server, or from files in local mode, never from the agent. */
 import type { CameraStreamSpec } from '#crds/schema.ts';
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
@@ -6,24 +6,24 @@ import { Refused } from '../refusal.ts';
 
 export interface KnownSpec {
   readonly spec: CameraStreamSpec;
-  /** Rises with every edit; absent where nothing is edited. */
+  /** Rises with every edit; absent in local mode, where a spec is never edited. */
   readonly generation: number | undefined;
 }
 
 export interface FollowedSpec {
-  /** The latest one; the same object until it is edited. @throws Refused when the stream is gone, or its spec cannot be read. */
+  /** The latest spec; the same object until the spec is edited. @throws Refused when the stream is gone, or its spec is invalid. */
   current(): KnownSpec;
-  /** Notified when `current` has another answer. */
+  /** Notified when `current` returns or throws something else. */
   readonly changed: ConditionVariable;
   close(): Promise<void>;
 }
 
 export interface Specs {
-  /** @throws Refused, also when it cannot be found out in time; the signal's reason. */
+  /** @throws Refused when the stream is unknown, its spec is invalid, or the API server does not answer; the signal's reason. */
   follow(stream: StreamName, signal: AbortSignal): Promise<FollowedSpec>;
 }
 
-/** Specs that stay as they are: those of local mode, from files. By namespace/name. */
+/** The specs of local mode, from files, by namespace/name. They never change. */
 export class FixedSpecs implements Specs {
   readonly #specs: ReadonlyMap<string, CameraStreamSpec>;
 
@@ -33,12 +33,12 @@ export class FixedSpecs implements Specs {
 
   follow(stream: StreamName): Promise<FollowedSpec> {
     const spec = this.#specs.get(`${stream.namespace}/${stream.name}`);
-    if (spec === undefined) return Promise.reject(unknown(stream));
+    if (spec === undefined) return Promise.reject(unknownStream(stream));
     const known = { spec, generation: undefined };
     return Promise.resolve({ current: () => known, changed: new ConditionVariable(), close: () => Promise.resolve() });
   }
 }
 
-export function unknown({ namespace, name }: StreamName): Refused {
+export function unknownStream({ namespace, name }: StreamName): Refused {
   return new Refused('UNKNOWN_STREAM', `There is no CameraStream ${namespace}/${name} here.`);
 }

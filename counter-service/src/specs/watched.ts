@@ -1,4 +1,4 @@
-/** The specs of a cluster: each stream that is served is watched by itself, so a counter hears of no other. */
+/** The specs of a cluster. The counter has one watch for each stream that it serves, and so reads no other streams. */
 import type { ApiServer, KubernetesObject } from '#crds/cluster/api.ts';
 import { resources } from '#crds/cluster/api.ts';
 import { Reflector } from '#crds/cluster/reflector.ts';
@@ -6,19 +6,19 @@ import { CameraStreamSpec } from '#crds/schema.ts';
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import { Refused } from '../refusal.ts';
-import { type FollowedSpec, type KnownSpec, type Specs, unknown } from './specs.ts';
+import { type FollowedSpec, type KnownSpec, type Specs, unknownStream } from './specs.ts';
 
-/** An agent that is not greeted within five seconds tries another counter. */
+/** An agent that has no Welcome within five seconds dials another counter. */
 const SYNC_MS = 4_000;
 
-interface Declared extends KubernetesObject {
+interface StreamObject extends KubernetesObject {
   readonly metadata?: KubernetesObject['metadata'] & { readonly generation?: number };
   readonly spec?: unknown;
 }
 
 export interface WatchedSpecsOptions {
   readonly api: ApiServer;
-  /** Streams of other namespaces are unknown here; left out, none are. */
+  /** Only streams of these namespaces are served; left out, streams of all namespaces. */
   readonly namespaces?: readonly string[] | undefined;
 }
 
@@ -31,7 +31,7 @@ export class WatchedSpecs implements Specs {
 
   async follow(stream: StreamName, signal: AbortSignal): Promise<FollowedSpec> {
     const { api, namespaces } = this.#options;
-    if (namespaces?.includes(stream.namespace) === false) throw unknown(stream);
+    if (namespaces?.includes(stream.namespace) === false) throw unknownStream(stream);
     const watched = new WatchedSpec(api, stream);
     try {
       await watched.synced(signal);
@@ -47,7 +47,7 @@ export class WatchedSpecs implements Specs {
 class WatchedSpec implements FollowedSpec {
   readonly changed = new ConditionVariable();
   readonly #stream: StreamName;
-  readonly #reflector: Reflector<Declared>;
+  readonly #reflector: Reflector<StreamObject>;
   readonly #over = new AbortController();
   readonly #running: Promise<void>;
   #current: KnownSpec | Refused;
@@ -55,8 +55,8 @@ class WatchedSpec implements FollowedSpec {
 
   constructor(api: ApiServer, stream: StreamName) {
     this.#stream = stream;
-    this.#current = unknown(stream);
-    this.#reflector = new Reflector<Declared>({
+    this.#current = unknownStream(stream);
+    this.#reflector = new Reflector<StreamObject>({
       api,
       resource: resources.cameraStreams,
       namespace: stream.namespace,
@@ -67,7 +67,7 @@ class WatchedSpec implements FollowedSpec {
         if (state.kind === 'interrupted') this.#fault = state.sentence;
       },
     });
-    // It throws nothing that the server does: what it throws is a fault of its own, and the stream's end.
+    // The reflector retries faults of the API server. What it throws is a bug of its own, and ends the stream.
     this.#running = this.#reflector.run(this.#over.signal).catch((error: unknown) => {
       this.#current = new Refused('REFUSAL_REASON_UNSPECIFIED', `The spec cannot be followed any more: ${String(error)}.`);
       this.changed.notify();
@@ -92,18 +92,18 @@ class WatchedSpec implements FollowedSpec {
     await this.#running;
   }
 
-  /** What the counter itself writes into the status is a change, too, but none of the spec. */
-  #take(object: Declared, deleted: boolean): void {
+  /** The counter's own writes of the status arrive here as well: only a new generation is a change of the spec. */
+  #take(object: StreamObject, deleted: boolean): void {
     const { uid, generation } = object.metadata ?? {};
-    // Deleted and made again, it is another stream, with an agent of its own.
-    const gone = uid !== this.#stream.uid;
-    if (!deleted && !gone && !(this.#current instanceof Refused) && generation === this.#current.generation) return;
-    this.#current = deleted || gone ? unknown(this.#stream) : specOf(object);
+    // A stream that was deleted and created again is another stream, with its own agent.
+    const replaced = uid !== this.#stream.uid;
+    if (!deleted && !replaced && !(this.#current instanceof Refused) && generation === this.#current.generation) return;
+    this.#current = deleted || replaced ? unknownStream(this.#stream) : specOf(object);
     this.changed.notify();
   }
 }
 
-function specOf({ metadata, spec }: Declared): KnownSpec | Refused {
+function specOf({ metadata, spec }: StreamObject): KnownSpec | Refused {
   const parsed = CameraStreamSpec.safeParse(spec);
   if (parsed.success) return { spec: parsed.data, generation: metadata?.generation };
   const { path, message } = parsed.error.issues[0]!;

@@ -11,16 +11,16 @@ import { note, pass } from './points.ts';
 for (const ledger of [FolderLedger.prototype, StatusLedger.prototype] as Ledger[]) {
   around(ledger, 'claim', async (claim, stream, reading, session, ...rest) => {
     pass('before claim');
-    const tenure = await claim(stream, reading, session, ...rest);
-    const { term, counts } = tenure;
+    const writer = await claim(stream, reading, session, ...rest);
+    const { term, counts } = writer;
     note({ claimed: { term, session, ...(counts && { committed: { session: counts.session, position: counts.position } }) } });
     pass('after claim');
-    around(tenure, 'commit', async (commit, ...counted) => {
+    around(writer, 'commit', async (commit, ...counted) => {
       pass('before commit');
       await commit(...counted);
       pass('after commit');
     });
-    return tenure;
+    return writer;
   });
 }
 
