@@ -1,6 +1,6 @@
 /**
- * How long a killed counter, and a killed agent, are missed: local mode at a live camera, which starts them again. And how
- * long a stream is on its way from a counter that is told to end to the next one.
+ * How long a stream of local mode at a live camera is interrupted when its counter or its agent is killed, until local mode
+ * has started another one; and how long it takes to move from a counter that drains to the next one.
  */
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
@@ -16,22 +16,22 @@ import { childrenOf } from '../machine/processes.ts';
 import { movesOf } from './moved.ts';
 import { type Bench, median, type Row } from '../bench/rows.ts';
 
-/** Local mode starts what dies sooner than after a minute no more than five times in a row. */
+/** Local mode restarts a process no more than five times in a row when each ran for less than a minute. */
 const KILLS = 5;
 const FRAMES_PER_SECOND = 10;
-/** Behind the camera by so many access units, a counter has caught up. */
+/** A counter that is this many access units behind the camera has caught up. */
 const FEW_UNITS = 5;
 const CALM_SECONDS = 4;
-/** A machine that is busy with others takes its time. */
+/** A busy machine is slow. */
 const PATIENCE_SECONDS = 120;
 
 type Victim = 'counter-service' | 'edge-agent';
 
-/** Seconds after the kill; of each kill one. */
-interface Missed {
+/** Seconds after the kill, one figure for each kill. */
+interface KillTimes {
   readonly again: number[];
   readonly caughtUp: number[];
-  /** Seconds of video counted in a second, while catching up; not where there was hardly anything to catch up with. */
+  /** Seconds of video counted in a second while catching up; only of kills after which there was enough to catch up with. */
   readonly speed: number[];
   readonly declared: number[];
 }
@@ -53,23 +53,23 @@ export async function killed(bench: Bench): Promise<Row[]> {
         '20',
       ],
     });
-    const counter = await missed('counter-service', camera.url(), bench);
-    const agent = await missed('edge-agent', camera.url(), bench);
+    const counter = await killRepeatedly('counter-service', camera.url(), bench);
+    const agent = await killRepeatedly('edge-agent', camera.url(), bench);
     return [
       ...rowsOf('counter: counting again', counter.again, { most: 3 }),
       ...rowsOf('counter: caught up', counter.caughtUp, { most: 10 }),
       ...rowsOf("counter: replay, times the camera's speed", counter.speed, { least: 4 }, ''),
       { what: 'counter: gaps', value: counter.declared.filter((seconds) => seconds > 0).length, unit: '', target: { most: 0 } },
       ...rowsOf('agent: reading again', agent.again, { most: 5 }),
-      ...rowsOf('agent: declared as not seen', agent.declared, { most: 5 }),
-      ...rowsOf("counter told to end: GoAway to the next one's welcome", await movesOf(camera.url(), bench), { most: 1 }),
+      ...rowsOf('agent: declared as a gap', agent.declared, { most: 5 }),
+      ...rowsOf("draining counter: from its GoAway to the next counter's Welcome", await movesOf(camera.url(), bench), { most: 1 }),
     ].map((row) => ({ part: 'killed', ...row }));
   } finally {
     await camera.stop();
   }
 }
 
-async function missed(victim: Victim, url: string, { folder, clip, signal, say }: Bench): Promise<Missed> {
+async function killRepeatedly(victim: Victim, url: string, { folder, clip, signal, say }: Bench): Promise<KillTimes> {
   const file = join(await mkdtemp(join(folder, 'killed-')), 'stream.yaml');
   await writeFile(
     file,
@@ -91,7 +91,7 @@ async function missed(victim: Victim, url: string, { folder, clip, signal, say }
       say: () => undefined,
     },
   );
-  const found: Missed = { again: [], caughtUp: [], speed: [], declared: [] };
+  const found: KillTimes = { again: [], caughtUp: [], speed: [], declared: [] };
   try {
     await until(() => (view?.frames ?? 0) > CALM_SECONDS * FRAMES_PER_SECOND, PATIENCE_SECONDS);
     for (let kill = 1; kill <= KILLS; kill += 1) {

@@ -1,4 +1,4 @@
-/** A counter that is told to end while another one is there: how long the stream is with neither of them. */
+/** How long a stream has no counter when its counter is told to end and another one runs. */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import type { Bench } from '../bench/rows.ts';
 const MOVES = 10;
 const CALM_UNITS = 40;
 
-/** Seconds from each GoAway to the next Welcome, as the agent heard them. */
+/** Seconds from each GoAway to the next Welcome, as the agent received them. */
 export async function movesOf(url: string, { folder: parent, signal, say }: Bench): Promise<number[]> {
   const folder = await mkdtemp(join(parent, 'moved-'));
   const stage = await Stage.open({
@@ -28,9 +28,9 @@ export async function movesOf(url: string, { folder: parent, signal, say }: Benc
   try {
     for (let move = 1; move <= MOVES; move += 1) {
       say(`killed: a counter is told to end, ${move} of ${MOVES}`);
-      await stage.counted(stage.progress + CALM_UNITS);
+      await stage.untilCounted(stage.progress + CALM_UNITS);
       const { term } = stage;
-      stage.serving().post.life.signal('SIGTERM');
+      stage.servingCounter().supervisor.life.signal('SIGTERM');
       await stage.until(() => stage.term > term);
     }
     const notes = stage.notes('agent');

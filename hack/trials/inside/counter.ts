@@ -1,4 +1,4 @@
-/** Loaded before a counter's own code: points around its ledger, whichever it is. */
+/** Loaded before a counter's own code: points around its ledger and its receiver of events. */
 import { promises } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { EventsFile } from '../../../counter-service/src/events/file.ts';
@@ -11,16 +11,16 @@ import { note, pass } from './points.ts';
 for (const ledger of [FolderLedger.prototype, StatusLedger.prototype] as Ledger[]) {
   around(ledger, 'claim', async (claim, stream, reading, session, ...rest) => {
     pass('before claim');
-    const tenure = await claim(stream, reading, session, ...rest);
-    const { term, counts } = tenure;
+    const writer = await claim(stream, reading, session, ...rest);
+    const { term, counts } = writer;
     note({ claimed: { term, session, ...(counts && { committed: { session: counts.session, position: counts.position } }) } });
     pass('after claim');
-    around(tenure, 'commit', async (commit, ...counted) => {
+    around(writer, 'commit', async (commit, ...counted) => {
       pass('before commit');
       await commit(...counted);
       pass('after commit');
     });
-    return tenure;
+    return writer;
   });
 }
 
@@ -30,7 +30,7 @@ around(EventsFile.prototype, 'deliver', async (deliver, events) => {
   if (events.length > 0) pass('after receipt');
 });
 
-// Only the ledger of a folder puts files in place.
+// Only the folder ledger links and renames files.
 for (const name of ['link', 'rename'] as const) {
   around(promises, name, async (put, from, to) => {
     pass('ledger file not in place');
