@@ -1,4 +1,4 @@
-/** `npm run hostile`: malformed and oversized traffic against a counter, and what becomes of the legal streams in it. */
+/** `npm run hostile`: malformed and oversized traffic against a counter that counts legal streams. */
 import process from 'node:process';
 import { shutdownSignal } from '#proto/process/shutdown.ts';
 import { parseOptions } from '../machine/options.ts';
