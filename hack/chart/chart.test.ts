@@ -15,24 +15,24 @@ const CASES = ['default', 'gpu', 'namespaced', 'monitoring', 'cert-manager', 'fu
 const OF_CLUSTER = new Set(['ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition']);
 
 for (const values of CASES) {
-  test(`helm finds nothing to complain of with ${values} values`, { skip }, () => {
+  test(`helm lint passes with ${values} values`, { skip }, () => {
     assert.match(lint({ values }), /0 chart\(s\) failed/);
   });
 
-  test(`what is rendered with ${values} values is what was agreed to`, { skip }, () => {
+  test(`the chart renders the golden file with ${values} values`, { skip }, () => {
     const file = new URL(`golden/${values}.yaml`, import.meta.url);
     const text = withoutDefinition(render({ values }).text);
     if (process.env[UPDATE] !== undefined) writeFileSync(file, text);
-    const agreed = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    assert.equal(text, agreed, `hack/chart/golden/${values}.yaml differs. If it is to: ${UPDATE}=1 node --test hack/chart/chart.test.ts`);
+    const golden = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    assert.equal(text, golden, `hack/chart/golden/${values}.yaml differs. To accept it: ${UPDATE}=1 node --test hack/chart/chart.test.ts`);
   });
 
-  test(`the operator can read what it is told with ${values} values`, { skip }, () => {
+  test(`the operator reads its configuration with ${values} values`, { skip }, () => {
     assert.equal(configOf(render({ values })).identity, 'a-pod');
   });
 }
 
-test('the operator is told every knob of the full values', { skip }, () => {
+test('the operator gets every setting of the full values', { skip }, () => {
   const tag = 'registry.example:5000/footfall';
   assert.deepEqual(configOf(render({ values: 'full' })), {
     namespace: 'footfall-system',
@@ -98,12 +98,12 @@ test('the operator is told every knob of the full values', { skip }, () => {
   } satisfies OperatorConfig);
 });
 
-test("what is left empty is the operator's to choose, and a CPU needs no GPU", { skip }, () => {
+test('the operator chooses what is left empty, and a CPU needs no GPU', { skip }, () => {
   const { agent, counter } = configOf(render());
   assert.deepEqual([agent.resources, counter.resources, counter.gpu], [undefined, undefined, undefined]);
 });
 
-test('variables in the environment of agents and counters are left to their own pods', { skip }, () => {
+test('variables in the environment of agents and counters are expanded in their own pods', { skip }, () => {
   const value = '$(POD_NAME) $$(POD_NAME) $$$ $1';
   const set = ['agent', 'counter'].flatMap((pods) => [`${pods}.extraEnv[0].name=WHERE`, `${pods}.extraEnv[0].value=${value}`]);
   const { identity, agent, counter } = configOf(render({ set }));
@@ -123,7 +123,7 @@ test('the definition is that of the schema, and outlives the release unless it m
   );
 });
 
-test('with watchNamespaces nothing of the cluster is asked for, but whose tokens agents send', { skip }, () => {
+test('with watchNamespaces the chart has no cluster-wide object but the right to review tokens', { skip }, () => {
   const { objects } = render({ values: 'namespaced' });
   const name = 'footfall-system-footfall-counter-identities';
   assert.deepEqual(
@@ -135,14 +135,14 @@ test('with watchNamespaces nothing of the cluster is asked for, but whose tokens
   );
 });
 
-test("the certificate's Secrets are empty, so that no upgrade overwrites them, and outlive the release", { skip }, () => {
+test("the certificate's Secrets are empty, so that no upgrade overwrites them, and are kept after the release", { skip }, () => {
   for (const name of ['footfall-counter-tls', 'footfall-counter-authority']) {
     const { metadata, data, stringData } = find(render(), 'Secret', name);
     assert.deepEqual([metadata?.annotations, data, stringData], [{ 'helm.sh/resource-policy': 'keep' }, undefined, undefined]);
   }
 });
 
-test('a certificate that somebody else makes is mounted by counters, and the operator sees only whom to trust', { skip }, () => {
+test('counters mount a certificate that the operator does not make; the operator mounts only its authority', { skip }, () => {
   for (const [set, secretName] of [
     ['tls.secretName=ours', 'ours'],
     ['tls.certManager.issuerName=facilities', 'footfall-counter-issued'],
@@ -158,7 +158,7 @@ test('a certificate that somebody else makes is mounted by counters, and the ope
   }
 });
 
-test("cert-manager is asked for a certificate of the counters' name", { skip }, () => {
+test("the chart asks cert-manager for a certificate with the counters' name", { skip }, () => {
   const { spec } = find(
     render({ set: ['tls.certManager.issuerName=facilities', 'tls.certManager.issuerKind=ClusterIssuer'] }),
     'Certificate',
@@ -170,7 +170,7 @@ test("cert-manager is asked for a certificate of the counters' name", { skip }, 
   );
 });
 
-test('a single operator or counter has no disruption budget: it could never be moved', { skip }, () => {
+test('a single operator or counter has no disruption budget, which would block every drain', { skip }, () => {
   const budgets = (...set: string[]) =>
     render({ set })
       .objects.filter(({ kind }) => kind === 'PodDisruptionBudget')
@@ -185,28 +185,24 @@ test("the operator's pods keep the labels by which they are found, whatever labe
   assert.deepEqual(template.metadata!.labels, { ...selector.matchLabels, team: 'facilities' });
 });
 
-test('a release of another name says whose it is', { skip }, () => {
+test('object names contain the name of the release', { skip }, () => {
   assert.equal(find(render({ release: 'shop' }), 'Deployment', 'shop-footfall-operator').metadata?.namespace, 'footfall-system');
   const long = render({ release: 'a'.repeat(53) });
-  // Names of roles may be longer than the label that other names are.
+  // Names of roles are no DNS labels, and may be longer.
   for (const { metadata } of long.objects.filter(({ kind }) => !kind.startsWith('ClusterRole')))
     assert.ok(metadata!.name!.length <= 63, metadata!.name);
 });
 
-test(
-  'the commands that a user is given next fit the release, and the CameraStream among them is a good one',
-  { skip: withoutNotes() },
-  () => {
-    const text = notes({ values: 'namespaced' });
-    for (const command of ['rollout status --namespace footfall-system deployment/footfall-operator', 'apply --namespace store-12'])
-      assert.ok(text.includes(command), text);
-    const [, stream] = /<<END\n([^]*?)\n {2}END/.exec(text)!;
-    const { value } = parseDocuments(stream!.replaceAll(/^ {2}/gm, ''))[0]!;
-    assert.equal(CameraStreamSpec.parse((value as { spec: unknown }).spec).site, 'store-12');
-  },
-);
+test('the commands in the notes fit the release, and their CameraStream is valid', { skip: withoutNotes() }, () => {
+  const text = notes({ values: 'namespaced' });
+  for (const command of ['rollout status --namespace footfall-system deployment/footfall-operator', 'apply --namespace store-12'])
+    assert.ok(text.includes(command), text);
+  const [, stream] = /<<END\n([^]*?)\n {2}END/.exec(text)!;
+  const { value } = parseDocuments(stream!.replaceAll(/^ {2}/gm, ''))[0]!;
+  assert.equal(CameraStreamSpec.parse((value as { spec: unknown }).spec).site, 'store-12');
+});
 
-test('whoever says neither where cameras are nor where the cluster is, is told what that means', { skip: withoutNotes() }, () => {
+test('the notes explain the risk when cameraNetworks and clusterNetworks are empty', { skip: withoutNotes() }, () => {
   const warning = /cameraNetworks and clusterNetworks are empty: .* Set cameraNetworks/;
   assert.match(notes(), warning);
   for (const set of ['cameraNetworks={10.20.0.0/16}', 'clusterNetworks={10.244.0.0/16}'])
@@ -227,7 +223,7 @@ for (const [assignment, sentence] of [
   ['tls.overlapSeconds=105120000', /tls\.overlapSeconds \(105120000\) must be below a third of tls\.authoritySeconds \(315360000\)/],
   ['counter.minimum=5', /counter\.minimum \(5\) must not be above counter\.maximum \(4\)\./],
 ] as const) {
-  test(`${assignment} is refused with the value's name`, { skip }, () => {
+  test(`helm rejects ${assignment} with the value's name`, { skip }, () => {
     assert.throws(
       () => render({ set: [assignment] }),
       ({ message }: Error) => sentence.test(message.replaceAll("'", '')) || assert.fail(message),
@@ -235,17 +231,17 @@ for (const [assignment, sentence] of [
   });
 }
 
-/** As the operator reads it in a pod of name `a-pod`. */
+/** The configuration that the operator reads in a pod named `a-pod`. */
 function configOf(rendered: Rendered): OperatorConfig {
   const { spec } = rendered.objects.find(
     ({ kind, metadata }) => kind === 'Deployment' && metadata?.name?.endsWith('-operator'),
   ) as V1Deployment;
   const { env = [] } = spec!.template.spec!.containers[0]!;
-  return readOperatorConfig(Object.fromEntries(env.map(({ name, value }) => [name, value && expanded(value, { POD_NAME: 'a-pod' })])));
+  return readOperatorConfig(Object.fromEntries(env.map(({ name, value }) => [name, value && expand(value, { POD_NAME: 'a-pod' })])));
 }
 
-/** As the kubelet does: a `$` before another is an escape, and what it does not know stays. */
-function expanded(text: string, variables: Readonly<Record<string, string>>): string {
+/** As the kubelet does: `$$` is an escape, and an unknown variable stays. */
+function expand(text: string, variables: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\$\$|\$\(([^)]*)\)/g, (found, name?: string) => (name === undefined ? '$' : (variables[name] ?? found)));
 }
 

@@ -1,15 +1,15 @@
-/** The Grafana dashboard, from a list of its panels: files/dashboard.json of the chart is written from it. */
+/** The panels of the Grafana dashboard; generates files/dashboard.json of the chart. */
 
 interface Panel {
   readonly title: string;
   readonly kind: 'stat' | 'timeseries';
   /** PromQL by legend. */
   readonly queries: Readonly<Record<string, string>>;
-  /** As Grafana names units. */
+  /** Grafana's name of a unit. */
   readonly unit?: string;
 }
 
-/** All of a row's panels share its 24 columns. */
+/** The panels of a row share its 24 columns. */
 interface Row {
   readonly title: string;
   readonly panels: readonly Panel[];
@@ -17,6 +17,8 @@ interface Row {
 
 const ofStreams = '{stream=~"$stream"}';
 const ofOperator = '{controller=~"camerastream|pool"}';
+const lostUnits = `increase(footfall_agent_gap_access_units_total${ofStreams}[$__rate_interval])`;
+const reconcileRate = `rate(controller_runtime_reconcile_total${ofOperator}[$__rate_interval])`;
 const perFrame = (histogram: string) => `sum(rate(${histogram}_sum[$__rate_interval])) / sum(rate(${histogram}_count[$__rate_interval]))`;
 const quantile = (part: number, histogram: string) => `histogram_quantile(${part}, sum by (le) (rate(${histogram}[$__rate_interval])))`;
 
@@ -69,7 +71,7 @@ const rows: readonly Row[] = [
         title: 'Lost in gaps',
         kind: 'timeseries',
         queries: {
-          '{{stream}} {{reason}}': `sum by (stream, reason) (increase(footfall_agent_gap_access_units_total${ofStreams}[$__rate_interval]))`,
+          '{{stream}} {{reason}}': `sum by (stream, reason) (${lostUnits})`,
         },
       },
     ],
@@ -154,7 +156,7 @@ const rows: readonly Row[] = [
         kind: 'timeseries',
         unit: 'ops',
         queries: {
-          '{{controller}} {{result}}': `sum by (controller, result) (rate(controller_runtime_reconcile_total${ofOperator}[$__rate_interval]))`,
+          '{{controller}} {{result}}': `sum by (controller, result) (${reconcileRate})`,
         },
       },
       {
@@ -218,7 +220,7 @@ export function dashboardText(): string {
       ],
     },
   };
-  // A line for each panel, so that a change to one is seen as such.
+  // A line for each panel, so that a diff shows which panel changed.
   const head = JSON.stringify(dashboard, undefined, 2).slice(0, -2);
   return `${head},\n  "panels": [\n${panels.map((panel) => `    ${JSON.stringify(panel)}`).join(',\n')}\n  ]\n}\n`;
 }
@@ -233,7 +235,7 @@ function panelOf({ title, kind, queries, unit = 'short' }: Panel, id: number, gr
   return { id, type: kind, title, gridPos, datasource, fieldConfig: { defaults: { unit, min: 0 }, overrides: [] }, targets };
 }
 
-/** Every query, for whoever wants to know which metrics they ask for. */
+/** Every query, for the test that its metrics exist. */
 export function dashboardQueries(): string[] {
   return rows.flatMap(({ panels }) => panels.flatMap(({ queries }) => Object.values(queries)));
 }

@@ -1,4 +1,4 @@
-/** Writes what follows from the chart's schema, rights and panels; with --check, says which of it is not fresh. */
+/** Writes the files that are generated from the chart's schema, rights and panels; with --check, names the outdated ones. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { dashboardText } from './dashboard.ts';
@@ -18,7 +18,7 @@ for (const [path, text] of Object.entries(files)) {
   if (!process.argv.includes('--check')) {
     writeFileSync(file, text);
   } else if (committed(file) !== text) {
-    console.error(`charts/footfall/${path} is not fresh. Mend it with: node hack/chart/generate.ts`);
+    console.error(`charts/footfall/${path} is outdated. Mend it with: node hack/chart/generate.ts`);
     process.exitCode = 1;
   }
 }

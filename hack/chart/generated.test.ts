@@ -32,12 +32,12 @@ for (const [path, text] of [
   ['docs/rights.md', rightsText()],
   ['files/dashboard.json', dashboardText()],
 ] as const) {
-  test(`charts/footfall/${path} is fresh`, () => {
+  test(`charts/footfall/${path} is up to date`, () => {
     assert.equal(readFileSync(new URL(path, CHART), 'utf8'), text, `Mend it with: node hack/chart/generate.ts`);
   });
 }
 
-test('defaults stand in values.yaml with their sentences; what a part overrides wins over what it refers to', () => {
+test('values.yaml has the defaults with their descriptions; a default of a part overrides the one of its definition', () => {
   assert.deepEqual(valuesText(schema).split('\n').slice(1), [
     '',
     '# How many.',
@@ -57,7 +57,7 @@ test('defaults stand in values.yaml with their sentences; what a part overrides 
   ]);
 });
 
-test('the reference says of each value what it takes', () => {
+test('the reference has the type, default and description of each value', () => {
   const rows = referenceText(schema)
     .split('\n')
     .filter((line) => line.startsWith('| `'));
@@ -70,13 +70,13 @@ test('the reference says of each value what it takes', () => {
   ]);
 });
 
-test('a value without a sentence is not taken', () => {
+test('a value without a description is an error', () => {
   assert.throws(() => valuesOf({ properties: { size: { type: 'integer' } } }), {
     message: 'size has no description in values.schema.json.',
   });
 });
 
-test('every mapping of the schema takes nothing but what it names', () => {
+test('every mapping of the schema forbids unknown keys', () => {
   const open = mappings(valuesSchema(), []).filter(
     ({ schema: { properties, additionalProperties } }) => properties !== undefined && additionalProperties !== false,
   );
@@ -86,7 +86,7 @@ test('every mapping of the schema takes nothing but what it names', () => {
   );
 });
 
-test("the chart is of the project's version, and so are the images that it takes", () => {
+test("the chart has the project's version, and so have its images", () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   const { value } = parseDocuments(readFileSync(new URL('Chart.yaml', CHART), 'utf8'))[0]!;
   assert.equal((value as { appVersion: string }).appVersion, version);

@@ -1,4 +1,4 @@
-/** The chart as `helm` renders it. The binary is on the PATH or in FOOTFALL_HELM; 3 and 4 do. */
+/** Renders the chart with `helm`, version 3 or 4, from the PATH or FOOTFALL_HELM. */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -32,10 +32,10 @@ export interface RenderOptions {
   readonly release?: string;
 }
 
-/** For `test(name, {skip: withoutHelm()}, ...)`. A CI that must not skip sets FOOTFALL_REQUIRE_HELM. */
+/** For `test(name, {skip: withoutHelm()}, ...)`. In a CI that must not skip, set FOOTFALL_REQUIRE_HELM. */
 export function withoutHelm(): string | false {
   if (spawnSync(HELM, ['version'], { stdio: 'ignore' }).error === undefined) return false;
-  if (process.env['FOOTFALL_REQUIRE_HELM'] !== undefined) throw new Error('helm is required here, and missing.');
+  if (process.env['FOOTFALL_REQUIRE_HELM'] !== undefined) throw new Error('FOOTFALL_REQUIRE_HELM is set, and helm is missing.');
   return 'needs helm on the PATH or in FOOTFALL_HELM';
 }
 
@@ -44,12 +44,12 @@ export function withoutNotes(): string | false {
   return withoutHelm() || (helm(['version', '--short']).startsWith('v3.') && 'Helm 3 renders notes only where it reaches a cluster');
 }
 
-/** @throws Error with what helm says. */
+/** @throws Error with helm's output. */
 export function render({ release = RELEASE, ...options }: RenderOptions = {}): Rendered {
   const text = helm(['template', release, CHART_PATH, `--namespace=${NAMESPACE}`, ...valuesOf(options)]);
   const documents = parseDocuments(text);
   const fault = documents.flatMap(({ faults }) => faults)[0];
-  if (fault !== undefined) throw new Error(`Line ${fault.line} of what helm renders ${fault.message}.`);
+  if (fault !== undefined) throw new Error(`Line ${fault.line} of helm's output ${fault.message}.`);
   return { text, objects: documents.map(({ value }) => value as Manifest) };
 }
 
@@ -57,13 +57,13 @@ export function lint(options: RenderOptions): string {
   return helm(['lint', '--strict', CHART_PATH, ...valuesOf(options)]);
 }
 
-/** What the user reads after `helm install`. No cluster is asked. */
+/** The notes that `helm install` prints, without a cluster. */
 export function notes(options: RenderOptions = {}): string {
   const text = helm(['install', RELEASE, CHART_PATH, `--namespace=${NAMESPACE}`, '--dry-run=client', ...valuesOf(options)]);
   return text.slice(text.indexOf('NOTES:'));
 }
 
-/** @throws Error when there is none of that kind and name. */
+/** @throws Error when there is no object of that kind and name. */
 export function find({ objects }: Rendered, kind: string, name: string): Manifest {
   const found = objects.find((object) => object.kind === kind && object.metadata?.name === name);
   if (found === undefined)
@@ -83,7 +83,7 @@ function valuesOf({ values, set = [] }: RenderOptions): string[] {
 }
 
 function helm(options: readonly string[]): string {
-  // No kubeconfig: nothing that is rendered here depends on a cluster.
+  // Without a kubeconfig: the rendered text must not depend on a cluster.
   const { stdout, stderr, status, error } = spawnSync(HELM, options, {
     encoding: 'utf8',
     env: { ...process.env, KUBECONFIG: '/dev/null' },

@@ -1,4 +1,4 @@
-/** What `helm test` runs in the cluster, run here against servers that do well or badly. */
+/** Runs the script of `helm test` against good and bad servers. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ interface Ended {
 const skip = withoutHelm();
 const folder = mkdtempSync(join(tmpdir(), 'footfall-installation-'));
 const token = join(folder, 'token');
-/** What the server answers, by path; a function may change its mind. */
+/** The server's answers by path; a function may change its answer. */
 let pages: Record<string, () => [status: number, body: string]> = {};
 let url = '';
 let asked: (string | undefined)[] = [];
@@ -53,7 +53,7 @@ const good = {
   '/counters/readyz': () => [200, 'ok'] as [number, string],
 };
 
-test("an installation that does its work passes, and the API server is asked with the pod's token", { skip }, async () => {
+test("a working installation passes, and the script calls the API server with the pod's token", { skip }, async () => {
   pages = good;
   asked = [];
   const { code, words } = await run();
@@ -62,7 +62,7 @@ test("an installation that does its work passes, and the API server is asked wit
   assert.deepEqual(asked, ['Bearer a-token']);
 });
 
-test('what is still starting is waited for', { skip }, async () => {
+test('the script waits for a part that is still starting', { skip }, async () => {
   let calls = 0;
   pages = { ...good, '/counters/readyz': () => ((calls += 1) < 2 ? [503, 'the model is loaded'] : [200, 'ok']) };
   assert.equal((await run({ WAIT_SECONDS: '20' })).code, 0);
@@ -90,7 +90,7 @@ for (const [what, bad, words] of [
     'failed  A counter can count: URL/counters/readyz answers 503: no model.',
   ],
 ] as [string, typeof pages, string][]) {
-  test(`${what} is told in a sentence`, { skip }, async () => {
+  test(`the script reports ${what} in a sentence`, { skip }, async () => {
     pages = { ...good, ...bad };
     const ended = await run();
     assert.equal(ended.code, 1);
@@ -98,20 +98,20 @@ for (const [what, bad, words] of [
   });
 }
 
-test('nobody at home is told with its reason', { skip }, async () => {
+test('the script reports an unreachable server with the reason', { skip }, async () => {
   pages = good;
   const { code, words } = await run({ OPERATOR: 'http://127.0.0.1:1' });
   assert.equal(code, 1);
   assert.match(words, /failed {2}The operator knows the cluster: .*(ECONNREFUSED|bad port)/);
 });
 
-test('no counter is looked for where there may be none', { skip }, () => {
+test('the script does not require a counter when the pool may be empty', { skip }, () => {
   const names = (set: string[]) =>
     (find(render({ set }), 'Pod', 'footfall-test') as TestPod).spec.containers[0]!.env.map(({ name }) => name);
   assert.deepEqual([names([]).includes('COUNTERS'), names(['counter.minimum=0']).includes('COUNTERS')], [true, false]);
 });
 
-/** The container's command, with the servers here in place of the cluster's. */
+/** Runs the container's command, with these servers in place of the cluster's. */
 async function run(changes: Record<string, string> = {}): Promise<Ended> {
   const { command, args } = (find(render(), 'Pod', 'footfall-test') as TestPod).spec.containers[0]!;
   assert.equal(command[0], 'node');

@@ -1,4 +1,4 @@
-/** Alerts, dashboard, monitors and policies are about what the processes really show, and about the pods that the operator really makes. */
+/** Alerts, dashboard, monitors and policies fit the metrics of the processes and the pods that the operator creates. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -44,20 +44,20 @@ const counter = desiredPool(1, configOf(), undefined).deployment.spec!.template;
 const groups = (parseDocuments(readFileSync(new URL('files/alerts.yaml', CHART), 'utf8'))[0]!.value as { groups: Group[] }).groups;
 const rules = groups.flatMap((group) => group.rules);
 
-test('alerts and panels ask for no metric that nobody shows', async () => {
-  const shown = await metricsShown();
+test('alerts and panels use only metrics that a process exports', async () => {
+  const exported = await exportedMetrics();
   for (const query of [...rules.map(({ expr }) => expr), ...dashboardQueries()]) {
-    const asked = query.match(/\b(?:footfall|workqueue|controller_runtime|rest_client|leader_election|process)_\w+/g) ?? [];
-    assert.ok(asked.length > 0, query);
+    const used = query.match(/\b(?:footfall|workqueue|controller_runtime|rest_client|leader_election|process)_\w+/g) ?? [];
+    assert.ok(used.length > 0, query);
     assert.deepEqual(
-      asked.filter((name) => !shown.has(name)),
+      used.filter((name) => !exported.has(name)),
       [],
       query,
     );
   }
 });
 
-test('each alert says what is the case and what to do', () => {
+test('each alert has a name, a severity, a summary and a remedy', () => {
   assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length);
   for (const { alert, labels, annotations } of rules) {
     assert.match(alert, /^Footfall[A-Z]\w+$/);
@@ -66,21 +66,21 @@ test('each alert says what is the case and what to do', () => {
   }
 });
 
-test('rule and dashboard reach the cluster as they are in the chart', { skip }, () => {
+test('the rendered rule and dashboard are those of the chart', { skip }, () => {
   const rendered = render({ values: 'monitoring' });
   assert.deepEqual(find(rendered, 'PrometheusRule', 'footfall')['spec'], { groups });
   const { 'footfall.json': dashboard } = find(rendered, 'ConfigMap', 'footfall-dashboard')['data'] as Record<string, string>;
   assert.deepEqual(JSON.parse(dashboard!), JSON.parse(dashboardText()));
 });
 
-test('nothing of monitoring is there unless it is asked for', { skip }, () => {
+test('the chart has no monitoring object by default', { skip }, () => {
   assert.deepEqual(
     render().objects.filter(({ kind }) => ['PodMonitor', 'PrometheusRule', 'ConfigMap'].includes(kind)),
     [],
   );
 });
 
-test('the monitors find the pods of operator, counters and agents, and a port that these have', { skip }, () => {
+test('the monitors select the pods of operator, counters and agents, and a port of theirs', { skip }, () => {
   const rendered = render({ values: 'monitoring' });
   for (const [name, template, namespace] of [
     ['operator', operatorOf(rendered), NAMESPACE],
@@ -95,13 +95,13 @@ test('the monitors find the pods of operator, counters and agents, and a port th
   }
 });
 
-test("the operator's Service is that of its pods", { skip }, () => {
+test("the operator's Service selects its pods", { skip }, () => {
   const rendered = render({ values: 'full' });
   const { selector } = (find(rendered, 'Service', 'people-operator') as V1Service).spec!;
   assert.ok(selects({ matchLabels: selector! }, operatorOf(rendered, 'people-operator').metadata!.labels));
 });
 
-test('counters hear agents, and nobody else, where video comes in', { skip }, () => {
+test('only agents may reach the port for video of counters', { skip }, () => {
   const { podSelector, ingress } = policyOf(render(), 'footfall-counter');
   assert.ok(selects(podSelector, counter.metadata!.labels));
   const counting = ingress.filter(({ ports }) => ports.some(({ port }) => port === 7443));
@@ -111,7 +111,7 @@ test('counters hear agents, and nobody else, where video comes in', { skip }, ()
   assert.ok(!admits(counting[0]!.from, NAMESPACE, operatorOf(render()).metadata!.labels));
 });
 
-test('with watchNamespaces, counters hear agents of these', { skip }, () => {
+test('with watchNamespaces only agents of these namespaces may reach counters', { skip }, () => {
   const { ingress } = policyOf(render({ values: 'namespaced' }), 'footfall-counter');
   const [counting] = ingress.filter(({ ports }) => ports.some(({ port }) => port === 7443));
   assert.deepEqual(
@@ -120,7 +120,7 @@ test('with watchNamespaces, counters hear agents of these', { skip }, () => {
   );
 });
 
-test('metrics are for whom it is said, and for the pod of helm test', { skip }, () => {
+test('only the given peers and the pod of helm test may reach metrics', { skip }, () => {
   const rendered = render({ values: 'monitoring' });
   const tester = find(rendered, 'Pod', 'footfall-test').metadata?.labels;
   for (const name of ['footfall-operator', 'footfall-counter']) {
@@ -131,7 +131,7 @@ test('metrics are for whom it is said, and for the pod of helm test', { skip }, 
   }
 });
 
-test('operator and counters reach the API server and nothing else', { skip }, () => {
+test('operator and counters may reach the API server and nothing else', { skip }, () => {
   const rendered = render({ values: 'full' });
   for (const name of ['people-operator', 'people-counter']) {
     assert.deepEqual(policyOf(rendered, name).egress, [
@@ -140,8 +140,8 @@ test('operator and counters reach the API server and nothing else', { skip }, ()
   }
 });
 
-/** Names as Prometheus has them, from the processes' own registries. */
-async function metricsShown(): Promise<Set<string>> {
+/** Prometheus names from the processes' own registries. */
+async function exportedMetrics(): Promise<Set<string>> {
   const metrics = createMetrics();
   streamMetrics(metrics);
   queueMetrics(metrics);
@@ -165,7 +165,7 @@ function policyOf(rendered: Rendered, name: string): PolicySpec {
   return find(rendered, 'NetworkPolicy', name)['spec'] as PolicySpec;
 }
 
-/** As Kubernetes has it: a peer without a namespaceSelector is of the policy's own namespace. */
+/** As in Kubernetes, a peer without a namespaceSelector is in the policy's own namespace. */
 function admits(peers: readonly Peer[], namespace: string, labels: Readonly<Record<string, string>> | undefined): boolean {
   return peers.some(({ namespaceSelector, podSelector }) => {
     const inPlace =

@@ -1,6 +1,6 @@
 /**
- * The chart in a real API server: it takes every object, and the operator and a counter do all of their work there with
- * the tokens of their own accounts, without being denied a call.
+ * The chart in a real API server, which accepts every object. The operator and a counter do all of their work with the tokens
+ * of their own accounts, and the API server denies no call.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ import { find, type Manifest, NAMESPACE, type Rendered, type RenderOptions, rend
 import { type Right, rights, type Where } from './rights.ts';
 
 const skip = withoutHelm() || withoutControlPlane();
-/** Where kinds are asked for. What is not here is not Kubernetes' own. */
+/** Names of kinds in URLs. A kind that is missing here is not Kubernetes' own. */
 const plurals: Readonly<Record<string, string>> = {
   ClusterRole: 'clusterroles',
   ClusterRoleBinding: 'clusterrolebindings',
@@ -58,12 +58,12 @@ after(async () => {
 });
 
 for (const values of ['default', 'gpu', 'namespaced', 'monitoring', 'cert-manager', 'full']) {
-  test(`an API server takes everything that there is with ${values} values`, { skip }, async () => {
+  test(`an API server accepts every object with ${values} values`, { skip }, async () => {
     await install({ values });
   });
 }
 
-test("all pods pass Pod Security restricted: the operator's, and those that it makes", { skip }, async () => {
+test("Pod Security restricted accepts the operator's pods and those that it creates", { skip }, async () => {
   const rendered = await install({});
   const config = configOf(rendered);
   const stream = streamOf({ source: { url: 'rtsp://10.0.0.8/stream2', credentialsSecretRef: { name: 'door-camera' } } });
@@ -77,17 +77,15 @@ test("all pods pass Pod Security restricted: the operator's, and those that it m
   await assert.rejects(makePod('lax', lax), /violates PodSecurity "restricted/);
 });
 
-test('the operator can do all that it does across the cluster', { skip }, () => operates('shop', {}));
+test('the operator works across the cluster with its rights', { skip }, () => runOperatorWork('shop', {}));
 
-test('the operator can do all that it does in the namespaces that it watches', { skip }, () =>
-  operates('store-12', { values: 'namespaced' }),
-);
+test('the operator works in watched namespaces with its rights', { skip }, () => runOperatorWork('store-12', { values: 'namespaced' }));
 
-test('a counter can do all that it does across the cluster', { skip }, () => counts('mall', {}));
+test('a counter works across the cluster with its rights', { skip }, () => runCounterWork('mall', {}));
 
-test('a counter can do all that it does in the namespaces that it watches', { skip }, () => counts('store-13', { values: 'namespaced' }));
+test('a counter works in watched namespaces with its rights', { skip }, () => runCounterWork('store-13', { values: 'namespaced' }));
 
-test('accounts have the rights of the table, and none that would make them more', { skip }, async () => {
+test('accounts have the rights of the table, and none by which they could gain others', { skip }, async () => {
   await removeOthers(await install({ values: 'namespaced' }));
   for (const right of rights) {
     for (const verb of Object.keys(right.verbs))
@@ -112,8 +110,8 @@ test('accounts have the rights of the table, and none that would make them more'
   }
 });
 
-/** The operator, as the chart configures it, with its account's token: from a new stream to one that it takes away again. */
-async function operates(namespace: string, options: RenderOptions): Promise<void> {
+/** Runs the operator with the chart's configuration and its account's token: from a new stream to the deletion of its agent. */
+async function runOperatorWork(namespace: string, options: RenderOptions): Promise<void> {
   const rendered = await install(options);
   await removeOthers(rendered);
   await makeNamespace(namespace);
@@ -139,10 +137,10 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
     const filled = await certificate();
     assert.equal(Buffer.from(filled!['ca.crt']!, 'base64').toString(), await trusted());
     await install(options);
-    assert.deepEqual(await certificate(), filled, 'an upgrade leaves it alone');
+    assert.deepEqual(await certificate(), filled, 'an upgrade does not change it');
     await until(async () => (await plane.api.list(resources.events, { namespace: NAMESPACE })).items.length > 0);
-    await until(() => there(resources.services, 'footfall-counter'));
-    await until(() => there(resources.deployments, 'footfall-counter'));
+    await until(() => exists(resources.services, 'footfall-counter'));
+    await until(() => exists(resources.deployments, 'footfall-counter'));
     assert.equal(
       (await plane.api.get<V1Deployment>(resources.deployments, { namespace: NAMESPACE, name: 'footfall-counter' })).metadata!
         .ownerReferences![0]!.name,
@@ -169,8 +167,8 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
   }
 }
 
-/** A counter's ledger, specs and identities, with its account's token. */
-async function counts(namespace: string, options: RenderOptions): Promise<void> {
+/** Runs a counter's ledger, specs and identities with its account's token. */
+async function runCounterWork(namespace: string, options: RenderOptions): Promise<void> {
   await removeOthers(await install(options));
   await makeNamespace(namespace);
   const { metadata } = await makeStream(namespace);
@@ -192,8 +190,8 @@ async function counts(namespace: string, options: RenderOptions): Promise<void> 
     await plane.api.merge(resources.cameraStreams, stream, { spec: { suspend: true } });
     while (!followed.current().spec.suspend) await followed.changed.wait(signal);
     await followed.close();
-    const tenure = await cluster.ledger.claim(stream, await cluster.ledger.read(stream), 'session-1');
-    assert.equal((await plane.api.get<CameraStream>(resources.cameraStreams, stream)).status?.counts?.term, tenure.term);
+    const writer = await cluster.ledger.claim(stream, await cluster.ledger.read(stream), 'session-1');
+    assert.equal((await plane.api.get<CameraStream>(resources.cameraStreams, stream)).status?.counts?.term, writer.term);
   } finally {
     await cluster.close();
   }
@@ -205,15 +203,15 @@ async function install(options: RenderOptions): Promise<Rendered> {
   for (const object of rendered.objects) {
     const resource = resourceOf(object);
     if (resource === undefined) continue;
-    // The pod of `helm test` cannot be changed: Helm, too, makes it anew.
+    // The pod of `helm test` is immutable: Helm, too, recreates it.
     if (object.kind === 'Pod') await plane.api.delete(resource, object.metadata!).catch(() => undefined);
-    // Fields that the server does not know are refused.
+    // The API server rejects unknown fields.
     await plane.api.apply(resource, object, { fieldManager: 'helm' });
   }
   return rendered;
 }
 
-/** Whoever was installed before may have been given more: only this one's roles count. */
+/** Deletes roles of earlier installations, which may have had more rights. */
 async function removeOthers({ objects }: Rendered): Promise<void> {
   const { items } = await plane.api.list<KubernetesObject>(kindOf('ClusterRole'), { labelSelector: 'app.kubernetes.io/name=footfall' });
   const own = objects.flatMap(({ kind, metadata }) => (kind === 'ClusterRole' ? [metadata?.name] : []));
@@ -254,7 +252,7 @@ function makePod(name: string, spec: unknown): Promise<KubernetesObject> {
   });
 }
 
-function there(resource: Resource, name: string): Promise<boolean> {
+function exists(resource: Resource, name: string): Promise<boolean> {
   return plane.api.get(resource, { namespace: NAMESPACE, name }).then(
     () => true,
     () => false,
@@ -262,7 +260,7 @@ function there(resource: Resource, name: string): Promise<boolean> {
 }
 
 async function agentsToken(namespace: string): Promise<string> {
-  // Nobody makes a namespace's own account here.
+  // Without a controller manager a namespace has no default account.
   await plane.api.apply(
     resources.serviceAccounts,
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: 'default' } },

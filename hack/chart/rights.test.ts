@@ -1,4 +1,4 @@
-/** What the chart's roles allow is what rights.ts gives a reason for: no verb more, none less, and nowhere else. */
+/** The chart's roles allow exactly the verbs that rights.ts gives a reason for, in exactly those places. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { find, type Manifest, NAMESPACE, type Rendered, render, withoutHelm } from './helm.ts';
@@ -18,36 +18,42 @@ interface Binding extends Manifest {
   readonly subjects: readonly { readonly kind: string; readonly name: string; readonly namespace: string }[];
 }
 
-test('across the cluster, each verb is the one that the table gives a reason for', { skip }, () => {
+test('the roles allow exactly the verbs of the table across the cluster', { skip }, () => {
   const rendered = render();
-  assert.deepEqual(granted(rendered, 'operator'), {
-    '*': reasoned('operator', 'streams'),
-    [NAMESPACE]: reasoned('operator', 'own', 'own-certificate'),
+  assert.deepEqual(verbsInRoles(rendered, 'operator'), {
+    '*': verbsInTable('operator', 'streams'),
+    [NAMESPACE]: verbsInTable('operator', 'own', 'own-certificate'),
   });
-  assert.deepEqual(granted(rendered, 'counter'), { '*': reasoned('counter', 'streams', 'cluster') });
+  assert.deepEqual(verbsInRoles(rendered, 'counter'), { '*': verbsInTable('counter', 'streams', 'cluster') });
 });
 
-test('with watchNamespaces, these have what else the whole cluster has, and the own one what the pool needs', { skip }, () => {
+test("with watchNamespaces the roles are in these namespaces, and those for the pool in the release's", { skip }, () => {
   const rendered = render({ values: 'namespaced' });
-  const operator = reasoned('operator', 'streams');
-  assert.deepEqual(granted(rendered, 'operator'), {
+  const operator = verbsInTable('operator', 'streams');
+  assert.deepEqual(verbsInRoles(rendered, 'operator'), {
     'store-12': operator,
     'store-13': operator,
-    [NAMESPACE]: reasoned('operator', 'own', 'own-namespaced', 'own-certificate'),
+    [NAMESPACE]: verbsInTable('operator', 'own', 'own-namespaced', 'own-certificate'),
   });
-  const counter = reasoned('counter', 'streams');
-  assert.deepEqual(granted(rendered, 'counter'), { '*': reasoned('counter', 'cluster'), 'store-12': counter, 'store-13': counter });
+  const counter = verbsInTable('counter', 'streams');
+  assert.deepEqual(verbsInRoles(rendered, 'counter'), {
+    '*': verbsInTable('counter', 'cluster'),
+    'store-12': counter,
+    'store-13': counter,
+  });
 });
 
-test("the release's namespace may itself be watched", { skip }, () => {
+test("the release's namespace may be a watched one", { skip }, () => {
   const rendered = render({ set: [`watchNamespaces={${NAMESPACE}}`] });
   assert.deepEqual(
-    granted(rendered, 'operator')[NAMESPACE],
-    [...new Set([...reasoned('operator', 'own', 'own-namespaced', 'own-certificate'), ...reasoned('operator', 'streams')])].toSorted(),
+    verbsInRoles(rendered, 'operator')[NAMESPACE],
+    [
+      ...new Set([...verbsInTable('operator', 'own', 'own-namespaced', 'own-certificate'), ...verbsInTable('operator', 'streams')]),
+    ].toSorted(),
   );
 });
 
-test('no Secret but those of the certificate, by name, no pod from within, no role, and nothing by a wildcard', () => {
+test("the table has only the certificate's Secrets, by name, and no pod subresource, role or wildcard", () => {
   const forbidden = /^(pods\/.*|.*roles|.*rolebindings|\*)$/;
   assert.deepEqual(
     rights.filter(({ group, resource, verbs }) => forbidden.test(resource) || group === '*' || '*' in verbs),
@@ -62,10 +68,10 @@ test('no Secret but those of the certificate, by name, no pod from within, no ro
   );
 });
 
-for (const somebodyElse of ['tls.secretName=ours', 'tls.certManager.issuerName=ours']) {
-  test(`with ${somebodyElse} the operator may read no Secret at all`, { skip }, () => {
-    const rendered = render({ set: [somebodyElse] });
-    assert.deepEqual(granted(rendered, 'operator')[NAMESPACE], reasoned('operator', 'own'));
+for (const source of ['tls.secretName=ours', 'tls.certManager.issuerName=ours']) {
+  test(`with ${source} the operator may read no Secret`, { skip }, () => {
+    const rendered = render({ set: [source] });
+    assert.deepEqual(verbsInRoles(rendered, 'operator')[NAMESPACE], verbsInTable('operator', 'own'));
     assert.deepEqual(
       rendered.objects.filter(({ kind }) => kind === 'Secret'),
       [],
@@ -73,20 +79,20 @@ for (const somebodyElse of ['tls.secretName=ours', 'tls.certManager.issuerName=o
   });
 }
 
-test('accounts give out a token only to pods that ask for it', { skip }, () => {
+test('accounts do not mount a token into pods automatically', { skip }, () => {
   for (const name of ['footfall-operator', 'footfall-counter'])
     assert.equal(find(render(), 'ServiceAccount', name)['automountServiceAccountToken'], false);
 });
 
-function reasoned(who: Right['who'], ...places: readonly Where[]): string[] {
+function verbsInTable(who: Right['who'], ...places: readonly Where[]): string[] {
   const of = rights.filter((right) => right.who === who && places.includes(right.where));
   return of
-    .flatMap(({ group, resource, name, verbs }) => Object.keys(verbs).map((verb) => said({ group, resource, name, verb })))
+    .flatMap(({ group, resource, name, verbs }) => Object.keys(verbs).map((verb) => describe({ group, resource, name, verb })))
     .toSorted();
 }
 
-/** By namespace, `*` for the cluster: what the account may do there through all its bindings. */
-function granted(rendered: Rendered, who: Right['who']): Record<string, string[]> {
+/** By namespace, `*` for the cluster: the verbs that all bindings of the account allow there. */
+function verbsInRoles(rendered: Rendered, who: Right['who']): Record<string, string[]> {
   const bindings = rendered.objects.filter(({ kind }) => kind.endsWith('RoleBinding')) as Binding[];
   const places: Record<string, Set<string>> = {};
   for (const { kind, metadata, roleRef, subjects } of bindings) {
@@ -106,10 +112,10 @@ function granted(rendered: Rendered, who: Right['who']): Record<string, string[]
 function verbsOf({ apiGroups, resources, resourceNames, verbs }: Rule): string[] {
   const names = resourceNames ?? [undefined];
   return apiGroups.flatMap((group) =>
-    resources.flatMap((resource) => names.flatMap((name) => verbs.map((verb) => said({ group, resource, name, verb })))),
+    resources.flatMap((resource) => names.flatMap((name) => verbs.map((verb) => describe({ group, resource, name, verb })))),
   );
 }
 
-function said({ group, resource, name, verb }: { group: string; resource: string; name: string | undefined; verb: string }): string {
+function describe({ group, resource, name, verb }: { group: string; resource: string; name: string | undefined; verb: string }): string {
   return `${verb} ${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : ` ${name}`}`;
 }

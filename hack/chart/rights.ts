@@ -1,23 +1,23 @@
 /**
- * What operator and counters may do at the API server, and why: each verb with the call that makes it. The chart's roles
- * are held against this table, and docs/rights.md is written from it.
+ * What operator and counters may do at the API server: each verb with its reason. Tests compare the chart's roles with this
+ * table, and docs/rights.md is generated from it.
  */
 
 /**
- * streams: wherever there are CameraStreams; own: the release's namespace, too; own-namespaced: only with watchNamespaces;
- * own-certificate: only where the operator makes the counters' certificate; cluster: in any case.
+ * streams: in all namespaces with CameraStreams; own: in the release's namespace; own-namespaced: there, only with
+ * watchNamespaces; own-certificate: there, only if the operator makes the counters' certificate; cluster: always cluster-wide.
  */
 export type Where = 'streams' | 'own' | 'own-namespaced' | 'own-certificate' | 'cluster';
 
 export interface Right {
   readonly who: 'operator' | 'counter';
   readonly where: Where;
-  /** Empty for Kubernetes' own. */
+  /** Empty for Kubernetes' core group. */
   readonly group: string;
   readonly resource: string;
-  /** Left out, all. */
+  /** Absent: all names. */
   readonly name?: string;
-  /** Why, by verb. */
+  /** Reasons by verb. */
   readonly verbs: Readonly<Record<string, string>>;
 }
 
@@ -206,7 +206,8 @@ ${(['operator', 'counter'] as const).map((who) => `## ${who}\n\n${tableOf(rights
 function tableOf(of: readonly Right[]): string {
   const rows = of.flatMap(({ where, group, resource, name, verbs }) => {
     const [plural, subresource] = resource.split('/');
-    const what = `${plural}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}${name === undefined ? '' : ` \`${name}\``}`;
+    const kind = `${plural}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`;
+    const what = `${kind}${name === undefined ? '' : ` \`${name}\``}`;
     return Object.entries(verbs).map(([verb, reason]) => `| ${what} | ${verb} | ${PLACES[where]} | ${reason} |`);
   });
   return ['| resource | verb | where | why |', '| --- | --- | --- | --- |', ...rows].join('\n');

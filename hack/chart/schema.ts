@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 export const CHART = new URL('../../charts/footfall/', import.meta.url);
 
-/** What is used of JSON Schema (draft 7, which Helm 3 and 4 both know). */
+/** The part of JSON Schema that is used here (draft 7, which Helm 3 and 4 support). */
 export interface Schema {
   readonly type?: string | readonly string[];
   readonly description?: string;
@@ -23,7 +23,7 @@ export interface Value {
   readonly path: readonly string[];
   readonly schema: Schema;
   readonly description: string;
-  /** Undefined for a section, and for what has no default. */
+  /** Undefined for a section and for a value without a default. */
   readonly default: unknown;
   readonly section: boolean;
 }
@@ -32,29 +32,29 @@ export function valuesSchema(): Schema {
   return JSON.parse(readFileSync(new URL('values.schema.json', CHART), 'utf8')) as Schema;
 }
 
-/** Each value in the schema's order, each section before what is in it. @throws Error for one without a description. */
+/** Values in the schema's order, a section before its values. @throws Error for a value without a description. */
 export function valuesOf(schema: Schema): Value[] {
-  return within(schema, [], undefined, schema.definitions ?? {});
+  return valuesIn(schema, [], undefined, schema.definitions ?? {});
 }
 
-function within(parent: Schema, above: readonly string[], defaults: unknown, definitions: NonNullable<Schema['definitions']>): Value[] {
+function valuesIn(parent: Schema, above: readonly string[], defaults: unknown, definitions: NonNullable<Schema['definitions']>): Value[] {
   return Object.entries(parent.properties ?? {}).flatMap(([key, declared]) => {
     const path = [...above, key];
-    const schema = resolved(declared, definitions);
+    const schema = resolve(declared, definitions);
     const { description } = schema;
     if (description === undefined) throw new Error(`${path.join('.')} has no description in values.schema.json.`);
     const value = (defaults as Record<string, unknown> | undefined)?.[key] ?? schema.default;
-    // Plain things of Kubernetes, such as resources, have properties too, but explain none of them.
+    // Objects of Kubernetes, such as resources, have properties without descriptions: they are values, not sections.
     const section = Object.values(schema.properties ?? {}).some((property) => property.description !== undefined);
     const of: Value = { path, schema, description, default: section ? undefined : value, section };
-    return section ? [of, ...within(schema, path, value, definitions)] : [of];
+    return section ? [of, ...valuesIn(schema, path, value, definitions)] : [of];
   });
 }
 
-/** What stands beside a reference counts more than what it refers to. */
-function resolved({ $ref, ...declared }: Schema, definitions: NonNullable<Schema['definitions']>): Schema {
+/** Keys beside a reference override those of its definition. */
+function resolve({ $ref, ...declared }: Schema, definitions: NonNullable<Schema['definitions']>): Schema {
   if ($ref === undefined) return declared;
   const definition = definitions[$ref.replace('#/definitions/', '')];
-  if (definition === undefined) throw new Error(`values.schema.json refers to ${$ref}, which is not there.`);
+  if (definition === undefined) throw new Error(`values.schema.json refers to ${$ref}, which it does not define.`);
   return { ...definition, ...declared };
 }

@@ -1,4 +1,4 @@
-/** Every reason that a user can read in a status has its row in the administrator's page. */
+/** Every reason that a status can contain has a row in the page on troubleshooting. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -8,28 +8,28 @@ import { CHART } from './schema.ts';
 
 const page = readFileSync(new URL('docs/troubleshooting.md', CHART), 'utf8');
 const rows = new Set(page.split('\n').flatMap((line) => [...line.split(' | ')[0]!.matchAll(/`(\w+)`/g)].map(([, reason]) => reason!)));
-/** Of files, which are for local mode. */
+/** Reasons of file sources, which only local mode reads. */
 const OF_FILES = new Set(['FileMissing', 'FileEmpty', 'NotAVideo', 'FileCutShort']);
 
 const sources: Readonly<Record<string, readonly string[]>> = {
-  'the operator judges by': ['streams/conditions', 'streams/reconcile', 'objects/pods']
+  'the operator': ['streams/conditions', 'streams/reconcile', 'objects/pods']
     .flatMap((name) => reasonsIn(`operator/src/${name}.ts`, /(?:holds|fails|unknown)\('(\w+)'|reason: '(\w+)'/g))
     .filter((reason) => reason !== 'Starting'),
-  'cameras fail for': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_FILES.has(reason)),
-  'streams end for': [
+  'a failing camera': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_FILES.has(reason)),
+  'the end of a call': [
     ...reasonsIn('counter-service/src/specs/eviction.ts', /reason: '(\w+)'/g),
     ...reasonsIn('counter-service/src/stream.ts', /ended\('Disconnected', '(\w+)'/g),
   ],
-  'counters refuse for': Object.keys(RefusalReason)
+  'a refusal': Object.keys(RefusalReason)
     .filter((reason) => !reason.endsWith('UNSPECIFIED'))
     .map((reason) => (reason === 'UNDECODABLE' ? 'UnsupportedCodec' : inOneWord(reason))),
-  'time is missing for': Object.keys(GapReason)
+  'a gap': Object.keys(GapReason)
     .filter((reason) => !reason.endsWith('UNSPECIFIED'))
     .map(inOneWord),
 };
 
-for (const [what, reasons] of Object.entries(sources)) {
-  test(`what ${what} has its row`, () => {
+for (const [source, reasons] of Object.entries(sources)) {
+  test(`every reason of ${source} has a row`, () => {
     assert.ok(reasons.length > 2, 'reasons were found');
     assert.deepEqual(
       reasons.filter((reason) => !rows.has(reason)),

@@ -1,18 +1,18 @@
-/** What is written from the schema: values.yaml, and the reference for people. */
+/** Generates values.yaml and the reference from the schema. */
 import type { Schema, Value } from './schema.ts';
 import { valuesOf } from './schema.ts';
 
 const COMMAND = 'node hack/chart/generate.ts';
 const COLUMNS = 118;
 
-/** values.yaml: every default with its sentence. */
+/** values.yaml: every default with its description. */
 export function valuesText(schema: Schema): string {
   const lines = [`# Generated from values.schema.json; do not edit. To change it, edit the schema and run: ${COMMAND}`];
   for (const { path, description, default: value, section } of valuesOf(schema)) {
     if (!section && value === undefined) continue;
     const indent = '  '.repeat(path.length - 1);
     if (path.length === 1) lines.push('');
-    lines.push(...wrapped(description, COLUMNS - indent.length).map((line) => `${indent}# ${line}`));
+    lines.push(...wrap(description, COLUMNS - indent.length).map((line) => `${indent}# ${line}`));
     lines.push(`${indent}${path.at(-1)}:${section ? '' : ` ${inline(value)}`}`);
   }
   return `${lines.join('\n')}\n`;
@@ -54,7 +54,7 @@ function typeOf(schema: Schema): string {
   return `${[type].flat().join(' or ')}${from}${between}`;
 }
 
-/** YAML in one line: JSON with room to breathe, and keys as one writes them. */
+/** YAML in one line: JSON with spaces, and plain keys without quotes. */
 function inline(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
@@ -62,7 +62,7 @@ function inline(value: unknown): string {
   return `{${fields.join(', ')}}`;
 }
 
-function wrapped(text: string, columns: number): string[] {
+function wrap(text: string, columns: number): string[] {
   const lines = [''];
   for (const word of text.split(' ')) {
     const line = lines.at(-1)!;
