@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { ended, RtspServer, until, withoutRtspServer } from '../../hack/machine/rtsp-server.ts';
-import { placesThatTell } from '../../hack/e2e/canary.ts';
+import { placesWithSecret } from '../../hack/e2e/canary.ts';
 import { Link } from '../../hack/machine/link.ts';
 import { closed, counter, listen } from './fixtures/counter.ts';
 
@@ -70,7 +70,7 @@ test(
       { name: 'wire', content: Buffer.concat(wire).toString('latin1') },
       { name: 'log', content: Buffer.concat(agent.log).toString('latin1') },
     ];
-    const tell = (text: string) => placesThatTell(text, places);
+    const tell = (text: string) => placesWithSecret(text, places);
     assert.deepEqual([tell(PASSWORD), tell(WRONG)], [[], []]);
     // The search would have found them: it finds these.
     assert.deepEqual(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { trackerSettings } from '../../counter-service/src/tracking/tracker.ts';
-import { countedCrossings, disturbed, type Footage, randomLines, trueCrossings } from './evaluation.ts';
+import { countCrossings, disturb, type Footage, randomLines, trueCrossings } from './evaluation.ts';
 import { accuracyOf, agreement } from './matching.ts';
 import { readMot } from './mot.ts';
 
@@ -20,7 +20,7 @@ const walkers = readMot(
   ).join('\n'),
 );
 
-test('MOT text becomes boxes by frame, empty frames too', () => {
+test('MOT text is read as boxes by frame, with empty frames', () => {
   assert.deepEqual(readMot('1,7,10,20,30,40,0.5,-1,-1,-1\n3,-1,1,2,3,4,1\n', 4), [
     [{ id: 7, left: 10, top: 20, right: 40, bottom: 60, score: 0.5 }],
     [],
@@ -29,7 +29,7 @@ test('MOT text becomes boxes by frame, empty frames too', () => {
   ]);
 });
 
-test('what is tracked and counted on clean boxes is what truly happened', () => {
+test('on clean boxes tracker and counter find the true crossings', () => {
   const truth = trueCrossings(walkers, footage);
   assert.deepEqual(
     truth.map((event) => [event.direction, event.track]),
@@ -38,12 +38,12 @@ test('what is tracked and counted on clean boxes is what truly happened', () => 
       ['out', 2],
     ],
   );
-  assert.equal(accuracyOf(agreement(countedCrossings(walkers, footage, trackerSettings(0.4)), truth)).f1, 1);
-  assert.equal(accuracyOf(agreement(countedCrossings(walkers, footage, trackerSettings(0.4), { every: 2, first: 1 }), truth)).f1, 1);
+  assert.equal(accuracyOf(agreement(countCrossings(walkers, footage, trackerSettings(0.4)), truth)).f1, 1);
+  assert.equal(accuracyOf(agreement(countCrossings(walkers, footage, trackerSettings(0.4), { every: 2, first: 1 }), truth)).f1, 1);
 });
 
-test('random lines and disturbances are the same for the same seed', () => {
+test('the same seed gives the same random lines and disturbances', () => {
   assert.deepEqual(randomLines(5, 3), randomLines(5, 3));
   assert.notDeepEqual(randomLines(5, 3), randomLines(5, 4));
-  assert.deepEqual(disturbed(walkers, { jitter: 0.1, lost: 0.2, seed: 1 }), disturbed(walkers, { jitter: 0.1, lost: 0.2, seed: 1 }));
+  assert.deepEqual(disturb(walkers, { jitter: 0.1, lost: 0.2, seed: 1 }), disturb(walkers, { jitter: 0.1, lost: 0.2, seed: 1 }));
 });

@@ -1,9 +1,8 @@
 /**
- * What the tracker and the counter make of a sequence's boxes, and what truly happened.
+ * Counts a sequence's crossings from a detector's boxes, and the true ones from annotated boxes.
  *
- * The truth on any line is what the counter counts on the annotated boxes, whose identities are given; that it is the
- * truth of the data set is checked against the events that come with it. On lines drawn at random nobody tuned
- * anything: they show how the tracker does in general.
+ * The truth on any line is what the counter counts on the annotated boxes, whose identities are given; the events that come
+ * with the data set verify it. No parameter was tuned on the random lines: they show the tracker's general quality.
  */
 import { countStep, createCounter, type CrossingEvent } from '../../counter-service/src/counting/counter.ts';
 import type { Layout, LineSpec } from '../../counter-service/src/counting/layout.ts';
@@ -18,13 +17,13 @@ export interface Footage {
 }
 
 export interface Sampling {
-  /** Every how many frames one is looked at, and the first of them. */
+  /** Uses each `every`-th frame from the frame `first` on. */
   readonly every: number;
   readonly first: number;
 }
 
 /** The crossings counted on a detector's boxes; frames count from 1. */
-export function countedCrossings(
+export function countCrossings(
   detections: readonly (readonly Detection[])[],
   footage: Footage,
   settings: TrackerSettings,
@@ -70,8 +69,8 @@ export function randomLines(count: number, seed: number): LineSpec[] {
   return lines;
 }
 
-/** The detections with every edge moved by normally distributed shares of the box's size, and some of them gone. */
-export function disturbed(
+/** Moves every edge by a normally distributed share of the box's size, and removes some detections. */
+export function disturb(
   detections: readonly (readonly Detection[])[],
   { jitter, lost, seed }: { jitter: number; lost: number; seed: number },
 ): Detection[][] {

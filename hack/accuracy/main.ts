@@ -1,4 +1,4 @@
-/** `npm run accuracy`: how well people are counted on an annotated video, held against the best figures so far. */
+/** `npm run accuracy`: measures counting on an annotated video, and compares it with the best figures so far. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,12 +10,12 @@ import { dataFolder, readSequence } from './sequence.ts';
 
 const HELP = `usage: npm run accuracy -- [options]
 
-Counts the crossings of PETS09-S2L1 (not part of this project) and holds them against its truth, event by event: same
+Counts the crossings of PETS09-S2L1 (not part of this project) and compares them with its truth, event by event: same
 line, same direction, within 1.5 s.
 
   --data DIRECTORY   holds pets09-s2l1/{vtest.avi,truth.json,gt,det} (default: $FOOTFALL_DATA, ../shared/data)
   --tracker          only the tracker, on stored detections and under disturbances: seconds instead of a minute
-  --update           keep these figures as the ones to hold (hack/accuracy/ratchet.json)
+  --update           store these figures as the best ones (hack/accuracy/ratchet.json)
 
 Exit codes: 0 no figure fell, 1 one did, 2 bad input.
 `;

@@ -7,22 +7,22 @@ function at(time: number, direction: 'in' | 'out' = 'in', line = 'door'): TimedC
   return { line, direction, time };
 }
 
-test('a crossing counted a little late is found, far too late it is invented and the true one missed', () => {
+test('a crossing counted up to 1.5 s late is found; counted later, it is invented and the true one missed', () => {
   assert.deepEqual(accuracyOf(agreement([at(11.5)], [at(10)])), { true: 1, counted: 1, found: 1, precision: 1, recall: 1, f1: 1 });
   assert.deepEqual(accuracyOf(agreement([at(11.6)], [at(10)])), { true: 1, counted: 1, found: 0, precision: 0, recall: 0, f1: 0 });
 });
 
-test('another line or the other direction is another crossing', () => {
+test('a crossing of another line or direction does not match', () => {
   assert.equal(accuracyOf(agreement([at(10, 'out')], [at(10)])).found, 0);
   assert.equal(accuracyOf(agreement([at(10, 'in', 'gate')], [at(10)])).found, 0);
 });
 
-test('one true crossing is found once, however often it is counted', () => {
+test('a true crossing is found only once, however often it is counted', () => {
   const counted = accuracyOf(agreement([at(9.9), at(10), at(10.1)], [at(10)]));
   assert.deepEqual([counted.found, counted.precision, counted.recall, counted.f1], [1, 1 / 3, 1, 0.5]);
 });
 
-test("neighbours do not take each other's crossing", () => {
+test('of crossings close in time each finds its own', () => {
   assert.equal(agreement([at(11), at(12.4)], [at(10), at(11)]).found.length, 2);
 });
 
@@ -35,7 +35,7 @@ const anyCrossings = array(
   { maxLength: 6 },
 );
 
-test('no other pairing finds more, and nobody is lost', () => {
+test('no other pairing finds more, and each crossing is found, invented or missed', () => {
   always(
     property(anyCrossings, anyCrossings, (predicted, truth) => {
       const { found, invented, missed } = agreement(predicted, truth);

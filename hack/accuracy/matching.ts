@@ -5,7 +5,7 @@
  * windows being equally wide, pairing both lists in order of time leaves the fewest unpaired.
  */
 
-/** What is compared of a crossing; `time` in seconds. */
+/** The compared fields of a crossing; `time` in seconds. */
 export interface TimedCrossing {
   readonly line: string;
   readonly direction: 'in' | 'out';

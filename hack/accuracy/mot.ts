@@ -1,7 +1,7 @@
 /** MOT Challenge text, one box a line: frame,id,left,top,width,height,score,... in pixels; frames count from 1. */
 import type { Detection } from '../../counter-service/src/detection/detection.ts';
 
-/** A box of an annotation or of a detector; `id` is -1 where nobody says whose it is. */
+/** A box of an annotation or of a detector; `id` is -1 when the person is unknown. */
 export interface MotBox extends Detection {
   readonly id: number;
 }

@@ -1,4 +1,4 @@
-/** The whole product on the annotated video: agent, gRPC, counter, model. Once with all lines, once with each line alone. */
+/** Runs the whole product on the annotated video: agent, gRPC, counter, model; with all lines, and with each line alone. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import type { Sequence } from './report.ts';
 export interface PipelineCrossings {
   /** One stream with every line, default settings. */
   readonly together: readonly TimedCrossing[];
-  /** One stream for each line, default settings: the detector looks at what that line needs. */
+  /** One stream for each line, default settings: the detector analyses only the region of that line. */
   readonly alone: readonly TimedCrossing[];
 }
 

@@ -1,7 +1,7 @@
-/** What the accuracy command prints: every measurement as a line of a table, in words and numbers. */
+/** Formats every measurement of the accuracy command as a line of a table. */
 import type { LineSpec } from '../../counter-service/src/counting/layout.ts';
 import { trackerSettings } from '../../counter-service/src/tracking/tracker.ts';
-import { countedCrossings, disturbed, type Footage, randomLines, type Sampling, trueCrossings } from './evaluation.ts';
+import { countCrossings, disturb, type Footage, randomLines, type Sampling, trueCrossings } from './evaluation.ts';
 import { type Accuracy, accuracyOf, agreement, type TimedCrossing } from './matching.ts';
 import type { MotBox } from './mot.ts';
 
@@ -19,10 +19,10 @@ interface Condition {
   readonly name: string;
   readonly highScore?: number;
   readonly sampling?: Sampling;
-  readonly disturbance?: Parameters<typeof disturbed>[1];
+  readonly disturbance?: Parameters<typeof disturb>[1];
 }
 
-/** The default first; then what other cameras, models and loads do to boxes. */
+/** The default first; then the effects of other cameras, models and loads on boxes. */
 const conditions: readonly Condition[] = [
   { name: 'as detected' },
   { name: 'score from 0.3', highScore: 0.3 },
@@ -37,13 +37,13 @@ const conditions: readonly Condition[] = [
 ];
 
 const defaultHighScore = 0.4;
-/** Fewer say more about luck than about the tracker. */
+/** A line with fewer crossings is too random. */
 const fewestCrossings = 6;
 
-/** One line per line of the data set, one for all of them, and one per condition with the random lines beside them. */
+/** A row for each line of the data set, one for all lines, and one for each condition, with the random lines beside them. */
 export function accuracyReport(sequence: Sequence): string[] {
   const footage = { framesPerSecond: sequence.framesPerSecond, layout: { picture: sequence.picture, lines: sequence.lines, zones: [] } };
-  const events = countedUnder({ name: '' }, sequence, footage);
+  const events = countUnder({ name: '' }, sequence, footage);
   const perLine = sequence.lines.map((line) => {
     const ofLine = (event: TimedCrossing) => event.line === line.name;
     return accuracyRow(line.name, accuracyOf(agreement(events.filter(ofLine), sequence.truth.filter(ofLine))));
@@ -58,7 +58,7 @@ export function accuracyReport(sequence: Sequence): string[] {
   ];
 }
 
-/** Whether the counter's rule on the annotated boxes gives the events that the data set states. */
+/** Whether the counter's rule gives the events of the data set on the annotated boxes. */
 export function agreesWithDataSet(sequence: Sequence): boolean {
   const footage = { framesPerSecond: sequence.framesPerSecond, layout: { picture: sequence.picture, lines: sequence.lines, zones: [] } };
   const { invented, missed } = agreement(trueCrossings(sequence.annotation, footage), sequence.truth, 0.5 / sequence.framesPerSecond);
@@ -68,15 +68,16 @@ export function agreesWithDataSet(sequence: Sequence): boolean {
 function conditionRows(sequence: Sequence, footage: Footage, random: Footage): string[] {
   const randomTruth = trueCrossings(sequence.annotation, random);
   return conditions.map((condition) => {
-    const given = accuracyOf(agreement(countedUnder(condition, sequence, footage), sequence.truth));
-    const drawn = accuracyOf(agreement(countedUnder(condition, sequence, random), randomTruth));
-    return `${condition.name.padEnd(40)} ${given.f1.toFixed(3)} / ${drawn.f1.toFixed(3)}  (random: precision ${drawn.precision.toFixed(3)}, recall ${drawn.recall.toFixed(3)})`;
+    const given = accuracyOf(agreement(countUnder(condition, sequence, footage), sequence.truth));
+    const drawn = accuracyOf(agreement(countUnder(condition, sequence, random), randomTruth));
+    const ofRandom = `(random: precision ${drawn.precision.toFixed(3)}, recall ${drawn.recall.toFixed(3)})`;
+    return `${condition.name.padEnd(40)} ${given.f1.toFixed(3)} / ${drawn.f1.toFixed(3)}  ${ofRandom}`;
   });
 }
 
-function countedUnder(condition: Condition, sequence: Sequence, footage: Footage): TimedCrossing[] {
-  const detections = condition.disturbance === undefined ? sequence.detections : disturbed(sequence.detections, condition.disturbance);
-  return countedCrossings(detections, footage, trackerSettings(condition.highScore ?? defaultHighScore), condition.sampling);
+function countUnder(condition: Condition, sequence: Sequence, footage: Footage): TimedCrossing[] {
+  const detections = condition.disturbance === undefined ? sequence.detections : disturb(sequence.detections, condition.disturbance);
+  return countCrossings(detections, footage, trackerSettings(condition.highScore ?? defaultHighScore), condition.sampling);
 }
 
 function busyRandomLines(sequence: Sequence, footage: Footage): Footage {
@@ -92,8 +93,9 @@ function busyRandomLines(sequence: Sequence, footage: Footage): Footage {
 }
 
 export function accuracyRow(name: string, accuracy: Accuracy): string {
+  const [happened, counted, found] = [accuracy.true, accuracy.counted, accuracy.found].map((count) => String(count).padStart(3));
   return (
-    `${name.padEnd(20)} true ${String(accuracy.true).padStart(3)}  counted ${String(accuracy.counted).padStart(3)}  found ${String(accuracy.found).padStart(3)}` +
+    `${name.padEnd(20)} true ${happened}  counted ${counted}  found ${found}` +
     `  precision ${accuracy.precision.toFixed(3)}  recall ${accuracy.recall.toFixed(3)}  F1 ${accuracy.f1.toFixed(3)}`
   );
 }

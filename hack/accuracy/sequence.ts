@@ -1,13 +1,10 @@
-/**
- * PETS09-S2L1 with its truth, which is not part of this project: a folder with pets09-s2l1/{vtest.avi,truth.json,
- * gt/gt.txt,det/*.txt}.
- */
+/** Reads PETS09-S2L1 with its truth, not part of this project: a folder pets09-s2l1/{vtest.avi,truth.json,gt/gt.txt,det/*.txt}. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readMot } from './mot.ts';
 import type { Sequence } from './report.ts';
 
-/** As PETS09-S2L1's truth.json has it; frames count from 1. */
+/** truth.json of PETS09-S2L1; frames count from 1. */
 export interface TruthFile {
   readonly width: number;
   readonly height: number;
@@ -21,13 +18,13 @@ export interface TruthFile {
   }[];
 }
 
-/** The folder named, else $FOOTFALL_DATA, else ../shared/data beside the repository. */
+/** The given folder, else $FOOTFALL_DATA, else ../shared/data beside the repository. */
 export function dataFolder(named: string | undefined): string {
   const besideRepository = join(import.meta.dirname, '..', '..', '..', 'shared', 'data');
   return join(named ?? process.env['FOOTFALL_DATA'] ?? besideRepository, 'pets09-s2l1');
 }
 
-/** Undefined when there is none in that folder. */
+/** @returns undefined when the folder does not contain it. */
 export function readSequence(folder: string): Sequence | undefined {
   try {
     const read = (name: string) => readFileSync(join(folder, name), 'utf8');

@@ -1,4 +1,4 @@
-/** What was really asked of the API server, in its own words: its audit log. */
+/** The API server's audit log: every call that Footfall's accounts made. */
 import { fileURLToPath } from 'node:url';
 import { run } from './commands.ts';
 
@@ -7,7 +7,7 @@ const POLICY = fileURLToPath(new URL('manifests/audit-policy.yaml', import.meta.
 const FOLDER = '/etc/kubernetes/audit';
 const LOG = `${FOLDER}/calls.log`;
 
-/** A line of the log, as far as it is looked at. */
+/** The fields of a line of the log that are used here. */
 export interface Call {
   readonly verb: string;
   readonly requestURI: string;
@@ -24,14 +24,14 @@ export interface Call {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** Configuration of a kind cluster, as far as it is looked at. */
+/** The fields of a kind cluster's configuration that are used here. */
 export interface KindConfig {
   readonly kubeadmConfigPatches?: readonly string[];
   readonly nodes?: readonly { readonly role?: string; readonly extraMounts?: readonly object[] }[];
 }
 
-/** With an API server that keeps the log from the first. One that is started anew for it leaves the cluster without names for minutes. */
-export function audited(config: KindConfig): KindConfig {
+/** Adds the audit log to the API server's first start: after a restart for it, DNS in the cluster fails for minutes. */
+export function withAuditLog(config: KindConfig): KindConfig {
   const { kubeadmConfigPatches = [], nodes = [{}] } = config;
   const policy = { hostPath: POLICY, containerPath: `${FOLDER}/policy.yaml`, readOnly: true };
   const extraArgs = { 'audit-policy-file': policy.containerPath, 'audit-log-path': LOG };
@@ -41,17 +41,20 @@ export function audited(config: KindConfig): KindConfig {
   return {
     ...config,
     kubeadmConfigPatches: [...kubeadmConfigPatches, JSON.stringify(patch)],
-    // A node without a role is one, too.
+    // A node without a role is a control plane, too.
     nodes: nodes.map((node) => (node.role === 'worker' ? node : { ...node, extraMounts: [...(node.extraMounts ?? []), policy] })),
   };
 }
 
-/** Everything since then. */
+/** The calls since this time. */
 export async function callsSince(time: Date, cluster: string, signal: AbortSignal): Promise<readonly Call[]> {
   const log = await run('docker', ['exec', `${cluster}-control-plane`, 'cat', LOG], { signal }).catch((error: unknown) => {
-    throw new Error(`Cluster ${cluster} keeps no audit log; one that is made anew will (kind delete cluster --name ${cluster}).`, {
-      cause: error,
-    });
+    throw new Error(
+      `Cluster ${cluster} keeps no audit log. Delete it, so that the next run makes one that does (kind delete cluster --name ${cluster}).`,
+      {
+        cause: error,
+      },
+    );
   });
   const calls = log
     .split('\n')

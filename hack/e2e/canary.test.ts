@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { placesThatTell } from './canary.ts';
+import { placesWithSecret } from './canary.ts';
 
 const secret = 'a+b&c#d@4711!';
 
@@ -14,7 +14,7 @@ for (const [how, content] of [
 ] as const) {
   test(`a secret is found ${how}`, () => {
     assert.deepEqual(
-      placesThatTell(secret, [
+      placesWithSecret(secret, [
         { name: 'log', content },
         { name: 'event', content: 'nothing' },
       ]),

@@ -1,4 +1,4 @@
-/** A secret that is looked for where it must not be: in all ways in which it may be written, on the nodes and beyond. */
+/** Searches for a secret, in all encodings, where it must not be: on the nodes, in objects, logs and traffic. */
 import { run } from './commands.ts';
 import { eventually } from './eventually.ts';
 
@@ -7,7 +7,7 @@ export interface Place {
   readonly content: string;
 }
 
-/** The secret as it is, as in a URL, and as in base64, whatever stands before it. */
+/** The secret as it is, in a URL, in JSON, in hexadecimal digits, and in base64 at any offset. */
 export function formsOf(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   const inUrl = encodeURIComponent(secret);
@@ -26,20 +26,20 @@ export function formsOf(secret: string): readonly string[] {
   return [...new Set([...forms, ...base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'))])];
 }
 
-/** What of the base64 depends on the secret alone, when so many bytes stand before it. */
+/** The part of the base64 text that depends on the secret alone when so many bytes precede it. */
 function innerBase64(bytes: Buffer, before: number): string {
   const whole = Buffer.concat([Buffer.alloc(before), bytes]);
   const end = Math.floor(whole.length / 3) * 4;
   return whole.toString('base64').slice(before === 0 ? 0 : 4, end);
 }
 
-/** Names of the places that hold it, in whatever form. */
-export function placesThatTell(secret: string, places: readonly Place[]): string[] {
+/** Names of the places that contain the secret in any encoding. */
+export function placesWithSecret(secret: string, places: readonly Place[]): string[] {
   const forms = formsOf(secret);
   return places.filter(({ content }) => forms.some((form) => content.includes(form))).map(({ name }) => name);
 }
 
-/** Argument lists and environments of all that runs on a node. */
+/** Arguments and environments of all processes on a node. */
 export function processesOf(node: string, signal: AbortSignal): Promise<string> {
   return onNode(
     node,
@@ -50,12 +50,13 @@ export function processesOf(node: string, signal: AbortSignal): Promise<string> 
 }
 
 /**
- * Files written since then that hold it, wherever pods leave some: in their volumes, but for Secrets; in their logs; in a
- * container's own file system and shared memory. A core would be there, too.
+ * Files of pods that contain the secret and were written since then: in volumes other than Secrets, in logs, in a container's
+ * own file system (where a core dump would be) and in shared memory.
  */
-export async function filesThatTell(secret: string, since: Date, node: string, signal: AbortSignal): Promise<string[]> {
+export async function filesWithSecret(secret: string, since: Date, node: string, signal: AbortSignal): Promise<string[]> {
   const places =
-    '/var/lib/kubelet/pods /var/log/pods /var/lib/containerd/io.containerd.snapshotter.v1.*/snapshots/*/fs /run/containerd/io.containerd.grpc.v1.cri/sandboxes/*/shm';
+    '/var/lib/kubelet/pods /var/log/pods /var/lib/containerd/io.containerd.snapshotter.v1.*/snapshots/*/fs ' +
+    '/run/containerd/io.containerd.grpc.v1.cri/sandboxes/*/shm';
   const files = `find ${places} -path "*kubernetes.io~secret*" -prune -o -type f -newermt @${since.getTime() / 1000} -print0 2>/dev/null`;
   const found = await onNode(
     node,
@@ -69,7 +70,7 @@ export async function filesThatTell(secret: string, since: Date, node: string, s
     .map((file) => `${node}:${file}`);
 }
 
-/** What can be written to on a disk by the processes of a container, other than what the kubelet puts into each. */
+/** Mounts of a disk that a container can write to, except for those that the kubelet adds to each container. */
 export async function writableDisks(containerId: string, node: string, signal: AbortSignal): Promise<string[]> {
   const mounts = await onNode(
     node,
@@ -90,27 +91,24 @@ export async function writableDisks(containerId: string, node: string, signal: A
 
 const OF_THE_KUBELET: ReadonlySet<string> = new Set(['/dev/termination-log', '/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
 
-/** Has what reads the camera, and knows its password, die in the way that leaves a core. */
+/** Aborts the ffmpeg that reads the camera and knows its password, so that it leaves a core dump. */
 export async function abortReader(containerId: string, node: string, signal: AbortSignal): Promise<void> {
-  await onNode(
-    node,
-    `for p in /proc/[0-9]*; do case "$(tr "\\0" " " < $p/cmdline)" in *ffmpeg*) grep -q ${containerId} $p/cgroup && kill -ABRT "\${p#/proc/}";; esac; done 2>/dev/null; true`,
-    '',
-    signal,
-  );
+  const abort = `grep -q ${containerId} $p/cgroup && kill -ABRT "\${p#/proc/}"`;
+  await onNode(node, `${forProcesses('*ffmpeg*', abort)}; true`, '', signal);
 }
 
-/** Where the kernel leaves cores: a path within the container, or after a | a program of the host. */
+/** Where the kernel puts core dumps: a path within the container, or after a | a program of the host. */
 export async function corePattern(node: string, signal: AbortSignal): Promise<string> {
   return (await onNode(node, 'cat /proc/sys/kernel/core_pattern', '', signal)).trim();
 }
 
-/** What goes over the wire to this port while `meanwhile` is under way: the bytes of all segments, one after the other. */
-export async function sentTo(port: number, node: string, meanwhile: () => Promise<unknown>, signal: AbortSignal): Promise<Buffer> {
+/** The payload of all TCP segments to this port during `meanwhile`. */
+export async function captureTraffic(port: number, node: string, meanwhile: () => Promise<unknown>, signal: AbortSignal): Promise<Buffer> {
   const file = '/run/canary.capture';
   const [AF_PACKET, SOCK_RAW, ALL_IN_NETWORK_ORDER] = [17, 3, 0x0300];
   const program = `use Socket; socket(my $s, ${AF_PACKET}, ${SOCK_RAW}, ${ALL_IN_NETWORK_ORDER}) or die $!; open(my $f, ">", "${file}");
-    while (defined(recv($s, my $p, 65535, 0))) { next if length($p) < 54 || unpack("n", substr($p, 12, 2)) != 0x0800 || ord(substr($p, 23, 1)) != 6;
+    while (defined(recv($s, my $p, 65535, 0))) {
+      next if length($p) < 54 || unpack("n", substr($p, 12, 2)) != 0x0800 || ord(substr($p, 23, 1)) != 6;
       my $t = 14 + (ord(substr($p, 14, 1)) & 15) * 4; next if unpack("n", substr($p, $t + 2, 2)) != ${port};
       syswrite($f, substr($p, $t + (ord(substr($p, $t + 12, 1)) >> 4) * 4)); }`;
   const stop = new AbortController();
@@ -122,13 +120,14 @@ export async function sentTo(port: number, node: string, meanwhile: () => Promis
     return Buffer.from(await onNode(node, `base64 ${file}`, '', signal), 'base64');
   } finally {
     stop.abort();
-    await onNode(
-      node,
-      `for p in /proc/[0-9]*; do case "$(tr "\\0" " " < $p/cmdline)" in *perl\\ -e*canary.capture*) kill "\${p#/proc/}";; esac; done 2>/dev/null; rm -f ${file}`,
-      '',
-      signal,
-    );
+    const stopCapture = forProcesses('*perl\\ -e*canary.capture*', `kill "\${p#/proc/}"`);
+    await onNode(node, `${stopCapture}; rm -f ${file}`, '', signal);
   }
+}
+
+/** Shell: runs a command for each process whose command line matches the pattern; `$p` is its folder in /proc. */
+function forProcesses(pattern: string, command: string): string {
+  return `for p in /proc/[0-9]*; do case "$(tr "\\0" " " < $p/cmdline)" in ${pattern}) ${command};; esac; done 2>/dev/null`;
 }
 
 function onNode(node: string, script: string, input: string, signal: AbortSignal): Promise<string> {

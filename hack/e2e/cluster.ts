@@ -1,13 +1,13 @@
-/** The kind cluster: found or made, its nodes given their parts. The user's own kubeconfig is left alone. */
+/** The kind cluster: finds or makes it, and labels its nodes. It does not touch the user's own kubeconfig. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseDocuments } from '#crds/documents.ts';
-import { audited, type KindConfig } from './audit.ts';
+import { type KindConfig, withAuditLog } from './audit.ts';
 import { run } from './commands.ts';
 
-/** Two sites; the second one's node is the facility's. */
+/** Two sites; the node of the second one is the facility, too. */
 export const SITE = 'store-12';
 export const OTHER_SITE = 'store-13';
 export const FACILITY_LABEL = 'e2e.footfall.dev/facility';
@@ -15,21 +15,21 @@ export const FACILITY_LABEL = 'e2e.footfall.dev/facility';
 export interface Cluster {
   readonly name: string;
   readonly kubeconfig: string;
-  /** Nodes: where the cameras are, and where operator and counters run. */
+  /** The node of the cameras, and the one of operator and counters. */
   readonly site: string;
   readonly facility: string;
-  /** Whether it was there before. */
+  /** Whether the cluster existed before. */
   readonly found: boolean;
 }
 
 /**
- * The cluster of this name, made if it is not there. KIND_CONFIG and KIND_NODE_IMAGE say how, where a machine needs it.
+ * Finds the cluster of this name, or makes it. KIND_CONFIG and KIND_NODE_IMAGE are for machines that need their own.
  * @throws Error with a sentence.
  */
 export async function ensureCluster(name: string, folder: string, signal: AbortSignal): Promise<Cluster> {
   const kubeconfig = join(folder, 'kubeconfig');
   const found = (await run('kind', ['get', 'clusters'], { signal })).split('\n').includes(name);
-  if (found) await comeBack(name, kubeconfig, signal);
+  if (found) await reuse(name, kubeconfig, signal);
   else await create(name, folder, kubeconfig, signal);
   const kubectl = (...args: string[]) => run('kubectl', ['--kubeconfig', kubeconfig, ...args], { seconds: 180, signal });
   await kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=150s');
@@ -51,8 +51,8 @@ export async function deleteCluster({ name, kubeconfig }: Cluster): Promise<void
   await run('kind', ['delete', 'cluster', '--name', name, '--kubeconfig', kubeconfig]);
 }
 
-/** What an interrupted run paused goes on. */
-async function comeBack(name: string, kubeconfig: string, signal: AbortSignal): Promise<void> {
+/** Resumes nodes that an interrupted run has paused. */
+async function reuse(name: string, kubeconfig: string, signal: AbortSignal): Promise<void> {
   await run('kind', ['export', 'kubeconfig', '--name', name, '--kubeconfig', kubeconfig], { signal });
   const paused = (
     await run('docker', ['ps', '--quiet', '--filter', 'status=paused', '--filter', `label=io.x-k8s.kind.cluster=${name}`], { signal })
@@ -70,7 +70,7 @@ async function create(name: string, folder: string, kubeconfig: string, signal: 
   } = parseDocuments(await readFile(given, 'utf8'))[0]!;
   if (fault !== undefined) throw new Error(`${given} ${fault.message}.`);
   const config = join(folder, 'kind.json');
-  await writeFile(config, JSON.stringify(audited(value as KindConfig)));
+  await writeFile(config, JSON.stringify(withAuditLog(value as KindConfig)));
   const image = process.env['KIND_NODE_IMAGE'];
   const args = ['create', 'cluster', '--name', name, '--kubeconfig', kubeconfig, '--config', config, '--wait', '150s'];
   await run('kind', [...args, ...(image === undefined ? [] : ['--image', image])], { seconds: 400, signal });

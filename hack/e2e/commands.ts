@@ -1,4 +1,4 @@
-/** Programs of others: docker, kind, kubectl, helm. Each runs to its end, within a bound, and fails with its last words. */
+/** Runs docker, kind, kubectl and helm to their end, within a time limit. A failure contains the end of their output. */
 import { spawn, spawnSync } from 'node:child_process';
 import process from 'node:process';
 
@@ -13,7 +13,7 @@ export interface CommandOptions {
 
 const LAST_WORDS = 2000;
 
-/** What the program wrote to stdout. @throws Error with a sentence when it failed, was stopped, or took longer than `seconds` (120). */
+/** @returns the program's stdout. @throws Error with a sentence when it fails, is stopped, or takes longer than `seconds` (120). */
 export function run(program: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
   const { input = '', environment, seconds = 120, folder, signal } = options;
   const late = AbortSignal.timeout(seconds * 1000);
@@ -26,7 +26,7 @@ export function run(program: string, args: readonly string[], options: CommandOp
     let [said, complained] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (complained = (complained + text).slice(-LAST_WORDS)));
-    // A program that does not want its input closes it.
+    // A program may close its input without reading it.
     child.stdin.on('error', () => {}).end(input);
     const failed = (how: string) =>
       reject(
@@ -46,7 +46,8 @@ export function requirePrograms(): void {
   );
   if (missing.length > 0)
     throw new Error(
-      `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: the end-to-end tests need docker, kind, kubectl and helm on the PATH.`,
+      `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: ` +
+        'the end-to-end tests need docker, kind, kubectl and helm on the PATH.',
     );
   if (spawnSync('docker', ['info'], { stdio: 'ignore' }).status !== 0)
     throw new Error('docker does not answer: is its daemon running, and may this user talk to it?');

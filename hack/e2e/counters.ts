@@ -1,11 +1,11 @@
-/** The counter pool as it is: its pods, what they show, what runs in them. */
+/** The counter pool: its pods, their metrics and their decoders. */
 import { resources, type V1Pod } from '#crds/cluster/api.ts';
 import { run } from './commands.ts';
 import { POOL, SYSTEM } from './installation.ts';
 import { containerIdOf } from './kills.ts';
 import type { World } from './scenario.ts';
 
-/** Pods that are not on their way out. */
+/** Pods that are not being deleted. */
 export async function counterPods({ api, signal }: World): Promise<readonly V1Pod[]> {
   const { items } = await api.list<V1Pod>(
     resources.pods,
@@ -25,15 +25,16 @@ export async function seriesOf(namespace: string, pod: string, { kubectl }: Worl
   return page.split('\n').filter((line) => line.includes(`"${namespace}/`));
 }
 
-/** Command lines of the decoders that run in a counter, as its node sees them: the image has nothing to look with. */
+/** Command lines of a counter's decoders, read on its node: the image has no program to list them. */
 export async function decodersOf(pod: V1Pod, { signal }: World): Promise<readonly string[]> {
-  const every = `for p in /proc/[0-9]*; do grep -q ${containerIdOf(pod)} $p/cgroup && tr "\\0" " " < $p/cmdline && echo; done 2>/dev/null; true`;
-  const lines = (await run('docker', ['exec', pod.spec!.nodeName!, 'sh', '-c', every], { signal })).split('\n');
+  const list = `grep -q ${containerIdOf(pod)} $p/cgroup && tr "\\0" " " < $p/cmdline && echo`;
+  const script = `for p in /proc/[0-9]*; do ${list}; done 2>/dev/null; true`;
+  const lines = (await run('docker', ['exec', pod.spec!.nodeName!, 'sh', '-c', script], { signal })).split('\n');
   return lines.filter((line) => /^\S*ffmpeg /.test(line));
 }
 
-/** Waits until the pool has so many counters, all of them ready, and no other. */
-export async function whenPoolHas(count: number, seconds: number, world: World): Promise<readonly V1Pod[]> {
+/** Waits until the pool has exactly so many counters, all of them ready. */
+export async function untilPoolHas(count: number, seconds: number, world: World): Promise<readonly V1Pod[]> {
   return world.eventually(`${POOL} has ${count} counters`, seconds, async () => {
     const pods = await counterPods(world);
     if (pods.length !== count || !pods.every(isReady))

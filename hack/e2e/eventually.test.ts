@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from './eventually.ts';
 
-test('the first look that does not throw ends the waiting, and its value is the result', async () => {
+test('the wait ends with the first look that does not throw, and returns its value', async () => {
   let looks = 0;
   const seen = await eventually('the third look', 10, () => {
     looks += 1;
@@ -12,7 +12,7 @@ test('the first look that does not throw ends the waiting, and its value is the 
   assert.equal(seen, 3);
 });
 
-test('what does not come about in time is told with what was seen last', async () => {
+test('the error of a wait that is too long names what was seen last', async () => {
   let looks = 0;
   const look = () => {
     looks += 1;
@@ -21,7 +21,7 @@ test('what does not come about in time is told with what was seen last', async (
   await assert.rejects(eventually('the moon is full', 0.3, look), { message: 'the moon is full: not within 0.3 s. Last seen: look again' });
 });
 
-test('a stop ends the waiting with its reason', async () => {
+test('an aborted wait throws the reason', async () => {
   const stop = new AbortController();
   const look = () => {
     stop.abort(new Error('stopped by SIGTERM'));

@@ -1,11 +1,11 @@
-/** Waiting for the world to be so, within a bound. */
+/** Waits for a condition, within a time limit. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 250;
 
 /**
- * Looks again and again until `look` returns; it throws as long as the world is not so yet.
- * @throws Error that names `what`, the bound, and what was seen last.
+ * Calls `look` until it returns; it throws as long as the condition does not hold.
+ * @throws Error that names `what`, the limit, and the error of the last look.
  */
 export async function eventually<T>(what: string, seconds: number, look: () => Promise<T> | T, signal?: AbortSignal): Promise<T> {
   const deadline = performance.now() + seconds * 1000;

@@ -1,7 +1,7 @@
-/** helm as a person would use it, against the cluster under test: 3 and 4 do. */
+/** helm as a user runs it, against the cluster under test; version 3 or 4. */
 import { run } from './commands.ts';
 
-/** What it wrote to stdout. `values` are those of the chart. @throws Error with its last words. */
+/** @param values of the chart. @returns helm's stdout. @throws Error with the end of its output. */
 export type Helm = (args: readonly string[], values?: object) => Promise<string>;
 
 export function helmOf(kubeconfig: string, signal: AbortSignal): Helm {

@@ -1,16 +1,16 @@
-/** What the images promise to whoever runs them, looked up in the images themselves. */
+/** Checks in the images what the documentation promises to their users. */
 import { spawnSync } from 'node:child_process';
 import { run } from './commands.ts';
 import type { Images } from './images.ts';
 
 interface Promised {
   readonly megabytes: number;
-  /** All that can be executed in it. */
+  /** Every executable file. */
   readonly programs: readonly string[];
   readonly variable: string;
-  /** Files that tell its licences. */
+  /** Files with licences. */
   readonly licences: readonly string[];
-  /** What its ffmpeg can reach. */
+  /** The protocols of its ffmpeg. */
   readonly protocols?: readonly string[];
   /** A package with a library of machine code. */
   readonly native?: string;
@@ -26,7 +26,7 @@ const PROMISED: Readonly<Record<Exclude<keyof Images, 'camera'>, Promised>> = {
     programs: ['ffmpeg', 'node'],
     variable: 'FOOTFALL_AGENT',
     licences: [...OF_ALL, ...OF_FFMPEG, 'licenses/debian/libssl3'],
-    // http comes with rtsp, whose sessions some cameras wrap in it; the agent allows it nowhere.
+    // ffmpeg's rtsp brings http, for cameras that tunnel RTSP in it; the agent never allows it.
     protocols: ['file', 'http', 'pipe', 'rtp', 'srtp', 'tcp', 'tls', 'udp'],
   },
   counter: {
@@ -39,7 +39,7 @@ const PROMISED: Readonly<Record<Exclude<keyof Images, 'camera'>, Promised>> = {
   },
 };
 
-/** @throws Error that names each broken promise in a sentence. */
+/** @throws Error with a sentence for each broken promise. */
 export async function checkImages(images: Images, signal: AbortSignal): Promise<void> {
   const broken = await Promise.all(
     Object.entries(PROMISED).map(([name, promised]) => brokenPromises(images[name as keyof Images], promised, signal)),
@@ -56,7 +56,7 @@ async function brokenPromises(
     { Size: number; Config: { User: string } },
   ];
   const files = await filesIn(image, signal);
-  // The engine lays empty files where it mounts its own.
+  // The container engine adds empty files where it mounts its own.
   const executables = files
     .filter(({ mode, bytes, path }) => /^-..x/.test(mode) && bytes > 0 && !/\.(so|js)\b/.test(path))
     .map(({ path }) => path.replace(/.*\//, ''));
@@ -94,7 +94,7 @@ async function filesIn(image: string, signal: AbortSignal): Promise<{ mode: stri
   }
 }
 
-/** Without a network, a right, or a file system that can be written to. */
+/** Without a network, capabilities, or a writable file system. */
 function inContainer(
   image: string,
   ...options: readonly string[]

@@ -1,4 +1,4 @@
-/** The images under test: built from the working tree, named by their content, brought to the nodes that run them. */
+/** Builds the images from the working tree, tags them by content, and loads them into the nodes that run them. */
 import { fileURLToPath } from 'node:url';
 import { run } from './commands.ts';
 import type { Cluster } from './cluster.ts';
@@ -12,15 +12,15 @@ const sources = {
   camera: { name: 'footfall/e2e-camera', dockerfile: 'hack/e2e/camera/Dockerfile', target: '', context: 'hack' },
 } as const;
 
-/** Full names, with the tag. */
+/** Full names, with tags. */
 export type Images = Readonly<Record<keyof typeof sources, string>>;
 
-/** @throws Error with the builder's last words. */
+/** @throws Error with the end of the builder's output. */
 export async function buildImages(signal: AbortSignal): Promise<Images> {
-  // The machine's own registry, where npm has one.
+  // The registry that npm on this machine uses.
   const registry = (await run('npm', ['config', 'get', 'registry'], { signal })).trim();
   const build = async ({ name, dockerfile, target, context }: (typeof sources)[keyof typeof sources]) => {
-    // The host's network, because a registry may be known to the host alone.
+    // The host's network, because only the host may reach the registry.
     const args = [
       'build',
       '--quiet',
@@ -36,12 +36,12 @@ export async function buildImages(signal: AbortSignal): Promise<Images> {
     ];
     const environment = { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' };
     const id = (await run('docker', args, { environment, seconds: 1800, signal })).trim();
-    // What is unchanged comes out of the cache under its old id, and so gets its old name, which the nodes know.
+    // An unchanged image comes from the cache with its old id, so it gets its old tag, which the nodes already have.
     const image = `${name}:${id.replace('sha256:', '').slice(0, 12)}`;
     await run('docker', ['tag', id, image], { signal });
     return image;
   };
-  // One after the other: they share their lower layers.
+  // One after the other, because they share their lower layers.
   return {
     agent: await build(sources.agent),
     counter: await build(sources.counter),
@@ -59,8 +59,8 @@ export async function loadImages({ agent, counter, operator, camera }: Images, c
 }
 
 async function load(images: readonly string[], node: string, { name }: Cluster, signal: AbortSignal): Promise<void> {
-  const there = (await run('docker', ['exec', node, 'ctr', '--namespace', 'k8s.io', 'images', 'list', '--quiet'], { signal })).split('\n');
-  const missing = images.filter((image) => !there.includes(`docker.io/${image}`));
+  const loaded = (await run('docker', ['exec', node, 'ctr', '--namespace', 'k8s.io', 'images', 'list', '--quiet'], { signal })).split('\n');
+  const missing = images.filter((image) => !loaded.includes(`docker.io/${image}`));
   if (missing.length > 0)
     await run('kind', ['load', 'docker-image', ...missing, '--name', name, '--nodes', node], { seconds: 600, signal });
 }

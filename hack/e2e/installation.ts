@@ -1,4 +1,4 @@
-/** Footfall in the cluster, installed by its chart, with the values that a scenario wants; and the cameras. */
+/** Installs Footfall by its chart, with the values that a scenario needs, and the cameras. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { FACILITY_LABEL } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import type { Helm } from './helm.ts';
 import type { Images } from './images.ts';
-import { type Kubectl, lastWords } from './kubectl.ts';
+import { type Kubectl, lastLogLines } from './kubectl.ts';
 
 export const SYSTEM = 'footfall-system';
 export const RELEASE = 'footfall';
@@ -16,15 +16,15 @@ export const POOL = 'footfall-counter';
 const CHART = fileURLToPath(new URL('../../charts/footfall', import.meta.url));
 
 /**
- * The cameras are Services. A certificate lives so short that whoever did not renew it, or did not use the renewed one,
- * would soon serve nobody; the kubelet takes up to a minute and a half to bring it. The version before knows neither value.
+ * The cameras are Services. A certificate lives so short that counters which do not use the renewed one soon refuse all agents;
+ * the kubelet takes up to a minute and a half to update the file. The previous version has neither value.
  */
 const HERE = { cameraNetworks: ['*.cameras.svc'], tls: { certificateSeconds: 600 } };
 
-/** Two counters for up to nine streams each: ten streams have to be shared out. */
+/** Two counters for up to nine streams each: ten streams need both. */
 const COUNTERS = { streamsPerCounter: 9, minimum: 2, maximum: 2 };
 
-/** Values of the chart that differ from the usual. */
+/** Values of the chart that differ from the tests' usual ones. */
 export interface Settings {
   readonly watchNamespaces?: readonly string[];
   readonly tls?: { readonly secretName: string };
@@ -47,7 +47,7 @@ export interface Version {
 
 export class Installation {
   readonly images: Images;
-  /** When it was taken away, in milliseconds since 1970. */
+  /** Times of uninstallation, in milliseconds since 1970. */
   readonly uninstalls: { readonly from: number; readonly to: number }[] = [];
   readonly #kubectl: Kubectl;
   readonly #helm: Helm;
@@ -70,7 +70,7 @@ export class Installation {
     this.#signal = signal;
   }
 
-  /** Cameras and Footfall, with all counters at work. @throws Error with a sentence. */
+  /** Installs cameras and Footfall, and waits for all counters. @throws Error with a sentence. */
   async bringUp(): Promise<void> {
     const cameras = await readFile(new URL('manifests/cameras.yaml', import.meta.url), 'utf8');
     await this.#kubectl.apply(cameras.replaceAll('image: footfall/e2e-camera', `image: ${this.images.camera}`));
@@ -80,12 +80,12 @@ export class Installation {
     await this.#findCounters();
   }
 
-  /** A cluster that was just made, or its API server restarted, can be without names for minutes; no promise is about that. */
+  /** In a new cluster, or after a restart of its API server, DNS can fail for minutes; no promise is about that. */
   async #findCounters(): Promise<void> {
-    // There are several name servers, and each lookup asks one of them.
+    // There are several DNS servers, and each lookup asks one of them.
     const look = `for each in 1 2 3 4 5 6 7 8; do getent hosts ${POOL}.${SYSTEM}.svc || exit 1; done`;
     const args = ['exec', '--namespace=cameras', 'deployment/camera', '--', 'sh', '-c', look];
-    await eventually('a site is told where the counters are', 240, () => this.#kubectl(args), this.#signal);
+    await eventually('DNS at the site resolves the counters', 240, () => this.#kubectl(args), this.#signal);
   }
 
   makeNamespace(): Promise<void> {
@@ -98,7 +98,7 @@ export class Installation {
     );
   }
 
-  /** The usual settings, with all counters at work. */
+  /** Restores the usual settings, and waits for all counters. */
   async configureAsUsual(): Promise<void> {
     await this.configure({});
     await this.#kubectl(['rollout', 'status', `--namespace=${SYSTEM}`, `deployment/${POOL}`, '--timeout=90s'], 120);
@@ -109,16 +109,16 @@ export class Installation {
     await this.#upgrade(version, settings, ['--wait', '--timeout=100s']);
     const { streamsPerCounter, minimum, maximum } = { ...COUNTERS, ...settings.counter };
     await eventually(
-      `${POOL} is as the operator was told`,
+      `${POOL} has the new settings`,
       40,
       async () => {
         const { spec } = JSON.parse(
           await this.#kubectl(['get', `--namespace=${SYSTEM}`, `deployment/${POOL}`, '--output=json']),
         ) as V1Deployment;
         const { image, env = [], resources } = spec!.template.spec!.containers[0]!;
-        const told = env.find(({ name }) => name === 'FOOTFALL_COUNTER')?.value ?? '{}';
+        const config = env.find(({ name }) => name === 'FOOTFALL_COUNTER')?.value ?? '{}';
         assert.equal(image, version.images.counter);
-        assert.equal((JSON.parse(told) as { maxStreams?: number }).maxStreams, streamsPerCounter);
+        assert.equal((JSON.parse(config) as { maxStreams?: number }).maxStreams, streamsPerCounter);
         assert.equal(settings.counter?.gpu === undefined, !Object.keys(resources?.limits ?? {}).some((limit) => limit.includes('/')));
         assert.ok(spec!.replicas! >= minimum && spec!.replicas! <= maximum, `${spec!.replicas} replicas, not ${minimum} to ${maximum}`);
       },
@@ -126,12 +126,12 @@ export class Installation {
     );
   }
 
-  /** As the first command of a user: it does not wait for anything. */
+  /** As a user's first command: it does not wait. */
   async install(): Promise<void> {
     await this.#upgrade({ chart: CHART, images: this.images }, {}, []);
   }
 
-  /** Until nothing of it runs; the CRD, the streams and their agents stay. */
+  /** Waits until operator and counters are gone; the CRD, the streams and their agents stay. */
   async uninstall(): Promise<void> {
     const from = Date.now();
     await this.#helm(['uninstall', RELEASE, `--namespace=${SYSTEM}`, '--ignore-not-found', '--wait', '--timeout=100s']);
@@ -146,7 +146,7 @@ export class Installation {
     this.uninstalls.push({ from, to: Date.now() });
   }
 
-  /** What `helm test` says. @throws Error when something does not hold. */
+  /** @returns the output of `helm test`. @throws Error when a check fails. */
   test(): Promise<string> {
     return this.#helm(['test', RELEASE, `--namespace=${SYSTEM}`, '--logs', '--timeout=150s']);
   }
@@ -158,7 +158,7 @@ export class Installation {
         ...(chart === CHART && { ...HERE, ...(settings.tls && { tls: settings.tls }) }),
       });
     } catch (error) {
-      const words = await lastWords(this.#kubectl, SYSTEM, 'app.kubernetes.io/component=operator');
+      const words = await lastLogLines(this.#kubectl, SYSTEM, 'app.kubernetes.io/component=operator');
       throw new Error(`${(error as Error).message} The operator says:\n${words}`, { cause: error });
     }
   }

@@ -1,9 +1,9 @@
-/** Ways in which something dies without a word, and in which order they are tried: drawn by a seed, so that it can be done again. */
+/** Kills containers, pods and nodes without warning, in a random order that a seed reproduces. */
 import type { V1Pod } from '#crds/cluster/api.ts';
 import { run } from './commands.ts';
 import type { World } from './scenario.ts';
 
-/** What dies, as often as each is named here among as many deaths. */
+/** What dies; each appears as often as in that many deaths. */
 const BAG = [
   'counter container',
   'counter container',
@@ -14,14 +14,14 @@ const BAG = [
   'operator pod',
   'node',
 ] as const;
-/** Between deaths; some come before the last one is overcome. A container that dies more often is held back for minutes. */
+/** Between deaths; some come before the product has recovered. The kubelet delays a container that dies more often by minutes. */
 const PAUSE_SECONDS = { least: 4, most: 26 };
 
 export interface Death {
   readonly what: (typeof BAG)[number];
-  /** After the one before. */
+  /** Since the previous death. */
   readonly afterSeconds: number;
-  /** Which of those that there are: from 0 to below 1. */
+  /** Chooses among the candidates: from 0 to below 1. */
   readonly which: number;
 }
 
@@ -46,7 +46,7 @@ function randomOf(seed: number): () => number {
   };
 }
 
-/** SIGKILL, from its node. */
+/** Sends SIGKILL on the pod's node. */
 export async function killContainer(pod: V1Pod, { signal }: World): Promise<void> {
   await run(
     'docker',
@@ -59,13 +59,13 @@ export function containerIdOf({ status }: V1Pod): string {
   return status!.containerStatuses![0]!.containerID!.replace('containerd://', '');
 }
 
-/** A pod that is only deleted, even by force, is told to stop, and says goodbye. */
+/** Kills the container first: a pod that is only deleted, even by force, gets SIGTERM and drains. */
 export async function killPod(pod: V1Pod, world: World): Promise<void> {
   await killContainer(pod, world);
   await world.kubectl(['delete', 'pod', pod.metadata!.name!, `--namespace=${pod.metadata!.namespace}`, '--force', '--grace-period=0']);
 }
 
-/** Power is cut, and comes back. */
+/** Cuts the node's power, and restores it. */
 export async function killNode(node: string, { signal }: World): Promise<void> {
   await run('docker', ['kill', node], { signal });
   await run('docker', ['start', node], { signal });

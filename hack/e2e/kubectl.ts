@@ -1,15 +1,15 @@
-/** kubectl as a person would use it, against the cluster under test. */
+/** kubectl as a user runs it, against the cluster under test. */
 import { run } from './commands.ts';
 
 export interface Kubectl {
-  /** What it wrote to stdout. @throws Error with its last words. */
+  /** @returns kubectl's stdout. @throws Error with the end of its output. */
   (args: readonly string[], seconds?: number): Promise<string>;
   /** Server-side, from YAML or JSON. */
   apply(manifests: string): Promise<void>;
 }
 
-/** What these pods said last, a few lines each; or why that cannot be had. */
-export async function lastWords(kubectl: Kubectl, namespace: string, selector: string): Promise<string> {
+/** The last lines of these pods' logs, or why kubectl cannot get them. */
+export async function lastLogLines(kubectl: Kubectl, namespace: string, selector: string): Promise<string> {
   const args = ['logs', `--namespace=${namespace}`, `--selector=${selector}`, '--prefix', '--tail=3', '--ignore-errors'];
   return (await kubectl(args).catch((error: unknown) => (error as Error).message)).trimEnd();
 }

@@ -1,4 +1,4 @@
-/** `npm run e2e`: brings Footfall up in a real cluster, and checks its promises one by one. */
+/** `npm run e2e`: installs Footfall in a real cluster and tests its promises one by one. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,9 +23,9 @@ async function run({ cluster: name, keep, only, minutes, seed }: Options, signal
   try {
     const [images, made] = await Promise.all([
       step('images are built', () => buildImages(signal)),
-      step(`cluster ${name} is there`, async () => (cluster = await ensureCluster(name, folder, signal))),
+      step(`cluster ${name} is ready`, async () => (cluster = await ensureCluster(name, folder, signal))),
     ]);
-    await step('the images keep their promises', () => checkImages(images, signal));
+    await step('the images are as promised', () => checkImages(images, signal));
     await step('the nodes have the images', () => loadImages(images, made, signal));
     const kubectl = kubectlOf(made.kubeconfig, signal);
     const installation = new Installation({ images, kubectl, helm: helmOf(made.kubeconfig, signal), signal });

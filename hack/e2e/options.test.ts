@@ -36,7 +36,7 @@ for (const [args, sentence] of [
   });
 }
 
-test('what is missing on the machine is named in one sentence, with exit code 2', () => {
+test('a run without its programs ends with code 2 and a sentence that names them', () => {
   const nowhere = mkdtempSync(join(tmpdir(), 'footfall-e2e-'));
   try {
     const { status, stderr } = spawnSync(process.execPath, [main], { env: { ...process.env, PATH: nowhere }, encoding: 'utf8' });
@@ -50,8 +50,8 @@ test('what is missing on the machine is named in one sentence, with exit code 2'
   }
 });
 
-test('--help names every scenario with its promise, and needs nothing', () => {
+test('--help names every scenario with its promise, and needs no program', () => {
   const { status, stdout } = spawnSync(process.execPath, [main, '--help'], { env: { ...process.env, PATH: '' }, encoding: 'utf8' });
   assert.equal(status, 0);
-  assert.match(stdout, /^ {2}one-pass +Whoever crosses the lines/m);
+  assert.match(stdout, /^ {2}one-pass +Footfall counts each person/m);
 });

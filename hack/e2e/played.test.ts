@@ -8,44 +8,44 @@ const gap = (from: number, to: number, whole = true): Gap => ({ from: from * 100
 const watched = (commits: readonly Commit[], gaps: readonly Gap[] = [], starts = [0]) =>
   judge({ commits, gaps, starts: starts.map((start) => start * 1000) });
 
-test('without a gap nothing but what was played will do, at any time', () => {
+test('without a gap each commit must have exactly the crossings that were played', () => {
   assert.deepEqual(watched([at(10, 1, 0), at(30, 2, 1), at(138, 6, 6)]), { crossings: 12, uncertain: 0 });
   assert.throws(() => watched([at(10, 1, 0), at(30, 1, 1), at(138, 6, 6)]), {
-    message: 'At 1970-01-01T00:00:30.000Z entrance has 1; the camera had played 2 beside the declared gaps.',
+    message: 'At 1970-01-01T00:00:30.000Z entrance has 1; the camera had played 2 outside of the declared gaps.',
   });
   assert.throws(() => watched([at(138, 6, 7)]), /exit has 7/);
 });
 
-test('the camera plays on and on', () => {
+test('the camera plays its clip in a loop', () => {
   assert.deepEqual(watched([at(CLIP_SECONDS + 10, 7, 6)]), { crossings: 13, uncertain: 0 });
 });
 
-test('a crossing within a gap must not be counted, and one that is clear of it must', () => {
+test('a crossing within a gap must not be counted, and one outside of it must', () => {
   const gaps = [gap(21, 30)];
   assert.deepEqual(watched([at(60, 2, 2)], gaps), { crossings: 5, uncertain: 0 });
   assert.throws(() => watched([at(60, 3, 2)], gaps), /entrance has 3; the camera had played 2/);
   assert.throws(() => watched([at(60, 1, 2)], gaps), /entrance has 1; the camera had played 2/);
 });
 
-test('where a gap ends just before a crossing, it may be counted or not', () => {
+test('a crossing just after a gap may be counted or not', () => {
   const gaps = [gap(21, 22.5)];
   for (const entrance of [2, 3]) assert.deepEqual(watched([at(60, entrance, 2)], gaps), { crossings: 5, uncertain: 1 });
   assert.throws(() => watched([at(60, 1, 2)], gaps), /entrance has 1; the camera had played 2 to 3/);
 });
 
-test('of a time in which there were gaps, but nobody knows where, nothing is certain', () => {
+test('a crossing may be counted or not in a period with gaps of unknown times', () => {
   for (const entrance of [2, 3]) assert.deepEqual(watched([at(60, entrance, 2)], [gap(21, 30, false)]), { crossings: 5, uncertain: 1 });
 });
 
-test('a camera that was started anew plays from the start', () => {
+test('a restarted camera plays the clip from its start', () => {
   assert.deepEqual(watched([at(12, 1, 0), at(120, 2, 0)], [gap(12.5, 110.5)], [0, 110]), { crossings: 10, uncertain: 0 });
 });
 
-test('nothing committed is no proof', () => {
+test('a stream without commits fails', () => {
   assert.throws(() => watched([]), { message: 'Nothing was committed.' });
 });
 
-test('a status names the latest gap only: of others that came with it, where they can have been', () => {
+test('a status has the latest gap only: earlier ones are known by the period in which they were', () => {
   const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
   const status = (time: number, count: number, from: number, to: number) => ({
     time: iso(time),

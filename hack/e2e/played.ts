@@ -1,64 +1,64 @@
 /**
- * What a looping camera of hack/e2e/camera played, and whether counts are that, less what was declared as not observed.
+ * Compares counts with the crossings that a looping camera of hack/e2e/camera played, minus the declared gaps.
  *
- *   the camera plays      ──────c₁───────c₂──────c₃────── ...   cᵢ: somebody is across a line, known from the clip
- *   gaps that are declared          ▓▓▓▓▓▓▓
- *   so there must be            1            1 or 2    2 or 3
+ *   the camera plays      ──────c₁───────c₂──────c₃────── ...   cᵢ: a crossing, known from the clip
+ *   declared gaps                   ▓▓▓▓▓▓▓
+ *   counts must be              1            1 or 2    2 or 3
  *
- * A crossing within a gap is not counted, and one that is clear of all gaps is. Only where a gap ends just before a
- * crossing, or begins or ends with it, nobody can say: there a count may be one more or one less.
+ * A crossing within a gap must not be counted, and one outside of all gaps must. A crossing just after a gap, or at its
+ * beginning or end, is uncertain: the count may be one more or one less.
  */
 
 import type { CountsStatus } from '#crds/schema.ts';
 
-/** hack/samples/one-by-one, in a loop: when somebody is across a line, in seconds of the clip (`npm run count -- --events`, 5 fps). */
+/** hack/samples/one-by-one in a loop: its crossings in seconds of the clip (`npm run count -- --events`, 5 fps). */
 export const CLIP_SECONDS = 139.4;
 const ACROSS: Readonly<Record<string, readonly number[]>> = {
   entrance: [7.1, 23.9, 51.3, 77.3, 93.1, 125.1],
   exit: [19.1, 44.1, 69.1, 86.1, 119.1, 135.1],
 };
 /**
- * From when on somebody must have been seen to be counted: as a track, clear of the line on the near side. Of clips that
- * begin so long before each crossing, all 12 were counted from 1.6 s on, 11 at 0.8 s, 5 at 0.4 s.
+ * How long before a crossing the video must begin for it to be counted: the track must be clear of the line on the near side.
+ * Of clips that begin so long before each of the 12 crossings, 12 counted at 1.6 s and more, 11 at 0.8 s, 5 at 0.4 s.
  */
 const APPROACH_SECONDS = 2;
-/** Camera, agent and counter say when; between them lie a network, and a machine with too little time for all. */
+/** Tolerance between the clocks of camera, agent and counter on a busy machine. */
 const CLOCK_SECONDS = 1.5;
 
 /** In milliseconds since 1970. */
 export interface Gap {
   readonly from: number;
   readonly to: number;
-  /** False where some of the time between may have been observed. */
+  /** False when only a part of this time was a gap. */
   readonly whole: boolean;
 }
 
 export interface Commit {
-  /** Everything until then is counted. */
+  /** Everything up to this time is counted. */
   readonly time: number;
   readonly totals: Readonly<Record<string, number>>;
 }
 
-export interface Watched {
-  /** When the camera began to play the clip from its start; before the first, nothing. */
+export interface Observation {
+  /** Times at which the camera started the clip. */
   readonly starts: readonly number[];
   readonly gaps: readonly Gap[];
   readonly commits: readonly Commit[];
 }
 
-export interface Judged {
+export interface Judgement {
   readonly crossings: number;
-  /** Of which it cannot be said whether they had to be counted. */
+  /** How many of them may be counted or not. */
   readonly uncertain: number;
 }
 
-/** Holds every commit against what had been played until then. @throws Error with a sentence for the first that differs. */
-export function judge({ starts, gaps, commits }: Watched): Judged {
+/** Compares every commit with the crossings until then. @throws Error with a sentence for the first that differs. */
+export function judge({ starts, gaps, commits }: Observation): Judgement {
   const last = commits.at(-1);
   if (last === undefined) throw new Error('Nothing was committed.');
   const lines = Object.keys(ACROSS).map((line) => ({
     line,
-    played: played(line, starts, last.time).map((at) => ({ at, ...bounds(at, gaps) })),
+    played: crossingsPlayed(line, starts, last.time).map((at) => ({ at, ...bounds(at, gaps) })),
   }));
   for (const { time, totals } of commits) {
     for (const { line, played: crossings } of lines) {
@@ -68,8 +68,9 @@ export function judge({ starts, gaps, commits }: Watched): Judged {
       }));
       const [least, most, total] = [sum(until.map((each) => each.least)), sum(until.map((each) => each.most)), totals[line] ?? 0];
       if (total >= least && total <= most) continue;
+      const expected = least === most ? least : `${least} to ${most}`;
       throw new Error(
-        `At ${new Date(time).toISOString()} ${line} has ${total}; the camera had played ${least === most ? least : `${least} to ${most}`} beside the declared gaps.`,
+        `At ${new Date(time).toISOString()} ${line} has ${total}; the camera had played ${expected} outside of the declared gaps.`,
       );
     }
   }
@@ -77,7 +78,7 @@ export function judge({ starts, gaps, commits }: Watched): Judged {
   return { crossings: crossings.length, uncertain: crossings.filter(({ least, most }) => least !== most).length };
 }
 
-/** A status names the latest gap: of those that came with it, all that is known is between which times they were. */
+/** A status has only the latest gap: of others since the previous status, only the period in which they were is known. */
 export function gapsOf(counts: readonly Pick<CountsStatus, 'time' | 'gaps'>[]): readonly Gap[] {
   const gaps = new Map<string, Gap>();
   let [known, time] = [0, 0];
@@ -92,7 +93,7 @@ export function gapsOf(counts: readonly Pick<CountsStatus, 'time' | 'gaps'>[]): 
   return [...gaps.values()];
 }
 
-function played(line: string, starts: readonly number[], until: number): number[] {
+function crossingsPlayed(line: string, starts: readonly number[], until: number): number[] {
   return starts.flatMap((start, index) => {
     const end = Math.min(starts[index + 1] ?? Infinity, until + ms(CLOCK_SECONDS));
     const loops = Math.max(0, Math.ceil((end - start) / ms(CLIP_SECONDS)));
@@ -102,7 +103,7 @@ function played(line: string, starts: readonly number[], until: number): number[
   });
 }
 
-/** How often a crossing may be in the counts. */
+/** How many times a crossing may be in the counts. */
 function bounds(at: number, gaps: readonly Gap[]): { readonly least: 0 | 1; readonly most: 0 | 1 } {
   const [early, late] = [at - ms(CLOCK_SECONDS), at + ms(CLOCK_SECONDS)];
   if (gaps.some(({ from, to, whole }) => whole && from < early && to > late)) return { least: 0, most: 0 };

@@ -1,4 +1,4 @@
-/** The version before this one: its chart and its images, made from the repository's history as they were then. */
+/** The previous version: builds its chart and images from the repository's history. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,15 +13,15 @@ const COMMIT = '07950b554609';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * What is unpacked goes when the scenario is over; the images stay, so that the next run finds them.
- * @returns undefined in a clone without that much history. @throws Error with the failing program's words.
+ * The unpacked tree is removed after the scenario; the images stay for the next run.
+ * @returns undefined in a clone without that much history. @throws Error with the end of a failing program's output.
  */
 export async function previousVersion({ cluster, installation, afterwards, signal }: World): Promise<Version | undefined> {
-  const isThere = await run('git', ['-C', root, 'cat-file', '-e', `${COMMIT}^{commit}`], { signal }).then(
+  const isKnown = await run('git', ['-C', root, 'cat-file', '-e', `${COMMIT}^{commit}`], { signal }).then(
     () => true,
     () => false,
   );
-  if (!isThere) return undefined;
+  if (!isKnown) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'footfall-e2e-previous-'));
   afterwards(() => rm(folder, { recursive: true }));
   await unpack(folder, signal);

@@ -1,4 +1,4 @@
-/** What is kept of a run: a summary for machines, and for each broken promise all that helps to find out why. */
+/** What a run leaves: a summary for machines, and for each broken promise what explains it. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { V1Pod } from '#crds/cluster/api.ts';
@@ -8,7 +8,7 @@ import type { Kubectl } from './kubectl.ts';
 /** In the current folder, which git ignores. */
 export const REPORT = 'e2e-report';
 
-export interface Outcome {
+export interface ScenarioResult {
   readonly name: string;
   readonly promise: string;
   readonly seconds: number;
@@ -17,15 +17,15 @@ export interface Outcome {
   readonly error: string | undefined;
 }
 
-/** What an earlier run left would be taken for this one's. */
+/** Removes the report of an earlier run. */
 export async function clearReport(): Promise<void> {
   await rm(REPORT, { recursive: true, force: true });
 }
 
-export async function writeSummary(outcomes: readonly Outcome[]): Promise<void> {
+export async function writeSummary(results: readonly ScenarioResult[]): Promise<void> {
   await mkdir(REPORT, { recursive: true });
-  const scenarios = outcomes.map(({ error, ...outcome }) => ({
-    ...outcome,
+  const scenarios = results.map(({ error, ...result }) => ({
+    ...result,
     kept: error === undefined,
     ...(error !== undefined && { error }),
   }));
@@ -35,11 +35,11 @@ export async function writeSummary(outcomes: readonly Outcome[]): Promise<void> 
   );
 }
 
-/** Logs, events, descriptions and resources of the scenario's namespace, of Footfall's own and the cluster's. */
+/** Logs, events, descriptions and resources of the scenario's namespace, of Footfall's and of the cluster's own. */
 export async function keepDiagnostics(name: string, namespace: string, error: Error, kubectl: Kubectl): Promise<void> {
   const folder = join(REPORT, name);
   await mkdir(folder, { recursive: true });
-  // Whatever cannot be had is said in its place.
+  // A file that kubectl cannot fill contains the reason.
   const keep = async (file: string, args: readonly string[]) =>
     writeFile(join(folder, file), await kubectl(args).catch((fault: unknown) => `${(fault as Error).message}\n`));
   await writeFile(join(folder, 'error.txt'), `${error.stack ?? error.message}\n`);

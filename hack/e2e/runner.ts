@@ -1,18 +1,19 @@
-/** Runs scenarios: those that leave others in peace side by side, then the rest one after the other. */
+/** Runs scenarios: first those that do not disturb others, several at a time, then the rest one after the other. */
 import { setMaxListeners } from 'node:events';
 import type { ApiServer } from '#crds/cluster/api.ts';
 import type { Cluster } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import type { Installation } from './installation.ts';
-import { type Kubectl, lastWords } from './kubectl.ts';
-import { keepDiagnostics, type Outcome, REPORT, writeSummary } from './report.ts';
+import { type Kubectl, lastLogLines } from './kubectl.ts';
+import { keepDiagnostics, REPORT, type ScenarioResult, writeSummary } from './report.ts';
 import type { Scenario, World } from './scenario.ts';
 import { Streams } from './streams.ts';
 
-/** More starting at once would make a machine of two cores late for what is promised within seconds. */
+/** More at once would make a machine with two cores too slow for promises within seconds. */
 const SIDE_BY_SIDE = 4;
 
-export interface Stage {
+/** What all scenarios of a run share. */
+export interface Run {
   readonly cluster: Cluster;
   readonly installation: Installation;
   readonly kubectl: Kubectl;
@@ -25,45 +26,45 @@ export interface Stage {
 }
 
 /** @returns the exit code. */
-export async function runScenarios(scenarios: readonly Scenario[], stage: Stage): Promise<0 | 1> {
-  // Everything that waits hears of a stop.
-  setMaxListeners(0, stage.signal);
-  const outcomes: Outcome[] = [];
+export async function runScenarios(scenarios: readonly Scenario[], run: Run): Promise<0 | 1> {
+  // Every wait listens to this signal.
+  setMaxListeners(0, run.signal);
+  const results: ScenarioResult[] = [];
   const take = async (waiting: Scenario[]) => {
-    for (let next = waiting.shift(); next !== undefined && !stage.signal.aborted; next = waiting.shift())
-      outcomes.push(await runOne(next, stage));
+    for (let next = waiting.shift(); next !== undefined && !run.signal.aborted; next = waiting.shift())
+      results.push(await runOne(next, run));
   };
   const peaceful = scenarios.filter(({ alone }) => alone !== true);
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, () => take(peaceful)));
   await take(scenarios.filter(({ alone }) => alone === true));
-  await writeSummary(outcomes);
-  const broken = outcomes.filter(({ error }) => error !== undefined).length;
-  if (broken > 0) stage.say(`${broken} of ${outcomes.length} promises are broken; see ${REPORT}/.`);
-  else stage.say(`${outcomes.length} of ${outcomes.length} promises are kept.`);
-  return broken > 0 || stage.signal.aborted ? 1 : 0;
+  await writeSummary(results);
+  const broken = results.filter(({ error }) => error !== undefined).length;
+  if (broken > 0) run.say(`${broken} of ${results.length} promises are broken; see ${REPORT}/.`);
+  else run.say(`${results.length} of ${results.length} promises are kept.`);
+  return broken > 0 || run.signal.aborted ? 1 : 0;
 }
 
-async function runOne(scenario: Scenario, stage: Stage): Promise<Outcome> {
+async function runOne(scenario: Scenario, run: Run): Promise<ScenarioResult> {
   const { name, promise } = scenario;
-  const { kubectl, say, signal } = stage;
+  const { kubectl, say, signal } = run;
   const namespace = `e2e-${name}`;
-  const mends: (() => Promise<unknown>)[] = [];
+  const cleanups: (() => Promise<unknown>)[] = [];
   const notes: string[] = [];
   const began = performance.now();
   const world: World = {
-    ...stage,
+    ...run,
     namespace,
-    streams: new Streams(stage.api, namespace, signal),
+    streams: new Streams(run.api, namespace, signal),
     configure: async (settings) => {
-      mends.push(() => stage.installation.configureAsUsual());
-      await stage.installation.configure(settings);
+      cleanups.push(() => run.installation.configureAsUsual());
+      await run.installation.configure(settings);
     },
-    afterwards: (mend) => mends.push(mend),
+    afterwards: (cleanup) => cleanups.push(cleanup),
     eventually: (what, seconds, look) => eventually(what, seconds, look, signal),
     note: (sentence) => notes.push(sentence),
   };
-  const outcome = await attempt(async () => {
-    // One that an earlier run left.
+  const failure = await attempt(async () => {
+    // An earlier run may have left one.
     await kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s'], 150);
     await kubectl.apply(
       JSON.stringify({
@@ -75,27 +76,26 @@ async function runOne(scenario: Scenario, stage: Stage): Promise<Outcome> {
     await scenario.run(world);
   });
   const seconds = (performance.now() - began) / 1000;
-  say(
-    `${outcome === undefined ? 'kept  ' : 'BROKEN'} ${seconds.toFixed(0).padStart(4)} s  ${name}: ${promise}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`,
-  );
-  if (outcome !== undefined) {
-    say(`  ${outcome.message}`);
+  const remarks = notes.length > 0 ? ` (${notes.join('; ')})` : '';
+  say(`${failure === undefined ? 'kept  ' : 'BROKEN'} ${seconds.toFixed(0).padStart(4)} s  ${name}: ${promise}${remarks}`);
+  if (failure !== undefined) {
+    say(`  ${failure.message}`);
     if (!signal.aborted) {
-      // For whoever has nothing but the output of the run.
-      say((await lastWords(kubectl, namespace, 'footfall.dev/stream')).replaceAll(/^/gm, '  '));
-      await keepDiagnostics(name, namespace, outcome, kubectl).catch((error: unknown) =>
+      // For readers who have nothing but the output of the run.
+      say((await lastLogLines(kubectl, namespace, 'footfall.dev/stream')).replaceAll(/^/gm, '  '));
+      await keepDiagnostics(name, namespace, failure, kubectl).catch((error: unknown) =>
         say(`  No report could be written: ${(error as Error).message}`),
       );
     }
   }
-  const mending = await attempt(async () => {
-    for (const mend of mends.toReversed()) await mend();
-    // Once the streams are gone nobody is in the next one's way; the rest of the namespace may take its time.
+  const cleanupFailure = await attempt(async () => {
+    for (const cleanup of cleanups.toReversed()) await cleanup();
+    // The next scenario only needs the streams gone; the rest of the namespace may take its time.
     await kubectl(['delete', 'camerastreams', '--all', '--namespace', namespace, '--ignore-not-found']);
     await kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--wait=false']);
   });
-  const error = outcome ?? (mending && new Error(`it could not be put right afterwards: ${mending.message}`));
-  if (outcome === undefined && error !== undefined) say(`BROKEN ${name}: ${error.message}`);
+  const error = failure ?? (cleanupFailure && new Error(`the cleanup failed: ${cleanupFailure.message}`));
+  if (failure === undefined && error !== undefined) say(`BROKEN ${name}: ${error.message}`);
   return { name, promise, seconds, notes, error: error?.message };
 }
 

@@ -1,4 +1,4 @@
-/** What a scenario is, and what it has at hand. */
+/** A scenario, and what it can use. */
 import type { ApiServer } from '#crds/cluster/api.ts';
 import type { Cluster } from './cluster.ts';
 import type { Installation, Settings } from './installation.ts';
@@ -6,11 +6,11 @@ import type { Kubectl } from './kubectl.ts';
 import type { Streams } from './streams.ts';
 
 export interface Scenario {
-  /** For --only, and for folders. */
+  /** For --only, namespaces and folders. */
   readonly name: string;
-  /** What the product promises, as a sentence. */
+  /** A sentence that the scenario tests: what Footfall promises. */
   readonly promise: string;
-  /** Whether it disturbs others, which then have to wait. */
+  /** Whether it disturbs other scenarios, and so runs alone. */
   readonly alone?: boolean;
   run(world: World): Promise<void>;
 }
@@ -19,21 +19,21 @@ export interface World {
   readonly cluster: Cluster;
   readonly kubectl: Kubectl;
   readonly api: ApiServer;
-  /** The scenario's own; everything in it goes when the scenario is over. */
+  /** The scenario's own; it is deleted with everything in it afterwards. */
   readonly namespace: string;
   readonly streams: Streams;
   readonly installation: Installation;
-  /** Upgrades to these settings; the usual ones come back when the scenario is over. */
+  /** Upgrades to these settings; the usual ones are restored afterwards. */
   readonly configure: (settings: Settings) => Promise<void>;
-  /** Called when the scenario is over, however it went, last first. */
-  readonly afterwards: (mend: () => Promise<unknown>) => void;
-  /** Waits for the world to be so; `look` throws as long as it is not. @throws Error with what was seen last. */
+  /** Registers a cleanup, for a scenario that passes or fails; the last one runs first. */
+  readonly afterwards: (cleanup: () => Promise<unknown>) => void;
+  /** Waits until `look` does not throw. @throws Error with what was seen last. */
   readonly eventually: <T>(what: string, seconds: number, look: () => Promise<T> | T) => Promise<T>;
   /** When the first scenario began, and whether all of them are run. */
   readonly begin: Date;
   readonly whole: boolean;
   readonly killing: { readonly minutes: number; readonly seed: number };
-  /** A word on what the scenario found, for the report. */
+  /** Adds a remark to the report. */
   readonly note: (sentence: string) => void;
   readonly signal: AbortSignal;
 }

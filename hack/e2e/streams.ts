@@ -1,4 +1,4 @@
-/** CameraStreams of one namespace: made, changed, and looked at as the API server has them. */
+/** Creates, changes and reads the CameraStreams of one namespace. */
 import assert from 'node:assert/strict';
 import { type ApiServer, isNotFound, resources, type V1Pod } from '#crds/cluster/api.ts';
 import { apiVersion, type CameraStream, type Condition, kind } from '#crds/schema.ts';
@@ -10,15 +10,15 @@ export const LINES = [
   { name: 'exit', from: { x: 770, y: 500 }, to: { x: 770, y: 1000 } },
 ] as const;
 
-/** What differs from the usual camera. */
-export interface Wish {
-  /** Of the camera's server: `loop/door` and such. */
+/** What differs from the tests' usual stream. */
+export interface StreamOptions {
+  /** Path on the camera's server, as in `loop/door`. */
   readonly path?: string;
   readonly url?: string;
   readonly credentials?: string;
   readonly site?: string;
   readonly framesPerSecond?: number;
-  /** How long counters may be away. */
+  /** How long no counter may be available before video is lost. */
   readonly bufferSeconds?: number;
 }
 
@@ -42,7 +42,7 @@ export class Streams {
       site = 'store-12',
       framesPerSecond = 2,
       bufferSeconds = 60,
-    }: Wish = {},
+    }: StreamOptions = {},
   ): Promise<CameraStream> {
     const source = { url, ...(credentials !== undefined && { credentialsSecretRef: { name: credentials } }) };
     const object = {
@@ -71,7 +71,7 @@ export class Streams {
     return this.#api.delete(resources.cameraStreams, { namespace: this.#namespace, name }, this.#signal);
   }
 
-  /** Pods of the stream's agent that are not on their way out. */
+  /** Pods of the stream's agent that are not being deleted. */
   async agentPods(name: string): Promise<readonly V1Pod[]> {
     const { items } = await this.#api.list<V1Pod>(
       resources.pods,
@@ -95,12 +95,12 @@ export class Streams {
     );
   }
 
-  whenReady(name: string, seconds: number): Promise<CameraStream> {
-    return this.whenCondition(name, { type: 'Ready', status: 'True' }, seconds);
+  untilReady(name: string, seconds: number): Promise<CameraStream> {
+    return this.untilCondition(name, { type: 'Ready', status: 'True' }, seconds);
   }
 
-  /** Waits until the condition says this. */
-  whenCondition(name: string, wanted: Partial<Condition> & Pick<Condition, 'type'>, seconds: number): Promise<CameraStream> {
+  /** Waits until the condition has these fields. */
+  untilCondition(name: string, wanted: Partial<Condition> & Pick<Condition, 'type'>, seconds: number): Promise<CameraStream> {
     const what = `${name} has ${wanted.type}=${wanted.status ?? '*'}${wanted.reason === undefined ? '' : `, ${wanted.reason}`}`;
     return eventually(
       what,
@@ -117,7 +117,7 @@ export class Streams {
     );
   }
 
-  whenGone(name: string, seconds: number): Promise<void> {
+  untilGone(name: string, seconds: number): Promise<void> {
     return eventually(
       `${name} is gone`,
       seconds,

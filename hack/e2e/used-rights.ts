@@ -1,4 +1,4 @@
-/** The rights of hack/chart/rights.ts against the calls that were made: what nobody used, and what was denied. */
+/** Compares the rights of hack/chart/rights.ts with the calls in the audit log: unused verbs, and denied calls. */
 import type { Right } from '../chart/rights.ts';
 import type { Call } from './audit.ts';
 import { SYSTEM } from './installation.ts';
@@ -10,7 +10,7 @@ export interface Span {
 }
 
 /** Each as `operator: delete deployments.apps`. */
-export function unused(rights: readonly Right[], calls: readonly Call[]): string[] {
+export function unusedVerbs(rights: readonly Right[], calls: readonly Call[]): string[] {
   return rights.flatMap((right) =>
     Object.keys(right.verbs)
       .filter((verb) => !calls.some((call) => uses(call, right, verb)))
@@ -18,8 +18,8 @@ export function unused(rights: readonly Right[], calls: readonly Call[]): string
   );
 }
 
-/** Each once. While a release is taken away its roles go before its pods do: what is denied then is left out. */
-export function denied(calls: readonly Call[], uninstalls: readonly Span[]): string[] {
+/** Each once. An uninstallation deletes roles before pods: calls that are denied then are left out. */
+export function deniedCalls(calls: readonly Call[], uninstalls: readonly Span[]): string[] {
   const found = calls.filter(({ annotations, stageTimestamp }) => {
     const at = Date.parse(stageTimestamp);
     return annotations?.['authorization.k8s.io/decision'] === 'forbid' && !uninstalls.some(({ from, to }) => at >= from && at <= to);
@@ -33,10 +33,10 @@ function uses({ user, verb, objectRef, responseStatus, annotations }: Call, righ
   if (apiGroup !== right.group || [resource, subresource].filter(Boolean).join('/') !== right.resource) return false;
   if (right.name !== undefined && right.name !== name) return false;
   if (right.where.startsWith('own') && namespace !== SYSTEM) return false;
-  // Who may do it everywhere needs no role of the namespace for it.
+  // A call that a ClusterRole allows needs no role of the namespace.
   if (right.where === 'own-namespaced' && annotations?.['authorization.k8s.io/reason']?.startsWith('RBAC: allowed by RoleBinding') !== true)
     return false;
-  // An apply of what is not there yet is a patch that has to be allowed to create.
+  // An apply of a missing object is a patch that needs the right to create.
   return verb === wanted || (wanted === 'create' && verb === 'patch' && responseStatus?.code === 201);
 }
 

@@ -1,12 +1,12 @@
-/** Sees every state of a namespace's streams, and when their cameras began to play. */
+/** Watches every state of a namespace's streams, and knows when their cameras started to play. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiFault, resources } from '#crds/cluster/api.ts';
 import type { CameraStream, CountsStatus } from '#crds/schema.ts';
-import { gapsOf, type Judged, judge } from './played.ts';
+import { gapsOf, judge, type Judgement } from './played.ts';
 import type { World } from './scenario.ts';
 
-/** Nothing was ever committed: the ledger's way to say it. */
+/** The ledger's time before the first commit. */
 const NEVER = '0001-01-01T00:00:00Z';
 const AGAIN_MS = 200;
 
@@ -17,19 +17,19 @@ export class Witness {
   readonly #seen = new Map<string, CountsStatus[]>();
   readonly #watching: Promise<void>;
 
-  /** Sees from now on. */
+  /** Starts to watch. */
   constructor(world: World) {
     this.#world = world;
     this.#watching = this.#watch(AbortSignal.any([world.signal, this.#stop.signal]));
-    // It is thrown where it is awaited.
+    // `close` awaits it and throws its error.
     this.#watching.catch(() => {});
   }
 
   /**
-   * Holds all that was committed for the stream against what its camera `loop/NAMESPACE-NAME` played.
-   * @throws Error with a sentence when that is not the same, or totals ever went back.
+   * Compares all commits of the stream with what its camera `loop/NAMESPACE-NAME` played.
+   * @throws Error with a sentence when they differ, or totals ever decreased.
    */
-  async judge(name: string): Promise<Judged & { readonly gapSeconds: number; readonly reasons: readonly string[] }> {
+  async judge(name: string): Promise<Judgement & { readonly gapSeconds: number; readonly reasons: readonly string[] }> {
     const { eventually, streams } = this.#world;
     await eventually(`${name}'s newest counts were seen`, 10, async () =>
       assert.deepEqual(this.#seen.get(name)?.at(-1), (await streams.get(name)).status?.counts),
@@ -45,13 +45,13 @@ export class Witness {
       time: Date.parse(time),
       totals: Object.fromEntries(lines.map((line) => [line.name, line.in + line.out])),
     }));
-    const watched = { starts: await this.#starts(name), gaps: gapsOf(counts), commits };
+    const observation = { starts: await this.#starts(name), gaps: gapsOf(counts), commits };
     try {
       const reasons = [...new Set(counts.flatMap(({ gaps }) => gaps.last?.reason ?? []))];
-      return { ...judge(watched), gapSeconds: counts.at(-1)!.gaps.seconds, reasons };
+      return { ...judge(observation), gapSeconds: counts.at(-1)!.gaps.seconds, reasons };
     } catch (error) {
-      // Without what was seen nobody finds out why.
-      throw new Error(`${name}: ${(error as Error).message}\n${JSON.stringify(watched)}`, { cause: error });
+      // The observation explains the error.
+      throw new Error(`${name}: ${(error as Error).message}\n${JSON.stringify(observation)}`, { cause: error });
     }
   }
 
@@ -66,7 +66,7 @@ export class Witness {
     for (;;) {
       await this.#watchOnce(signal).catch((error: unknown) => {
         signal.throwIfAborted();
-        // A definition that is brought up to date is not served for a moment.
+        // The API server does not serve a CRD for a moment while it is updated.
         if (!(error instanceof ApiFault)) throw error;
       });
       await sleep(AGAIN_MS, undefined, { signal });
@@ -93,7 +93,7 @@ export class Witness {
     if (JSON.stringify(counts) !== JSON.stringify(seen.at(-1))) this.#seen.set(name, [...seen, counts]);
   }
 
-  /** From the camera's log: somebody publishes, which it does when the first one begins to watch. Earlier runs did, too. */
+  /** From the camera's log since this run began: its player publishes when the first client connects. */
   async #starts(name: string): Promise<number[]> {
     const { kubectl, namespace } = this.#world;
     const log = await kubectl(['logs', '--namespace=cameras', 'deployment/camera', '--timestamps', `--since-time=${this.#begin}`]);

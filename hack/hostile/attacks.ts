@@ -1,4 +1,4 @@
-/** What strangers send: from connections of their own, over and over, each kind of trouble by its name. */
+/** Attacks by name. Each opens connections of its own, again and again. */
 import { randomBytes } from 'node:crypto';
 import type { ClientHttp2Session } from 'node:http2';
 import { callRaw, connectRaw, connectSession, framed, openRaw } from '../../counter-service/src/fixtures/raw-caller.ts';
@@ -8,22 +8,23 @@ import { asBuffer, codecToMessage } from '#proto/wire/codec.ts';
 import type { AgentMessage, StreamName } from '#proto/wire/protocol.ts';
 import { pause } from '#proto/process/backoff.ts';
 
-export interface Scene {
+/** What an attack is given. */
+export interface Target {
   readonly port: number;
-  /** An address of its own. */
+  /** The source address of the attack's connections. */
   readonly address: string;
   readonly clip: Clip;
-  /** A stream that the hostile agent may send for. */
+  /** A stream for which the hostile agent may send. */
   readonly own: StreamName;
-  /** Told of each refusal that came back. */
+  /** Called for each refusal that the counter sends. */
   readonly onRefusal: () => void;
 }
 
-export type Attack = (scene: Scene, signal: AbortSignal) => Promise<unknown>;
+export type Attack = (target: Target, signal: AbortSignal) => Promise<unknown>;
 
 const MEBIBYTE = 2 ** 20;
 
-async function withSession({ port, address }: Scene, work: (session: ClientHttp2Session) => Promise<void>): Promise<void> {
+async function withSession({ port, address }: Target, work: (session: ClientHttp2Session) => Promise<void>): Promise<void> {
   const session = connectSession(port, address);
   const closed = new Promise<void>((resolve) => session.once('close', resolve));
   try {
@@ -33,22 +34,22 @@ async function withSession({ port, address }: Scene, work: (session: ClientHttp2
   }
 }
 
-interface Manner {
+interface AgentOptions {
   readonly codec?: object;
   readonly checkpoint?: Buffer;
   readonly hello?: PlayedHello;
-  /** Sends access units as its credit allows. */
+  /** Sends access units only as its credit allows. */
   readonly paced?: boolean;
 }
 
-/** A legal hello and resume for a stream of its own, and then these. @returns what it heard. */
+/** Sends a legal Hello and Resume for a stream of its own, and then these messages. @returns what it received. */
 async function asAgent(
-  { port, own, clip, onRefusal }: Scene,
+  { port, own, clip, onRefusal }: Target,
   signal: AbortSignal,
   messages: readonly AgentMessage[],
-  manner: Manner = {},
+  options: AgentOptions = {},
 ): Promise<Heard> {
-  const { codec, checkpoint = Buffer.alloc(0), hello = { session: newSession() }, paced = false } = manner;
+  const { codec, checkpoint = Buffer.alloc(0), hello = { session: newSession() }, paced = false } = options;
   const agent = new PlayedAgent(port, own, hello);
   const { heard } = agent;
   try {
@@ -65,7 +66,7 @@ async function asAgent(
     await Promise.race([agent.until(({ over }) => over || signal.aborted), pause(3, signal)]);
     if (heard.refusal !== undefined) onRefusal();
   } catch {
-    // It was cut, or not answered in time.
+    // The counter cut the call, or did not answer in time.
   } finally {
     agent.hangUp();
   }
@@ -76,7 +77,7 @@ function newSession(): string {
   return `hostile-${Math.random().toString(36).slice(2)}`;
 }
 
-function units({ clip }: Scene, count: number, change: (data: Buffer) => Buffer = (data) => data): AgentMessage[] {
+function units({ clip }: Target, count: number, change: (data: Buffer) => Buffer = (data) => data): AgentMessage[] {
   return clip.units
     .slice(0, count)
     .map((unit, index) => ({ accessUnit: { ...unit, number: index + 1, data: change(asBuffer(unit.data)) } }));
@@ -89,72 +90,81 @@ function damaged(data: Buffer): Buffer {
 }
 
 export const ATTACKS: Readonly<Record<string, Attack>> = {
-  'connections that say nothing': async ({ port, address }, signal) => {
+  'silent connections': async ({ port, address }, signal) => {
     const sockets = Array.from({ length: 50 }, () => connectRaw(port, address).resume());
     await pause(2, signal);
     for (const socket of sockets) socket.destroy();
   },
-  'bytes that are no HTTP/2': async ({ port, address }) => {
+  'bytes that are not HTTP/2': async ({ port, address }) => {
     const socket = connectRaw(port, address).resume();
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write(randomBytes(64 * 1024));
     await closed;
   },
-  'messages that are no protobuf': (scene) =>
-    withSession(scene, async (session) => {
-      for (let call = 0; call < 20; call += 1) if ((await callRaw(session, [randomBytes(200)])).length > 0) scene.onRefusal();
+  'messages that are not protobuf': (target) =>
+    withSession(target, async (session) => {
+      for (let call = 0; call < 20; call += 1) if ((await callRaw(session, [randomBytes(200)])).length > 0) target.onRefusal();
     }),
-  'megabytes before a hello': (scene) =>
-    withSession(scene, async (session) => {
+  'megabytes before a hello': (target) =>
+    withSession(target, async (session) => {
       const streams = Array.from({ length: 4 }, () => openRaw(session, []).resume());
       for (const stream of streams) stream.write(framed(Buffer.alloc(16 * MEBIBYTE - 1, 0x1a), 16 * MEBIBYTE));
       await new Promise((resolve) => session.once('close', resolve));
     }),
-  'messages and headers beyond any size': (scene) =>
-    withSession(scene, async (session) => {
+  'oversized messages and headers': (target) =>
+    withSession(target, async (session) => {
       const stream = openRaw(session, []).resume();
       stream.write(framed(Buffer.alloc(10), 2 ** 32 - 1));
       await callRaw(session, [], { 'x-long': 'x'.repeat(200_000) });
     }),
-  'calls opened and reset': (scene) =>
-    withSession(scene, async (session) => {
+  'calls opened and reset': (target) =>
+    withSession(target, async (session) => {
       for (let call = 0; call < 500 && !session.destroyed; call += 1) {
         openRaw(session, []).close(8);
         if (call % 50 === 0) await new Promise(setImmediate);
       }
     }),
-  'more than its credit': (scene, signal) => asAgent(scene, signal, units(scene, 150)),
-  'access units of megabytes': (scene, signal) =>
+  'access units beyond the credit': (target, signal) => asAgent(target, signal, units(target, 150)),
+  'access units of megabytes': (target, signal) =>
     asAgent(
-      scene,
+      target,
       signal,
-      units(scene, 4, () => randomBytes(6 * MEBIBYTE)),
+      units(target, 4, () => randomBytes(6 * MEBIBYTE)),
     ),
-  'damaged video': (scene, signal) => asAgent(scene, signal, units(scene, 60, damaged)),
-  'gaps without end': (scene, signal) =>
+  'damaged video': (target, signal) => asAgent(target, signal, units(target, 60, damaged)),
+  'gaps without end': (target, signal) =>
     asAgent(
-      scene,
+      target,
       signal,
       Array.from({ length: 2000 }, () => ({ gap: { after: 0, next: 1, fromMicros: 0, toMicros: 0, reason: 'CAMERA_LOST' as const } })),
     ),
-  'gigantic pictures': (scene, signal) => asAgent(scene, signal, [], { codec: { width: 65_535, height: 65_535 } }),
-  'megabytes of which no picture comes': (scene, signal) => {
+  'gigantic pictures': (target, signal) => asAgent(target, signal, [], { codec: { width: 65_535, height: 65_535 } }),
+  'megabytes without a picture': (target, signal) => {
     const data = Buffer.alloc(MEBIBYTE);
     return asAgent(
-      scene,
+      target,
       signal,
-      units(scene, 64, () => data),
+      units(target, 64, () => data),
       { paced: true },
     );
   },
-  'a checkpoint of a far future': async (scene, signal) => {
+  'a checkpoint from the far future': async (target, signal) => {
     const session = newSession();
-    const { checkpoint, welcome } = await asAgent(scene, signal, [...units(scene, 30), { endOfStream: { lastNumber: 30, paused: true } }], {
-      hello: { session },
-    });
+    const { checkpoint, welcome } = await asAgent(
+      target,
+      signal,
+      [...units(target, 30), { endOfStream: { lastNumber: 30, paused: true } }],
+      {
+        hello: { session },
+      },
+    );
     if (checkpoint === undefined) return;
     const later = farFuture(checkpoint);
-    await asAgent(scene, signal, units(scene, CLIP_UNITS), { paced: true, checkpoint: later, hello: { session, lastTerm: welcome!.term } });
+    await asAgent(target, signal, units(target, CLIP_UNITS), {
+      paced: true,
+      checkpoint: later,
+      hello: { session, lastTerm: welcome!.term },
+    });
   },
 };
 

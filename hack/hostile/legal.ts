@@ -1,29 +1,29 @@
-/** A legal stream: the clip, in which one person comes in, again and again, as a camera that is interrupted between. */
+/** A legal stream: rounds of a clip in which one person comes in, with a declared interruption between two rounds. */
 import { asBuffer } from '#proto/wire/codec.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import type { Clip } from '../../counter-service/src/fixtures/clip.ts';
 import { PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts';
 
-/** Between two rounds, so that nobody is followed from one into the next. */
+/** Between two rounds, so that no track continues from one into the next. */
 const BREAK_MICROS = 1_000_000;
-/** A machine that is shared may count a frame a second. */
+/** A busy machine may count only one frame a second. */
 const PATIENCE_SECONDS = 300;
 
 export interface LegalResult {
-  /** Rounds that were sent to their end: as many people came in. */
+  /** Rounds that were sent completely; one person came in in each. */
   readonly rounds: number;
   readonly counted: number;
-  /** Interruptions beyond those that were declared, or the sentence with which it ended. */
+  /** Gaps that the agent did not declare, or the reason for which the call ended. */
   readonly trouble: string | undefined;
 }
 
 export interface Legal {
-  /** The first person was counted, or it is over: all that the stream needs of memory is in use. */
+  /** Resolves when the first person is counted, or the call has ended: the stream uses all its memory by then. */
   readonly counting: Promise<void>;
   readonly result: Promise<LegalResult>;
 }
 
-/** Sends rounds until the signal aborts; then the last one to its end. */
+/** Sends rounds until the signal aborts, the last one completely. */
 export function playLegal(port: number, stream: StreamName, clip: Clip, signal: AbortSignal): Legal {
   const agent = new PlayedAgent(port, stream, { session: `legal-${stream.name}` });
   return {

@@ -1,7 +1,7 @@
 /**
- * A real counter, two legal streams, and attackers. The promises: the legal streams' counts are exact; the memory of the
- * counter with its decoders and inference stays below twice of what it was before the attacks; every refusal is counted,
- * with its reason.
+ * A real counter, two legal streams, and all attacks at once. The promises: the legal streams' counts are exact, the memory of
+ * the counter with its decoders and inference stays below twice that without attacks, and the counter's metrics count every
+ * refusal with its reason.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,19 +11,19 @@ import { entrance, readClip } from '../../counter-service/src/fixtures/clip.ts';
 import type { Child } from '../../local/child.ts';
 import { startCounter } from '../machine/counter.ts';
 import { memoryOfTree } from '../machine/processes.ts';
-import { ATTACKS, type Scene } from './attacks.ts';
+import { ATTACKS, type Target } from './attacks.ts';
 import { type LegalResult, playLegal } from './legal.ts';
 
 const LEGAL = ['door', 'gate'];
 const OWN = 'theirs';
-/** The heap grows for so long, even without attackers. */
+/** A heap grows for so long without any attack. */
 const REST_SECONDS = 30;
 const LOOK_MS = 200;
 
 export interface Outcome {
   readonly legal: readonly LegalResult[];
   readonly megabytes: { readonly rest: number; readonly most: number };
-  /** How often each kind of attack was made. */
+  /** How many times each attack ran. */
   readonly attacks: Readonly<Record<string, number>>;
   readonly refusals: { readonly heard: number; readonly counted: Readonly<Record<string, number>> };
 }
@@ -63,31 +63,31 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
   }
 }
 
-/** In sentences, what was promised and not kept. */
+/** @returns a sentence for each broken promise. */
 export function broken({ legal, megabytes, attacks, refusals }: Outcome): string[] {
   const counted = Object.values(refusals.counted).reduce((sum, value) => sum + value, 0);
-  const unforeseen = refusals.counted['REFUSAL_REASON_UNSPECIFIED'] ?? 0;
+  const unspecified = refusals.counted['REFUSAL_REASON_UNSPECIFIED'] ?? 0;
   return [
     ...legal.flatMap(({ trouble }) => (trouble === undefined ? [] : [`A legal stream had trouble: ${trouble}.`])),
-    ...legal.flatMap(({ rounds, counted: people }) =>
-      people === rounds ? [] : [`${people} people were counted where ${rounds} came in.`],
-    ),
+    ...legal.flatMap(({ rounds, counted: people }) => (people === rounds ? [] : [`${people} people were counted, and ${rounds} came in.`])),
     ...(megabytes.most < 2 * megabytes.rest ? [] : [`The counter took ${megabytes.most} MB, twice its ${megabytes.rest} MB at rest.`]),
-    ...Object.keys(ATTACKS).flatMap((name) => (attacks[name] ? [] : [`There was no attack: ${name}.`])),
-    ...(refusals.heard > 0 && counted >= refusals.heard ? [] : [`${refusals.heard} refusals were heard and ${counted} counted.`]),
-    ...(unforeseen > 0 ? [`${unforeseen} refusals had no reason.`] : []),
+    ...Object.keys(ATTACKS).flatMap((name) => (attacks[name] ? [] : [`This attack did not run: ${name}.`])),
+    ...(refusals.heard > 0 && counted >= refusals.heard
+      ? []
+      : [`The attacks received ${refusals.heard} refusals, and the counter counted ${counted}.`]),
+    ...(unspecified > 0 ? [`${unspecified} refusals had no reason.`] : []),
   ];
 }
 
-async function attack(name: string, scene: Scene, made: Record<string, number>, signal: AbortSignal): Promise<void> {
+async function attack(name: string, target: Target, made: Record<string, number>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await ATTACKS[name]!(scene, signal);
+    await ATTACKS[name]!(target, signal);
     made[name] = (made[name] ?? 0) + 1;
     await pause(0.1, signal);
   }
 }
 
-/** In megabytes, of the counter's process and all below it, while something goes on. */
+/** The most memory of the counter and its child processes until `during` settles, in megabytes. */
 async function mostMemory(counter: Child, during: Promise<unknown>): Promise<number> {
   let most = 0;
   const looking = setInterval(() => (most = Math.max(most, memoryOfTree(counter.process.pid!).proportional / 1e6)), LOOK_MS);

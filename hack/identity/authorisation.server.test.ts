@@ -1,6 +1,6 @@
 /**
- * Who may send for a CameraStream: a counter with a real API server, agents with tokens that it issued for real pods.
- * While the one that may is served, every other caller is turned away, and nothing of the stream changes by it.
+ * Which callers may send for a CameraStream: a counter with a real API server, and agents with tokens that the API server
+ * issued for real pods. The counter serves the stream's agent, rejects every other caller, and these change nothing.
  */
 import assert from 'node:assert/strict';
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
@@ -42,7 +42,7 @@ interface Caller {
   readonly serverName?: string;
 }
 
-suite('of all callers', { skip: withoutControlPlane() }, () => {
+suite('authorisation of callers', { skip: withoutControlPlane() }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'footfall-identity-'));
   let plane: ControlPlane;
   let certificates: Certificates;
@@ -93,8 +93,8 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
     return { name, uid: pod.metadata!.uid! };
   }
 
-  /** A counter of its own, with a certificate and two slots. @param reviewSeconds between two reviews of an agent's token. */
-  async function counter(reviewSeconds?: number) {
+  /** Starts a counter with a certificate and two slots. @param reviewSeconds between two reviews of an agent's token. */
+  async function startCounter(reviewSeconds?: number) {
     const metrics = createMetrics();
     const ofStreams = streamMetrics(metrics);
     const cluster = new Cluster(plane.api, { counter: 'counter-1' }, ofStreams, log);
@@ -134,7 +134,7 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
 
   const look = async ({ namespace, name }: StreamName) => (await plane.api.get<Stream>(cameraStreams, { namespace, name })).status;
 
-  test('only the agent of the stream is served, and no other changes anything for it', async () => {
+  test('the counter serves only the agent of the stream, and other callers change nothing', async () => {
     const other = await plane.makeNamespace();
     const [gate, otherDoor] = await Promise.all([declare(shop, 'gate'), declare(other, 'door')]);
     const [mine, gates, others, gone] = await Promise.all([
@@ -156,69 +156,77 @@ suite('of all callers', { skip: withoutControlPlane() }, () => {
       ['agent of another stream', { token: await plane.tokenOf(shop, 'gate-agent', { pod: gates }) }, unauthorized],
       ['agent of another namespace', { token: await plane.tokenOf(other, 'door-agent', { pod: others }) }, unauthorized],
       [
-        'token for somebody else (wrong audience)',
+        'token for another audience',
         { token: await plane.tokenOf(shop, 'door-agent', { pod: mine, audience: 'https://footfall.test' }) },
         unauthorized,
       ],
-      ['expired token', { token: signedAgain(legal, { iat: hourAgo - 3600, nbf: hourAgo - 3600, exp: hourAgo }, ownKey) }, unauthorized],
-      ['token signed by somebody else', { token: signedAgain(legal, {}, foreignKey) }, unauthorized],
+      ['expired token', { token: resign(legal, { iat: hourAgo - 3600, nbf: hourAgo - 3600, exp: hourAgo }, ownKey) }, unauthorized],
+      ['token with another signature', { token: resign(legal, {}, foreignKey) }, unauthorized],
       [
-        'token whose audience was changed',
-        { token: signedAgain(legal, { aud: [COUNTER_AUDIENCE, 'https://footfall.test'] }, foreignKey) },
+        'token with a changed audience',
+        { token: resign(legal, { aud: [COUNTER_AUDIENCE, 'https://footfall.test'] }, foreignKey) },
         unauthorized,
       ],
       ['token of a deleted pod', { token: ofGonePod }, unauthorized],
       ['no token', {}, unauthorized],
-      ['no token at all, but words', { token: 'let.me.in' }, unauthorized],
-      ['the stream that was made anew under the name', { token: legal, stream: { ...door, uid: gate.uid } }, 'UNKNOWN_STREAM'],
-      ['agent of the stream, for another one', { token: legal, stream: gate }, unauthorized],
-      ['agent of the stream, for one of another namespace', { token: legal, stream: otherDoor }, unauthorized],
+      ['text that is not a token', { token: 'let.me.in' }, unauthorized],
+      ['stream of the same name that was created later', { token: legal, stream: { ...door, uid: gate.uid } }, 'UNKNOWN_STREAM'],
+      ['agent of the stream, for another stream', { token: legal, stream: gate }, unauthorized],
+      ['agent of the stream, for a stream of another namespace', { token: legal, stream: otherDoor }, unauthorized],
       ['plain TCP', { token: legal, plaintext: true }, unreached],
-      ['counter certified by somebody else (wrong CA)', { token: legal, authorities: readFileSync(elsewhere.authoritiesFile) }, unreached],
+      [
+        'counter with a certificate of another authority',
+        { token: legal, authorities: readFileSync(elsewhere.authoritiesFile) },
+        unreached,
+      ],
       ['counter of another name', { token: legal, serverName: 'footfall-counter.elsewhere.svc' }, unreached],
     ];
 
-    const { server, slots, metrics, stop } = await counter();
+    const { server, slots, metrics, stop } = await startCounter();
     try {
       const agent = dial(server, { token: legal }, 's1');
       agent.resume(clip);
       await agent.send(clip, 60);
       await until(async () => (await look(door))?.stream?.state === 'Counting');
-      // What its own agent sends is committed meanwhile.
-      const told = async () => {
+      // Without the counts, which change meanwhile as the stream's agent sends.
+      const stateOf = async () => {
         const { counts, stream } = (await look(door))!;
         return { term: counts?.term, session: counts?.session, stream };
       };
-      const shown = await told();
-      for (const [who, caller, outcome] of matrix) {
+      const state = await stateOf();
+      for (const [who, caller, expected] of matrix) {
         const stranger = dial(server, caller);
         await stranger.until(({ over, refusal }) => over || refusal !== undefined);
-        assert.equal(outcomeOf(stranger.heard), outcome, `${who}: ${JSON.stringify(stranger.heard)}`);
+        assert.equal(outcomeOf(stranger.heard), expected, `${who}: ${JSON.stringify(stranger.heard)}`);
         stranger.hangUp();
       }
-      await assert.rejects(talkAncient(server.port), /protocol version|handshake/i, 'TLS 1.2');
+      await assert.rejects(connectWithTls12(server.port), /protocol version|handshake/i, 'TLS 1.2');
       assert.deepEqual(
-        [await told(), await look(gate), await look(otherDoor)],
-        [shown, undefined, undefined],
-        'no term was taken, and nothing was said of a stream',
+        [await stateOf(), await look(gate), await look(otherDoor)],
+        [state, undefined, undefined],
+        'the counter took no term and wrote no state of a stream',
       );
       assert.equal(slots.streams, 1);
       assert.match(await metrics.render(), /counter_refusals_total\{reason="UNAUTHORIZED"\} 11\n/);
       await agent.send(clip, 150);
       agent.end();
       await agent.until(({ finished }) => finished);
-      assert.deepEqual([agent.heard.welcome?.term, agent.heard.counts?.in, agent.heard.counts?.gaps], [1, 1, 0], 'the only legal cell');
+      assert.deepEqual(
+        [agent.heard.welcome?.term, agent.heard.counts?.in, agent.heard.counts?.gaps],
+        [1, 1, 0],
+        'the legal agent was served',
+      );
       agent.hangUp();
     } finally {
       await stop();
     }
   });
 
-  test('an agent whose pod is deleted is settled and turned away, and the status does not call the stream refused', async () => {
+  test('the counter commits and then rejects an agent whose pod is deleted, and the stream is Disconnected, not Refused', async () => {
     const back = await declare(shop, 'back');
     const pod = await makePod(shop, 'back-1', 'back-agent');
     const token = await plane.tokenOf(shop, 'back-agent', { pod: pod });
-    const { server, stop } = await counter(1);
+    const { server, stop } = await startCounter(1);
     try {
       const agent = dial(server, { token, stream: back }, 's1');
       agent.resume(clip);
@@ -239,15 +247,15 @@ function outcomeOf({ welcome, refusal }: Heard): string {
   return welcome !== undefined ? 'served' : (refusal?.reason ?? 'no call');
 }
 
-/** The token with other claims, or of another hand. */
-function signedAgain(token: string, claims: object, key: KeyObject): string {
+/** The token with changed claims, or signed with another key. */
+function resign(token: string, claims: object, key: KeyObject): string {
   const [header, payload] = token.split('.');
   const changed = { ...(JSON.parse(Buffer.from(payload!, 'base64url').toString()) as object), ...claims };
   const text = `${header}.${Buffer.from(JSON.stringify(changed)).toString('base64url')}`;
   return `${text}.${sign('sha256', Buffer.from(text), key).toString('base64url')}`;
 }
 
-function talkAncient(port: number): Promise<void> {
+function connectWithTls12(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', maxVersion: 'TLSv1.2', rejectUnauthorized: false, ALPNProtocols: ['h2'] }, () => {
       socket.end();

@@ -10,7 +10,7 @@ import type { CounterCall } from '#proto/wire/protocol.ts';
 import { type CountingServer, serveCounting } from '#proto/wire/server.ts';
 import { Certificates, SERVER_NAME } from '../machine/certificates.ts';
 
-async function setting(context: TestContext) {
+async function startServer(context: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'footfall-protocol-'));
   const certificates = await Certificates.make(folder);
   const shown = () => ({
@@ -43,12 +43,12 @@ async function setting(context: TestContext) {
     shown,
     tokens,
     arrived,
-    dial: (credentials?: AgentCredentials) => greeted(server, over.signal, credentials),
+    dial: (credentials?: AgentCredentials) => openCall(server, over.signal, credentials),
   };
 }
 
-/** An open call in which the counter answers. */
-async function greeted({ port }: CountingServer, signal: AbortSignal, credentials?: AgentCredentials) {
+/** Opens a call and waits for the counter's answer. @returns a function that waits for another one. */
+async function openCall({ port }: CountingServer, signal: AbortSignal, credentials?: AgentCredentials) {
   const call = dialCounting(`127.0.0.1:${port}`, signal, credentials);
   const answers = call.messages[Symbol.asyncIterator]();
   const ask = async () => {
@@ -59,22 +59,22 @@ async function greeted({ port }: CountingServer, signal: AbortSignal, credential
   return ask;
 }
 
-test('a token arrives with the call, and none without', async (context) => {
-  const { certificates, dial, tokens } = await setting(context);
+test('a counter receives the token of a call', async (context) => {
+  const { certificates, dial, tokens } = await startServer(context);
   await dial({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 'a.b-c.d_e' });
   assert.deepEqual(tokens, ['a.b-c.d_e']);
 });
 
-test('a counter knows how much has come on a connection', async (context) => {
-  const { certificates, dial, arrived } = await setting(context);
+test('a counter knows how many bytes it has received on a connection', async (context) => {
+  const { certificates, dial, arrived } = await startServer(context);
   const ask = await dial({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 't' });
   await ask();
   const [first = 0, second = 0] = arrived;
   assert.ok(first > 0 && second > first, `${first}, then ${second}`);
 });
 
-test('a counter that is renewed shows its new certificate to the next caller, and the calls that are open go on', async (context) => {
-  const { certificates, server, shown, dial } = await setting(context);
+test('a counter presents a renewed certificate to the next caller, and open calls continue', async (context) => {
+  const { certificates, server, shown, dial } = await startServer(context);
   const of = () => ({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 't' });
   const before = of();
   const first = await dial(before);
@@ -87,8 +87,8 @@ test('a counter that is renewed shows its new certificate to the next caller, an
   assert.deepEqual([await first(), await second()], ['heartbeat', 'heartbeat']);
 });
 
-test('an unsound certificate is refused, and the one before stays', async (context) => {
-  const { certificates, server, shown, dial } = await setting(context);
+test('a counter rejects an invalid certificate and keeps the previous one', async (context) => {
+  const { certificates, server, shown, dial } = await startServer(context);
   const { certificate, key } = shown();
   await certificates.certify();
   assert.throws(() => server.renew({ certificate, key: shown().key }));
@@ -96,20 +96,20 @@ test('an unsound certificate is refused, and the one before stays', async (conte
   await dial({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 't' });
 });
 
-test('in plaintext there is no token, and a counter with a certificate hears nobody', async (context) => {
-  const { dial, tokens } = await setting(context);
+test('a counter with a certificate does not accept a plaintext call', async (context) => {
+  const { dial, tokens } = await startServer(context);
   await assert.rejects(dial());
   assert.deepEqual(tokens, []);
 });
 
-test('nobody is trusted when those who are to be trusted are nobody', async (context) => {
-  const { dial } = await setting(context);
-  for (const text of ['', 'nobody'])
+test('an agent without a valid authority trusts no counter', async (context) => {
+  const { dial } = await startServer(context);
+  for (const text of ['', 'not a certificate'])
     await assert.rejects(dial({ authorities: Buffer.from(text), serverName: SERVER_NAME, token: 't' }), /certificate|PEM/i);
 });
 
-test('a token that cannot be in a header is not sent, and not repeated', async (context) => {
-  const { certificates, dial } = await setting(context);
+test('an agent does not send a token that a header cannot contain, and the error does not repeat it', async (context) => {
+  const { certificates, dial } = await startServer(context);
   await assert.rejects(
     async () => dial({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 'two\nlines' }),
     { message: "The agent's token is not one that can be sent." },

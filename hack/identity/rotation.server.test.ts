@@ -1,6 +1,6 @@
 /**
- * Certificates, authorities and tokens replaced again and again under an agent's process that streams a clip to a counter
- * with a real API server: the call goes on, and nothing is lost.
+ * Replaces certificates, authorities and tokens again and again while an agent's process streams a clip to a counter with a
+ * real API server: the call continues, and no access unit is lost.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -60,7 +60,7 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     rmSync(folder, { recursive: true });
   });
 
-  test('of certificates, authorities and tokens costs no access unit, no call and no count', async () => {
+  test('rotating certificates, authorities and tokens loses no access unit, no call and no count', async () => {
     const namespace = await plane.makeNamespace();
     const { apiVersion, kind } = cameraStreams;
     const made = await plane.api.create<Stream>(cameraStreams, {
@@ -84,10 +84,10 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
         await certificates.addAuthority();
         replaced.authorities += 1;
         await certificates.certify();
-        await untilShown(counter.port, certificates);
+        await untilPresented(counter.port, certificates);
         certificates.dropFormerAuthorities();
         await certificates.certify();
-        await untilShown(counter.port, certificates);
+        await untilPresented(counter.port, certificates);
         replaced.certificates += 2;
       }
     };
@@ -111,7 +111,7 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
   async function serve(certificates: Certificates) {
     const metrics = streamMetrics(createMetrics());
     const cluster = new Cluster(api, { counter: 'counter-1' }, metrics, log);
-    // No look for its own sake: what is reviewed is each new token.
+    // Without periodic reviews: the counter reviews each new token.
     const service: CounterService = {
       ledger: cluster.ledger,
       specs: cluster.specs,
@@ -142,7 +142,7 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     return { port: server.port, calls: () => calls, stop };
   }
 
-  /** In real time, as a camera would. */
+  /** The agent reads the clip in real time, as from a camera. */
   function startAgent(stream: object, port: number, certificates: Certificates): ChildProcess {
     const config = {
       stream,
@@ -160,14 +160,14 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
   }
 });
 
-/** Whoever calls now, trusting whom agents are to trust, is shown the newest certificate. */
-async function untilShown(port: number, certificates: Certificates): Promise<void> {
+/** Waits until the counter presents the newest certificate to callers with the agents' authorities. */
+async function untilPresented(port: number, certificates: Certificates): Promise<void> {
   const newest = new X509Certificate(readFileSync(certificates.ofCounter.certificateFile)).fingerprint256;
-  await until(async () => (await shownAt(port, certificates)) === newest, 10);
+  await until(async () => (await fingerprintAt(port, certificates)) === newest, 10);
 }
 
-/** @throws Error when it is by somebody whom agents do not trust. */
-function shownAt(port: number, { authoritiesFile }: Certificates): Promise<string> {
+/** @throws Error when no authority of the agents has signed the counter's certificate. */
+function fingerprintAt(port: number, { authoritiesFile }: Certificates): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connectTls(
       { port, host: '127.0.0.1', servername: SERVER_NAME, ca: readFileSync(authoritiesFile), ALPNProtocols: ['h2'] },

@@ -1,4 +1,4 @@
-/** What is laid out for the images, where nothing else of the project is at hand. Needs ffmpeg on the PATH. */
+/** The bundled programs run without the rest of the project. Needs ffmpeg on the PATH. */
 import assert from 'node:assert/strict';
 import { execFileSync, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,14 +24,14 @@ after(() => rmSync(folder, { recursive: true }));
 const mainOf = (image: string): string => join(folder, image, 'app/bin/main.js');
 
 for (const [image, variable] of Object.entries(variables)) {
-  test(`the ${image} stands alone: it says how it is used, and what its configuration lacks`, () => {
+  test(`the bundled ${image} runs alone: it prints its usage, and reports a missing configuration`, () => {
     const run = (...args: string[]) => spawnSync(process.execPath, [mainOf(image), ...args], { env: {}, encoding: 'utf8' });
     assert.match(run('--help').stdout, new RegExp(`^usage: ${variable}=`));
     const { status, stderr } = run();
     assert.deepEqual([status, stderr], [2, `${variable} is not set: it holds the configuration as JSON.\n`]);
   });
 
-  test(`the ${image} has a licence, or the name of one, for every package in it`, () => {
+  test(`the ${image} has a licence, or its name, for every package in it`, () => {
     const licences = join(folder, image, 'licenses/npm');
     const packages = globSync('**/PACKAGE', { cwd: licences });
     assert.ok(packages.includes('zod/PACKAGE'));
@@ -48,7 +48,7 @@ test('the images have the version of the project', () => {
 });
 
 for (const image of ['operator', 'edge-agent']) {
-  test(`nothing of ours in the ${image} is for one architecture`, () => {
+  test(`the ${image} bundle contains no machine code`, () => {
     const files = globSync('**/*', { cwd: join(folder, image), withFileTypes: true }).filter((file) => file.isFile());
     assert.ok(files.some(({ name }) => name === 'main.js'));
     const isMachineCode = (path: string) => readFileSync(path).subarray(0, 4).equals(Buffer.from('\x7fELF'));
@@ -56,7 +56,7 @@ for (const image of ['operator', 'edge-agent']) {
   });
 }
 
-test('the licence of Node.js comes from the package of the architecture that is built', () => {
+test("the licence of Node.js comes from the package for the image's architecture", () => {
   assert.doesNotMatch(readFileSync(join(root, 'hack/images/Dockerfile'), 'utf8'), /node-linux-[a-z]/);
 });
 
@@ -70,7 +70,7 @@ test('the counter has ONNX Runtime for one platform', () => {
   );
 });
 
-test('the bundled agent and counter count who comes in during the first 30 s of the sample', async () => {
+test('the bundled agent and counter count the people who come in during the first 30 s of the sample', async () => {
   const start = (image: keyof typeof variables, config: object) =>
     fork(mainOf(image), { env: { ...inheritedEnvironment(), [variables[image]]: JSON.stringify({ logLevel: 'silent', ...config }) } });
   const stream = { namespace: 'default', name: 'door', uid: 'uid-door' };

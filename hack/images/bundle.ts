@@ -1,7 +1,6 @@
 /**
- * Lays out what is ours in each image: a file of JavaScript for each program, the packages that cannot be part of one,
- * and the licences of all that went in. Not minified and without source maps: names stay, so stack traces can be read,
- * and maps would cost 14 MB of memory at run time.
+ * Writes Footfall's part of each image: one file of JavaScript for each program, the packages that cannot be bundled, and all
+ * licences. Not minified and without source maps: stack traces stay readable, and maps would cost 14 MB of memory at run time.
  *
  *   node hack/images/bundle.ts DIRECTORY    makes DIRECTORY/{operator,edge-agent,counter-service}/{app,licenses}
  */
@@ -31,7 +30,7 @@ const IMAGES: Readonly<Record<string, Image>> = {
 
 const root = join(import.meta.dirname, '../..');
 
-/** What CommonJS packages take for granted, and a module does not have. */
+/** Variables that CommonJS packages need and a module does not have. */
 const COMMON_JS = `import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url), __dirname = import.meta.dirname, __filename = import.meta.filename;`;
 
@@ -58,7 +57,7 @@ async function layOut({ programs, protocol, native }: Image, directory: string):
   for (const name of packages) copyLicence(name, join(directory, 'licenses/npm', name));
 }
 
-/** onnxruntime-node brings its library for every platform, and a script that would download more. */
+/** onnxruntime-node contains its library for every platform, and a script that would download more. */
 function isForThisMachine(path: string): boolean {
   const [, platform] = path.split(join(sep, 'bin', 'napi-v6', sep));
   const ours = join(process.platform, process.arch);
@@ -67,7 +66,7 @@ function isForThisMachine(path: string): boolean {
   );
 }
 
-/** The package that a source file is of: `node_modules/a/node_modules/@b/c/d.js` is of `a/node_modules/@b/c`. */
+/** The package of a source file: `a/node_modules/@b/c` for `node_modules/a/node_modules/@b/c/d.js`. */
 function packageOf(path: string): string[] {
   const found = /^node_modules\/((?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
   return found === undefined ? [] : [found];

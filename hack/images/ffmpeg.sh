@@ -1,18 +1,18 @@
 #!/bin/sh
-# ffmpeg.sh agent|counter: builds ffmpeg from source/ with what that process asks of it and nothing else, under the LGPL,
-# and puts it into /root-agent or /root-counter, with its licence and where its source is.
+# ffmpeg.sh agent|counter: builds ffmpeg from source/ with only the parts that this process uses, under the LGPL, and puts it
+# into /root-agent or /root-counter, with its licence and the address of its source.
 set -eu
 process=$1
 
 case $process in
-  # Takes cameras and files apart and copies their video. Decoders and parsers only tell the size and order of pictures.
+  # Demuxes cameras and files and copies their video. Decoders and parsers only find the size and order of pictures.
   agent) parts='
     --disable-swscale --enable-version3 --enable-openssl
     --enable-protocol=file,pipe,tcp,udp,rtp,srtp,tls
     --enable-demuxer=concat,rtsp,sdp,mov,matroska,avi,mpegts,nut,h264,hevc,mjpeg,m4v
     --enable-parser=h264,hevc,mjpeg,mpeg4video,vp8,vp9 --enable-decoder=h264,hevc,mjpeg,mpeg4,vp8,vp9
     --enable-bsf=noise,extract_extradata,h264_mp4toannexb,hevc_mp4toannexb --enable-muxer=nut' ;;
-  # Decodes what comes on its input, and knows of no files and connections that it could be talked into opening.
+  # Decodes its input, without protocols by which hostile input could make it open files or connections.
   counter) parts='
     --disable-network --enable-protocol=pipe --enable-demuxer=nut --enable-muxer=nut
     --enable-decoder=h264,hevc,mjpeg,mpeg4,vp8,vp9 --enable-encoder=rawvideo --enable-filter=select,crop,scale,format' ;;

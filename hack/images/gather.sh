@@ -1,6 +1,6 @@
 #!/bin/sh
-# gather.sh ROOT FILE: copies the libraries that a program or library is linked with into a file system of their own, with
-# their licences, and with dpkg's records of them, by which a scanner knows their versions.
+# gather.sh ROOT FILE: copies the libraries that a program or library is linked with to ROOT, with their licences and with
+# dpkg's records, from which scanners read their versions.
 set -eu
 root=$1
 libraries=$(ldd "$2" | grep -o '/[^ ]*')

@@ -1,4 +1,4 @@
-/** A file system with little room, in memory; where none can be mounted, a folder like any other. */
+/** A small file system in memory; a plain folder where this process may not mount one. */
 import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { promisify } from 'node:util';

@@ -1,4 +1,4 @@
-/** What all trials of a run share: the films, a server of cameras, an API server, and what a file comes to when nobody disturbs. */
+/** What all trials of a run share: films, models, an RTSP server, an API server, and the counts of an undisturbed file. */
 import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,28 +11,33 @@ import { type Committed, folderLedger } from './ledgers.ts';
 import { makeModels } from './model.ts';
 import { Stage } from './stage.ts';
 
-/** Of the undisturbed run: ten times what it takes on an idle machine. */
+/** For the undisturbed run: ten times what it takes on an idle machine. */
 const LIMIT_SECONDS = 120;
 
-export interface Lab {
+export interface Environment {
   readonly folder: string;
   readonly films: Films;
-  /** A directory of them. */
+  /** A directory. */
   readonly models: string;
   readonly camera: RtspServer | undefined;
   readonly plane: ControlPlane | undefined;
-  readonly ofFile: Committed | undefined;
+  /** What an undisturbed run commits for the file. */
+  readonly fileReference: Committed | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Why a fault cannot be tried here, if it cannot. @throws Error when it must be. */
-export function missing({ source, ledger }: Fault): string | undefined {
+/** @returns what this machine lacks for a fault. @throws Error when the environment requires it. */
+export function missingFor({ source, ledger }: Fault): string | undefined {
   if (source === 'camera' && findRtspServer() === undefined) return `a camera ${String(withoutRtspServer())}`;
   if (ledger === 'server' && findControlPlane() === undefined) return `an API server ${String(withoutControlPlane())}`;
   return undefined;
 }
 
-export async function withLab<T>(faults: readonly Fault[], signal: AbortSignal, work: (lab: Lab) => Promise<T>): Promise<T> {
+export async function withEnvironment<T>(
+  faults: readonly Fault[],
+  signal: AbortSignal,
+  work: (environment: Environment) => Promise<T>,
+): Promise<T> {
   await requireFfmpeg();
   const folder = await mkdtemp(join(tmpdir(), 'footfall-trials-'));
   const [films, models] = await Promise.all([makeFilms(folder), makeModels(folder)]);
@@ -41,22 +46,26 @@ export async function withLab<T>(faults: readonly Fault[], signal: AbortSignal, 
   let plane: ControlPlane | undefined;
   try {
     plane = needs(({ ledger }) => ledger === 'server') ? await ControlPlane.start() : undefined;
-    const ofFile = needs(({ source }) => source === 'file') ? await countFile({ films, models, folder, signal }) : undefined;
-    return await work({ folder, films, models, camera, plane, ofFile, signal });
+    const fileReference = needs(({ source }) => source === 'file') ? await countFile({ films, models, folder, signal }) : undefined;
+    return await work({ folder, films, models, camera, plane, fileReference, signal });
   } finally {
     await camera?.stop();
     await plane?.stop();
-    await Promise.all([...Object.values(films), models].map((made: string) => rm(made, { recursive: true })));
-    // What went wrong is still there.
+    await Promise.all([...Object.values(films), models].map((path: string) => rm(path, { recursive: true })));
+    // The folders of failed trials stay.
     await rmdir(folder).catch(() => undefined);
   }
 }
 
-/** @throws Error when the film is not counted, or not as it is known to be. */
-async function countFile({ films, models, ...lab }: Pick<Lab, 'films' | 'models' | 'folder' | 'signal'>): Promise<Committed> {
+/** @throws Error when the film is not counted in time, or its counts are not the known ones. */
+async function countFile({
+  films,
+  models,
+  ...environment
+}: Pick<Environment, 'films' | 'models' | 'folder' | 'signal'>): Promise<Committed> {
   const late = AbortSignal.timeout(LIMIT_SECONDS * 1000);
-  const signal = AbortSignal.any([lab.signal, late]);
-  const folder = join(lab.folder, 'undisturbed');
+  const signal = AbortSignal.any([environment.signal, late]);
+  const folder = join(environment.folder, 'undisturbed');
   await mkdir(folder);
   const ledger = await folderLedger(folder);
   const stage = await Stage.open({
@@ -72,7 +81,7 @@ async function countFile({ films, models, ...lab }: Pick<Lab, 'films' | 'models'
     orders: { counter: [], agent: [] },
   });
   try {
-    await stage.ended(stage.agent.life);
+    await stage.untilEnded(stage.agent.life);
   } catch (error) {
     throw late.aborted ? new Error(`The film was not counted within ${LIMIT_SECONDS} s. Logs are in ${folder}.`) : error;
   } finally {

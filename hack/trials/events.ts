@@ -1,6 +1,6 @@
 /**
- * What the receivers of a trial's counters got. Each counter has a file of its own, as counters on different nodes would;
- * together they must have each event of the ledger, or its declared loss, and nothing else.
+ * What the counters of a trial delivered to their receivers. Each counter has a file of its own, as it would on a node of
+ * its own; together the files must hold each event of the ledger, or its declared loss, and nothing else.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,12 +13,12 @@ const FILE = /^events-(.*)\.jsonl$/;
 /** By counter. */
 export type Delivered = ReadonlyMap<string, readonly StreamEvent[]>;
 
-export interface Received {
-  /** By number; a line of JSON without what differs from run to run. */
+export interface DeliveryReport {
+  /** By number; a line of JSON without the fields that differ from run to run. */
   readonly crossings: ReadonlyMap<number, string>;
-  /** Numbers of crossings that are declared lost, and that no receiver has. */
+  /** Numbers of crossings that are declared lost and that no receiver has. */
   readonly lost: ReadonlySet<number>;
-  /** Events of any kind that are declared lost, and that no receiver has. */
+  /** How many events of any kind are declared lost and are with no receiver. */
   readonly losses: number;
   readonly problems: readonly string[];
 }
@@ -41,8 +41,8 @@ export async function readDelivered(folder: string): Promise<Delivered> {
   return new Map(await Promise.all(files));
 }
 
-/** What is wrong with the events by themselves: an id with two contents, a hole, a number that was not counted. */
-export function received(delivered: Delivered, counts: CommittedCounts | undefined): Received {
+/** Finds events with one id and two contents, missing numbers, and numbers that were not committed. */
+export function checkDelivery(delivered: Delivered, counts: CommittedCounts | undefined): DeliveryReport {
   const problems: string[] = [];
   const contents = new Map<string, string>();
   for (const [counter, events] of delivered) {
@@ -70,26 +70,26 @@ export function received(delivered: Delivered, counts: CommittedCounts | undefin
 }
 
 function accountOf(events: readonly StreamEvent[], of: 'crossing' | 'gap', total: number): { lost: Set<number>; problems: string[] } {
-  const [there, lost] = [new Set<number>(), new Set<number>()];
+  const [present, lost] = [new Set<number>(), new Set<number>()];
   for (const event of events) {
     const [kind, first, last] = rangeOf(event);
     if (kind !== of) continue;
-    for (let number = first; number <= last; number += 1) (event.type === 'loss' ? lost : there).add(number);
+    for (let number = first; number <= last; number += 1) (event.type === 'loss' ? lost : present).add(number);
   }
   const problems: string[] = [];
   for (let number = 1; number <= total; number += 1) {
-    if (!there.has(number) && !lost.has(number)) problems.push(`${of} ${number} of ${total} is neither delivered nor declared lost`);
+    if (!present.has(number) && !lost.has(number)) problems.push(`${of} ${number} of ${total} is neither delivered nor declared lost`);
   }
-  const most = Math.max(0, ...there, ...lost);
+  const most = Math.max(0, ...present, ...lost);
   if (most > total) problems.push(`${of} ${most} was delivered, and ${total} are committed`);
-  return { lost: new Set([...lost].filter((number) => !there.has(number))), problems };
+  return { lost: new Set([...lost].filter((number) => !present.has(number))), problems };
 }
 
 function rangeOf(event: StreamEvent): [kind: string, first: number, last: number] {
   return event.type === 'loss' ? [event.of, event.first, event.last] : [event.type, event.number, event.number];
 }
 
-/** How late something was counted differs from run to run, and so does the resource. */
+/** Without the fields that differ from run to run: the delay of a late count, and the resource. */
 function contentOf(event: StreamEvent): string {
   return canonical({ ...event, id: undefined, namespace: undefined, stream: undefined, late: undefined });
 }

@@ -1,6 +1,6 @@
 /**
- * The film that trials count: from the shipped clip, cut so that hardly a second passes without a crossing. One person
- * comes in, leaves on the right, and then the same backwards; all of it four times. 52 s, 76 crossings of 11 lines.
+ * The film that trials count, cut from the shipped clip so that there is a crossing almost every second. One person comes
+ * in, leaves on the right, and then the same backwards; all of it four times. 52 s, 76 crossings of 11 lines.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -13,16 +13,16 @@ const PASSES = 4;
 const PASS_UNITS = 130;
 export const FILM_UNITS = PASSES * PASS_UNITS;
 
-/** Upright, from left to right across the way. */
+/** Vertical lines, from left to right across the person's way. */
 export const LINES = Array.from({ length: 11 }, (_, index) => {
   const x = 350 + 50 * index;
   return { name: `x${x}`, from: { x, y: 300 }, to: { x, y: 1000 } };
 });
 
-/** What is to be seen in the film: towards the table is only seen from the fourth line on, since the person appears behind it. */
+/** The true counts. The person appears to the right of the first three lines, so these have no crossing inwards. */
 export const KNOWN_COUNTS = LINES.map(({ name }, index) => ({ name, in: index < 3 ? 0 : PASSES, out: PASSES }));
 
-/** In the clip, in seconds. */
+/** Seconds of the clip. */
 const BEGIN = 74;
 const END = 88;
 const COMES = `trim=${74.5 - BEGIN}:${78 - BEGIN},setpts=PTS-STARTPTS`;
@@ -32,21 +32,22 @@ const FILTER =
   `[A][B][C][D]concat=n=4,loop=${PASSES - 1}:${PASS_UNITS},setpts=N/${FRAMES_PER_SECOND}/TB,split=2[file][camera]`;
 
 export interface Films {
-  /** With B-frames: decoded in another order than shown. */
+  /** With B-frames: the decoding order is not the order of presentation. */
   readonly file: string;
-  /** As a camera codes. */
+  /** Without B-frames, as most cameras encode. */
   readonly camera: string;
 }
 
 export async function makeFilms(folder: string): Promise<Films> {
   const films = { file: join(folder, 'film.mp4'), camera: join(folder, 'camera.mp4') };
   const input = ['-ss', String(BEGIN), '-to', String(END), '-i', CLIP, '-filter_complex', FILTER];
-  const outputs = [...coded('file', ['-g', '20'], films.file), ...coded('camera', ['-g', '10', '-bf', '0'], films.camera)];
+  const outputs = [...encode('file', ['-g', '20'], films.file), ...encode('camera', ['-g', '10', '-bf', '0'], films.camera)];
   await promisify(execFile)('ffmpeg', ['-nostdin', '-v', 'error', ...input, ...outputs]);
   return films;
 }
 
-function coded(film: keyof Films, coding: readonly string[], path: string): string[] {
+/** Options of an output of ffmpeg. */
+function encode(film: keyof Films, coding: readonly string[], path: string): string[] {
   return [
     '-map',
     `[${film}]`,

@@ -1,6 +1,6 @@
 /**
- * How long counting is interrupted when a counter or an agent is killed, in local mode at a live camera, which starts it
- * again; and when a counter is asked to end and the stream moves to another.
+ * How long a stream of local mode at a live camera is interrupted when its counter or its agent is killed, until local mode
+ * has started another one; and how long it takes to move from a counter that drains to the next one.
  */
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
@@ -15,22 +15,22 @@ import { countLocally } from '../../local/run.ts';
 import { childrenOf } from '../machine/processes.ts';
 import { movesOf, type Scene } from './moved.ts';
 
-/** Local mode starts what dies sooner than after a minute no more than five times in a row. */
+/** Local mode restarts a process no more than five times in a row when each ran for less than a minute. */
 const KILLS = 5;
 const FRAMES_PER_SECOND = 10;
-/** Behind the camera by so many access units, a counter has caught up. */
+/** A counter that is this many access units behind the camera has caught up. */
 const FEW_UNITS = 5;
 const CALM_SECONDS = 4;
-/** A machine that is busy with others takes its time. */
+/** A busy machine is slow. */
 const PATIENCE_SECONDS = 120;
 
 type Victim = 'counter-service' | 'edge-agent';
 
-/** Seconds after the kill; of each kill one. */
-export interface Missed {
+/** Seconds after the kill, one figure for each kill. */
+export interface KillTimes {
   readonly again: number[];
   readonly caughtUp: number[];
-  /** Seconds of video counted in a second, while catching up; not where there was hardly anything to catch up with. */
+  /** Seconds of video counted in a second while catching up; only of kills after which there was enough to catch up with. */
   readonly speed: number[];
   readonly declared: number[];
 }
@@ -40,8 +40,8 @@ export interface CameraScene extends Scene {
 }
 
 export interface Killed {
-  readonly counter: Missed;
-  readonly agent: Missed;
+  readonly counter: KillTimes;
+  readonly agent: KillTimes;
   /** Seconds of each move from a counter that was told to end to the next one. */
   readonly moves: readonly number[];
 }
@@ -52,8 +52,8 @@ export async function killThem(scene: CameraScene): Promise<Killed> {
     const coding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '20'];
     await camera.publish(scene.clip.path, { coding: ['-vf', `scale=640:-2,fps=${FRAMES_PER_SECOND}`, ...coding] });
     return {
-      counter: await missed('counter-service', camera.url(), scene),
-      agent: await missed('edge-agent', camera.url(), scene),
+      counter: await killRepeatedly('counter-service', camera.url(), scene),
+      agent: await killRepeatedly('edge-agent', camera.url(), scene),
       moves: await movesOf(camera.url(), scene),
     };
   } finally {
@@ -61,7 +61,7 @@ export async function killThem(scene: CameraScene): Promise<Killed> {
   }
 }
 
-async function missed(victim: Victim, url: string, { folder, clip, signal, say }: CameraScene): Promise<Missed> {
+async function killRepeatedly(victim: Victim, url: string, { folder, clip, signal, say }: CameraScene): Promise<KillTimes> {
   const file = join(await mkdtemp(join(folder, 'killed-')), 'stream.yaml');
   await writeFile(
     file,
@@ -78,7 +78,7 @@ async function missed(victim: Victim, url: string, { folder, clip, signal, say }
     show: ([report]) => (view = report?.view),
     say: () => undefined,
   });
-  const found: Missed = { again: [], caughtUp: [], speed: [], declared: [] };
+  const found: KillTimes = { again: [], caughtUp: [], speed: [], declared: [] };
   try {
     await until(() => (view?.frames ?? 0) > CALM_SECONDS * FRAMES_PER_SECOND, PATIENCE_SECONDS);
     for (let kill = 1; kill <= KILLS; kill += 1) {

@@ -1,4 +1,4 @@
-/** Where the counters of a trial commit: a folder, or the status of a resource at a real API server. */
+/** The ledgers of trials: a folder, or the status of a resource on a real API server. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
@@ -21,16 +21,16 @@ export interface Committed {
 export interface TrialLedger {
   readonly stream: StreamName;
   readonly environment: Readonly<Record<string, string>>;
-  configOf(counter: string): object;
-  /** What an agent is told, beside all else, to be served for the stream. */
-  readonly ofAgent: object;
+  counterConfig(counter: string): object;
+  /** Additional configuration of an agent, by which counters recognise it as the stream's. */
+  readonly agentConfig: object;
   read(): Promise<Committed>;
   close(): Promise<void>;
 }
 
 const { cameraStreams, serviceAccounts } = resources;
 const NAME = 'door';
-/** Of the source counters know nothing: the agent is told by the trial. Every other frame is enough, and half the work. */
+/** Counters do not use the source: the trial configures the agent. Every other frame is enough, and half the work. */
 const SPEC = { source: { url: 'rtsp://camera.example/door' }, lines: LINES, detection: { framesPerSecond: FRAMES_PER_SECOND / 2 } };
 
 export async function folderLedger(folder: string): Promise<TrialLedger> {
@@ -46,8 +46,11 @@ export async function folderLedger(folder: string): Promise<TrialLedger> {
   return {
     stream,
     environment: {},
-    ofAgent: {},
-    configOf: (counter) => ({ local: { manifests: [manifest], ledgerDirectory: directory }, receivers: [receiverOf(folder, counter)] }),
+    agentConfig: {},
+    counterConfig: (counter) => ({
+      local: { manifests: [manifest], ledgerDirectory: directory },
+      receivers: [receiverOf(folder, counter)],
+    }),
     read: async () => {
       const ledger = new FolderLedger(directory);
       const { counts } = await ledger.read(stream);
@@ -59,7 +62,7 @@ export async function folderLedger(folder: string): Promise<TrialLedger> {
 
 export class StatusOfServer implements TrialLedger {
   readonly stream: StreamName;
-  /** The way of the counters; what reads here goes past it. */
+  /** Counters call the API server through it; the methods of this class do not. */
   readonly proxy: BreakingProxy;
   readonly #plane: ControlPlane;
 
@@ -79,7 +82,7 @@ export class StatusOfServer implements TrialLedger {
     this.stream = stream;
   }
 
-  /** @param folder for certificates, and for what receivers get. */
+  /** @param folder for certificates and for the files of receivers. */
   static async at(plane: ControlPlane, folder: string): Promise<StatusOfServer> {
     const metadata = { namespace: await plane.makeNamespace(), name: NAME };
     const object = { apiVersion: cameraStreams.apiVersion, kind: cameraStreams.kind, metadata, spec: SPEC };
@@ -95,11 +98,11 @@ export class StatusOfServer implements TrialLedger {
     return { KUBECONFIG: this.proxy.kubeconfig };
   }
 
-  get ofAgent(): object {
+  get agentConfig(): object {
     return { tls: this.#certificates.ofAgent };
   }
 
-  configOf(counter: string): object {
+  counterConfig(counter: string): object {
     return {
       cluster: { counter, namespaces: [this.stream.namespace] },
       tls: this.#certificates.ofCounter,
@@ -107,8 +110,8 @@ export class StatusOfServer implements TrialLedger {
     };
   }
 
-  /** As the operator does, of another part of the status: a counter that writes what it read before has a conflict. */
-  async writeBetween(pod: string): Promise<void> {
+  /** Writes another part of the status, as the operator does: a counter that then writes with an older version gets a conflict. */
+  async writeConcurrently(pod: string): Promise<void> {
     const { apiVersion, kind } = cameraStreams;
     const { namespace, name } = this.stream;
     const object = { apiVersion, kind, metadata: { namespace, name }, status: { agent: { pod } } };

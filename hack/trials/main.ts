@@ -4,7 +4,7 @@ import process from 'node:process';
 import { runAsProcess } from '../../local/command.ts';
 import { faultNamed, ROUND } from './faults/all.ts';
 import type { Fault } from './faults/fault.ts';
-import { type Lab, missing, withLab } from './environment.ts';
+import { type Environment, missingFor, withEnvironment } from './environment.ts';
 import { HELP, type Options, readOptions } from './options.ts';
 import { lineOf, summaryOf, tableOf } from './report.ts';
 import { type Result, runTrial } from './trial.ts';
@@ -25,13 +25,13 @@ function planOf({ seed, trials, fault }: Options): Planned[] {
 async function run(options: Options, signal: AbortSignal): Promise<0 | 1> {
   const began = performance.now();
   const plan = planOf(options);
-  const lacking = new Map(plan.map(({ fault }) => [fault.name, missing(fault)]));
+  const lacking = new Map(plan.map(({ fault }) => [fault.name, missingFor(fault)]));
   for (const [name, lack] of lacking) if (lack !== undefined) say(`${name} is skipped: ${lack}.`);
   const possible = plan.filter(({ fault }) => lacking.get(fault.name) === undefined);
-  const results = await withLab(
+  const results = await withEnvironment(
     possible.map(({ fault }) => fault),
     signal,
-    (lab) => runAll(possible, lab, options),
+    (environment) => runAll(possible, environment, options),
   );
   const summary = summaryOf(results, (performance.now() - began) / 1000);
   // Only a whole round hits at every step.
@@ -41,12 +41,12 @@ async function run(options: Options, signal: AbortSignal): Promise<0 | 1> {
   return summary.failed > 0 || (whole && summary.notHit.length > 0) || signal.aborted ? 1 : 0;
 }
 
-async function runAll(plan: readonly Planned[], lab: Lab, { atOnce, keep }: Options): Promise<Result[]> {
+async function runAll(plan: readonly Planned[], environment: Environment, { atOnce, keep }: Options): Promise<Result[]> {
   const results: Result[] = [];
   const waiting = [...plan];
   const lane = async () => {
-    for (let next = waiting.shift(); next !== undefined && !lab.signal.aborted; next = waiting.shift()) {
-      const result = await runTrial(next.fault, next.seed, lab);
+    for (let next = waiting.shift(); next !== undefined && !environment.signal.aborted; next = waiting.shift()) {
+      const result = await runTrial(next.fault, next.seed, environment);
       results.push(result);
       say(lineOf(result));
       if (result.problems.length === 0 && !keep) await rm(result.folder, { recursive: true });

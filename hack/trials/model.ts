@@ -1,6 +1,6 @@
 /**
- * The shipped model, whose pictures are half as wide and half as high: how well people are seen is not under trial, and a
- * trial takes half of the time. The film is still counted as it is known to be.
+ * The shipped model with an input half as wide and half as high: detection quality is not under trial, and a trial takes
+ * half of the time. The film's counts stay the known ones.
  */
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const NAME = 'rtmdet-nano-person';
 const SHIPPED = fileURLToPath(new URL(`../../models/${NAME}/`, import.meta.url));
 
-/** @returns a directory of models, as a counter is told. */
+/** @returns a directory of models for a counter's configuration. */
 export async function makeModels(folder: string): Promise<string> {
   const manifest = JSON.parse(await readFile(join(SHIPPED, 'model.json'), 'utf8')) as {
     file: string;

@@ -1,4 +1,4 @@
-/** A counter is asked to end while another one runs: how long the stream has neither of them. */
+/** How long a stream has no counter when its counter is told to end and another one runs. */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ export interface Scene {
   readonly say: (sentence: string) => void;
 }
 
-/** Seconds from each GoAway to the next Welcome, as the agent heard them. */
+/** Seconds from each GoAway to the next Welcome, as the agent received them. */
 export async function movesOf(url: string, { folder: parent, signal, say }: Scene): Promise<number[]> {
   const folder = await mkdtemp(join(parent, 'moved-'));
   const stage = await Stage.open({
@@ -33,10 +33,10 @@ export async function movesOf(url: string, { folder: parent, signal, say }: Scen
   });
   try {
     for (let move = 1; move <= MOVES; move += 1) {
-      say(`killed: a counter is asked to end, ${move} of ${MOVES}`);
-      await stage.counted(stage.progress + CALM_UNITS);
+      say(`killed: a counter is told to end, ${move} of ${MOVES}`);
+      await stage.untilCounted(stage.progress + CALM_UNITS);
       const { term } = stage;
-      stage.serving().post.life.signal('SIGTERM');
+      stage.servingCounter().supervisor.life.signal('SIGTERM');
       await stage.until(() => stage.term > term);
     }
     const notes = stage.notes('agent');

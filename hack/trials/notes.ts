@@ -1,4 +1,4 @@
-/** What processes under trial write down, a line of JSON each; written before what it tells of has an effect. */
+/** Notes of processes under trial, a line of JSON each. A process writes a note before the noted step takes effect. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Order, Point } from './points.ts';
 
@@ -11,19 +11,19 @@ export interface GapNote {
 }
 
 export type Note =
-  /** An order was carried out. */
+  /** The process carried out an order. */
   | { readonly acted: Point; readonly deed: Order['act'] }
   | { readonly hello: { readonly session: string; readonly sessionStartMicros: number; readonly lastTerm: number } }
   | { readonly welcome: { readonly term: number; readonly position: number; readonly counter: string } }
-  /** Of the checkpoint: the first access unit after the newest gap in it; absent without a checkpoint. */
+  /** gapNext: the first access unit after the newest gap that the checkpoint contains; absent without a checkpoint. */
   | { readonly resume: { readonly gapNext?: number; readonly takenMicros?: number } }
   | { readonly gap: GapNote }
   | { readonly counts: { readonly position: number; readonly presentationMicros: number; readonly term: number } }
   | { readonly finished: true }
   | { readonly goAway: true }
-  /** By a counter, with its reason. */
+  /** A counter refused the agent, for this reason. */
   | { readonly refused: string }
-  /** What the ledger held when a term was taken. */
+  /** A counter took a term; committed: what the ledger held then. */
   | {
       readonly claimed: {
         readonly term: number;
@@ -35,7 +35,7 @@ export type Note =
 /** Unix time in milliseconds. */
 export type Noted = Note & { readonly at: number };
 
-/** In the order of writing. A process that was killed may have left half a line at the end. */
+/** In the order of writing. A killed process may have left half a line at the end. */
 export function readNotes(path: string): Noted[] {
   if (!existsSync(path)) return [];
   return readFileSync(path, 'utf8')

@@ -6,7 +6,7 @@ import { readOptions } from './options.ts';
 import { AGENT_POINTS, COUNTER_POINTS } from './points.ts';
 import { Random } from './random.ts';
 
-test('left alone, it is a whole round', () => {
+test('without options a run is a whole round', () => {
   assert.deepEqual(readOptions([]), { seed: 1, trials: ROUND.length, fault: undefined, atOnce: 2, json: false, keep: false });
 });
 
@@ -21,7 +21,7 @@ for (const [args, sentence] of [
   });
 }
 
-test('wherever a round begins, its trials go through every step of the protocol', () => {
+test('a round reaches every step of the protocol, whatever its first seed', () => {
   for (const first of [0, 1, 17, 300]) {
     const seeds = (name: string) => ROUND.flatMap((fault, index) => (fault.name === name ? [{ fault, seed: first + index }] : []));
     const points = (name: string) =>
@@ -38,7 +38,7 @@ test('wherever a round begins, its trials go through every step of the protocol'
   }
 });
 
-test('the same seed makes the same choices, and another one others', () => {
+test('the same seed gives the same choices, another seed other ones', () => {
   const choices = (seed: number) => {
     const random = new Random(seed);
     return Array.from({ length: 20 }, () => random.whole(1, 6));

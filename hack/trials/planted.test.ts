@@ -1,4 +1,4 @@
-/** The planted bugs fit the code as it is: `planted.ts` finds out whether each is caught. */
+/** The patches of the planted bugs apply to the present code; `planted.ts` runs the checks that must catch them. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,19 +8,19 @@ import { documentOf, plantedBugs, staleness, TABLE } from './planted.ts';
 const root = join(import.meta.dirname, '../..');
 
 for (const bug of plantedBugs()) {
-  test(`the bug "${bug.bug}" can be planted: one line, for which there is a means`, () => {
+  test(`the bug "${bug.bug}" is a patch that applies, changes one line and names its checks`, () => {
     assert.equal(staleness(bug), undefined);
     const changed = readFileSync(bug.patch, 'utf8')
       .split('\n')
       .filter((line) => /^[-+](?![-+]{2} )/.test(line));
     assert.ok(changed.length === 1 || (changed.length === 2 && changed[0]!.startsWith('-') && changed[1]!.startsWith('+')));
-    assert.ok(bug.bug !== '' && bug.means.length > 0);
-    for (const file of bug.means.flatMap((command) => command.match(/\S+\.ts/g) ?? [])) assert.ok(existsSync(join(root, file)), file);
+    assert.ok(bug.bug !== '' && bug.checks.length > 0);
+    for (const file of bug.checks.flatMap((command) => command.match(/\S+\.ts/g) ?? [])) assert.ok(existsSync(join(root, file)), file);
   });
 }
 
-test('the table is that of these bugs', () => {
-  assert.equal(readFileSync(TABLE, 'utf8'), documentOf(plantedBugs()), 'node hack/trials/planted.ts writes it, when all are caught');
+test('the table in planted/README.md lists the planted bugs', () => {
+  assert.equal(readFileSync(TABLE, 'utf8'), documentOf(plantedBugs()), 'node hack/trials/planted.ts writes it when all bugs are caught');
 });
 
 test('there are planted bugs', () => assert.ok(plantedBugs().length >= 10));

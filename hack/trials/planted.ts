@@ -1,9 +1,9 @@
 /**
- * `node hack/trials/planted.ts [name...]`: is every planted bug caught? Each patch in `planted/` is applied to a copy of
- * the tree, and what it names as its means is run there: each has to fail. All means have to pass on the sound tree before,
- * or their failing would say nothing. When all bugs are caught, `planted/README.md` says by what.
+ * `node hack/trials/planted.ts [name...]`: do the tests catch every planted bug? It applies each patch in `planted/` to a
+ * copy of the tree and runs the checks that the patch names there: each must fail. All checks must pass on the unchanged tree
+ * first, or their failure would prove nothing. When all bugs are caught, it writes `planted/README.md`.
  *
- * Exit codes: 0 every bug is caught by all of its means, 1 one is not, or a means fails without it, 2 bad input.
+ * Exit codes: 0 all checks of every bug failed with it, 1 a check passed, or failed without a bug, 2 bad input.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -12,17 +12,17 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** One that hangs has failed. */
-const MEANS_TIMEOUT_MS = 600_000;
+/** A check that hangs has failed. */
+const CHECK_TIMEOUT_MS = 600_000;
 const FOLDER = join(import.meta.dirname, 'planted');
 
 export interface PlantedBug {
   readonly name: string;
   readonly patch: string;
-  /** What the product would do with it. */
+  /** The wrong behaviour, as a sentence. */
   readonly bug: string;
   /** Commands that fail with it. */
-  readonly means: readonly string[];
+  readonly checks: readonly string[];
 }
 
 export function plantedBugs(): PlantedBug[] {
@@ -31,17 +31,17 @@ export function plantedBugs(): PlantedBug[] {
     const patch = join(FOLDER, file);
     const text = readFileSync(patch, 'utf8');
     const lines = (key: string) => [...text.matchAll(new RegExp(`^${key}: (.*)$`, 'gm'))].map(([, value]) => value!);
-    return { name: file.slice(0, -'.patch'.length), patch, bug: lines('Bug')[0] ?? '', means: lines('Caught by') };
+    return { name: file.slice(0, -'.patch'.length), patch, bug: lines('Bug')[0] ?? '', checks: lines('Caught by') };
   });
 }
 
-/** @returns what git says of a patch that does not apply to the tree any more. */
+/** @returns git's complaint when the patch does not apply to the tree any more. */
 export function staleness({ patch }: PlantedBug, tree = ROOT): string | undefined {
   const { status, stderr } = spawnSync('git', ['apply', '--check', '-p0', patch], { cwd: tree, encoding: 'utf8' });
   return status === 0 ? undefined : stderr.trim();
 }
 
-/** What git knows of, and what it would. */
+/** With the files that git tracks, and untracked ones that it does not ignore. */
 function copyTree(): string {
   const copy = mkdtempSync(join(tmpdir(), 'footfall-planted-'));
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'], {
@@ -58,14 +58,14 @@ function copyTree(): string {
 
 function passes(command: string, tree: string): boolean {
   process.stderr.write(`  ${command}\n`);
-  return spawnSync('sh', ['-c', `exec ${command}`], { cwd: tree, stdio: 'ignore', timeout: MEANS_TIMEOUT_MS }).status === 0;
+  return spawnSync('sh', ['-c', `exec ${command}`], { cwd: tree, stdio: 'ignore', timeout: CHECK_TIMEOUT_MS }).status === 0;
 }
 
-/** Those of its means that do not fail. */
-function blindTo({ patch, means }: PlantedBug, tree: string): string[] {
+/** @returns the checks that pass although the bug is planted. */
+function passingChecks({ patch, checks }: PlantedBug, tree: string): string[] {
   execFileSync('git', ['apply', '-p0', patch], { cwd: tree });
   try {
-    return means.filter((command) => passes(command, tree));
+    return checks.filter((command) => passes(command, tree));
   } finally {
     execFileSync('git', ['apply', '-R', '-p0', patch], { cwd: tree });
   }
@@ -73,37 +73,38 @@ function blindTo({ patch, means }: PlantedBug, tree: string): string[] {
 
 export const TABLE = join(FOLDER, 'README.md');
 
-/** What is committed of a run in which each bug was caught by all that it names. */
+/** The page for a run in which the checks caught every bug. */
 export function documentOf(bugs: readonly PlantedBug[]): string {
   return `# Planted bugs
 
-What \`node hack/trials/planted.ts\` writes when it has planted each of these, one line of the product each, and seen
-everything fail that is named beside it. The rules of the protocol are broken in its model, too: \`proto/model/rules.ts\`
-has those bugs, and \`node --test proto/model/model.test.ts\` finds for each the story in which it harms.
+\`node hack/trials/planted.ts\` writes this page after it has planted each of these bugs, one changed line of the product each,
+and every command beside it has failed. \`proto/model/rules.ts\` has bugs in the rules of the protocol;
+\`node --test proto/model/model.test.ts\` finds for each a sequence of steps in which it does harm.
 
 | bug | caught by |
 | --- | --- |
 ${bugs.map(rowOf).join('')}`;
 }
 
-function rowOf({ bug, means }: PlantedBug): string {
-  return `| ${bug} | ${means.map((command) => `\`${command.replace(' --test-timeout=120000', '').replaceAll('|', '\\|')}\``).join('<br>')} |\n`;
+function rowOf({ bug, checks }: PlantedBug): string {
+  const commands = checks.map((command) => command.replace(' --test-timeout=120000', '').replaceAll('|', '\\|'));
+  return `| ${bug} | ${commands.map((command) => `\`${command}\``).join('<br>')} |\n`;
 }
 
 function judge(bugs: readonly PlantedBug[]): 0 | 1 {
   const tree = copyTree();
   try {
     process.stderr.write('without a bug\n');
-    const failing = [...new Set(bugs.flatMap(({ means }) => means))].filter((command) => !passes(command, tree));
+    const failing = [...new Set(bugs.flatMap(({ checks }) => checks))].filter((command) => !passes(command, tree));
     if (failing.length > 0) {
-      process.stderr.write(`It fails without a bug, and would say nothing: ${failing.join('; ')}\n`);
+      process.stderr.write(`These fail without a bug, so they prove nothing: ${failing.join('; ')}\n`);
       return 1;
     }
     const verdicts = bugs.map((bug) => {
       process.stderr.write(`${bug.name}\n`);
-      const blind = blindTo(bug, tree);
-      process.stdout.write(blind.length === 0 ? rowOf(bug) : `NOT CAUGHT: ${bug.bug}, by ${blind.join('; ')}\n`);
-      return blind.length === 0;
+      const passing = passingChecks(bug, tree);
+      process.stdout.write(passing.length === 0 ? rowOf(bug) : `NOT CAUGHT: ${bug.bug}, by ${passing.join('; ')}\n`);
+      return passing.length === 0;
     });
     return verdicts.every(Boolean) ? 0 : 1;
   } finally {

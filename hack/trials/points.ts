@@ -1,6 +1,6 @@
 /**
- * The steps of the protocol at which a process may be hit, by name. None of them is in the product: a process under
- * trial is started with code of `inside/` before its own, which passes these points as the product goes by.
+ * The steps of the protocol at which a trial can kill or stop a process, by name. The product does not contain them: a
+ * process under trial loads `inside/` before its own code, and the wrappers there pass these points.
  */
 
 export const COUNTER_POINTS = [
@@ -64,16 +64,16 @@ export const AGENT_POINTS = [
 
 export type Point = (typeof COUNTER_POINTS)[number] | (typeof AGENT_POINTS)[number];
 
-/** What is to happen when a process passes a point for the nth time. `full`: as if there were no room on the disk, for a while. */
+/** What happens when a process passes a point for the nth time. `full`: writes fail for a while as on a full disk. */
 export interface Order {
   readonly point: Point;
   readonly nth: number;
   readonly act: 'kill' | 'stop' | 'full';
 }
 
-/** In FOOTFALL_TRIAL: what a process under trial is told. */
+/** For a process under trial, in FOOTFALL_TRIAL. */
 export interface Instructions {
-  /** Files that it appends to. */
+  /** Files to which the process appends. */
   readonly notes: string;
   readonly tape: string;
   readonly order?: Order | undefined;

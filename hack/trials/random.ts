@@ -1,4 +1,4 @@
-/** Chance that can be had again: the same seed gives the same choices in the same order. */
+/** Reproducible random choices: the same seed gives the same choices in the same order. */
 export class Random {
   #state: number;
 

@@ -1,4 +1,4 @@
-/** What was recorded of one session, as an agent's recording: to be counted once more, by nobody disturbed. */
+/** The tape of one session as an agent's recording, for a second count without disturbance. */
 import type { GapReason } from '#proto/wire/protocol.ts';
 import type { LogEntry, Recording } from '../../edge-agent/src/ring/recording.ts';
 import type { SessionFilm } from './sessions.ts';
@@ -32,7 +32,7 @@ export class TapedRecording implements Recording {
     return this.#film.takenMicros;
   }
 
-  /** An undisturbed run begins at the front. */
+  /** An undisturbed run starts at the beginning. */
   keyframeFor(): undefined {
     return undefined;
   }

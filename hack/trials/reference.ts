@@ -1,4 +1,4 @@
-/** The undisturbed run: one counter that nobody touches counts what was recorded, with the gaps that were declared. */
+/** The undisturbed run: one counter counts the tapes of a trial, with the gaps that its agents declared. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dialCounting } from '#proto/wire/client.ts';
@@ -10,12 +10,12 @@ import { Life } from './process.ts';
 import { TapedRecording } from './recording.ts';
 import type { SessionFilm } from './sessions.ts';
 
-/** Nobody else waits for it. */
+/** A busy machine is slow to answer. */
 const PATIENCE_SECONDS = 120;
 
 interface Place {
   readonly folder: string;
-  /** A directory of them. */
+  /** A directory. */
   readonly models: string;
   readonly signal: AbortSignal;
 }
@@ -27,7 +27,7 @@ export async function countUndisturbed(films: readonly SessionFilm[], { folder, 
   const counter = new Life({
     kind: 'counter',
     config: {
-      ...ledger.configOf('reference'),
+      ...ledger.counterConfig('reference'),
       listen: '127.0.0.1:0',
       http: { host: '127.0.0.1', port: 0 },
       modelsDirectory: models,

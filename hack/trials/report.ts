@@ -1,15 +1,15 @@
-/** What is printed of trials: a line for each, and a summary. */
+/** Prints a line for each trial, and a summary. */
 import { AGENT_POINTS, COUNTER_POINTS, type Point } from './points.ts';
 import type { Recovery } from './recovery.ts';
 import type { Result } from './trial.ts';
 
 export function lineOf(result: Result): string {
   const { fault, seed, seconds, lost, doubled, gaps, unitsLost, problems } = result;
-  const figures = `${seconds.toFixed(0).padStart(4)} s  lost ${lost}  doubled ${doubled}  gaps ${gaps}${unitsLost > 0 ? ` (${unitsLost} access units)` : ''}`;
+  const inGaps = unitsLost > 0 ? ` (${unitsLost} access units)` : '';
+  const figures = `${seconds.toFixed(0).padStart(4)} s  lost ${lost}  doubled ${doubled}  gaps ${gaps}${inGaps}`;
   const line = `${problems.length === 0 ? 'ok    ' : 'FAILED'} ${fault.padEnd(20)} seed ${String(seed).padEnd(6)}${figures}`;
-  return problems.length === 0
-    ? line
-    : `${line}\n${problems.map((problem) => `         ${problem}`).join('\n')}\n         again: ${commandFor(result)}\n         logs:  ${result.folder}`;
+  const details = problems.length === 0 ? [] : [...problems, `again: ${commandFor(result)}`, `logs:  ${result.folder}`];
+  return [line, ...details.map((detail) => `         ${detail}`)].join('\n');
 }
 
 export function commandFor({ fault, seed }: Pick<Result, 'fault' | 'seed'>): string {
@@ -92,7 +92,7 @@ export function tableOf({ faults, trials, failed, recovery, notHit, seconds }: S
   const figures = Object.entries(recovery).flatMap(([name, spread]) =>
     spread === undefined ? [] : [`${name}: median ${spread.median.toFixed(1)}, worst ${spread.worst.toFixed(1)} (${spread.count})`],
   );
-  const missed = notHit.length === 0 ? [] : [`Steps of the protocol at which nobody was hit: ${notHit.join(', ')}.`];
+  const missed = notHit.length === 0 ? [] : [`Steps of the protocol at which no process was hit: ${notHit.join(', ')}.`];
   return [head, ...rows, '', ...figures, ...missed, `It took ${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s.`].join('\n');
 }
 

@@ -1,4 +1,4 @@
-/** Which gaps hold in the end, and what must not be declared as one. */
+/** Which of the declared gaps are valid in the end, and what an agent must not declare as one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Note, Noted } from './notes.ts';
@@ -29,20 +29,20 @@ function tape(units: number, ...brokenBefore: number[]): Taped {
 
 const nextOf = (notes: Noted[]) => declaredGaps(notes, 's').map(({ next }) => next);
 
-test('a gap that a checkpoint knows of is not declared again', () => {
+test('a gap that the checkpoint contains is not declared again', () => {
   assert.deepEqual(nextOf(noted(hello, { resume: {} }, gap(3, 7), { resume: { gapNext: 7 } }, gap(3, 7), gap(9, 12))), [7, 12]);
 });
 
-test('what was declared after the checkpoint from which the next call goes on never happened', () => {
+test('the next call discards gaps that were declared after the checkpoint from which it resumes', () => {
   assert.deepEqual(nextOf(noted(hello, { resume: {} }, gap(3, 7), { resume: {} }, gap(3, 9))), [9]);
 });
 
-test('gaps are those of their session', () => {
+test('each session has its own gaps', () => {
   const other: Note = { hello: { session: 't', sessionStartMicros: 0, lastTerm: 0 } };
   assert.deepEqual(nextOf(noted(hello, { resume: {} }, gap(3, 7), other, { resume: {} }, gap(0, 5))), [7]);
 });
 
-test('a session that is committed to its end, with its breaks declared, has no problem', () => {
+test('a session that is committed to its end and declared its interruptions has no problem', () => {
   const { films, problems } = sessionsOf(noted(hello, { resume: {} }, gap(4, 5, 'CAMERA_LOST')), [tape(9, 5)], new Map([['s', 9]]));
   assert.deepEqual(problems, []);
   assert.deepEqual(
@@ -51,7 +51,7 @@ test('a session that is committed to its end, with its breaks declared, has no p
   );
 });
 
-test('a session is told of as its agent told when it last began without a checkpoint', () => {
+test('takenMicros of a session is what its agent last sent without a checkpoint', () => {
   const notes = noted(hello, { resume: { takenMicros: 5 } }, hello, { resume: { takenMicros: 7 } }, hello, {
     resume: { takenMicros: 9, gapNext: 0 },
   });
@@ -69,54 +69,54 @@ test('of two gaps in a row the second begins where the first ended', () => {
 });
 
 const faults: readonly { what: string; notes: Noted[]; taped: Taped; upTo?: number; problem: RegExp }[] = [
-  { what: 'access units at the end that nobody committed', notes: noted(hello), taped: tape(9), upTo: 7, problem: /^7 access units of 9/ },
-  { what: 'a break that nobody declared', notes: noted(hello, { resume: {} }), taped: tape(9, 5), problem: /broke before access unit 5/ },
+  { what: 'uncommitted access units at the end', notes: noted(hello), taped: tape(9), upTo: 7, problem: /^7 access units of 9/ },
+  { what: 'an undeclared interruption', notes: noted(hello, { resume: {} }), taped: tape(9, 5), problem: /broke before access unit 5/ },
   {
-    what: 'a break with which access units went',
+    what: 'an interruption that took access units with it',
     notes: noted(hello, { resume: {} }, gap(3, 5, 'CAMERA_LOST')),
     taped: tape(9, 5),
     problem: /from 3 to 5 was declared as CAMERA_LOST/,
   },
   {
-    what: 'a break that there was not',
+    what: 'a declared interruption that did not happen',
     notes: noted(hello, { resume: {} }, gap(4, 5, 'CAMERA_LOST')),
     taped: tape(9),
     problem: /from 4 to 5/,
   },
   {
-    what: 'a checkpoint that was lost',
+    what: 'a lost checkpoint',
     notes: noted(hello, { resume: {} }, gap(4, 6, 'CHECKPOINT_LOST')),
     taped: tape(9),
     problem: /CHECKPOINT_LOST/,
   },
   {
-    what: 'a gap of another length than what is missing',
+    what: 'a gap whose times are not those of the missing access units',
     notes: noted(hello, { resume: {} }, { gap: { ...gap(3, 7).gap, toMicros: 8 } }),
     taped: tape(9),
     problem: /from 3 to 7 was declared to last from 2 to 8, not from 2 to 6/,
   },
   {
-    what: 'access units that were passed over, and nobody was to',
+    what: 'access units that an agent without a lag limit passed over',
     notes: noted(hello, { resume: {} }, gap(3, 7, 'PASSED_OVER')),
     taped: tape(9),
     problem: /after 3 and before 7 were passed over/,
   },
   {
-    what: 'numbers with a hole',
+    what: 'a missing number',
     notes: noted(hello),
     taped: { ...tape(9), units: tape(9).units.filter(({ number }) => number !== 4) },
     problem: /5 was numbered where 4 belongs/,
   },
 ];
 for (const { what, notes, taped, upTo = 9, problem } of faults) {
-  test(`${what}: a problem`, () => {
+  test(`a problem: ${what}`, () => {
     const { problems } = sessionsOf(notes, [taped], new Map([['s', upTo]]));
     assert.equal(problems.length, 1);
     assert.match(problems[0]!, problem);
   });
 }
 
-test('only what is too far behind the camera is passed over, and not for a full ring', () => {
+test('an agent with a lag limit passes over only what is further behind, and never for a full ring', () => {
   const problems = (maxLagSeconds: number, reason = 'PASSED_OVER') =>
     sessionsOf(noted(hello, { resume: {} }, gap(3, 7, reason)), [tape(9)], new Map([['s', 9]]), maxLagSeconds).problems;
   // The newest is five microseconds behind the first that is missing.
@@ -125,7 +125,7 @@ test('only what is too far behind the camera is passed over, and not for a full 
   assert.deepEqual(problems(4e-6, 'RING_FULL'), ['a gap from 3 to 7 was declared as RING_FULL']);
 });
 
-test('a session more than memory was lost is a problem', () => {
+test('a problem: more sessions than tapes', () => {
   const { problems } = sessionsOf(noted(hello, { hello: { session: 't', sessionStartMicros: 0, lastTerm: 0 } }), [tape(9)], new Map());
   assert.deepEqual(problems, ['the agent had 2 sessions where it should have had 1']);
 });

@@ -1,6 +1,6 @@
 /**
- * What was really to be counted in a trial with a camera, put together from what the agent noted and taped: for each
- * session its access units and the gaps that were declared in it. What does not fit together is a problem.
+ * What the counters of a trial with a camera had to count, from the agent's notes and tapes: each session's access units and
+ * declared gaps. Contradictions between notes and tapes are problems.
  */
 import { type GapNote, type Noted, notesOf } from './notes.ts';
 import type { Taped } from './tape.ts';
@@ -8,11 +8,11 @@ import type { Taped } from './tape.ts';
 export interface SessionFilm {
   readonly session: string;
   readonly sessionStartMicros: number;
-  /** As its agent said when it last began without a checkpoint. */
+  /** As its agent last sent it in a Resume without a checkpoint. */
   readonly takenMicros: number;
   readonly taped: Taped;
   readonly gaps: readonly DeclaredGap[];
-  /** The last access unit that was counted for good. */
+  /** The last access unit that is committed. */
   readonly upTo: number;
 }
 
@@ -23,8 +23,8 @@ interface DeclaredGap extends GapNote {
 
 /**
  * @param tapes one for each session.
- * @param committed the sessions that the ledger came to know, with how far each was committed in the end.
- * @param maxLagSeconds behind the camera by more than that, an agent passes over what it did not send; left out, it never does.
+ * @param committed the last committed position of each session that the ledger knew.
+ * @param maxLagSeconds when an agent is further behind the camera, it passes over what it has not sent; absent: never.
  */
 export function sessionsOf(
   notes: readonly Noted[],
@@ -44,18 +44,18 @@ export function sessionsOf(
     if (taped === undefined || upTo === 0) continue;
     const gaps = declaredGaps(notes, session).filter(({ after }) => after < upTo);
     const { sessionStartMicros } = hellos.find((hello) => hello.session === session)!;
-    films.push({ session, sessionStartMicros, takenMicros: takenBy(notes, session), taped, gaps, upTo });
+    films.push({ session, sessionStartMicros, takenMicros: takenMicrosOf(notes, session), taped, gaps, upTo });
     const newest = taped.units.at(-1)!.number;
-    // What the last one had read was settled when it left.
+    // The last session ended in good order, so all that its agent read must be committed or declared.
     if (session === ids.at(-1) && upTo !== newest) problems.push(`${upTo} access units of ${newest} are committed or declared lost`);
-    problems.push(...unaccounted(taped, gaps, upTo, maxLagSeconds), ...inexact(taped, gaps, maxLagSeconds));
+    problems.push(...findUndeclared(taped, gaps, upTo, maxLagSeconds), ...findInexact(taped, gaps, maxLagSeconds));
   }
   return { films, problems };
 }
 
 /**
- * The gaps that hold in the end: a call goes on from a checkpoint, which knows of those before it, and what was declared
- * after that checkpoint in an earlier call never happened.
+ * The gaps that are valid in the end: a call resumes from a checkpoint, which contains the earlier gaps. Gaps that an earlier
+ * call declared after that checkpoint are discarded.
  */
 export function declaredGaps(notes: readonly Noted[], session: string): DeclaredGap[] {
   let declared: DeclaredGap[] = [];
@@ -68,13 +68,13 @@ export function declaredGaps(notes: readonly Noted[], session: string): Declared
       known = note.resume.gapNext ?? 0;
       declared = declared.filter(({ next }) => next <= known);
     }
-    // One that is sent again is known already.
+    // The checkpoint already contains a gap that is sent again.
     if ('gap' in note && note.gap.next > known) declared.push({ ...note.gap, at: note.at });
   }
   return declared;
 }
 
-function takenBy(notes: readonly Noted[], session: string): number {
+function takenMicrosOf(notes: readonly Noted[], session: string): number {
   let [taken, current] = [0, ''];
   for (const note of notes) {
     if ('hello' in note) current = note.hello.session;
@@ -83,11 +83,8 @@ function takenBy(notes: readonly Noted[], session: string): number {
   return taken;
 }
 
-/**
- * Every break of the camera's stream is declared as what it was, and access units are lost to a full ring or, before it
- * is full, passed over.
- */
-function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number, maxLagSeconds: number): string[] {
+/** The agent must declare each interruption of the camera as such; it may lose access units only to a full ring or a lag limit. */
+function findUndeclared({ units }: Taped, gaps: readonly GapNote[], upTo: number, maxLagSeconds: number): string[] {
   const problems: string[] = [];
   const holes = units.filter(({ number }, index) => number !== index + 1);
   if (holes.length > 0) problems.push(`access unit ${holes[0]!.number} was numbered where ${units.indexOf(holes[0]!) + 1} belongs`);
@@ -107,13 +104,13 @@ function unaccounted({ units }: Taped, gaps: readonly GapNote[], upTo: number, m
 }
 
 /**
- * A gap is the time between what is sent before and after it, and no time is in two. Only what is too far behind is
- * passed over, and up to a keyframe.
+ * A gap must be exactly the time between the access units before and after it, and no time may be in two gaps. An agent may
+ * pass over only what is beyond its lag limit, and only up to a keyframe.
  */
-function inexact({ units }: Taped, gaps: readonly DeclaredGap[], maxLagSeconds: number): string[] {
+function findInexact({ units }: Taped, gaps: readonly DeclaredGap[], maxLagSeconds: number): string[] {
   return gaps.flatMap(({ after, next, fromMicros, toMicros, reason, at }) => {
     const problems: string[] = [];
-    // Of what comes after a gap, the first may be missing, too: what lies before it is declared already.
+    // A gap that follows another one directly begins where that one ended.
     const before = gaps.find((gap) => gap.next === after + 1 && gap.next < next);
     const newest =
       before === undefined
@@ -122,7 +119,8 @@ function inexact({ units }: Taped, gaps: readonly DeclaredGap[], maxLagSeconds: 
     const resumed = units[next - 1];
     if (fromMicros !== newest || toMicros !== resumed?.presentationMicros)
       problems.push(
-        `the gap from ${after} to ${next} was declared to last from ${fromMicros} to ${toMicros}, not from ${newest} to ${resumed?.presentationMicros}`,
+        `the gap from ${after} to ${next} was declared to last from ${fromMicros} to ${toMicros}, ` +
+          `not from ${newest} to ${resumed?.presentationMicros}`,
       );
     if (reason !== 'PASSED_OVER') return problems;
     const read = units.findLast((unit) => unit.at <= at)!.presentationMicros;

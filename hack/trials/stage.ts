@@ -1,6 +1,6 @@
 /**
- * The product under trial: one or two counters, an agent, and the network between them, all of them real processes on
- * loopback. Who dies is replaced as a kubelet would; what is done to them is for the fault of the trial.
+ * The product under trial: one or two counters, an agent and the network between them, real processes on loopback. A
+ * supervisor restarts each process that ends, as a kubelet would; the fault of the trial disturbs them.
  */
 import { join } from 'node:path';
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
@@ -10,24 +10,25 @@ import type { TrialLedger } from './ledgers.ts';
 import { Link } from '../machine/link.ts';
 import { type Noted, notesOf, readNotes } from './notes.ts';
 import type { Order } from './points.ts';
-import { Post } from './supervisor.ts';
+import { Supervisor } from './supervisor.ts';
 import type { Life } from './process.ts';
 
-const ON_ITS_WAY = 15;
+/** Access units that the camera has sent and the counter may not have counted yet. */
+const IN_FLIGHT_UNITS = 15;
 
 export interface StageOptions {
   readonly folder: string;
-  /** A directory of them. */
+  /** A directory. */
   readonly models: string;
   readonly ledger: TrialLedger;
   readonly source: string;
   readonly counters: 1 | 2;
   readonly bufferSeconds: number;
-  /** How far the agent may be behind its camera; without it as far as the ring reaches. */
+  /** How far the agent may be behind its camera; absent: as far as the ring reaches. */
   readonly maxLagSeconds: number | undefined;
-  /** Events that a counter keeps for a receiver; without it as many as the product does. */
+  /** How many events a counter keeps for a receiver; absent: the product's default. */
   readonly mostWaiting?: number | undefined;
-  /** What outlives the agent's process. */
+  /** The agent's ring, which outlives its process. */
   readonly ring: string;
   readonly orders: { readonly counter: readonly (Order | undefined)[]; readonly agent: readonly (Order | undefined)[] };
   /** Ends every wait. */
@@ -36,12 +37,12 @@ export interface StageOptions {
 
 interface Welcomed {
   readonly term: number;
-  /** Its address. */
+  /** An address. */
   readonly counter: string;
 }
 
-export interface CounterPost {
-  readonly post: Post;
+export interface SupervisedCounter {
+  readonly supervisor: Supervisor;
   readonly link: Link;
 }
 
@@ -52,25 +53,25 @@ export interface Kill {
 }
 
 export class Stage {
-  /** In the order in which the agent prefers them. */
-  readonly counters: readonly CounterPost[];
-  agent: Post;
-  /** What no trial does: a process that ended by itself, and not well; or what one should have done, and did not. */
-  readonly surprises: string[] = [];
+  /** In the agent's rank order. */
+  readonly counters: readonly SupervisedCounter[];
+  agent: Supervisor;
+  /** Problems beside the counts: a process that failed by itself, or a fault that had no effect. */
+  readonly unexpected: string[] = [];
   readonly kills: Kill[] = [];
-  /** Access units that were counted for the first time. */
+  /** How many access units have been counted, without replays. */
   progress = 0;
-  /** Sessions whose memory is gone. */
-  lostMemories = 0;
+  /** Sessions of agents whose ring is gone. */
+  lostSessions = 0;
   readonly #options: StageOptions;
   readonly #changed = new ConditionVariable();
   #welcomed: Welcomed = { term: 0, counter: '' };
   #position = 0;
   #highest = 0;
-  /** The last access unit of the camera. */
+  /** The last access unit that the agent has numbered. */
   #numbered = 0;
-  /** Agents that were replaced, and are there all the same. */
-  readonly #replaced: Post[] = [];
+  /** Agents that have been replaced and still run. */
+  readonly #replaced: Supervisor[] = [];
 
   private constructor(options: StageOptions, links: readonly { readonly port: number; readonly link: Link }[]) {
     this.#options = options;
@@ -79,8 +80,8 @@ export class Stage {
       links.map(({ link }) => link.address),
     );
     const inRank = ranked.map((address) => links.find(({ link }) => link.address === address)!);
-    this.counters = inRank.map(({ port, link }, index) => ({ link, post: this.#counterPost(port, index) }));
-    this.agent = this.#agentPost();
+    this.counters = inRank.map(({ port, link }, index) => ({ link, supervisor: this.#superviseCounter(port, index) }));
+    this.agent = this.#superviseAgent();
   }
 
   static async open(options: StageOptions): Promise<Stage> {
@@ -116,74 +117,76 @@ export class Stage {
     return this.#notesPaths(of).flatMap(readNotes);
   }
 
-  /** Whether a counter has refused the agent, or one that it replaced. */
-  refused(reason: string): boolean {
+  /** Whether a counter has refused the agent, or one that was replaced. */
+  wasRefused(reason: string): boolean {
     return notesOf(this.notes('agent'), 'refused').some(({ refused }) => refused === reason);
   }
 
-  /** Who took the stream last. */
-  serving(): CounterPost {
+  /** The counter that took the stream last. */
+  servingCounter(): SupervisedCounter {
     return this.counters.find(({ link }) => link.address === this.#welcomed.counter) ?? this.counters[0]!;
   }
 
-  /** Resolves when it holds; looked at whenever the agent hears something or a process ended. */
+  /** Resolves when the condition holds. It is evaluated when a message reaches the agent, and when a process ends. */
   async until(holds: () => boolean, signal = this.signal): Promise<void> {
     while (!holds()) await this.#changed.wait(signal);
   }
 
-  async counted(units: number): Promise<void> {
+  async untilCounted(units: number): Promise<void> {
     await this.until(() => this.progress >= units);
   }
 
-  async ended(life: Life): Promise<void> {
+  async untilEnded(life: Life): Promise<void> {
     await this.until(() => life.over);
   }
 
-  /** What the camera has shown is counted, but for what is on its way: so little that an agent that leaves can see it settled. */
-  async caughtUp(signal = this.signal): Promise<void> {
-    await this.until(() => this.#position >= this.#numbered - ON_ITS_WAY, signal);
+  /** Resolves when so little is uncounted that an agent told to end sees it committed. */
+  async untilCaughtUp(signal = this.signal): Promise<void> {
+    await this.until(() => this.#position >= this.#numbered - IN_FLIGHT_UNITS, signal);
   }
 
-  async kill(of: 'counter' | 'agent', post: Post): Promise<void> {
-    if (post.life.over) this.surprises.push(`there was no ${of} to be killed`);
+  /** Kills a process and notes the time, for `recoveriesOf`. */
+  async kill(of: 'counter' | 'agent', supervisor: Supervisor): Promise<void> {
+    if (supervisor.life.over) this.unexpected.push(`there was no ${of} to kill`);
     this.kills.push({ of, at: Date.now() });
-    await post.kill();
+    await supervisor.kill();
   }
 
-  /** Of the agent: the next process begins another session. */
-  sessionLost(): void {
-    this.lostMemories += 1;
+  /** The agent's next process begins another session. */
+  loseSession(): void {
+    this.lostSessions += 1;
     this.#highest = 0;
     this.#position = 0;
     this.#numbered = 0;
   }
 
-  /** As when a node is not heard of: another agent, with a memory of its own, beside the one that is returned. */
-  replaceAgent(): Post {
+  /** Starts another agent with a ring of its own beside the present one, as when a node is lost. @returns the present one. */
+  replaceAgent(): Supervisor {
     const { agent } = this;
     this.#replaced.push(agent);
-    this.sessionLost();
-    this.agent = this.#agentPost();
+    this.loseSession();
+    this.agent = this.#superviseAgent();
     return agent;
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.agent, ...this.#replaced, ...this.counters.map(({ post }) => post)].map((post) => post.close()));
+    const supervisors = [this.agent, ...this.#replaced, ...this.counters.map(({ supervisor }) => supervisor)];
+    await Promise.all(supervisors.map((supervisor) => supervisor.close()));
     await Promise.all(this.counters.map(({ link }) => link.close()));
   }
 
-  #counterPost(port: number, index: number): Post {
+  #superviseCounter(port: number, index: number): Supervisor {
     const { folder, models, ledger, orders, mostWaiting } = this.#options;
     const name = `counter-${index + 1}`;
     const config = {
-      ...ledger.configOf(name),
+      ...ledger.counterConfig(name),
       listen: `127.0.0.1:${port}`,
       http: { host: '127.0.0.1', port: 0 },
       modelsDirectory: models,
       inference: { workers: 1 },
       ...(mostWaiting !== undefined && { mostWaitingEvents: mostWaiting }),
     };
-    return new Post(
+    return new Supervisor(
       {
         kind: 'counter',
         config,
@@ -192,16 +195,16 @@ export class Stage {
         notes: this.#notesPaths('counter')[0]!,
         tape: () => '',
         onMessage: () => undefined,
-        onEnd: (result) => this.#ended(name, result),
+        onEnd: (result) => this.#onEnd(name, result),
       },
       index === 0 ? orders.counter : [],
     );
   }
 
-  #agentPost(): Post {
+  #superviseAgent(): Supervisor {
     const { folder, ledger, source, ring, bufferSeconds, maxLagSeconds, orders } = this.#options;
     const config = {
-      ...ledger.ofAgent,
+      ...ledger.agentConfig,
       stream: ledger.stream,
       source: { url: source },
       buffer: { seconds: bufferSeconds, megabytes: 16, ...(maxLagSeconds !== undefined && { overload: 'live', maxLagSeconds }) },
@@ -209,27 +212,27 @@ export class Stage {
       counters: this.counters.map(({ link }) => link.address),
       site: { host: '127.0.0.1', port: 0 },
     };
-    const post: Post = new Post(
+    const supervisor: Supervisor = new Supervisor(
       {
         kind: 'agent',
         config,
         log: join(folder, 'agent.log'),
         environment: {},
         notes: this.#notesPaths('agent').at(-1)!,
-        tape: () => this.tape(this.lostMemories),
+        tape: () => this.tape(this.lostSessions),
         onMessage: (message) => {
-          if (post === this.agent) this.#hear(message);
+          if (supervisor === this.agent) this.#update(message);
         },
-        // One that has ended well has nothing left to do.
-        onEnd: (result) => this.#ended('agent', result) && result !== 0,
+        // An agent that ends with code 0 has finished.
+        onEnd: (result) => this.#onEnd('agent', result) && result !== 0,
       },
       orders.agent,
     );
-    return post;
+    return supervisor;
   }
 
-  /** From `inside/`. */
-  #hear({
+  /** Takes a message of `inside/`. */
+  #update({
     welcomed = this.#welcomed,
     numbered = this.#numbered,
     counted,
@@ -248,14 +251,14 @@ export class Stage {
     this.#changed.notify();
   }
 
-  #ended(name: string, result: number | string): boolean {
-    if (typeof result === 'number' && result !== 0) this.surprises.push(`${name} ended with code ${result}`);
-    // Its successor is there by the time that anybody looks.
+  #onEnd(name: string, result: number | string): boolean {
+    if (typeof result === 'number' && result !== 0) this.unexpected.push(`${name} ended with code ${result}`);
+    // The supervisor starts the next process before a waiter evaluates its condition.
     queueMicrotask(() => this.#changed.notify());
     return true;
   }
 
-  /** Those of the agent now at last. */
+  /** The present agent's file is the last one. */
   #notesPaths(of: 'counter' | 'agent'): string[] {
     const more = of === 'agent' ? this.#replaced : [];
     return ['', ...more.map((_, index) => `-${index + 1}`)].map((suffix) => join(this.#options.folder, `${of}${suffix}.notes`));

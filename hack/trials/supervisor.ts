@@ -1,27 +1,27 @@
 /**
- * Runs one process after another, as a pod does its containers: a process that ends is replaced at once, unless the post is
- * held empty or closed.
+ * Keeps one process running, as a kubelet keeps a container of a pod: when the process ends, the supervisor starts the
+ * next one at once, unless it is suspended or closed.
  */
 import { Life, type LifeOptions } from './process.ts';
 import type { Order } from './points.ts';
 
-export interface PostOptions extends Omit<LifeOptions, 'instructions'> {
+export interface SupervisorOptions extends Omit<LifeOptions, 'instructions'> {
   readonly notes: string;
-  /** Where the next agent tapes its camera. */
+  /** The file to which an agent that starts now records its access units. */
   readonly tape: () => string;
-  /** Called with exit code or signal. @returns whether another process is to follow. */
+  /** @returns whether another process is to follow the one that ended with this code or signal. */
   readonly onEnd: (result: number | string) => boolean;
 }
 
-export class Post {
-  readonly #options: PostOptions;
-  /** For the next processes, one each. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  /** One for each process that is still to be started. */
   readonly #orders: (Order | undefined)[] = [];
   #life: Life;
-  #held = false;
+  #suspended = false;
   #closed = false;
 
-  constructor(options: PostOptions, orders: readonly (Order | undefined)[] = []) {
+  constructor(options: SupervisorOptions, orders: readonly (Order | undefined)[] = []) {
     this.#options = options;
     this.#orders.push(...orders);
     this.#life = this.#begin();
@@ -31,30 +31,31 @@ export class Post {
     return this.#life;
   }
 
-  /** Kills its process; the next one has begun when it resolves. */
+  /** Kills the process; resolves when the next one has been started. */
   async kill(): Promise<void> {
     await this.#life.kill();
   }
 
-  /** Kills its process and leaves the post empty. */
-  async hold(): Promise<void> {
-    this.#held = true;
+  /** Kills the process and starts no other one. */
+  async suspend(): Promise<void> {
+    this.#suspended = true;
     await this.#life.kill();
   }
 
-  /** The next process gets this order again; the order of one that has begun meanwhile comes after it. */
+  /** Gives this order to the next process. The order of a process that has been started meanwhile comes after it. */
   async repeat(order: Order): Promise<void> {
     const { order: other, over } = this.#life;
     this.#orders.unshift(order, ...(over || other === order ? [] : [other]));
     await this.#life.kill();
   }
 
-  refill(): void {
-    this.#held = false;
+  /** Starts a process if none runs. */
+  resume(): void {
+    this.#suspended = false;
     if (this.#life.over) this.#life = this.#begin();
   }
 
-  /** For good. */
+  /** Kills the process, and starts no other one ever. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#life.signal('SIGCONT');
@@ -66,7 +67,7 @@ export class Post {
     const { notes, tape } = this.#options;
     const life = new Life({ ...this.#options, instructions: { notes, tape: tape(), order } });
     void life.ended.then((result) => {
-      if (this.#closed || !this.#options.onEnd(result) || this.#held) return;
+      if (this.#closed || !this.#options.onEnd(result) || this.#suspended) return;
       this.#life = this.#begin();
     });
     return life;

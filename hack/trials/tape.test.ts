@@ -25,7 +25,7 @@ function record(file: string, ...units: [number, string][]): void {
   tape.close();
 }
 
-test('what was recorded is read again, codec and all', (context) => {
+test('a tape gives back the recorded access units and the codec', (context) => {
   const file = path(context);
   record(file, [1, 'one'], [2, 'two']);
   const taped = readTape(file)!;
@@ -39,7 +39,7 @@ test('what was recorded is read again, codec and all', (context) => {
   );
 });
 
-test('a number that the next process gave out anew is what that one made of it', (context) => {
+test('of a number that two processes recorded, the later access unit counts', (context) => {
   const file = path(context);
   record(file, [1, 'one'], [2, 'never kept']);
   record(file, [2, 'two'], [3, 'three']);
@@ -49,13 +49,13 @@ test('a number that the next process gave out anew is what that one made of it',
   );
 });
 
-test('a tape that ends in the middle is good up to there', (context) => {
+test('a torn tape is read up to its last whole access unit', (context) => {
   const file = path(context);
   record(file, [1, 'one']);
   appendFileSync(file, 'torn');
   assert.equal(readTape(file)!.units.length, 1);
 });
 
-test('there is no tape where nothing was numbered', (context) => {
+test('an agent that numbered no access unit leaves no tape', (context) => {
   assert.equal(readTape(path(context)), undefined);
 });

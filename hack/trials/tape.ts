@@ -1,6 +1,6 @@
 /**
- * Every access unit that an agent numbered in one session, as it was before the agent kept or sent anything of it: what
- * an undisturbed run has to count. Blocks as the agent's ring has them, in a file that only the trial knows.
+ * Every access unit that an agent numbered in one session, recorded before the agent stored or sent it: what an undisturbed
+ * run has to count. The file has the block format of the agent's ring.
  */
 import { closeSync, existsSync, openSync, readFileSync, writevSync } from 'node:fs';
 import type { Codec } from '#proto/media/nut/nut.ts';
@@ -16,7 +16,7 @@ export interface TapedUnit extends NumberedUnit {
 
 export interface Taped {
   readonly codec: Codec;
-  /** By number, without holes. */
+  /** By number, none missing. */
   readonly units: readonly TapedUnit[];
 }
 
@@ -45,7 +45,7 @@ export class Tape {
   }
 }
 
-/** A number that was recorded twice was given out anew, because the agent that gave it first had ended before it kept it. */
+/** Of a number that was recorded twice, the later one: the process that gave it first ended before it stored the access unit. */
 export function readTape(path: string): Taped | undefined {
   if (!existsSync(path)) return undefined;
   const content = readFileSync(path);

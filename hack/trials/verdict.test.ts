@@ -47,7 +47,7 @@ const two = committed(2, [first, second]);
 const problemsOf = (events: Parameters<typeof committed>[1], losesEvents?: 'perhaps' | 'surely') =>
   judge(committed(2, events), two, [], losesEvents).problems;
 
-test('the same counts and crossings are as they should be, also where two counters have delivered them', () => {
+test('equal counts and crossings are no problem, also when two counters delivered them', () => {
   assert.deepEqual(judge(two, two, []), { lost: 0, doubled: 0, problems: [] });
   assert.deepEqual(
     problemsOf(
@@ -60,13 +60,13 @@ test('the same counts and crossings are as they should be, also where two counte
   );
 });
 
-test('a crossing that is missing is lost, and one that is there twice is doubled', () => {
+test('a missing crossing is lost, and one that is delivered twice is doubled', () => {
   assert.equal(judge(committed(1, [first]), two, []).lost, 1);
   const { lost, doubled } = judge(committed(3, [first, crossing(2, 3), crossing(3, 7)]), two, []);
-  assert.deepEqual([lost, doubled], [1, 2], 'each number after it is another crossing');
+  assert.deepEqual([lost, doubled], [1, 2], 'the later numbers belong to other crossings');
 });
 
-test('one lost and another doubled is no right total', () => {
+test('a lost and a doubled crossing do not cancel out', () => {
   const { lost, doubled, problems } = judge(committed(2, [first, crossing(2, 3)]), two, []);
   assert.deepEqual([lost, doubled, problems.length], [1, 1, 2]);
 });
@@ -75,13 +75,13 @@ test('an event that is neither delivered nor declared lost is a problem', () => 
   assert.ok(problemsOf([first]).includes('crossing 2 of 2 is neither delivered nor declared lost'));
 });
 
-test('a declared loss is one only where events may be lost, and must be where they surely are', () => {
+test('a declared loss is a problem where no event may be lost, and its absence where some must be', () => {
   assert.deepEqual(problemsOf([loss(1, 1), second], 'perhaps'), []);
-  assert.deepEqual(problemsOf([loss(1, 1), second]), ['1 events were declared lost, and had no reason to be']);
-  assert.deepEqual(problemsOf([first, second], 'surely'), ['no event was declared lost, and some had no room to wait']);
+  assert.deepEqual(problemsOf([loss(1, 1), second]), ['1 events were declared lost for no reason']);
+  assert.deepEqual(problemsOf([first, second], 'surely'), ['no event was declared lost although some had no room to wait']);
 });
 
-test('an event that comes to a receiver twice, or late, or with another content is a problem', () => {
+test('an event that reaches a receiver twice, late or with another content is a problem', () => {
   assert.deepEqual(problemsOf([first, second, second]), ['u/crossing/2 came to counter-1 after crossing 2']);
   const other = problemsOf(
     new Map([
@@ -96,13 +96,13 @@ test('an event that is not committed is a problem', () => {
   assert.ok(problemsOf([first, second, crossing(3, 9)]).includes('crossing 3 was delivered, and 2 are committed'));
 });
 
-test('another position is a problem, unless it is of no account', () => {
+test('another position is a problem, unless positions are ignored', () => {
   const elsewhere = committed(2, [first, second], 8);
   assert.deepEqual(judge(elsewhere, two, []).problems, ['position is 8, and should be 9']);
   assert.deepEqual(judge(elsewhere, two, ['position']).problems, []);
 });
 
-test('nothing committed is everything lost', () => {
+test('when nothing is committed every crossing is lost', () => {
   const { lost, problems } = judge({ counts: undefined, delivered: new Map() }, two, []);
   assert.equal(lost, 2);
   assert.ok(problems.includes('in is undefined, and should be 2'));

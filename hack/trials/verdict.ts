@@ -1,33 +1,33 @@
-/** The one equality that each trial ends in: what is committed is what an undisturbed run commits. */
+/** The verdict on a trial: it must have committed what an undisturbed run commits. */
 import { canonical } from '#crds/cluster/canonical.ts';
-import { received } from './events.ts';
+import { checkDelivery } from './events.ts';
 import type { Committed } from './ledgers.ts';
 
 export interface Verdict {
-  /** Crossings that the undisturbed run counted and this one did not. */
+  /** Crossings that only the undisturbed run counted. */
   readonly lost: number;
-  /** And the other way round. */
+  /** Crossings that only the disturbed run counted, or counted twice. */
   readonly doubled: number;
   readonly problems: readonly string[];
 }
 
 /**
- * @param ignoring fields of the counts that cannot be equal: of a file, whose sessions begin when they are read.
- * @param losesEvents whether events may be lost on the way to the receiver, or surely are.
+ * @param ignoring fields of the counts that differ between any two runs.
+ * @param losesEvents whether events may, or must, be lost on the way to the receiver.
  */
 export function judge(actual: Committed, expected: Committed, ignoring: readonly string[], losesEvents?: 'perhaps' | 'surely'): Verdict {
   const [was, should] = [substanceOf(actual, ignoring), substanceOf(expected, ignoring)];
   const problems = [...new Set([...Object.keys(was), ...Object.keys(should)])]
     .filter((field) => canonical(was[field]) !== canonical(should[field]))
     .map((field) => `${field} is ${canonical(was[field])}, and should be ${canonical(should[field])}`);
-  const [got, wanted] = [received(actual.delivered, actual.counts), received(expected.delivered, expected.counts)];
+  const [got, wanted] = [checkDelivery(actual.delivered, actual.counts), checkDelivery(expected.delivered, expected.counts)];
   problems.push(...got.problems, ...wanted.problems.map((problem) => `undisturbed: ${problem}`));
-  if (got.losses > 0 && losesEvents === undefined) problems.push(`${got.losses} events were declared lost, and had no reason to be`);
-  if (got.losses === 0 && losesEvents === 'surely') problems.push('no event was declared lost, and some had no room to wait');
+  if (got.losses > 0 && losesEvents === undefined) problems.push(`${got.losses} events were declared lost for no reason`);
+  if (got.losses === 0 && losesEvents === 'surely') problems.push('no event was declared lost although some had no room to wait');
   const expectedCrossings = [...wanted.crossings].filter(([number]) => !got.lost.has(number)).map(([, crossing]) => crossing);
   const { lost, doubled } = compareCrossings([...got.crossings.values()], expectedCrossings);
   if (lost > 0) problems.push(`${lost} crossings are lost`);
-  if (doubled > 0) problems.push(`${doubled} crossings are counted that there are not, or twice`);
+  if (doubled > 0) problems.push(`${doubled} crossings are counted that did not happen, or twice`);
   return { lost, doubled, problems };
 }
 

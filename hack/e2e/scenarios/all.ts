@@ -1,4 +1,4 @@
-/** Every promise that is checked, in the order in which they begin. */
+/** Every scenario, in the order in which they begin. */
 import type { Scenario } from '../scenario.ts';
 import { deadPath, fileSource, hevc, missingSecret, unreachable, wrongPassword } from './camera-troubles.ts';
 import { certificateReplaced } from './certificates.ts';
@@ -42,6 +42,6 @@ export const scenarios: readonly Scenario[] = [
   certificateReplaced,
   secretCanary,
   randomKills,
-  // Of all that came before.
+  // Last, because it reads the calls of all others.
   leastRights,
 ];

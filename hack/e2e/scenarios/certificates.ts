@@ -1,4 +1,4 @@
-/** A certificate of somebody else's making, and another one in its place while people are counted. */
+/** A certificate that the administrator provides, and its replacement while people are counted. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
@@ -11,8 +11,8 @@ import { connect } from 'node:tls';
 import { resources, type V1ConfigMap } from '#crds/cluster/api.ts';
 import { agentName } from '#crds/identity.ts';
 import { Certificates, SERVER_NAME } from '../../machine/certificates.ts';
-import { counted } from '../counted.ts';
-import { counterPods, whenPoolHas } from '../counters.ts';
+import { untilCounted } from '../counted.ts';
+import { counterPods, untilPoolHas } from '../counters.ts';
 import { SYSTEM } from '../installation.ts';
 import { killContainer } from '../kills.ts';
 import type { Scenario, World } from '../scenario.ts';
@@ -20,47 +20,47 @@ import { Witness } from '../witness.ts';
 
 const SECRET = 'own-certificate';
 const FRAMES_PER_SECOND = 5;
-/** The operator looks once a minute whom to trust. */
+/** The operator reads the authorities once a minute. */
 const KNOWN_WITHIN_SECONDS = 120;
 
 export const certificateReplaced: Scenario = {
   name: 'certificate-replaced',
-  promise: "With a certificate of one's own people are counted, and while another authority's takes its place: no access unit is lost.",
+  promise: "Counters use the administrator's own certificate; its replacement by another authority's loses no access unit.",
   alone: true,
   async run(world) {
     const { streams, configure, kubectl, namespace, eventually, note, afterwards } = world;
     const folder = await mkdtemp(join(tmpdir(), 'footfall-e2e-certificates-'));
     afterwards(() => rm(folder, { recursive: true }));
     const certificates = await Certificates.make(folder);
-    await give(certificates, world);
+    await storeInSecret(certificates, world);
     afterwards(() => kubectl(['delete', 'secret', SECRET, `--namespace=${SYSTEM}`]));
     await configure({ tls: { secretName: SECRET } });
-    await whenPoolHas(2, 60, world);
+    await untilPoolHas(2, 60, world);
     const witness = new Witness(world);
     try {
       await streams.create('door', { framesPerSecond: FRAMES_PER_SECOND });
-      const before = await counted('door', 1, world);
+      const before = await untilCounted('door', 1, world);
       const began = performance.now();
       await certificates.addAuthority();
-      await give(certificates, world);
-      await eventually('agents are told of both authorities', KNOWN_WITHIN_SECONDS, async () =>
+      await storeInSecret(certificates, world);
+      await eventually('the agent trusts both authorities', KNOWN_WITHIN_SECONDS, async () =>
         assert.equal(await authoritiesOf('door', world), 2),
       );
-      await lookAgain(namespace, world);
+      await refreshMountedFiles(namespace, world);
       await certificates.certify();
-      await give(certificates, world);
+      await storeInSecret(certificates, world);
       for (const { metadata } of await counterPods(world)) {
-        await eventually(`${metadata!.name} shows the new certificate`, KNOWN_WITHIN_SECONDS, async () =>
-          assert.equal(await shownBy(metadata!.name!, world), await fingerprintOf(certificates)),
+        await eventually(`${metadata!.name} presents the new certificate`, KNOWN_WITHIN_SECONDS, async () =>
+          assert.equal(await presentedBy(metadata!.name!, world), await fingerprintOf(certificates)),
         );
       }
       note(`after ${((performance.now() - began) / 1000).toFixed(0)} s`);
-      // Who has a call keeps it: the next one is by the new certificate.
+      // An open call continues; the next call uses the new certificate.
       const { stream, counts } = (await streams.get('door')).status!;
       const serving = (await counterPods(world)).find(({ metadata }) => metadata!.name === stream!.counter)!;
       assert.equal(counts!.term, 1, 'the agent has called once');
       await killContainer(serving, world);
-      await counted('door', before + 3, world);
+      await untilCounted('door', before + 3, world);
       const { crossings, uncertain, gapSeconds } = await witness.judge('door');
       assert.deepEqual({ gapSeconds, uncertain }, { gapSeconds: 0, uncertain: 0 });
       note(`${crossings} crossings`);
@@ -70,8 +70,8 @@ export const certificateReplaced: Scenario = {
   },
 };
 
-/** Puts what there is of it now into the Secret. */
-async function give({ ofCounter, authoritiesFile }: Certificates, world: World): Promise<void> {
+/** Puts the present certificate, key and authorities into the Secret. */
+async function storeInSecret({ ofCounter, authoritiesFile }: Certificates, world: World): Promise<void> {
   const files = { 'tls.crt': ofCounter.certificateFile, 'tls.key': ofCounter.keyFile, 'ca.crt': authoritiesFile };
   const texts = await Promise.all(Object.entries(files).map(async ([name, file]) => [name, await readFile(file, 'utf8')]));
   await world.kubectl.apply(
@@ -82,15 +82,15 @@ async function give({ ofCounter, authoritiesFile }: Certificates, world: World):
       stringData: Object.fromEntries(texts),
     }),
   );
-  await lookAgain(SYSTEM, world);
+  await refreshMountedFiles(SYSTEM, world);
 }
 
-/** The kubelet brings the files of a pod up to date at once when the pod changes, and else within a minute and a half. */
-async function lookAgain(namespace: string, { kubectl }: World): Promise<void> {
+/** Changes the pods, so that the kubelet updates their files at once and not within a minute and a half. */
+async function refreshMountedFiles(namespace: string, { kubectl }: World): Promise<void> {
   await kubectl(['annotate', 'pods', '--all', '--overwrite', `--namespace=${namespace}`, `e2e.footfall.dev/looked-at=${Date.now()}`]);
 }
 
-/** How many authorities the stream's agent is told to trust. */
+/** How many authorities the stream's agent trusts. */
 async function authoritiesOf(stream: string, { api, namespace, signal }: World): Promise<number> {
   const { data = {} } = await api.get<V1ConfigMap>(resources.configMaps, { namespace, name: agentName(stream) }, signal);
   return Object.values(data).join('').split('-----BEGIN CERTIFICATE-----').length - 1;
@@ -100,8 +100,8 @@ async function fingerprintOf({ ofCounter }: Certificates): Promise<string> {
   return new X509Certificate(await readFile(ofCounter.certificateFile)).fingerprint256;
 }
 
-/** Asked of the counter itself, through the API server. */
-async function shownBy(pod: string, { cluster, signal }: World): Promise<string> {
+/** The fingerprint of the certificate that a counter presents, through the API server. */
+async function presentedBy(pod: string, { cluster, signal }: World): Promise<string> {
   const child = spawn('kubectl', ['port-forward', `--namespace=${SYSTEM}`, `pod/${pod}`, ':7443'], {
     env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
     stdio: ['ignore', 'pipe', 'ignore'],

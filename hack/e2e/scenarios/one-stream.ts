@@ -1,4 +1,4 @@
-/** One camera, as the person sees it who has installed Footfall and declared it. */
+/** One camera, as the user who has created its stream sees it. */
 import assert from 'node:assert/strict';
 import { resources, type V1Pod } from '#crds/cluster/api.ts';
 import type { CameraStream } from '#crds/schema.ts';
@@ -8,19 +8,19 @@ import { totalsOf } from '../streams.ts';
 
 /** Counts are committed when they change, but not more often than this. */
 const COMMIT_SECONDS = 2;
-/** What two arrivals may have moved together on a busy machine. */
+/** How much closer two commits may arrive on a busy machine. */
 const JITTER_SECONDS = 0.6;
 
 export const onePass: Scenario = {
   name: 'one-pass',
-  promise: "Whoever crosses the lines of a distant camera is in the resource's counts: all of them, nobody twice.",
+  promise: 'Footfall counts each person who crosses the lines of a distant camera exactly once.',
   async run(world) {
     const { streams, cluster, kubectl, namespace, api, signal } = world;
     const watching = new AbortController();
     const made = await streams.create('door', { path: `once/${namespace}`, framesPerSecond: 5 });
     const commits = watchCommits(made, world, AbortSignal.any([signal, watching.signal]));
     try {
-      const ready = await streams.whenReady('door', 45);
+      const ready = await streams.untilReady('door', 45);
       assert.equal(ready.status?.agent?.node, cluster.site, "the agent runs at the camera's site");
       const counter = await api.get<V1Pod>(resources.pods, { namespace: SYSTEM, name: ready.status?.stream?.counter }, signal);
       assert.equal(counter.spec?.nodeName, cluster.facility, 'the counter runs at the facility');
@@ -28,7 +28,7 @@ export const onePass: Scenario = {
       await world.eventually('all six have come and gone', 220, async () => {
         assert.deepEqual(totalsOf(await streams.get('door')), { entrance: '6 in 0 out', exit: '0 in 6 out' });
       });
-      await showsItself(world);
+      await assertKubectlOutput(world);
       const { counts } = (await streams.get('door')).status!;
       assert.deepEqual(
         { in: counts!.in, out: counts!.out, inside: counts!.inside, gaps: counts!.gaps.count },
@@ -41,7 +41,7 @@ export const onePass: Scenario = {
   },
 };
 
-/** When the watch brought another state of the counts, in seconds. */
+/** Times in seconds at which a watch received new counts. */
 async function watchCommits({ metadata }: CameraStream, { api, namespace }: World, signal: AbortSignal): Promise<readonly number[]> {
   const arrivals: number[] = [];
   let before: string | undefined;
@@ -71,7 +71,7 @@ function judgePace(commits: readonly number[], { note }: World): void {
   );
 }
 
-async function showsItself({ kubectl, namespace }: World): Promise<void> {
+async function assertKubectlOutput({ kubectl, namespace }: World): Promise<void> {
   const scope = `--namespace=${namespace}`;
   const table = async (...args: string[]) =>
     (await kubectl(['get', ...args, scope]))

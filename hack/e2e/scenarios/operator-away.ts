@@ -1,4 +1,4 @@
-/** The operator is needed to change things, not to count. */
+/** Changes need the operator; counting does not. */
 import assert from 'node:assert/strict';
 import { type KubernetesObject, resources, type V1Pod } from '#crds/cluster/api.ts';
 import { OPERATOR, SYSTEM } from '../installation.ts';
@@ -11,17 +11,17 @@ interface Lease extends KubernetesObject {
 
 export const operatorAway: Scenario = {
   name: 'operator-away',
-  promise: 'Without the operator counting goes on; when it is back it starts what is new, and writes nothing to what is as it should be.',
+  promise: 'Streams count without an operator; when it is back it starts new streams, and writes to no object that is up to date.',
   alone: true,
   async run(world) {
     const { streams, kubectl, afterwards } = world;
     await Promise.all([streams.create('old-1'), streams.create('old-2')]);
-    await Promise.all([streams.whenReady('old-1', 60), streams.whenReady('old-2', 60)]);
-    const before = await writtenByOperator(world);
+    await Promise.all([streams.untilReady('old-1', 60), streams.untilReady('old-2', 60)]);
+    const before = await operatorWrites(world);
 
     afterwards(() => scaleOperator(2, kubectl));
     await scaleOperator(0, kubectl);
-    await world.eventually('the operator is away', 60, async () =>
+    await world.eventually('no operator runs', 60, async () =>
       assert.deepEqual(
         (await operatorPods(world)).map(({ metadata }) => metadata?.name),
         [],
@@ -37,32 +37,32 @@ export const operatorAway: Scenario = {
     assert.deepEqual(await streams.agentPods('new'), []);
 
     await scaleOperator(2, kubectl);
-    await streams.whenReady('new', 60);
-    assert.deepEqual(await writtenByOperator(world), before, 'what is as it should be is not written again');
+    await streams.untilReady('new', 60);
+    assert.deepEqual(await operatorWrites(world), before, 'the operator does not write to objects that are up to date');
   },
 };
 
 export const leaderKilled: Scenario = {
   name: 'leader-killed',
-  promise: 'When the leading operator is killed, the other one leads within 20 s.',
+  promise: 'When the leading operator is killed, the other replica leads within 20 s.',
   alone: true,
   async run(world) {
     const { kubectl, streams, note } = world;
     const leader = await world.eventually('an operator leads', 40, async () => {
       const holder = await holderOf(world);
       const pod = (await operatorPods(world)).find(({ metadata }) => metadata?.name === holder);
-      assert.ok(pod !== undefined, `the lease is ${holder ?? 'nobody'}'s`);
+      assert.ok(pod !== undefined, `the lease holder is ${holder}`);
       return pod;
     });
     await killPod(leader, world);
     const began = performance.now();
     await world.eventually('another operator leads', 20, async () => {
       const holder = await holderOf(world);
-      assert.ok(holder !== undefined && holder !== '' && holder !== leader.metadata!.name, `the lease is still ${holder}'s`);
+      assert.ok(holder !== undefined && holder !== '' && holder !== leader.metadata!.name, `the lease holder is still ${holder}`);
     });
     note(`after ${((performance.now() - began) / 1000).toFixed(1)} s`);
     await streams.create('door');
-    await streams.whenReady('door', 45);
+    await streams.untilReady('door', 45);
     await kubectl(['rollout', 'status', `--namespace=${SYSTEM}`, `deployment/${OPERATOR}`, '--timeout=50s']);
   },
 };
@@ -81,8 +81,8 @@ async function holderOf({ api, signal }: World): Promise<string | undefined> {
   return (await api.get<Lease>(resources.leases, { namespace: SYSTEM, name: OPERATOR }, signal)).spec?.holderIdentity;
 }
 
-/** Versions of the old streams' objects, and when the operator last wrote to the streams themselves. */
-async function writtenByOperator({ api, namespace, signal, streams }: World): Promise<Readonly<Record<string, string>>> {
+/** Versions of the old streams' objects, and the times of the operator's last writes to the streams. */
+async function operatorWrites({ api, namespace, signal, streams }: World): Promise<Readonly<Record<string, string>>> {
   const versions: Record<string, string> = {};
   for (const resource of [resources.deployments, resources.serviceAccounts]) {
     for (const name of ['old-1-agent', 'old-2-agent']) {

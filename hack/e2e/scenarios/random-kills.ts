@@ -1,28 +1,27 @@
-/** Everything dies at random, for minutes, and the counts stay those of what the cameras played. */
+/** Kills every kind of process, pod and node at random for minutes; the counts stay those of what the cameras played. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resources, type V1Pod } from '#crds/cluster/api.ts';
 import { OTHER_SITE, SITE } from '../cluster.ts';
-import { whenPoolHas } from '../counters.ts';
+import { untilPoolHas } from '../counters.ts';
 import { SYSTEM } from '../installation.ts';
 import { type Death, deaths, killContainer, killNode, killPod } from '../kills.ts';
 import type { Scenario, World } from '../scenario.ts';
 import { Witness } from '../witness.ts';
 
-/** Where cameras and agents are; the third agent runs on the node that is killed. */
+/** Sites by stream; the third agent runs on the node that is killed. */
 const SITES: Readonly<Record<string, string>> = { 'door-1': SITE, 'door-2': SITE, 'door-3': OTHER_SITE };
 const FRAMES_PER_SECOND = 5;
-/** What counters miss while they are dead is to be counted, and not declared. */
+/** Long enough for all video from times without a counter to be counted later, without a gap. */
 const BUFFER_SECONDS = 180;
-/** So all that may be declared is the time without an agent. */
-const OF_DEATHS: ReadonlySet<string> = new Set(['CameraLost', 'AgentReplaced']);
-/** A container that was killed often is started after a while only, and has much to catch up with. */
-const HEALED_WITHIN_SECONDS = 180;
+/** So agents may declare only the time without an agent. */
+const ALLOWED_REASONS: ReadonlySet<string> = new Set(['CameraLost', 'AgentReplaced']);
+/** The kubelet delays the restart of a container that was killed often, which then has much to catch up with. */
+const RECOVERED_WITHIN_SECONDS = 180;
 
 export const randomKills: Scenario = {
   name: 'random-kills',
-  promise:
-    "Whatever is killed, whenever: three cameras' counts are what they played, less the gaps that are declared; nothing is lost or doubled.",
+  promise: 'Three streams count what their cameras played minus the declared gaps while random processes, pods and nodes are killed.',
   alone: true,
   async run(world) {
     const { streams, killing, note } = world;
@@ -34,14 +33,14 @@ export const randomKills: Scenario = {
           streams.create(name, { site: SITES[name]!, framesPerSecond: FRAMES_PER_SECOND, bufferSeconds: BUFFER_SECONDS }),
         ),
       );
-      await Promise.all(names.map((name) => streams.whenReady(name, 60)));
+      await Promise.all(names.map((name) => streams.untilReady(name, 60)));
       note(`--seed ${killing.seed}: ${await killFor(killing, world)}`);
-      await whenPoolHas(2, HEALED_WITHIN_SECONDS, world);
-      await Promise.all(names.map((name) => countsAgain(name, world)));
+      await untilPoolHas(2, RECOVERED_WITHIN_SECONDS, world);
+      await Promise.all(names.map((name) => untilCountsAgain(name, world)));
       for (const name of names) {
         const { crossings, uncertain, gapSeconds, reasons } = await witness.judge(name);
         assert.deepEqual(
-          reasons.filter((reason) => !OF_DEATHS.has(reason)),
+          reasons.filter((reason) => !ALLOWED_REASONS.has(reason)),
           [],
           `${name}: its buffer was large enough`,
         );
@@ -68,7 +67,7 @@ async function killFor({ minutes, seed }: World['killing'], world: World): Promi
     .join(', ');
 }
 
-/** @returns false when there was none that lived. */
+/** @returns false when no such container, pod or node runs. */
 async function kill({ what, which }: Death, world: World): Promise<boolean> {
   if (what === 'node') {
     await killNode(world.cluster.facility, world);
@@ -78,7 +77,7 @@ async function kill({ what, which }: Death, world: World): Promise<boolean> {
   const living = await livingPods(component === 'agent' ? 'edge-agent' : component!, world);
   const victim = living[Math.floor(which * living.length)];
   if (victim === undefined) return false;
-  // It may die by itself, or of another one's death, between the look and the stroke.
+  // It may have ended since it was listed.
   await (part === 'pod' ? killPod : killContainer)(victim, world).catch((error: unknown) =>
     assert.match((error as Error).message, /not found|process already finished/i),
   );
@@ -97,12 +96,12 @@ async function livingPods(component: string, { api, namespace, signal }: World):
   );
 }
 
-/** Somebody is counted who came after all that. */
-async function countsAgain(name: string, { streams, eventually }: World): Promise<void> {
+/** Waits for a count of a person who came after the last kill. */
+async function untilCountsAgain(name: string, { streams, eventually }: World): Promise<void> {
   const healed = new Date().toISOString();
-  await streams.whenReady(name, HEALED_WITHIN_SECONDS);
-  await eventually(`${name} counts again`, HEALED_WITHIN_SECONDS, async () => {
+  await streams.untilReady(name, RECOVERED_WITHIN_SECONDS);
+  await eventually(`${name} counts again`, RECOVERED_WITHIN_SECONDS, async () => {
     const { counts } = (await streams.get(name)).status!;
-    assert.ok(Date.parse(counts!.time) > Date.parse(healed), `nobody since ${counts!.time}`);
+    assert.ok(Date.parse(counts!.time) > Date.parse(healed), `the last count is of ${counts!.time}`);
   });
 }

@@ -1,7 +1,16 @@
-/** A camera's password is where it has to be, and nowhere else; pictures are in memory alone. */
+/** A camera's password is in its Secret and its agent's memory, and nowhere else; pictures are only in memory. */
 import assert from 'node:assert/strict';
 import { resources, type V1Pod } from '#crds/cluster/api.ts';
-import { abortReader, corePattern, filesThatTell, type Place, placesThatTell, processesOf, sentTo, writableDisks } from '../canary.ts';
+import {
+  abortReader,
+  captureTraffic,
+  corePattern,
+  filesWithSecret,
+  type Place,
+  placesWithSecret,
+  processesOf,
+  writableDisks,
+} from '../canary.ts';
 import { run } from '../commands.ts';
 import { SYSTEM } from '../installation.ts';
 import { containerIdOf, killContainer } from '../kills.ts';
@@ -9,18 +18,18 @@ import type { Scenario, World } from '../scenario.ts';
 
 /** As in ../camera/mediamtx.yml. */
 const PASSWORD = 'Canary+of&the#mine@4711!';
-/** Of another camera, which does not take it. */
+/** For another camera, which rejects it. */
 const WRONG_PASSWORD = 'Parrot+of&the#mast@4712!';
 const COUNTING_PORT = 7443;
 const HTTP_PORT = 8080;
-/** Of seconds of video. */
+/** What seconds of video have at least. */
 const LEAST_SENT_BYTES = 100_000;
 const KINDS = 'pods,replicasets,deployments,serviceaccounts,configmaps,services,endpointslices,leases,camerastreams,events';
 
 export const secretCanary: Scenario = {
   name: 'secret-canary',
   promise:
-    "A camera's password is in no log, event, status, metric, argument, environment, file, core or call; and no process can write pictures to a disk.",
+    'No log, event, status, metric, argument, environment, file, core dump or call has a camera password; no container can write to disk.',
   alone: true,
   async run(world) {
     const { streams, kubectl, namespace, cluster, eventually, note, signal } = world;
@@ -38,19 +47,19 @@ export const secretCanary: Scenario = {
         }),
       );
     }
-    const sent = await sentTo(
+    const sent = await captureTraffic(
       COUNTING_PORT,
       cluster.site,
       async () => {
         for (const name of ['vault', 'attic'])
           await streams.create(name, { path: `locked/${namespace}-${name}`, credentials: `${name}-camera` });
-        await streams.whenReady('vault', 60);
-        await streams.whenCondition('attic', { type: 'CameraConnected', status: 'False', reason: 'CameraUnauthorized' }, 30);
-        await eventually('somebody is counted', 60, async () => assert.ok((await streams.get('vault')).status?.counts?.in, 'nobody yet'));
+        await streams.untilReady('vault', 60);
+        await streams.untilCondition('attic', { type: 'CameraConnected', status: 'False', reason: 'CameraUnauthorized' }, 30);
+        await eventually('a person is counted', 60, async () => assert.ok((await streams.get('vault')).status?.counts?.in, 'no count yet'));
       },
       signal,
     );
-    assert.ok(sent.length > LEAST_SENT_BYTES, `${sent.length} bytes were seen on their way to the counter`);
+    assert.ok(sent.length > LEAST_SENT_BYTES, `only ${sent.length} bytes were captured on their way to the counter`);
 
     const [agent] = await streams.agentPods('vault');
     await abortReader(containerIdOf(agent!), cluster.site, signal);
@@ -58,14 +67,14 @@ export const secretCanary: Scenario = {
       assert.equal((await streams.get('vault')).status?.counts?.gaps.last?.reason, 'CameraLost'),
     );
     await killContainer(agent!, world);
-    await eventually("the agent's container is another one", 60, async () =>
+    await eventually('the agent has another container', 60, async () =>
       assert.notEqual(containerIdOf((await streams.agentPods('vault'))[0]!), containerIdOf(agent!)),
     );
-    await streams.whenReady('vault', 60);
+    await streams.untilReady('vault', 60);
 
-    const places = [{ name: 'calls', content: sent.toString('latin1') }, ...(await told(world)), ...(await shown(world))];
-    for (const password of [PASSWORD, WRONG_PASSWORD]) assert.deepEqual(placesThatTell(password, places), []);
-    for (const node of [cluster.site, cluster.facility]) await keepsItToItself(node, begin, world);
+    const places = [{ name: 'calls', content: sent.toString('latin1') }, ...(await objectsOf(world)), ...(await logsAndPages(world))];
+    for (const password of [PASSWORD, WRONG_PASSWORD]) assert.deepEqual(placesWithSecret(password, places), []);
+    for (const node of [cluster.site, cluster.facility]) await assertNodeIsClean(node, begin, world);
     for (const pod of await ownPods(world))
       assert.deepEqual(
         await writableDisks(containerIdOf(pod), pod.spec!.nodeName!, signal),
@@ -74,16 +83,16 @@ export const secretCanary: Scenario = {
       );
     note(`${places.length} places, ${(sent.length / 1e6).toFixed(1)} MB of calls`);
     const cores = await corePattern(cluster.site, signal);
-    // What the host's own program does with a core is for the host.
-    if (cores.startsWith('|')) note(`cores go to a program of the host (${cores}) and were not seen`);
+    // A program of the host that takes core dumps is not part of this test.
+    if (cores.startsWith('|')) note(`core dumps go to a program of the host (${cores}) and were not searched`);
   },
 };
 
-/** What the API server has, except for the Secrets themselves; and that the search would find them there. */
-async function told({ kubectl, namespace }: World): Promise<Place[]> {
+/** All objects but the Secrets, on which it proves that the search finds a password. */
+async function objectsOf({ kubectl, namespace }: World): Promise<Place[]> {
   const secrets = await kubectl(['get', 'secrets', `--namespace=${namespace}`, '--output=json']);
   for (const password of [PASSWORD, WRONG_PASSWORD])
-    assert.equal(placesThatTell(password, [{ name: 'the Secrets', content: secrets }]).length, 1);
+    assert.equal(placesWithSecret(password, [{ name: 'the Secrets', content: secrets }]).length, 1);
   const within = [namespace, SYSTEM];
   return Promise.all(
     within.map(async (name) => ({
@@ -93,8 +102,8 @@ async function told({ kubectl, namespace }: World): Promise<Place[]> {
   );
 }
 
-/** Logs, also of the container before; and every page that there is. */
-async function shown(world: World): Promise<Place[]> {
+/** Logs, also of the previous container, and every HTTP page. */
+async function logsAndPages(world: World): Promise<Place[]> {
   const { kubectl } = world;
   const places: Place[] = [];
   for (const { metadata, status } of await ownPods(world)) {
@@ -104,7 +113,7 @@ async function shown(world: World): Promise<Place[]> {
       places.push({ name: `log of ${name} ${which}`, content: await kubectl(['logs', scope, name, '--all-containers', which]) });
     }
     for (const page of ['metrics', 'counts', 'readyz', 'healthz']) {
-      // What is not there answers, too.
+      // The error of a missing page is searched, too.
       const content = await kubectl([
         'get',
         '--raw',
@@ -120,18 +129,18 @@ async function shown(world: World): Promise<Place[]> {
   return places;
 }
 
-/** Processes and files; one is planted, to see that it would be found. */
-async function keepsItToItself(node: string, begin: Date, { signal, afterwards }: World): Promise<void> {
+/** Searches the node's processes and files; a planted file proves that the search works. */
+async function assertNodeIsClean(node: string, begin: Date, { signal, afterwards }: World): Promise<void> {
   const processes = [{ name: `processes of ${node}`, content: await processesOf(node, signal) }];
-  for (const password of [PASSWORD, WRONG_PASSWORD]) assert.deepEqual(placesThatTell(password, processes), []);
+  for (const password of [PASSWORD, WRONG_PASSWORD]) assert.deepEqual(placesWithSecret(password, processes), []);
   const planted = '/var/log/pods/canary';
   afterwards(() => run('docker', ['exec', node, 'rm', '-f', planted]));
   await run('docker', ['exec', '--interactive', node, 'sh', '-c', `cat > ${planted}`], {
     input: `rtsp://canary:${encodeURIComponent(PASSWORD)}@camera`,
     signal,
   });
-  assert.deepEqual(await filesThatTell(PASSWORD, begin, node, signal), [`${node}:${planted}`]);
-  assert.deepEqual(await filesThatTell(WRONG_PASSWORD, begin, node, signal), []);
+  assert.deepEqual(await filesWithSecret(PASSWORD, begin, node, signal), [`${node}:${planted}`]);
+  assert.deepEqual(await filesWithSecret(WRONG_PASSWORD, begin, node, signal), []);
 }
 
 async function ownPods({ api, namespace, signal }: World): Promise<readonly V1Pod[]> {

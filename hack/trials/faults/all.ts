@@ -6,7 +6,7 @@ import { receiverFaults } from './receiver.ts';
 import { ringFaults } from './ring.ts';
 import { stepFaults } from './steps.ts';
 
-/** Those that take longest first: at the end of a round the others fill all lanes. */
+/** The longest first, so that the short ones fill all lanes at the end of a round. */
 export const faults: readonly Fault[] = [
   ...stepFaults,
   ...processFaults,
@@ -22,7 +22,7 @@ export function faultNamed(name: string): Fault {
   return found;
 }
 
-/** How many trials in a row of each, so that their seeds together reach all steps. */
+/** How many trials in a row a fault has, so that their seeds together reach all steps. */
 const IN_A_ROW: Readonly<Record<string, number>> = { 'counter-at-step': 3, 'agent-at-step': 2, 'zombie-at-step': 2 };
 
 /** One round: every fault, and every step of the protocol. */

@@ -1,9 +1,9 @@
-/** A network between agent and counter that breaks. */
+/** Faults of the network between agent and counter. */
 import type { Stage } from '../stage.ts';
 import type { Fault } from './fault.ts';
-import { atInstants, pass } from './times.ts';
+import { atInstants, pauseBetween } from './times.ts';
 
-/** Up to where the network is bad. */
+/** The network is bad until so many access units are counted. */
 const UNITS = 400;
 
 export const connectionFaults: readonly Fault[] = [
@@ -14,53 +14,54 @@ export const connectionFaults: readonly Fault[] = [
     ledger: 'folder',
     counters: 1,
     run: (stage, random) =>
-      hindering(stage, () =>
+      requireHindrance(stage, () =>
         atInstants(stage, 'file', random, async () => {
-          const { link } = stage.serving();
+          const { link } = stage.servingCounter();
           if (random.fraction() < 0.5) return link.cut();
           link.refuse();
-          await pass(stage, random, 0, 2);
+          await pauseBetween(stage, random, 0, 2);
           link.heal();
         }),
       ),
   },
   {
     name: 'connection-swallowed',
-    sentence: 'nothing comes through any more, without a word; later everything does',
+    sentence: 'the connection silently delivers nothing; later it delivers everything',
     source: 'file',
     ledger: 'folder',
     counters: 2,
     run: async (stage, random) => {
-      await stage.counted(random.whole(1, UNITS));
-      const { link } = stage.serving();
+      await stage.untilCounted(random.whole(1, UNITS));
+      const { link } = stage.servingCounter();
       const { term } = stage;
       link.swallow();
       await stage.until(() => stage.term > term);
-      await pass(stage, random, 0, 2);
+      await pauseBetween(stage, random, 0, 2);
       link.heal();
     },
   },
   {
     name: 'connection-delayed',
-    sentence: 'everything comes late, by another time each second',
+    sentence: 'the connection delays everything, by another time each second',
     source: 'file',
     ledger: 'folder',
     counters: 1,
     run: (stage, random) =>
-      hindering(stage, async () => {
-        const { link } = stage.serving();
+      requireHindrance(stage, async () => {
+        const { link } = stage.servingCounter();
         await whileCounting(stage, UNITS, async () => {
           link.delay(random.pick([0, 50, 200, 800]));
-          await pass(stage, random, 0.2, 1);
+          await pauseBetween(stage, random, 0.2, 1);
         });
         link.heal();
       }),
   },
 ];
 
-async function hindering(stage: Stage, act: () => Promise<void>): Promise<void> {
+/** Acts; an action that no connection felt is unexpected. */
+async function requireHindrance(stage: Stage, act: () => Promise<void>): Promise<void> {
   await act();
-  if (stage.counters.every(({ link }) => link.hindered === 0)) stage.surprises.push('nothing was under way that could have been hindered');
+  if (stage.counters.every(({ link }) => link.hindered === 0)) stage.unexpected.push('no traffic was affected');
 }
 
 /** Acts again and again until so many access units are counted. */

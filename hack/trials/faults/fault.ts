@@ -1,4 +1,4 @@
-/** What is done to the product in one trial. */
+/** A fault: what one trial does to the product. */
 import type { TrialLedger } from '../ledgers.ts';
 import type { Order } from '../points.ts';
 import type { Random } from '../random.ts';
@@ -13,27 +13,27 @@ export interface Fault {
   readonly name: string;
   /** For --help. */
   readonly sentence: string;
-  /** A file is read as fast as it is counted, and is its own ring; a camera goes on whatever happens. */
+  /** An agent reads a file as fast as it is counted, and needs no ring for it; a camera does not wait. */
   readonly source: 'file' | 'camera';
   readonly ledger: 'folder' | 'server';
   readonly counters: 1 | 2;
   /**
-   * A camera that codes with B-frames. Not where the ring loses anything: what is counted may end before a picture that came
-   * earlier than it is shown. Its time is in the gap then, but it is not among the access units that are declared lost.
+   * The camera encodes with B-frames. Not for faults in which the ring loses access units: what is counted may end before a
+   * picture that was decoded earlier than it is shown. Then its time is in the gap, but it is not declared lost.
    */
   readonly reordered?: true;
-  /** Whether the ring has lost access units, each of them declared. */
+  /** The ring must lose access units, and declare each. */
   readonly overflows?: true;
-  /** Whether events may be lost on their way to the receiver, each of them declared. */
+  /** Whether events may, or must, be lost on their way to the receiver, each of them declared. */
   readonly losesEvents?: 'perhaps' | 'surely';
-  /** Events that a counter keeps for a receiver that is away. */
+  /** How many events a counter keeps for an unreachable receiver. */
   readonly mostWaiting?: number;
   readonly bufferSeconds?: number;
-  /** `overload: live`: what the agent is behind by more than this is passed over. */
+  /** `overload: live`: an agent that is further behind passes over access units. */
   readonly maxLagSeconds?: number;
-  /** The agent's ring is on a file system of so many bytes. */
+  /** Size of the file system of the agent's ring. */
   readonly diskBytes?: number;
   readonly orders?: (seed: number, random: Random) => Orders;
-  /** Resolves when all is done and the product may recover. What had no effect is a surprise of the stage. */
+  /** Resolves when the fault is over and the product may recover. A fault without effect is noted in `stage.unexpected`. */
   run(stage: Stage, random: Random, ledger: TrialLedger): Promise<void>;
 }

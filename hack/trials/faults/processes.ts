@@ -1,11 +1,11 @@
-/** Processes that are killed, stopped, or sent away. */
+/** Faults of processes: killed, stopped, or told to end. */
 import { rm } from 'node:fs/promises';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { childrenOf, nameOf } from '../../machine/processes.ts';
 import type { Stage } from '../stage.ts';
 import type { Fault } from './fault.ts';
-import { atInstants, pass, refused } from './times.ts';
+import { atInstants, pauseBetween, untilRefused } from './times.ts';
 
 const MOVES = 8;
 const PATIENCE_SECONDS = 10;
@@ -13,24 +13,24 @@ const PATIENCE_SECONDS = 10;
 export const processFaults: readonly Fault[] = [
   {
     name: 'counter-killed',
-    sentence: 'SIGKILL of the counter that serves; another one is there; the camera codes with B-frames',
+    sentence: 'SIGKILL of the serving counter while another one runs; the camera encodes with B-frames',
     source: 'camera',
     reordered: true,
     ledger: 'folder',
     counters: 2,
-    run: (stage, random) => atInstants(stage, 'camera', random, () => stage.kill('counter', stage.serving().post)),
+    run: (stage, random) => atInstants(stage, 'camera', random, () => stage.kill('counter', stage.servingCounter().supervisor)),
   },
   {
     name: 'counter-restarted',
-    sentence: 'SIGKILL of the only counter, and it is started again',
+    sentence: 'SIGKILL of the only counter, which is started again',
     source: 'file',
     ledger: 'folder',
     counters: 1,
-    run: (stage, random) => atInstants(stage, 'file', random, () => stage.kill('counter', stage.serving().post)),
+    run: (stage, random) => atInstants(stage, 'file', random, () => stage.kill('counter', stage.servingCounter().supervisor)),
   },
   {
     name: 'agent-killed',
-    sentence: "SIGKILL of the agent's container: its memory stays",
+    sentence: "SIGKILL of the agent's container: its ring stays",
     source: 'camera',
     ledger: 'folder',
     counters: 1,
@@ -44,44 +44,44 @@ export const processFaults: readonly Fault[] = [
     counters: 1,
     run: (stage, random) =>
       atInstants(stage, 'camera', random, async () => {
-        await Promise.all([stage.kill('agent', stage.agent), stage.kill('counter', stage.serving().post)]);
+        await Promise.all([stage.kill('agent', stage.agent), stage.kill('counter', stage.servingCounter().supervisor)]);
       }),
   },
   {
     name: 'memory-lost',
-    sentence: 'the agent is killed and its memory is gone with it: another session, and a declared gap',
+    sentence: 'SIGKILL of the agent, and its ring is lost: another session, and a declared gap',
     losesEvents: 'perhaps',
     source: 'camera',
     ledger: 'folder',
     counters: 1,
     run: async (stage, random) => {
-      await stage.counted(random.whole(5, 80));
-      await pass(stage, random, 0, 0.2);
+      await stage.untilCounted(random.whole(5, 80));
+      await pauseBetween(stage, random, 0, 0.2);
       stage.kills.push({ of: 'agent', at: Date.now() });
-      await stage.agent.hold();
+      await stage.agent.suspend();
       await rm(stage.ring, { recursive: true, force: true });
-      stage.sessionLost();
-      stage.agent.refill();
+      stage.loseSession();
+      stage.agent.resume();
     },
   },
   {
     name: 'agent-returns',
-    sentence: 'SIGSTOP of the agent until another one, with a memory of its own, is served; then SIGCONT: it is superseded',
+    sentence: 'SIGSTOP of the agent until another one, with a ring of its own, is served; then SIGCONT: it is superseded',
     losesEvents: 'perhaps',
     source: 'camera',
     ledger: 'folder',
     counters: 1,
     run: async (stage, random) => {
-      await stage.counted(random.whole(40, 80));
+      await stage.untilCounted(random.whole(40, 80));
       const { term } = stage;
       stage.agent.life.signal('SIGSTOP');
       const replaced = stage.replaceAgent();
       await stage.until(() => stage.term > term);
-      await pass(stage, random, 0, 3);
+      await pauseBetween(stage, random, 0, 3);
       replaced.life.signal('SIGCONT');
-      await refused(stage, 'SUPERSEDED');
-      await pass(stage, random, 0, 2);
-      // A minute later it would begin a session of its own.
+      await untilRefused(stage, 'SUPERSEDED');
+      await pauseBetween(stage, random, 0, 2);
+      // After a minute it would begin a new session.
       await replaced.close();
     },
   },
@@ -103,11 +103,11 @@ export const processFaults: readonly Fault[] = [
   },
   {
     name: 'zombie',
-    sentence: 'SIGSTOP of the counter past a takeover, then SIGCONT',
+    sentence: 'SIGSTOP of the counter until another one has taken over, then SIGCONT',
     source: 'file',
     ledger: 'folder',
     counters: 2,
-    run: (stage, random) => stopPastTakeover(stage, random.whole(1, 400), () => pass(stage, random, 0, 2)),
+    run: (stage, random) => stopPastTakeover(stage, random.whole(1, 400), () => pauseBetween(stage, random, 0, 2)),
   },
   {
     name: 'zombie-at-server',
@@ -115,52 +115,52 @@ export const processFaults: readonly Fault[] = [
     source: 'file',
     ledger: 'server',
     counters: 2,
-    run: (stage, random) => stopPastTakeover(stage, random.whole(1, 400), () => pass(stage, random, 0, 3)),
+    run: (stage, random) => stopPastTakeover(stage, random.whole(1, 400), () => pauseBetween(stage, random, 0, 3)),
   },
   {
     name: 'moving-pool',
-    sentence: 'the counter that serves is told to end, and started again; a second after the other one has the stream, that one',
+    sentence: 'SIGTERM of the serving counter, again and again, a second after each move of the stream',
     source: 'file',
     ledger: 'folder',
     counters: 2,
     run: async (stage, random) => {
-      await stage.counted(random.whole(1, 100));
+      await stage.untilCounted(random.whole(1, 100));
       const before = stage.term;
       for (let move = 0; move < MOVES && !stage.agent.life.over; move += 1) {
         const { term } = stage;
-        stage.serving().post.life.signal('SIGTERM');
+        stage.servingCounter().supervisor.life.signal('SIGTERM');
         await stage.until(() => stage.term > term || stage.agent.life.over);
-        await pass(stage, random, 1, 1);
+        await pauseBetween(stage, random, 1, 1);
       }
-      if (stage.term === before) stage.surprises.push('the stream did not move');
+      if (stage.term === before) stage.unexpected.push('the stream did not move');
     },
   },
 ];
 
-/** One that is just being replaced is waited for. */
+/** Waits for children that are being replaced. */
 async function killChildren(stage: Stage, chosen: (name: string) => boolean): Promise<void> {
   for (const end = performance.now() + PATIENCE_SECONDS * 1000; performance.now() < end;) {
-    if (childrenOf(stage.serving().post.life.pid).filter((child) => killIf(child, chosen)).length > 0) return;
+    if (childrenOf(stage.servingCounter().supervisor.life.pid).filter((child) => killIf(child, chosen)).length > 0) return;
     await delay(20, undefined, { signal: stage.signal });
   }
-  stage.surprises.push('nothing was killed');
+  stage.unexpected.push('nothing was killed');
 }
 
 function killIf(child: number, chosen: (name: string) => boolean): boolean {
   try {
     return chosen(nameOf(child)) && process.kill(child, 'SIGKILL');
   } catch {
-    // It has ended by itself.
+    // The child has ended by itself.
     return false;
   }
 }
 
 async function stopPastTakeover(stage: Stage, instant: number, wait: () => Promise<void>): Promise<void> {
-  await stage.counted(instant);
-  const stopped = stage.serving();
+  await stage.untilCounted(instant);
+  const stopped = stage.servingCounter();
   const { term } = stage;
-  stopped.post.life.signal('SIGSTOP');
+  stopped.supervisor.life.signal('SIGSTOP');
   await stage.until(() => stage.term > term);
   await wait();
-  stopped.post.life.signal('SIGCONT');
+  stopped.supervisor.life.signal('SIGCONT');
 }

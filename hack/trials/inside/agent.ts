@@ -1,4 +1,4 @@
-/** Loaded before an agent's own code: points around what it keeps, and a tape of all access units that it numbered. */
+/** Loaded before an agent's own code: points around its writes, and a tape of all access units that it numbers. */
 import fs from 'node:fs';
 import { Checkpoints } from '../../../edge-agent/src/ring/checkpoints.ts';
 import { Folder } from '../../../edge-agent/src/ring/folder.ts';
@@ -48,7 +48,7 @@ around(Folder.prototype, 'writeAt', (write, fd, parts, offset) => {
   }
   return write(fd, parts, offset);
 });
-// What `put` does after a file is written, and before it is done.
+// `put` renames a file into its place after writing it.
 around(fs, 'renameSync', (rename, from, to) => {
   pass(String(to).endsWith('/session') ? 'session not in place' : 'checkpoint not in place');
   rename(from, to);

@@ -1,4 +1,4 @@
-/** Puts something around a method of a class, for all its objects: `method` is what it was, of the object at hand. */
+/** Replaces a method of a class, for all its objects. `method` is the original one, bound to the object. */
 export function around<T extends object, K extends MethodsOf<T>>(
   prototype: T,
   name: K,

@@ -1,4 +1,4 @@
-/** Loaded before a counter's own code: points around its ledger, whichever it is. */
+/** Loaded before a counter's own code: points around its ledger and its receiver of events. */
 import { promises } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { EventsFile } from '../../../counter-service/src/events/file.ts';
@@ -30,7 +30,7 @@ around(EventsFile.prototype, 'deliver', async (deliver, events) => {
   if (events.length > 0) pass('after receipt');
 });
 
-// Only the ledger of a folder puts files in place.
+// Only the folder ledger links and renames files.
 for (const name of ['link', 'rename'] as const) {
   around(promises, name, async (put, from, to) => {
     pass('ledger file not in place');

@@ -1,7 +1,7 @@
 /** Puts `protocol.ts` of this folder in the place of the product's two sides of the protocol, for every module but itself. */
 import { flushCompileCache, registerHooks } from 'node:module';
 
-/** A start is over by then. */
+/** A process has started by then. */
 const STARTED_MS = 5000;
 
 const watched = new URL('protocol.ts', import.meta.url).href;
@@ -14,5 +14,5 @@ registerHooks({
   },
 });
 
-// One that is killed leaves the next one nothing to start faster with.
+// A killed process does not write its compile cache, with which the next one starts faster.
 setTimeout(flushCompileCache, STARTED_MS).unref();

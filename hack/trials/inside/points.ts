@@ -1,4 +1,4 @@
-/** Inside a process under trial: points are passed here, and acted on as ordered. */
+/** Inside a process under trial: counts the points that it passes, and carries out its order. */
 import fs from 'node:fs';
 import process from 'node:process';
 import type { Note } from '../notes.ts';
@@ -6,20 +6,20 @@ import type { Instructions, Point } from '../points.ts';
 
 export const instructions = JSON.parse(process.env['FOOTFALL_TRIAL']!) as Instructions;
 
-/** So many writes find no room once one did. */
+/** How many writes fail in a row. */
 const FULL_WRITES = 30;
-/** A message that was written needs a moment to leave the process. */
+/** A written message needs a moment to leave the process. */
 const LEAVING_MS = 10;
 
 const passes = new Map<Point, number>();
 let fullWrites = 0;
 
-/** At once: whatever happens next, it is written down. */
+/** Synchronous, so that the note is written before the process can be killed. */
 export function note(what: Note): void {
   fs.appendFileSync(instructions.notes, `${JSON.stringify({ ...what, at: Date.now() })}\n`);
 }
 
-/** Before or in the middle of a step: what is ordered happens here. @throws ENOSPC */
+/** Before or during a step: carries out the order here. @throws ENOSPC */
 export function pass(point: Point): void {
   if (due(point)) act(point);
   if (instructions.order?.act !== 'full' || instructions.order.point !== point || fullWrites === 0) return;
@@ -27,12 +27,12 @@ export function pass(point: Point): void {
   throw Object.assign(new Error('ENOSPC: of this trial'), { code: 'ENOSPC' });
 }
 
-/** After something was sent: what is ordered happens when it has left. */
+/** After a message was sent: carries out the order when the message has left. */
 export function passSent(point: Point): void {
   if (due(point)) setTimeout(() => act(point), LEAVING_MS);
 }
 
-/** Whether this pass is the one that is ordered. */
+/** Counts a pass. @returns whether the order is for this one. */
 export function due(point: Point): boolean {
   const times = (passes.get(point) ?? 0) + 1;
   passes.set(point, times);

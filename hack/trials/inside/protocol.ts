@@ -25,11 +25,11 @@ export function dialCounting(address: string, signal: AbortSignal, credentials?:
   return { ...call, ...watched({ ...call, send, messages: noted(call.messages, address) }) };
 }
 
-/** Only the points that there are: heartbeats and credit are no steps. */
+/** Passes points around messages; heartbeats and credit have none. */
 function watched<In extends { kind: string }, Out extends object>(call: Call<In, Out>): Call<In, Out> {
   return {
     ...call,
-    messages: heard(call.messages),
+    messages: passOnReceipt(call.messages),
     send: async (message) => {
       const kind = Object.keys(message)[0]!;
       passIfThere(pass, `before ${kind}`);
@@ -39,7 +39,7 @@ function watched<In extends { kind: string }, Out extends object>(call: Call<In,
   };
 }
 
-async function* heard<In extends { kind: string }>(messages: AsyncIterable<In>): AsyncGenerator<In> {
+async function* passOnReceipt<In extends { kind: string }>(messages: AsyncIterable<In>): AsyncGenerator<In> {
   for await (const message of messages) {
     passIfThere(pass, `hears ${message.kind}`);
     yield message;
