@@ -27,7 +27,7 @@ import { type Checkpoint, requirePossiblePlan, writeCheckpoint } from './analysi
 import { EventJournal } from './events/journal.ts';
 import { type Numbers, resumeOutbox, startOutbox } from './events/outbox.ts';
 import type { Receiver } from './events/receiver.ts';
-import type { Answered, CountingDetector } from './detection/detector.ts';
+import type { DetectionResult, CountingDetector } from './detection/detector.ts';
 import { type Eviction, EVICTIONS } from './specs/eviction.ts';
 import type { Intake, Piece } from './call/intake.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
@@ -258,15 +258,15 @@ export class Counting {
     const picture = { framesPerSecond, crop: plan.crop, ...plan.picture, onUnwatchable: () => this.#logUnwatchable() };
     const frames = footage.frames(picture, this.#state.presentationMicros, either);
     const detect = async ({ presentationMicros, pixels }: DecodedFrame) => {
-      const answered = await detector.detect({ stream: `${stream.uid} in term ${term}`, pixels, plan }, either);
+      const result = await detector.detect({ stream: `${stream.uid} in term ${term}`, pixels, plan }, either);
       free(pixels);
-      return { presentationMicros, answered };
+      return { presentationMicros, result };
     };
     const asBefore = () => this.#state.look.plan === plan && this.#known.spec.detection.framesPerSecond === framesPerSecond;
     try {
-      for await (const { presentationMicros, answered } of mapAhead(frames, detector.depth, detect)) {
+      for await (const { presentationMicros, result } of mapAhead(frames, detector.depth, detect)) {
         // An edit may have come while it was waited for; the frame is then looked at again, as it is to be now.
-        if (asBefore()) await this.#step(footage, presentationMicros, answered);
+        if (asBefore()) await this.#step(footage, presentationMicros, result);
         if (!asBefore()) return 'again';
       }
       return 'ended';
@@ -282,16 +282,16 @@ export class Counting {
     this.#unwatchableLogged = true;
   }
 
-  async #step(footage: Footage, presentationMicros: number, answered: Answered): Promise<void> {
+  async #step(footage: Footage, presentationMicros: number, result: DetectionResult): Promise<void> {
     const { metrics, labels, streamState } = this.#options;
     const before = performance.now();
     const span = footage.span(this.#state.presentationMicros, presentationMicros);
-    const frame = { presentationMicros, span, detections: answered.detections };
+    const frame = { presentationMicros, span, detections: result.detections };
     this.#take(analyse(this.#state, frame, this.#known.spec.detection, this.#view()));
     streamState.reportFrame();
     footage.release(presentationMicros);
     metrics.counted(labels, {
-      answered,
+      result,
       trackingMs: performance.now() - before,
       skipped: span.units - 1,
       lagMicros: footage.newestMicros - presentationMicros,

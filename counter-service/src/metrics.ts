@@ -1,12 +1,12 @@
 /** What a counter shows of its streams. Every series of a stream goes when the stream does. */
 import type { Labels, Metrics } from '#proto/process/metrics.ts';
-import type { Answered } from './detection/detector.ts';
+import type { DetectionResult } from './detection/detector.ts';
 
 const MILLISECONDS = [0.25, 0.5, 1, 2, 5, 10, 20, 35, 50, 75, 100, 250, 500, 1000, 5000];
 const BATCHES = [1, 2, 4, 8, 16, 32];
 
 export interface CountedFrame {
-  readonly answered: Answered;
+  readonly result: DetectionResult;
   readonly trackingMs: number;
   /** Access units before it that were not looked at. */
   readonly skipped: number;
@@ -78,9 +78,9 @@ export function streamMetrics(metrics: Metrics) {
       frames.add(1, { ...labels, fate: 'counted' });
       if (frame.skipped > 0) frames.add(frame.skipped, { ...labels, fate: 'skipped' });
       lag.set(frame.lagMicros / 1e6, labels);
-      waiting.observe(frame.answered.queueMs);
-      inference.observe(frame.answered.inferenceCpuMs);
-      batches.observe(frame.answered.batchSize);
+      waiting.observe(frame.result.queueMs);
+      inference.observe(frame.result.inferenceCpuMs);
+      batches.observe(frame.result.batchSize);
       tracking.observe(frame.trackingMs);
     },
     decoded(cpuMs: number): void {

@@ -1,4 +1,4 @@
-/** DetectorPool come and go with the streams that ask for them: real worker processes, with a model of one node. */
+/** The pool starts and stops detectors with the streams that use them: real worker processes, with a model of one node. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -55,7 +55,7 @@ async function setting(context: TestContext, idleSeconds: number) {
   return { detectors, modelsDirectory, runs: async (model: string) => (await metrics.render()).includes(`model="${model}"`) };
 }
 
-/** The worker processes that this one has. */
+/** The worker processes of this process. */
 async function workers(): Promise<number[]> {
   const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
   const own = pids.map(async (pid) => {
@@ -71,7 +71,7 @@ test('a model whose workers are dead makes the counter unready, but only while a
   const { detectors, modelsDirectory } = await setting(context, 60);
   const [dying, sound] = [await detectors.of('one'), await detectors.of('other')];
   assert.equal(detectors.unready(), undefined);
-  // It cannot be started again.
+  // Without its file the worker cannot be started again.
   await rm(join(modelsDirectory, 'one', 'model.onnx'));
   await until(async () => {
     if (detectors.unready() !== undefined) return true;
@@ -84,7 +84,7 @@ test('a model whose workers are dead makes the counter unready, but only while a
   sound.release();
 });
 
-test('a detector that no stream uses is stopped after a while, and started again for the next one', async (context) => {
+test('a detector that no stream uses is stopped after a while, and started again for the next stream', async (context) => {
   const { detectors, runs } = await setting(context, 0.05);
   const first = await detectors.of('one');
   const second = await detectors.of('one');
@@ -97,7 +97,7 @@ test('a detector that no stream uses is stopped after a while, and started again
   third.release();
 });
 
-test('a detector that is asked for again in time goes on', async (context) => {
+test('a detector that a stream uses again in time is not stopped', async (context) => {
   const { detectors } = await setting(context, 60);
   (await detectors.of('one')).release();
   const before = await workers();

@@ -1,6 +1,6 @@
 /**
- * The detectors of a counter: one for each model that streams ask for, started when the first one does, and stopped
- * when the last one has been gone for a while.
+ * The detectors of a counter, one for each model. A detector starts with the first stream that needs its model, and stops
+ * when no stream has used it for a while.
  */
 import type { Log } from '#proto/process/log.ts';
 import type { Metrics } from '#proto/process/metrics.ts';
@@ -8,14 +8,14 @@ import { type CountingDetector, Detector } from './detector.ts';
 import { loadModel, type ModelInput } from './manifest.ts';
 import type { ExecutionProvider } from './wire.ts';
 
-/** Weak detections hold a track through an occlusion; below this, a score says nothing (see the model's note). */
+/** Weak detections keep a track through an occlusion. Scores below this mean nothing (see the README of the model). */
 const SCORE_FLOOR = 0.15;
-/** An agent whose call broke is back sooner, and finds the model loaded. */
+/** An agent whose call broke is back earlier, and finds its model loaded. */
 const IDLE_SECONDS = 60;
 
-/** For one stream, until it is released. */
+/** A detector for one stream, until the stream releases it. */
 export interface PooledDetector extends CountingDetector {
-  /** The stream needs it no more. To be called once. */
+  /** Call it once, when the stream is over. */
   release(): void;
 }
 
@@ -26,7 +26,7 @@ export interface DetectorPoolOptions {
   readonly modelsDirectory: string;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** How long a detector that nobody uses is kept. */
+  /** How long a detector is kept that no stream uses. */
   readonly idleSeconds?: number;
 }
 
@@ -37,7 +37,7 @@ interface Started {
 
 interface PoolEntry {
   readonly starting: Promise<Started>;
-  /** Undefined until then. */
+  /** The result of `starting`; undefined before. */
   started: Started | undefined;
   streams: number;
   idle: NodeJS.Timeout | undefined;
@@ -45,8 +45,8 @@ interface PoolEntry {
 
 export class DetectorPool {
   readonly #options: DetectorPoolOptions;
-  readonly #employed = new Map<string, PoolEntry>();
-  /** Those that nobody used for long enough. */
+  readonly #entries = new Map<string, PoolEntry>();
+  /** Detectors that are being stopped because no stream uses them. */
   readonly #stopping = new Set<Promise<unknown>>();
   readonly #provider;
 
@@ -55,57 +55,57 @@ export class DetectorPool {
     this.#provider = options.metrics.gauge('counter_execution_provider', 'What runs the model.', ['model', 'provider']);
   }
 
-  /** @throws ModelError with a sentence; the next asking tries again, for the model may have been mended. */
+  /** @throws ModelError with a sentence. The next call tries again, for the model may have been repaired. */
   async of(model: string): Promise<PooledDetector> {
-    const employed = this.#employed.get(model) ?? this.#employ(model);
-    employed.streams += 1;
-    clearTimeout(employed.idle);
-    const { detector, input } = await employed.starting;
+    const entry = this.#entries.get(model) ?? this.#load(model);
+    entry.streams += 1;
+    clearTimeout(entry.idle);
+    const { detector, input } = await entry.starting;
     return {
       input,
-      // One frame in each worker, and one ready to go: a stream alone can then use all of them.
+      // One frame in each worker and one waiting, so that a single stream can use all workers.
       depth: Math.min(this.#options.workers + 1, 4),
       detect: (frame, signal) => detector.detect(frame, signal),
-      release: () => this.#release(model, employed),
+      release: () => this.#release(model, entry),
     };
   }
 
-  /** A sentence while no worker is there for a model that is in use. */
+  /** A sentence while a model that a stream uses has no running worker. */
   unready(): string | undefined {
-    for (const [model, { started, streams }] of this.#employed) {
+    for (const [model, { started, streams }] of this.#entries) {
       if (streams > 0 && started?.detector.state().workerPids.length === 0) return `No inference process runs for model ${model}.`;
     }
     return undefined;
   }
 
   async stop(): Promise<void> {
-    const employed = [...this.#employed.values()];
-    for (const { idle } of employed) clearTimeout(idle);
-    await Promise.allSettled(employed.map(({ starting }) => starting));
-    await Promise.all([...employed.map(({ started }) => started?.detector.stop()), ...this.#stopping]);
+    const entries = [...this.#entries.values()];
+    for (const { idle } of entries) clearTimeout(idle);
+    await Promise.allSettled(entries.map(({ starting }) => starting));
+    await Promise.all([...entries.map(({ started }) => started?.detector.stop()), ...this.#stopping]);
   }
 
-  #employ(model: string): PoolEntry {
-    const employed: PoolEntry = { starting: this.#start(model), started: undefined, streams: 0, idle: undefined };
-    this.#employed.set(model, employed);
-    employed.starting.then(
-      (started) => (employed.started = started),
-      () => this.#employed.delete(model),
+  #load(model: string): PoolEntry {
+    const entry: PoolEntry = { starting: this.#start(model), started: undefined, streams: 0, idle: undefined };
+    this.#entries.set(model, entry);
+    entry.starting.then(
+      (started) => (entry.started = started),
+      () => this.#entries.delete(model),
     );
-    return employed;
+    return entry;
   }
 
-  #release(model: string, employed: PoolEntry): void {
-    employed.streams -= 1;
-    if (employed.streams > 0) return;
+  #release(model: string, entry: PoolEntry): void {
+    entry.streams -= 1;
+    if (entry.streams > 0) return;
     const { idleSeconds = IDLE_SECONDS } = this.#options;
-    employed.idle = setTimeout(() => this.#dismiss(model, employed), idleSeconds * 1000).unref();
+    entry.idle = setTimeout(() => this.#unload(model, entry), idleSeconds * 1000).unref();
   }
 
-  #dismiss(model: string, { started }: PoolEntry): void {
+  #unload(model: string, { started }: PoolEntry): void {
     const { provider, log } = this.#options;
-    this.#employed.delete(model);
-    log.info({ model }, 'nobody uses the detector');
+    this.#entries.delete(model);
+    log.info({ model }, 'detector stops: no stream uses it');
     const stopped = Promise.all([started?.detector.stop(), this.#provider.forget({ model, provider })]).finally(() =>
       this.#stopping.delete(stopped),
     );

@@ -39,7 +39,7 @@ test('detections are the same bit by bit for one worker or two, alone or in a ba
   assert.deepEqual((await together(detector)).detections, alone);
 });
 
-test('a worker that dies is replaced and its frame is answered all the same', async () => {
+test('a worker that dies is replaced, and its frame has a result all the same', async () => {
   const [wanted] = await inTurn(detector);
   const { workerDeaths } = detector.state();
   const answers = frames.slice(0, 2).map((frame) => detector.detect({ ...frame, stream: 'dying' }));
@@ -50,7 +50,7 @@ test('a worker that dies is replaced and its frame is answered all the same', as
   assert.equal(detector.state().workerDeaths, workerDeaths + 2);
 });
 
-test('a frame whose workers die twice is given up, and the next one is answered', async () => {
+test('a frame that ends two workers fails, and the next frame has a result', async () => {
   const one = await Detector.start({ ...settings, workers: 1 });
   let ended = false;
   const answer = one.detect(frames[0]!).finally(() => (ended = true));
@@ -69,7 +69,7 @@ test('a frame whose workers die twice is given up, and the next one is answered'
   await one.stop();
 });
 
-test('an aborted frame leaves the queue; the others are answered', async () => {
+test('an aborted frame leaves the queue; the other frames have results', async () => {
   const abort = new AbortController();
   const answers = frames
     .slice(0, 4)
@@ -89,7 +89,7 @@ test('a stream may have four frames waiting, and pixels must match the plan', as
   await one.stop();
 });
 
-test('stopping answers frames in a run, rejects waiting ones and leaves no worker behind', async () => {
+test('stopping finishes running frames, rejects waiting ones and leaves no worker behind', async () => {
   const one = await Detector.start({ ...settings, workers: 1 });
   const pids = one.state().workerPids;
   const [running, waiting] = frames.slice(0, 2).map((frame) => one.detect(frame));
@@ -111,7 +111,7 @@ test('the death of the process ends its workers', async () => {
 });
 
 test(
-  'a provider that is not there is an error with what it needs, never another provider',
+  'a missing provider is an error that says what it needs, never another provider',
   { skip: process.env['FOOTFALL_TEST_GPU'] !== undefined && 'this machine has one' },
   async () => {
     for (const provider of ['cuda', 'tensorrt', 'webgpu'] as const) {
@@ -123,13 +123,13 @@ test(
   },
 );
 
-test('a counter that may open no more files cannot start a worker, and lives', async () => {
+test('a process that may open no more files cannot start a worker, and does not crash', async () => {
   const script = fileURLToPath(new URL('./fixtures/without-files.ts', import.meta.url));
   const owner = spawn('sh', ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, script, models, 'rtmdet-nano-person'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [said] = (await once(owner.stdout, 'data')) as [Buffer];
-  assert.match(said.toString(), /^Model rtmdet-nano-person could not be loaded: an inference worker ended \(spawn .* EMFILE\)\.$/m);
+  const [output] = (await once(owner.stdout, 'data')) as [Buffer];
+  assert.match(output.toString(), /^Model rtmdet-nano-person could not be loaded: an inference worker ended \(spawn .* EMFILE\)\.$/m);
 });
 
 async function inTurn(by: Detector): Promise<unknown[][]> {

@@ -7,7 +7,7 @@ import { pictureBytes, type Answer, type ExecutionProvider } from './wire.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 /**
- * The detector: frames of many streams, worker processes with one model.
+ * Detects people in the frames of many streams, in worker processes with one model.
  *
  * A frame:   waiting ──taken──▶ running ──▶ detected | failed
  *               ▲                  │ its worker died
@@ -15,37 +15,37 @@ import { WorkerProcess } from './worker-process.ts';
  * A worker:  starting ──loaded──▶ taking and running frames ──death──▶ pausing ──▶ starting
  *                 └─refused─▶ pausing
  *
- * Each frame is answered exactly once. Detections depend on the frame alone: not on the worker, the batch or a death
- * in between. A frame runs alone after a death, so that one that kills workers takes no other with it.
+ * Each frame has exactly one result. It depends on the frame alone, not on the worker, the batch or a death in between.
+ * After a death a frame runs alone, so that a frame that kills workers does not harm other frames.
  */
 export interface DetectorSettings {
   readonly model: Model;
   readonly provider: ExecutionProvider;
-  /** On the CPU as many as cores; on a GPU one. */
+  /** On a CPU as many as it has cores, on a GPU one. */
   readonly workers: number;
-  /** Frames in one run. Gains nothing on a CPU. */
+  /** Frames in one run. More than 1 gains nothing on a CPU. */
   readonly maxBatch: number;
   /** Detections under it are left out, 0 to 1. */
   readonly scoreFloor: number;
 }
 
 export interface Frame {
-  /** Of one call, which has its turn and its bound: one that is superseded may still have frames waiting. */
+  /** Names one call of a stream, for fair turns and bounds: a superseded call may still have frames waiting. */
   readonly stream: string;
-  /** bgr24 of `plan.picture`; must not change until the answer is there. */
+  /** bgr24 of `plan.picture`; must not change until `detect` resolves. */
   readonly pixels: Buffer;
   readonly plan: Plan;
 }
 
-/** A detector as the counting of a stream uses it. */
+/** The detector that a stream is counted with. */
 export interface CountingDetector {
   readonly input: ModelInput;
   /** Frames of one stream that may be in detection at a time. */
   readonly depth: number;
-  detect(frame: Frame, signal: AbortSignal): Promise<Answered>;
+  detect(frame: Frame, signal: AbortSignal): Promise<DetectionResult>;
 }
 
-export interface Answered {
+export interface DetectionResult {
   /** In pixels of the source picture, best first. */
   readonly detections: Detection[];
   readonly queueMs: number;
@@ -56,15 +56,15 @@ export interface Answered {
 
 export interface DetectorState {
   readonly provider: ExecutionProvider;
-  /** Process ids of the workers at work; their CPU is not in this process's own figures. */
+  /** Process ids of the running workers; this process's own CPU time does not include theirs. */
   readonly workerPids: readonly number[];
   readonly workerDeaths: number;
   readonly framesWaiting: number;
 }
 
-/** Frames of one stream that may wait: the caller awaits its answers, so more is a mistake of the caller. */
+/** Frames of one stream that may wait. The caller awaits its results, so more waiting frames are a bug of the caller. */
 const MOST_WAITING_PER_STREAM = 4;
-/** A run takes 10 ms to 1 s even on a loaded machine; TensorRT builds its engine at the first run of a shape. */
+/** A run takes 10 ms to 1 s, also on a busy machine. TensorRT builds its engine at the first run of a shape. */
 const RUN_LIMIT_MS = { cpu: 30_000, cuda: 60_000, webgpu: 60_000, tensorrt: 600_000 } as const;
 const RESTART_PAUSE_MS = { first: 100, most: 10_000 };
 
@@ -72,27 +72,27 @@ interface Job {
   readonly frame: Frame;
   readonly since: number;
   deaths: number;
-  resolve(answered: Answered): void;
+  resolve(result: DetectionResult): void;
   reject(error: Error): void;
 }
 
 export class Detector {
   readonly #settings: DetectorSettings;
   readonly #queue = new FairQueue<Job>();
-  readonly #employed = new Set<ReadyWorker>();
-  /** Those of them that wait for a frame. */
+  readonly #workers = new Set<ReadyWorker>();
+  /** The workers that wait for a frame. */
   readonly #idle = new Set<ReadyWorker>();
   readonly #stopping = new AbortController();
   #supervisors: Promise<void>[] = [];
   #workerDeaths = 0;
-  /** Why a worker could not be started again; undefined once one could. */
-  #refusal: Error | undefined;
+  /** Why the last restart of a worker failed; undefined after a successful restart. */
+  #startFault: Error | undefined;
 
   private constructor(settings: DetectorSettings) {
     this.#settings = settings;
   }
 
-  /** Throws ModelError if the model or the provider cannot be used; there is no falling back to another provider. */
+  /** Throws ModelError if the model or the provider cannot be used; there is no fallback to another provider. */
   static async start(settings: DetectorSettings): Promise<Detector> {
     const detector = new Detector(settings);
     const starts = await Promise.allSettled(Array.from({ length: settings.workers }, () => startWorker(settings)));
@@ -109,23 +109,23 @@ export class Detector {
   state(): DetectorState {
     return {
       provider: this.#settings.provider,
-      workerPids: [...this.#employed].flatMap(({ worker }) => worker.pid ?? []),
+      workerPids: [...this.#workers].flatMap(({ worker }) => worker.pid ?? []),
       workerDeaths: this.#workerDeaths,
       framesWaiting: this.#queue.size,
     };
   }
 
   /** Rejects if `signal` aborts, if the frame cannot be run, or if the detector stops first. */
-  detect(frame: Frame, signal?: AbortSignal): Promise<Answered> {
+  detect(frame: Frame, signal?: AbortSignal): Promise<DetectionResult> {
     return new Promise((resolve, reject) => {
       this.#check(frame, signal);
-      const settled = (): void => signal?.removeEventListener('abort', abort);
+      const removeListener = (): void => signal?.removeEventListener('abort', abort);
       const job: Job = {
         frame,
         since: performance.now(),
         deaths: 0,
-        resolve: (answered) => (settled(), resolve(answered)),
-        reject: (error) => (settled(), reject(error)),
+        resolve: (result) => (removeListener(), resolve(result)),
+        reject: (error) => (removeListener(), reject(error)),
       };
       const abort = (): void => {
         this.#queue.remove(frame.stream, job);
@@ -137,7 +137,7 @@ export class Detector {
     });
   }
 
-  /** Frames in a run are answered, waiting ones rejected; resolves when the last worker process has ended. */
+  /** Finishes running frames and rejects waiting ones. Resolves when the last worker process has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const job of this.#queue.takeAll()) job.reject(stoppingError());
@@ -148,10 +148,11 @@ export class Detector {
   #check({ stream, pixels, plan }: Frame, signal: AbortSignal | undefined): void {
     signal?.throwIfAborted();
     if (this.#stopping.signal.aborted) throw stoppingError();
-    if (this.#refusal !== undefined && this.#employed.size === 0) throw this.#refusal;
+    if (this.#startFault !== undefined && this.#workers.size === 0) throw this.#startFault;
     if (pixels.length !== pictureBytes(plan.picture)) {
       throw new RangeError(
-        `A frame of stream ${stream} has ${pixels.length} bytes; ${plan.picture.width}x${plan.picture.height} bgr24 has ${pictureBytes(plan.picture)}.`,
+        `A frame of stream ${stream} has ${pixels.length} bytes; ` +
+          `${plan.picture.width}x${plan.picture.height} bgr24 has ${pictureBytes(plan.picture)}.`,
       );
     }
     if (plan.picture.width > plan.input.width || plan.picture.height > plan.input.height) {
@@ -164,49 +165,49 @@ export class Detector {
     }
   }
 
-  /** Keeps one worker, and its successors, at work until the detector stops. */
+  /** Keeps one worker running, and restarts it, until the detector stops. */
   async #supervise(first: ReadyWorker): Promise<void> {
     let ready: ReadyWorker | undefined = first;
     let pauseMs = RESTART_PAUSE_MS.first;
     for (;;) {
       if (ready !== undefined) {
-        const bornAt = performance.now();
-        await this.#employ(ready);
-        // One that lived long was sound: its successor need not wait.
-        if (performance.now() - bornAt > RESTART_PAUSE_MS.most) pauseMs = RESTART_PAUSE_MS.first;
+        const startedAt = performance.now();
+        await this.#runWorker(ready);
+        // A worker that ran for long had no fault at its start: its successor need not wait.
+        if (performance.now() - startedAt > RESTART_PAUSE_MS.most) pauseMs = RESTART_PAUSE_MS.first;
       }
       await delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
       pauseMs = Math.min(pauseMs * 2, RESTART_PAUSE_MS.most);
       if (this.#stopping.signal.aborted) return;
-      ready = await this.#startAgain();
+      ready = await this.#restart();
     }
   }
 
-  /** Has a worker take frames until it ends. */
-  async #employ(ready: ReadyWorker): Promise<void> {
-    this.#employed.add(ready);
-    this.#release(ready);
+  /** Lets a worker take frames until its process ends. */
+  async #runWorker(ready: ReadyWorker): Promise<void> {
+    this.#workers.add(ready);
+    this.#offer(ready);
     await ready.worker.ended;
     this.#idle.delete(ready);
-    this.#employed.delete(ready);
+    this.#workers.delete(ready);
     if (!this.#stopping.signal.aborted) this.#workerDeaths += 1;
   }
 
-  async #startAgain(): Promise<ReadyWorker | undefined> {
+  async #restart(): Promise<ReadyWorker | undefined> {
     try {
       const ready = await startWorker(this.#settings);
-      this.#refusal = undefined;
+      this.#startFault = undefined;
       return ready;
     } catch (error) {
-      this.#refusal = error as Error;
-      // While another worker is at work the frames can wait for it; else nobody is left who could answer them.
-      if (this.#employed.size === 0) for (const job of this.#queue.takeAll()) job.reject(this.#refusal);
+      this.#startFault = error as Error;
+      // With another running worker the frames can wait for it; without one no worker can detect in them.
+      if (this.#workers.size === 0) for (const job of this.#queue.takeAll()) job.reject(this.#startFault);
       return undefined;
     }
   }
 
-  /** A worker is free: for frames, or to go. */
-  #release(ready: ReadyWorker): void {
+  /** A worker is free: it takes the next frame, or is closed when the detector stops. */
+  #offer(ready: ReadyWorker): void {
     if (this.#stopping.signal.aborted) {
       void ready.worker.close(RUN_LIMIT_MS.cpu);
       return;
@@ -215,7 +216,7 @@ export class Detector {
     this.#dispatch();
   }
 
-  /** Gives waiting frames to idle workers. Nobody waits for a batch to fill: what waits when a worker is free goes together. */
+  /** Gives waiting frames to idle workers. A worker takes the frames that wait when it is free, and does not wait for a full batch. */
   #dispatch(): void {
     for (const ready of this.#idle) {
       const most = Math.min(ready.maxBatch, this.#settings.maxBatch);
@@ -237,14 +238,14 @@ export class Detector {
         jobs.map((job) => job.frame.pixels),
         RUN_LIMIT_MS[provider],
       );
-      settle(jobs, answer, startedAt);
-      this.#release(ready);
+      resolveJobs(jobs, answer, startedAt);
+      this.#offer(ready);
     } catch (error) {
-      this.#runAgain(jobs, error as Error);
+      this.#retry(jobs, error as Error);
     }
   }
 
-  #runAgain(jobs: readonly Job[], death: Error): void {
+  #retry(jobs: readonly Job[], death: Error): void {
     for (const job of jobs) {
       job.deaths += 1;
       if (this.#stopping.signal.aborted) job.reject(stoppingError());
@@ -257,7 +258,7 @@ export class Detector {
 
 interface ReadyWorker {
   readonly worker: WorkerProcess;
-  /** What the model's shape allows. */
+  /** The largest batch that the model's shape allows. */
   readonly maxBatch: number;
 }
 
@@ -271,7 +272,7 @@ async function startWorker({ model, provider }: DetectorSettings): Promise<Ready
   throw new ModelError(answer.kind === 'refused' ? answer.reason : `Model ${model.manifest.name} could not be loaded.`);
 }
 
-function settle(jobs: readonly Job[], answer: Answer, startedAt: number): void {
+function resolveJobs(jobs: readonly Job[], answer: Answer, startedAt: number): void {
   for (const [index, job] of jobs.entries()) {
     const { frame, since } = job;
     if (answer.kind === 'detected') {

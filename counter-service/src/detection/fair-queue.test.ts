@@ -26,7 +26,7 @@ test('a batch takes one of each stream a round, up to its size', () => {
   assert.deepEqual(queue.take(4, always), ['a3']);
 });
 
-test('what does not fit the first item keeps its place for the next batch', () => {
+test('an item that does not fit the first one keeps its place for the next batch', () => {
   const queue = filled('a-wide', 'b-tall', 'c-wide', 'a-tall');
   assert.deepEqual(queue.take(8, sameShape), ['a-wide', 'c-wide']);
   assert.deepEqual(queue.take(8, sameShape), ['b-tall', 'a-tall']);

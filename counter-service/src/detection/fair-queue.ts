@@ -1,10 +1,10 @@
 /**
- * Items wait in lanes, one lane a stream. The lane at the front gives one item and goes to the back, so a stream with
- * many items waiting delays another by at most one item each round. Urgent items (run again after a fault) go first.
+ * A queue with one lane for each stream. The front lane gives one item and moves to the back, so a stream with many
+ * waiting items delays each other stream by at most one item a round. Urgent items (retries after a fault) go first.
  */
 export class FairQueue<Item> {
   readonly #urgent: Item[] = [];
-  /** In the order of their turns; a lane without items is not in it. */
+  /** In the order of their turns; empty lanes are removed. */
   readonly #lanes = new Map<string, Item[]>();
 
   get size(): number {
@@ -25,12 +25,12 @@ export class FairQueue<Item> {
     this.#urgent.push(item);
   }
 
-  /** The next item and up to `most` - 1 others that `fit` it, a lane's items always in their order. An urgent item goes alone. */
+  /** Takes the next item and up to `most` - 1 further ones that `fit` it, each lane in its order. An urgent item goes alone. */
   take(most: number, fit: (first: Item, other: Item) => boolean): Item[] {
     const urgent = this.#urgent.shift();
     if (urgent !== undefined) return [urgent];
     const taken: Item[] = [];
-    // A lane that gave an item goes to the back, where this same loop meets it again: round after round.
+    // A lane that gave an item moves to the back of the map, so this loop reaches it again in the next round.
     for (const [stream, lane] of this.#lanes) {
       const head = lane[0];
       if (taken.length === most) break;
@@ -41,7 +41,7 @@ export class FairQueue<Item> {
     return taken;
   }
 
-  /** False if the item no longer waits. */
+  /** @returns false if the item is no longer in the queue. */
   remove(stream: string, item: Item): boolean {
     const lane = this.#lanes.get(stream);
     const index = lane?.indexOf(item) ?? -1;

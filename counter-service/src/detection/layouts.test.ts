@@ -41,12 +41,12 @@ test('yolov8: one column a box, centre and size, overlapping ones suppressed', (
   assert.deepEqual(decode(yolov8, outputs, { index: 0, input, scoreFloor: 0.25 }), [box(6, 2, 14, 18, 0.75), box(23, 6, 27, 14, 0.625)]);
 });
 
-test('NaN scores are nobody', () => {
+test('NaN scores are not detections', () => {
   const outputs = { dets: tensor([1, 1, 5], [1, 2, 3, 4, NaN]), labels: { dims: [1, 1], data: BigInt64Array.of(0n) } };
   assert.deepEqual(decode(boxes, outputs, { index: 0, input, scoreFloor: 0 }), []);
 });
 
-test('an output that does not fit its manifest is told by field and shape', () => {
+test('an output that does not match its manifest is reported by field and shape', () => {
   const cases: [ModelOutput, Record<string, Tensor>, RegExp | undefined][] = [
     [boxes, { dets: tensor([1, 0, 5], []), labels: tensor([1, 0], []) }, undefined],
     [boxes, { boxes: tensor([1, 0, 5], []) }, /^output\.boxes: the model has no output "dets", only boxes$/],

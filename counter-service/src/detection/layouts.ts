@@ -4,14 +4,14 @@ import { suppress } from './nms.ts';
 import type { Size } from './plan.ts';
 
 /**
- * The three ways in which person detectors say what they saw. All give boxes in pixels of the model's input.
+ * The three output layouts of person detectors. All give boxes in pixels of the model's input.
  *
  *   boxes   [batch, n, 5] = left, top, right, bottom, score; labels [batch, n] beside it where there are classes
- *   yolox   [batch, n, 5 + classes] = cell offsets x, y, log width, log height, objectness, class scores; one row per cell and stride
+ *   yolox   [batch, n, 5 + classes] = cell offsets x, y, log width, log height, objectness, class scores; a row per cell and stride
  *   yolov8  [batch, 4 + classes, n] = centre x, centre y, width, height, class scores; one column per anchor
  */
 
-/** An output tensor as the runtime hands it over. */
+/** An output tensor of the runtime. */
 export interface Tensor {
   readonly dims: readonly number[];
   readonly data: Float32Array | BigInt64Array | Int32Array;
@@ -19,10 +19,7 @@ export interface Tensor {
 
 export type Outputs = Readonly<Record<string, Tensor>>;
 
-/**
- * What is wrong with a model's outputs on a picture of size `input`, in words for `output.<field>` of its manifest;
- * undefined if they fit.
- */
+/** Why a model's outputs for an input of this size do not match its manifest, by the manifest's field; undefined if they match. */
 export function misfit(output: ModelOutput, outputs: Outputs, input: Size): string | undefined {
   const name = output.layout === 'boxes' ? output.boxes : output.tensor;
   const field = output.layout === 'boxes' ? 'output.boxes' : 'output.tensor';

@@ -30,11 +30,11 @@ test('a name that is no folder name is refused before it becomes a path', async 
   }
 });
 
-test('a model that is not there is named', async () => {
+test('a missing model is named', async () => {
   await assert.rejects(loadModel(scratch, 'nobody'), /there is no model "nobody": .*nobody\/model\.json cannot be read \(ENOENT\)/);
 });
 
-test('each mistake in a manifest is told by file, field and value', async () => {
+test('each mistake in a manifest is reported by file, field and value', async () => {
   const input = shippedManifest.input;
   const mistakes: [string, unknown, RegExp][] = [
     ['text', 'input: {}', /model\.json: is not JSON: /],
@@ -69,7 +69,7 @@ test('each mistake in a manifest is told by file, field and value', async () => 
   }
 });
 
-test('a missing or changed ONNX file is told by the manifest that names it', async () => {
+test('a missing or changed ONNX file is reported by the manifest that names it', async () => {
   await modelNamed('gone', { ...shippedManifest, name: 'gone' });
   await assert.rejects(
     loadModel(scratch, 'gone'),

@@ -16,7 +16,7 @@ const outputSchema = z.discriminatedUnion('layout', [
     boxes: tensorName,
     labels: tensorName.optional(),
     personClasses,
-    /** Absent: suppression is in the graph. */
+    /** Absent: the model itself suppresses overlapping boxes. */
     nmsIou: nmsIou.optional(),
   }),
   z.strictObject({
@@ -34,7 +34,7 @@ const inputSchema = z
     tensor: tensorName,
     width: size,
     height: size,
-    /** Given: the model takes any size whose sides are multiples of it. Absent: exactly width x height. */
+    /** If present, the model takes any size whose sides are multiples of it; otherwise exactly width x height. */
     multiple: z.int().min(1).max(256).optional(),
     channelOrder: z.enum(['bgr', 'rgb']),
     /** On values 0 to 255, in the model's channel order. */
@@ -74,7 +74,7 @@ export interface Model {
   readonly path: string;
 }
 
-/** The model cannot be used until somebody mends it; the message is one sentence that says what to mend. */
+/** The model cannot be used until its files are repaired; the message is one sentence that names the fault. */
 export class ModelError extends Error {
   override name = 'ModelError';
 }

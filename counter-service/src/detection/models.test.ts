@@ -1,4 +1,4 @@
-/** Whole models, from manifest to people in the source picture. FOOTFALL_TEST_MODELS names a folder with those that are not shipped. */
+/** Whole models, from manifest to people in the source picture. FOOTFALL_TEST_MODELS names a folder with further models. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -25,7 +25,7 @@ after(() => rm(scratch, { recursive: true }));
 /** The one person at 12 s of the clip: where RTMDet-nano puts it. */
 const walker = await onePerson(shipped, 'rtmdet-nano-person');
 
-test('the shipped model sees one person at 12 s of the clip and nobody at 0 s', async () => {
+test('the shipped model detects one person at 12 s of the clip and none at 0 s', async () => {
   assert.ok(walker.bottom - walker.top > 100 && walker.score > 0.6, JSON.stringify(walker));
   assert.deepEqual(await peopleAt(0, shipped, 'rtmdet-nano-person'), []);
 });
@@ -35,7 +35,7 @@ for (const [name, onnx] of [
   ['person-detection-retail-0013', 'person-detection-retail-0013-onnx/person-detection-retail-0013.onnx'],
 ] as const) {
   const file = join(testModels, onnx);
-  test(`${name} sees the same person, by its manifest alone`, { skip: !existsSync(file) && `${file} is not there` }, async () => {
+  test(`${name} detects the same person, by its manifest alone`, { skip: !existsSync(file) && `${file} is not there` }, async () => {
     await mkdir(join(scratch, name));
     await symlink(join(manifests, name, 'model.json'), join(scratch, name, 'model.json'));
     await symlink(file, join(scratch, name, onnx.replace(/.*\//, '')));
@@ -56,7 +56,7 @@ test(
 );
 
 test('a yolov8 head comes out as people in the source picture', async () => {
-  // Columns: a person at the middle of the picture, a person in the padding, a car, and three of nobody.
+  // Columns: a person at the middle of the picture, a person in the padding, a car, and three empty ones.
   const heads = [
     [320, 60, 100, 0, 0, 0],
     [180, 370, 100, 0, 0, 0],
@@ -89,7 +89,7 @@ test('a yolov8 head comes out as people in the source picture', async () => {
   );
 });
 
-test('a file that is no model is refused in a sentence', async () => {
+test('a file that is no model is refused with a sentence', async () => {
   await ownModel(
     'broken',
     Buffer.from('no model at all'),

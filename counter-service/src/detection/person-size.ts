@@ -11,23 +11,23 @@ const bandSchema = z.object({
 });
 
 /**
- * How tall people look, by where their feet are: a camera that looks down on a floor shows them the taller, the lower
- * their feet. Learned from detections, as one running median for each of 16 bands of the picture. Plain JSON, part of
- * what a counter must remember to repeat its decisions.
+ * The height of people in the picture, by the position of their feet: under a camera that looks down on a floor, people
+ * are taller the lower their feet are in the picture. Learned from detections, as one running median for each of 16 bands
+ * of the picture. Plain JSON, part of the state that a checkpoint restores.
  */
 export const personSizeSchema = z.object({ bands: z.array(bandSchema).length(BANDS).readonly() });
 export type PersonSize = Readonly<z.infer<typeof personSizeSchema>>;
 type Band = Readonly<z.infer<typeof bandSchema>>;
 
-/** What the tracker too takes for a person without doubt. */
+/** A score from which the tracker, too, takes a detection for a person. */
 const SURE_SCORE = 0.4;
-/** A band says something once this many boxes fell in it: about 2 s of one person. */
+/** A band counts once it has this many boxes: about 2 s of one person. */
 const ENOUGH_IN_BAND = 20;
 const ENOUGH_IN_ALL = 200;
 
 export const NO_PERSON_SIZE: PersonSize = { bands: Array.from({ length: BANDS }, () => ({ count: 0, height: 0 })) };
 
-/** `seen` is the part of the picture that the detections come from; boxes cut by its edge say nothing about height. */
+/** @param view.seen the part of the picture that was analysed; boxes cut by its edge are left out. */
 export function learnPersonSize(known: PersonSize, detections: readonly Detection[], view: { picture: Size; seen: Rectangle }): PersonSize {
   const bands = [...known.bands];
   for (const box of detections) {
@@ -59,7 +59,8 @@ function stepTowards({ count, height }: Band, sample: number): Band {
 
 /**
  * Height in pixels as a function of the feet's y in pixels: the straight line through the bands with the least sum of
- * weighted absolute differences (reweighted least squares), because on level ground height is linear in y. Undefined until enough was seen.
+ * weighted absolute differences (reweighted least squares), because on level ground height is linear in y. Undefined
+ * until there are enough boxes.
  */
 export function heightAt(size: PersonSize, picture: Size): ((y: number) => number) | undefined {
   const points = size.bands
@@ -75,7 +76,7 @@ export function heightAt(size: PersonSize, picture: Size): ((y: number) => numbe
   const heights = points.map((point) => point.height);
   const [least, most] = [Math.min(...heights), Math.max(...heights)];
   const line = fitLine(points);
-  // Beyond what was seen the line is a guess: held to within a third of it.
+  // Outside the observed range the line is a guess, limited to a third beyond it.
   return (y) => Math.min(Math.max(line(y), least * 0.67), most * 1.33);
 }
 

@@ -13,7 +13,7 @@ test('bgr24 becomes three planes of (byte - mean) / std, padded right and below'
   assert.deepEqual([...tensor], [0, 3, 10, 10, 10, 10, 0, 3, 9, 9, 9, 9, 0, 6, 16, 16, 16, 16]);
 });
 
-test('for an rgb model the planes change places and mean and std belong to the places', () => {
+test('for an rgb model the planes are swapped, and mean and std follow the order of the model', () => {
   const tensor = new Float32Array(3 * 2);
   normalise(pixels, picture, colourPlanes({ channelOrder: 'rgb', mean: [30, 0, 0], std: [1, 1, 2] }), { tensor, input: picture });
   assert.deepEqual([...tensor], [0, 30, 20, 50, 5, 20]);

@@ -1,7 +1,7 @@
 /**
- * Which part of the picture is looked at, over time: the whole one until it is known how large people are, then the
- * region that the lines and zones need. Decided anew at times that double from PLAN_FIRST_MICROS on: early ones because
- * much is learned at first, later ones because a camera may be moved.
+ * Plans which part of the picture is analysed: the whole picture until the size of people is known, then the region that
+ * the lines and zones need. The plan is made anew at intervals that double from PLAN_FIRST_MICROS on: early ones because
+ * the first frames teach most, later ones because a camera may be moved.
  */
 import * as z from 'zod';
 import type { CameraStreamSpec } from '#crds/schema.ts';
@@ -9,26 +9,26 @@ import type { Detection } from './detection.ts';
 import type { ModelInput } from './manifest.ts';
 import { learnPersonSize, NO_PERSON_SIZE, personSizeSchema } from './person-size.ts';
 import { fullPicturePlan, planSchema, sizeSchema, type Size } from './plan.ts';
-import { type Place, planRegion } from './region.ts';
+import { type Areas, planRegion } from './region.ts';
 
 const PLAN_FIRST_MICROS = 4e6;
 const PLAN_SELDOM_MICROS = 600e6;
 
-export interface RegionScope extends Place {
+export interface RegionScope extends Areas {
   readonly picture: Size;
   readonly input: ModelInput;
   readonly region: CameraStreamSpec['detection']['region'];
 }
 
 export const regionStateSchema = z.object({
-  /** What the plan was made for, in one word; it holds the lines and zones of a whole spec. */
+  /** A key of the scope that the plan was made for; it contains the lines and zones of the whole spec. */
   scope: z.string().max(64 * 1024),
   picture: sizeSchema,
   plan: planSchema,
   people: personSizeSchema,
   /** Presentation time since which this scope is looked at. */
   sinceMicros: z.int(),
-  /** Presentation time from which the next frame decides anew. */
+  /** From this presentation time on, the next frame makes a new plan. */
   nextPlanMicros: z.int(),
 });
 export type RegionState = Readonly<z.infer<typeof regionStateSchema>>;
@@ -45,11 +45,11 @@ export function startRegion(scope: RegionScope, nowMicros: number): RegionState 
   };
 }
 
-/** The state under what is asked for now: an edited spec, another model or resolution are looked at in full first. */
+/** The state for a scope that may have changed: after an edit of the spec, another model or resolution, the whole picture comes first. */
 export function resumeRegion(state: RegionState, scope: RegionScope, nowMicros: number): RegionState {
   if (state.scope === scopeKey(scope)) return state;
   const fresh = startRegion(scope, nowMicros);
-  // How large people are depends on the camera alone.
+  // The size of people depends on the camera alone.
   return samePicture(state, scope) ? { ...fresh, people: state.people } : fresh;
 }
 
@@ -57,7 +57,7 @@ function scopeKey({ lines, zones, region, input, picture }: RegionScope): string
   return JSON.stringify({ lines, zones, region, input, picture });
 }
 
-/** After a frame. The plan stays the same object unless it has changed. */
+/** Learns from a frame, and makes a new plan when it is due. The plan stays the same object unless it has changed. */
 export function planNextRegion(state: RegionState, scope: RegionScope, detections: readonly Detection[], micros: number): RegionState {
   if (scope.region === 'full') return state;
   const people = learnPersonSize(state.people, detections, { picture: scope.picture, seen: state.plan.crop });

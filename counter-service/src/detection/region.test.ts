@@ -5,7 +5,7 @@ import type { Detection } from './detection.ts';
 import type { ModelInput } from './manifest.ts';
 import { heightAt, learnPersonSize, NO_PERSON_SIZE, type PersonSize } from './person-size.ts';
 import { fullPicturePlan } from './plan.ts';
-import { planRegion, type Place } from './region.ts';
+import { planRegion, type Areas } from './region.ts';
 
 const source = { width: 768, height: 576 };
 const model: ModelInput = {
@@ -20,12 +20,12 @@ const model: ModelInput = {
 };
 const whole = { left: 0, top: 0, ...source };
 const full = fullPicturePlan(source, model);
-const door: Place = { lines: [{ from: { x: 500, y: 400 }, to: { x: 500, y: 500 } }], zones: [] };
+const door: Areas = { lines: [{ from: { x: 500, y: 400 }, to: { x: 500, y: 500 } }], zones: [] };
 
 /** People whose height is a quarter of the y of their feet. */
 const quarterTall = learned((y) => y / 4);
 
-test('nobody seen yet: the full picture', () => {
+test('before any person was seen: the full picture', () => {
   assert.equal(heightAt(NO_PERSON_SIZE, source), undefined);
   assert.deepEqual(planRegion(door, source, model, NO_PERSON_SIZE), full);
 });
@@ -35,7 +35,7 @@ test('height is learned as a line over the feet, in spite of some wrong boxes', 
   for (const y of [200, 300, 400, 500]) assert.ok(Math.abs((height?.(y) ?? 0) - y / 4) < y / 25, `${height?.(y)} at ${y}`);
 });
 
-test('boxes that are unsure or cut by the edge of what was seen teach nothing', () => {
+test('boxes with a low score, or cut by the edge of the region, are not learned from', () => {
   const unsure = person(300, 80, 0.3);
   const cut = { ...person(300, 80, 0.9), bottom: source.height - 1 };
   assert.deepEqual(learnPersonSize(NO_PERSON_SIZE, [unsure, cut], { picture: source, seen: whole }), NO_PERSON_SIZE);
@@ -50,7 +50,7 @@ test('a short line needs a small part of the picture, with whole people on eithe
 });
 
 test('a line across everything, nothing to watch, or a model of one size: the full picture', () => {
-  const across: Place = { lines: [{ from: { x: 0, y: 200 }, to: { x: 1000, y: 800 } }], zones: [] };
+  const across: Areas = { lines: [{ from: { x: 0, y: 200 }, to: { x: 1000, y: 800 } }], zones: [] };
   const { multiple: _, ...oneSize } = model;
   assert.deepEqual(planRegion(across, source, model, quarterTall), full);
   assert.deepEqual(planRegion({ lines: [], zones: [] }, source, model, quarterTall), full);
@@ -58,7 +58,7 @@ test('a line across everything, nothing to watch, or a model of one size: the fu
 });
 
 test('a zone counts like a line', () => {
-  const queue: Place = {
+  const queue: Areas = {
     lines: [],
     zones: [
       {

@@ -4,8 +4,8 @@ import { heightAt, type PersonSize } from './person-size.ts';
 import { fullPicturePlan, type Plan, type Rectangle, type Size } from './plan.ts';
 
 /**
- * Look where it matters: the part of the picture that counting needs follows from the lines and zones, widened by what
- * a person needs to be found and followed there.
+ * The part of the picture that counting needs: the lines and zones, widened so that the detector finds whole people there
+ * and the tracker can follow them.
  *
  *        ┌───────────────────────────┐ ┐ room above the head
  *        │   o                       │ │ height of a person whose
@@ -17,7 +17,7 @@ import { fullPicturePlan, type Plan, type Rectangle, type Size } from './plan.ts
  * Crossings are judged by the foot point. A person cut by the lower edge has a false one, at that edge; the approach
  * below the line keeps it from the line's ends.
  */
-export interface Place {
+export interface Areas {
   /** Thousandths of the picture. */
   readonly lines: readonly { readonly from: Point; readonly to: Point }[];
   readonly zones: readonly { readonly polygon: readonly Point[] }[];
@@ -25,38 +25,42 @@ export interface Place {
 
 /**
  * In heights of a person at that place. People walk about 0.8 heights a second, and a track needs some frames before
- * the line; up and down the picture they cover less of it. Chosen on PETS09-S2L1, twelve lines one at a time, 231
- * crossings, found and invented: full picture 230 and 3; these margins 230 and 5, the two more on one line, where boxes
- * differ from the full picture's by a few pixels only, with 3.1 times fewer pixels; half as wide 228 and 3 with 4.6 times fewer; a third
- * wider 229 and 3 with 2.4 times fewer. Differences of one or two crossings are chance: 576x448 instead of 512x384
- * for the whole picture makes as many.
+ * the line; up and down the picture they cover less of it. Chosen on PETS09-S2L1, with twelve lines one at a time and 231
+ * crossings:
+ *
+ *   full picture     found 230, false 3
+ *   these margins    found 230, false 5 (two more at one line, by a few pixels), 3.1 times fewer pixels
+ *   half as wide     found 228, false 3, 4.6 times fewer pixels
+ *   a third wider    found 229, false 3, 2.4 times fewer pixels
+ *
+ * Differences of one or two crossings are chance: the full picture in 576x448 instead of 512x384 differs as much.
  */
 export const MARGINS = { approachX: 0.75, approachY: 0.5, room: 0.2, halfWidth: 0.3 } as const;
 export type Margins = { readonly [name in keyof typeof MARGINS]: number };
 
-/** The median person is known; most others are not taller than this many times it. */
+/** The height that is learned is a median; most people are not taller than this many times it. */
 const TALL = 1.15;
 /** A region that saves less than a quarter of the full picture's pixels is not worth the blind spots. */
 const WORTH_IT = 0.75;
-/** Sides of a region's input, so that the regions of many streams share few shapes and run in one batch. */
+/** The sides of a region's input: few, so that regions of many streams share shapes and run in one batch. */
 const LADDER = [128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640, 768, 896, 1024, 1280];
 
 /**
- * The region that `place` needs, or the full picture where people's size is not known yet, the model takes one size
- * only, or a region would save little. People are as large in the model's input as in the full picture's.
+ * Plans the region that the lines and zones need; or the full picture when the size of people is not known yet, the model
+ * takes one size only, or a region would save little. People have the same size in the model's input either way.
  */
-export function planRegion(place: Place, source: Size, model: ModelInput, known: PersonSize, margins: Margins = MARGINS): Plan {
+export function planRegion(areas: Areas, source: Size, model: ModelInput, known: PersonSize, margins: Margins = MARGINS): Plan {
   const full = fullPicturePlan(source, model);
   const height = heightAt(known, source);
   if (model.multiple === undefined || height === undefined) return full;
-  const needed = neededRectangle(place, source, height, margins);
+  const needed = neededRectangle(areas, source, height, margins);
   if (needed === undefined) return full;
   const plan = cropPlan(needed, source, { scale: full.picture.width / source.width, model, full: full.input });
   return plan !== undefined && area(plan.input) <= area(full.input) * WORTH_IT ? plan : full;
 }
 
-/** Everything a person's box may cover while the feet are within the approach of a line or zone; undefined if there is neither. */
-function neededRectangle({ lines, zones }: Place, source: Size, heightAtY: (y: number) => number, margins: Margins): Rectangle | undefined {
+/** The union of the boxes of people whose feet are near a line or zone; undefined without lines and zones. */
+function neededRectangle({ lines, zones }: Areas, source: Size, heightAtY: (y: number) => number, margins: Margins): Rectangle | undefined {
   const points = [...lines.flatMap(({ from, to }) => [from, to]), ...zones.flatMap(({ polygon }) => polygon)];
   if (points.length === 0) return undefined;
   const height = (y: number): number => heightAtY(y) * TALL;
@@ -79,7 +83,7 @@ function neededRectangle({ lines, zones }: Place, source: Size, heightAtY: (y: n
   return { left, top, width: right - left, height: bottom - top };
 }
 
-/** The crop, grown to fill its input: those pixels are computed anyway. Undefined if it needs a larger input than the full picture. */
+/** The crop, enlarged to fill its input, which costs nothing more. Undefined if it needs a larger input than the full picture. */
 function cropPlan(needed: Rectangle, source: Size, at: { scale: number; model: ModelInput; full: Size }): Plan | undefined {
   const width = side(needed.width * at.scale, at.full.width, at.model);
   const height = side(needed.height * at.scale, at.full.height, at.model);

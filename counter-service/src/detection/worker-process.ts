@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { AnswerReader, encode, WORKER_PIPE, type Answer, type Request } from './wire.ts';
 
-/** The process ended, by itself or by a signal. */
+/** The worker process ended, by itself or by a signal. */
 export class WorkerDied extends Error {
   override name = 'WorkerDied';
 }
@@ -14,11 +14,11 @@ interface OpenQuestion {
 }
 
 /**
- * The parent's side of one worker process: ask, get the answer, close.
+ * The parent's side of one worker process.
  *
  *   running ──close()──▶ closing ──end of process──▶ ended      (running ──death──▶ ended)
  *
- * In `running` at most one question is open. `ended` resolves exactly once, with how it ended.
+ * At most one request is pending. `ended` resolves exactly once, with the cause.
  */
 export class WorkerProcess {
   readonly ended: Promise<WorkerDied>;
@@ -30,22 +30,22 @@ export class WorkerProcess {
   constructor() {
     const script = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url));
     this.#child = spawn(process.execPath, [script], { env: environment(), stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
-    // Where no file can be opened any more there are no pipes at all; the error that says so follows.
+    // When the process may open no more files, `spawn` makes no pipes; its 'error' event follows.
     this.#pipe = ((this.#child.stdio as unknown[] | undefined)?.[WORKER_PIPE] as Duplex | undefined) ?? nowhere();
     const reader = new AnswerReader();
     this.#pipe.on('data', (chunk: Buffer) => {
       try {
         for (const answer of reader.push(chunk)) this.#settle((open) => open.resolve(answer));
       } catch {
-        // What does not speak as a worker is none.
+        // Its output is not an answer: the worker is broken.
         this.#child.kill('SIGKILL');
       }
     });
-    // Writing to a dead worker; its end is reported below.
+    // A write to a dead worker fails; its end is reported below.
     this.#pipe.on('error', () => {});
     this.ended = new Promise((resolve) => {
       const end = (how: string): void => {
-        // A process that could not be started says so first, and then that it has closed.
+        // A process that could not be started emits 'error' first, and then 'close'.
         const died = (this.#died ??= new WorkerDied(`an inference worker ended (${how})`));
         this.#settle((open) => open.reject(died));
         resolve(died);
@@ -59,7 +59,7 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  /** Rejects with WorkerDied. A worker silent for `limitMs` is held to hang and is killed. */
+  /** Rejects with WorkerDied. A worker that does not answer within `limitMs` hangs, and is killed. */
   async ask(request: Request, pixels: readonly Buffer[], limitMs: number): Promise<Answer> {
     if (this.#died !== undefined) throw this.#died;
     const answer = new Promise<Answer>((resolve, reject) => (this.#open = { resolve, reject }));
@@ -75,7 +75,7 @@ export class WorkerProcess {
     }
   }
 
-  /** Lets the worker finish what it is doing and waits for its end. */
+  /** Lets the worker finish its request and waits for the end of its process. */
   async close(limitMs: number): Promise<void> {
     this.#pipe.end();
     const hang = setTimeout(() => this.#child.kill('SIGKILL'), limitMs);
@@ -90,14 +90,14 @@ export class WorkerProcess {
 }
 
 /**
- * ONNX Runtime reports its use to its maker and leaves files in the temporary folder and the home directory unless it
- * is told not to. A counter of people talks to nobody but its agents and its ledger.
+ * Without this variable ONNX Runtime sends telemetry to its maker, and leaves files in the temporary folder and in the
+ * home directory. A counter connects to its agents and its ledger only.
  */
 function environment(): NodeJS.ProcessEnv {
   return { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
 }
 
-/** What is written there is gone, and nothing ever comes. */
+/** A pipe that discards what is written and never ends. */
 function nowhere(): Duplex {
   return new Duplex({ read: () => undefined, write: (_, __, done) => done() });
 }

@@ -16,8 +16,8 @@ import {
 } from './wire.ts';
 
 /**
- * A worker process: one inference session on one thread, requests answered one by one (see wire.ts).
- * `session.run` blocks whatever thread it runs on, which is why it has a process of its own, and why reading may block too.
+ * A worker process: one inference session on one thread, which answers requests one by one (see wire.ts).
+ * `session.run` blocks its thread. So it has its own process, and reading the pipe may block as well.
  */
 interface Loaded {
   readonly session: ort.InferenceSession;
@@ -27,7 +27,7 @@ interface Loaded {
 }
 
 async function main(): Promise<void> {
-  // Ctrl-C reaches the whole process group; the parent decides when its workers stop.
+  // Ctrl-C reaches the whole process group, but the parent decides when its workers stop.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   ort.env.logLevel = 'fatal';
   let loaded: Loaded | undefined;
@@ -79,8 +79,8 @@ async function load({ model, provider }: LoadRequest): Promise<Loaded | Refused>
 
 /**
  * One thread: two threads in one session spin against each other and cost twice the CPU. Level "all" (the blocked
- * layout of convolutions) halves the CPU of a run; arena, memory pattern, denormals and prepacking change nothing measurable.
- * TensorRT leaves what it lacks to CUDA. With one provider asked for, the runtime throws when it cannot be had.
+ * layout of convolutions) halves the CPU of a run; arena, memory pattern, denormals and prepacking have no measurable effect.
+ * TensorRT leaves operators that it lacks to CUDA. With a single provider, the runtime throws when it is not available.
  */
 function sessionOptions(provider: ExecutionProvider): ort.InferenceSession.SessionOptions {
   return {
@@ -100,7 +100,7 @@ const PROVIDER_NEEDS: Record<ExecutionProvider, string> = {
   webgpu: 'a GPU with a Vulkan, Metal or Direct3D 12 driver',
 };
 
-/** A provider that cannot be had and a file that cannot be read both come as an exception at creation. */
+/** A missing provider and an unreadable file both throw when the session is created: the message tells them apart. */
 function createFailure({ path }: Model, provider: ExecutionProvider, error: unknown): string {
   const detail = firstLine(error);
   if (provider === ExecutionProvider.Cpu || /protobuf|model|opset|INVALID_GRAPH|load model/i.test(detail)) {
@@ -129,7 +129,7 @@ function inputMisfit(session: ort.InferenceSession, input: Model['manifest']['in
   return undefined;
 }
 
-/** The largest size, and the smallest one where the manifest promises others. */
+/** The largest input size; also the smallest one for a model that takes many sizes. */
 function trialSizes({ width, height, multiple }: Model['manifest']['input']): Size[] {
   const least = (side: number): number => Math.min(side, Math.ceil(128 / (multiple ?? 1)) * (multiple ?? 1));
   return multiple === undefined
@@ -179,7 +179,7 @@ async function run({ session, model, planes, tensors }: Loaded, { input, picture
 
 type InputTensor = ort.TypedTensor<'float32'>;
 
-/** Input tensors are kept by shape, so that a run allocates nothing; streams share a small ladder of shapes. */
+/** Keeps input tensors by shape, so that a run allocates nothing. Streams share a few shapes. */
 class TensorPool {
   readonly #tensors = new Map<string, InputTensor>();
 
@@ -187,7 +187,7 @@ class TensorPool {
     const key = `${batch} ${width} ${height}`;
     const kept = this.#tensors.get(key);
     if (kept !== undefined) return kept;
-    // Emptied whole when it is full: that happens after a change of plans, not in steady work.
+    // A full pool is cleared: it fills up only when the plans of many streams change.
     if (this.#tensors.size >= 32) this.#tensors.clear();
     const tensor = new ort.Tensor('float32', new Float32Array(batch * 3 * width * height), [batch, 3, height, width]);
     this.#tensors.set(key, tensor);
@@ -208,7 +208,7 @@ function firstLine(error: unknown): string {
 
 let kept = Buffer.alloc(0);
 
-/** The pixels that lie on the pipe behind the header just read, in a buffer that the next request overwrites. */
+/** Reads the pixels that follow the header on the pipe, into a buffer that the next request overwrites. */
 function pixelBuffer({ pictures }: DetectRequest): Buffer {
   const length = pictures.reduce((sum, picture) => sum + pictureBytes(picture), 0);
   if (kept.length < length) kept = Buffer.allocUnsafeSlow(length);
@@ -224,7 +224,7 @@ function readRequest(): Request | undefined {
   return readFully(header) ? (JSON.parse(header.toString()) as Request) : undefined;
 }
 
-/** False where the pipe ended. */
+/** @returns false at the end of the pipe. */
 function readFully(buffer: Buffer): boolean {
   for (let at = 0; at < buffer.length;) {
     const count = readSync(WORKER_PIPE, buffer, at, buffer.length - at, null);
