@@ -20,7 +20,7 @@ import { type CountingServer, serveCounting } from '#proto/wire/server.ts';
 import { Slots } from './call/admission.ts';
 import { makeModels } from '../../hack/trials/model.ts';
 import { DetectorPool } from './detection/detector-pool.ts';
-import type { Answered } from './detection/detector.ts';
+import type { DetectionResult } from './detection/detector.ts';
 import { CLIP_UNITS, clipPath, entrance, readClip } from './fixtures/clip.ts';
 import { EventsFile } from './events/file.ts';
 import { detectsOnce } from './fixtures/detects-once.ts';
@@ -36,7 +36,7 @@ const LATER_MICROS = 3600e6;
 
 const scratch = await mkdtemp(join(tmpdir(), 'footfall-stream-models-'));
 const pools = { shipped: poolOf(fileURLToPath(new URL('../../models', import.meta.url))), small: poolOf(await makeModels(scratch)) };
-const detected = new Map<string, Promise<Answered>>();
+const detected = new Map<string, Promise<DetectionResult>>();
 const detectors: Record<keyof typeof pools, CounterService['detector']> = {
   shipped: (model) => pools.shipped.of(model),
   /** With a quarter of its pixels, and each picture of the clip detected once. */
