@@ -6,7 +6,10 @@
  *    └─────────────────┴──────────────────────┘
  *   superseded ──▶ quiet ──▶ idle, as a new session
  */
-import { after, absentPod, callOf, type Checkpoint, counterName, type DownMessage, freeRun, type Pod, podName, type Reader, type State, type Step, type World } from './state.ts';
+import {
+  after, absentPod, callOf, type Checkpoint, counterName, type DownMessage, freeRun, type Pod, podName, type Reader, type State, type Step,
+  type World,
+} from './state.ts';
 
 export function agentSteps(state: State, world: World): Step[] {
   return state.pods.flatMap((pod, index) => {
@@ -24,13 +27,13 @@ function dials(state: State, index: number): Step[] {
     if ((open || called) && pod !== index) return [];
     return after(state, `${podName(index)} calls ${counterName(counter)}: Hello of session ${session}, last term ${lastTerm}`, (next) => {
       orphanWritesOf(next, counter);
-      next.runs[counter] = { ...freeRun, open: true, called: true, pod: index, session, lastTerm, born, phase: 'asked' };
+      next.runs[counter] = { ...freeRun, open: true, called: true, pod: index, session, lastTerm, born, phase: 'admitting' };
       next.pods[index]!.phase = 'greeting';
     });
   });
 }
 
-/** Whoever waited for an answer is gone; the request is not. */
+/** The counter that waited for an answer is gone; the request is not. */
 export function orphanWritesOf(next: State, counter: number): void {
   next.writes = next.writes.map((write) => (write.by === counter ? { ...write, by: -1 } : write));
 }
@@ -89,7 +92,9 @@ function take(next: State, world: World, index: number, message: DownMessage): v
   const run = next.runs[callOf(next, index)]!;
   switch (message.kind) {
     case 'welcome':
-      Object.assign(pod, { phase: 'serving', lastTerm: message.term, reader: resumption(pod, message.position, world) } satisfies Partial<Pod>);
+      Object.assign(pod, {
+        phase: 'serving', lastTerm: message.term, reader: resumption(pod, message.position, world),
+      } satisfies Partial<Pod>);
       break;
     case 'store':
       pod.kept = [...pod.kept, message.checkpoint];
@@ -146,7 +151,8 @@ function sends(state: State, world: World, index: number): Step[] {
   if (reader === undefined || !run.open) return [];
   if (run.up.filter(({ kind }) => kind !== 'stored').length >= world.scope.window) return [];
   const pod = state.pods[index]!;
-  const group = reader.group > 0 && reader.next <= endOfGroup(pod, reader.group, world.scope.group) ? reader.group : groupAfter(pod, reader, world.scope.group);
+  const within = reader.group > 0 && reader.next <= endOfGroup(pod, reader.group, world.scope.group);
+  const group = within ? reader.group : groupAfter(pod, reader, world.scope.group);
   if (group === undefined) {
     if (state.clock < world.scope.moments || log.length < pod.first) return [];
     return [

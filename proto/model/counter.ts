@@ -1,8 +1,8 @@
 /**
  * The counter's side of a call: `stream.ts`, `admission.ts`, `analysis.ts` and `settlement.ts` of the counter service.
  *
- *   asked ──reads, claims──▶ claiming ──taken──▶ welcomed ──Resume──▶ counting ──the end, or leaving: settled──▶ over
- *     └── superseded          └── fenced                                └── fenced
+ *   admitting ──reads, claims──▶ claiming ──taken──▶ welcomed ──Resume──▶ counting ──the end, or leaving: settled──▶ over
+ *     └── superseded              └── fenced                                └── fenced
  *
  * A settlement, one at a time: storing ──CheckpointStored──▶ committing ──answer──▶ released.
  */
@@ -13,16 +13,17 @@ import { type Account, accountOf, after, between, counterName, type Entry, nothi
 export function counterSteps(state: State, world: World): Step[] {
   return state.runs.flatMap((run, counter) => {
     if (!run.open) return [];
-    return [...asks(state, world, counter), ...hears(state, world, counter), ...settles(state, world, counter), ...loses(state, counter), ...drains(state, counter)];
+    return [...admits(state, world, counter), ...hears(state, world, counter), ...settles(state, world, counter), ...loses(state, counter), ...drains(state, counter)];
   });
 }
 
-function asks(state: State, { rules }: World, counter: number): Step[] {
+function admits(state: State, { rules }: World, counter: number): Step[] {
   const { phase, session, lastTerm } = state.runs[counter]!;
-  if (phase !== 'asked') return [];
+  if (phase !== 'admitting') return [];
   const superseded = rules.supersededRefused && state.ledger.term > 0 && state.ledger.session !== session && lastTerm > 0;
+  const judgement = superseded ? `refuses session ${session}` : 'claims the next term';
   return [
-    after(state, `${counterName(counter)} reads the ledger and ${superseded ? 'refuses session ' + session : 'claims the next term'}`, (next) => {
+    after(state, `${counterName(counter)} reads the ledger and ${judgement}`, (next) => {
       if (superseded) end(next.runs[counter]!, 'superseded');
       else claim(next, counter);
     }),
@@ -200,7 +201,8 @@ function drains(state: State, counter: number): Step[] {
 function spoken(message: UpMessage): string {
   switch (message.kind) {
     case 'resume':
-      return message.account === undefined ? 'Resume without a checkpoint' : `Resume with the checkpoint of position ${message.account.position}`;
+      if (message.account === undefined) return 'Resume without a checkpoint';
+      return `Resume with the checkpoint of position ${message.account.position}`;
     case 'unit':
       return `access unit ${message.number}`;
     case 'gap':

@@ -36,7 +36,7 @@ export function ledgerSteps(state: State, world: World): Step[] {
   });
 }
 
-/** Nobody waits for the answer. */
+/** No counter waits for the answer. */
 function late(state: State, world: World, write: Write, rest: readonly Write[]): Step[] {
   const never = after(state, `a late ${nameOf(write)} never arrives`, (next) => (next.writes = rest));
   if (!accepted(write, state.ledger, world)) return [never];
@@ -90,7 +90,7 @@ function apply(next: State, { kind, entry }: Write): void {
   const { newest, ever } = next.ledger;
   next.ledger = { ...entry, newest: Math.max(newest, entry.term), ever: ever | entry.seen };
   if (kind === 'commit') return;
-  // What the new session has not seen, no later session can be blamed for.
+  // What the new session has not seen, no later session can be expected to have counted.
   const pod = next.pods.find(({ session }) => session === entry.session);
   const has = (moment: number) => pod !== undefined && pod.log.indexOf(moment) >= pod.first - 1;
   for (let moment = 1; moment <= next.clock; moment += 1) if (!has(moment)) next.excused |= 1 << moment;
@@ -153,7 +153,7 @@ export function end(run: Run, reason: 'superseded' | 'fenced' | 'unavailable'): 
   hangUp(run);
 }
 
-/** Nobody hears what is said into a call that the agent has left. */
+/** What is said into a call that the agent has left is not heard. */
 export function say(run: Run, message: DownMessage): void {
   if (run.called) run.down = [...run.down, message];
 }

@@ -20,7 +20,7 @@ function explore(scope: Scope, rules: Rules = sound): Result {
   });
 }
 
-/** Somebody crosses the line at each moment. */
+/** A person crosses the line at each moment. */
 function busy(moments: number, faults: Partial<Faults>, group = 1): Scope {
   return { moments, group, window: 1, faults, events: Array.from({ length: moments }, (_, index) => index + 1) };
 }

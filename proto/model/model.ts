@@ -11,7 +11,7 @@ export function steps(state: State, world: World): Step[] {
   return all;
 }
 
-/** A counter whose agent is gone, and that has nothing left to commit, does nothing that anybody notices. */
+/** A counter whose agent is gone, and that has nothing left to commit, changes nothing any more. */
 function isIdle({ open, called, phase, settling, up }: Run, { rules }: World): boolean {
   if (!open || called || !rules.storeBeforeCommit || (phase !== 'welcomed' && phase !== 'counting')) return false;
   return settling?.stage !== 'committing' && !up.some(({ kind }) => kind === 'stored');
@@ -32,7 +32,7 @@ export const invariants = {
   TotalsNeverFall: ({ ledger }) => (ledger.ever & ~ledger.seen) === 0,
   /** At most one term can commit. */
   OneTermCommits: ({ ledger: { writer, term, newest } }) => writer === newest && term === newest,
-  /** Whoever comes next finds the checkpoint of what is committed, or a newer one. */
+  /** The next counter finds the checkpoint of what is committed, or a newer one. */
   CommittedIsStored: ({ pods, ledger }) =>
     holdersOf(pods, ledger).every(({ kept }) => ledger.position === 0 || kept.some(({ account }) => account.position >= ledger.position)),
   /** What the agent was told it may forget holds nothing that the ledger does not have. */
@@ -71,7 +71,7 @@ function isUnbroken(mask: number): boolean {
 
 /**
  * Makes one text of all states that differ in nothing but names: the two counters may trade places, and requests that
- * nobody waits for have no order. Pods, calls and requests are numbered as they come up, which keeps the texts short.
+ * no counter waits for have no order. Pods, calls and requests are numbered as they come up, which keeps the texts short.
  */
 export function canonicalizer(): (state: State) => string {
   const numbers = new Map<string, number>();

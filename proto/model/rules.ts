@@ -4,7 +4,7 @@ export const sound = {
   storeBeforeCommit: true,
   /** A counter releases what is committed, and nothing else. */
   commitBeforeRelease: true,
-  /** The ledger takes a write only if nobody wrote since the version that it names. */
+  /** The ledger takes a write only if nothing was written since the version that it names. */
   versionChecked: true,
   /** The fence: no commit of an earlier term, */
   termFence: true,
@@ -22,7 +22,7 @@ export const sound = {
   gapsDeclared: true,
   /** and recorded by the counter. */
   gapsRecorded: true,
-  /** A counter that has recorded a gap goes on, as does whoever comes after it, from where the gap ended. */
+  /** A counter that has recorded a gap goes on, as does the counter after it, from where the gap ended. */
   gapsPassed: true,
   /** What was stored is kept, whether or not its commit is known. */
   uncommittedKept: true,

@@ -3,7 +3,7 @@
  *
  * Time is a row of moments 1, 2, ...; at each the camera has one picture, which each pod that sees it appends to its
  * log as its next access unit. So a moment that is counted twice or not at all is seen, whichever session it came
- * from. Sets of moments are bit masks. Fields marked `ghost` are known to nobody in it: the invariants are told by them.
+ * from. Sets of moments are bit masks. Fields marked `ghost` are known to no process: only the invariants read them.
  */
 import type { Rules } from './rules.ts';
 
@@ -15,7 +15,7 @@ export interface Account {
   readonly time: number;
   readonly seen: number;
   readonly gaps: number;
-  /** From this moment on to the first access unit, nobody could go on: to be declared. -1 when nothing is. */
+  /** From this moment on to the first access unit, no counter could go on: to be declared. -1 when nothing is. */
   readonly open: number;
   /** Some moment was counted although it was counted before. */
   readonly twice: boolean;
@@ -26,7 +26,7 @@ export interface Entry extends Omit<Account, 'open'> {
   readonly session: number;
   /** Ghost: the term that the writer had been given. */
   readonly writer: number;
-  /** Ghost: the newest term that was given to anybody. */
+  /** Ghost: the newest term that was given to any counter. */
   readonly newest: number;
   /** Ghost: all that ever was committed as seen. */
   readonly ever: number;
@@ -97,7 +97,7 @@ export interface Run {
   session: number;
   lastTerm: number;
   born: number;
-  phase: 'asked' | 'claiming' | 'welcomed' | 'counting' | 'over';
+  phase: 'admitting' | 'claiming' | 'welcomed' | 'counting' | 'over';
   term: number;
   /** What the earlier terms committed. */
   before: Entry | undefined;
@@ -123,7 +123,7 @@ export interface Run {
 /** A request on its way to the ledger. */
 export interface Write {
   readonly kind: 'claim' | 'commit';
-  /** The counter that waits for the answer; -1 for a request that nobody waits for any more, and that may still arrive. */
+  /** The counter that waits for the answer; -1 for a request that no counter waits for any more, and that may still arrive. */
   readonly by: number;
   readonly version: string;
   readonly entry: Entry;
@@ -166,7 +166,7 @@ export interface Scope {
   readonly moments: number;
   /** Access units of a group of pictures. */
   readonly group: number;
-  /** Moments at which somebody crosses the line. At the others the floor is empty. */
+  /** Moments at which a person crosses the line. At the others the floor is empty. */
   readonly events: readonly number[];
   /** Messages of the log that may be on their way. */
   readonly window: number;
@@ -216,7 +216,7 @@ export function worldOf(scope: Scope, rules: Rules): World {
   return { scope, rules, events: maskOf(scope.events) };
 }
 
-/** One pod that sees its camera, two counters without a call, and a ledger that nobody has written. */
+/** One pod that sees its camera, two counters without a call, and a ledger that was never written. */
 export function beginning({ scope }: World): State {
   return {
     clock: 0,
