@@ -68,29 +68,3 @@ function isUnbroken(mask: number): boolean {
   const lowest = mask & -mask;
   return (mask & (mask + lowest)) === 0;
 }
-
-/**
- * Makes one text of all states that differ in nothing but names: the two counters may trade places, and requests that
- * no counter waits for have no order. Pods, calls and requests are numbered as they come up, which keeps the texts short.
- */
-export function canonicalizer(): (state: State) => string {
-  const numbers = new Map<string, number>();
-  const known = new WeakMap<object, number>();
-  const numberOf = (part: object) => {
-    let number = known.get(part);
-    if (number !== undefined) return number;
-    const text = JSON.stringify(part);
-    number = numbers.get(text) ?? numbers.size;
-    numbers.set(text, number);
-    known.set(part, number);
-    return number;
-  };
-  return ({ clock, ledger, excused, faults, sessions, pods, runs, writes }) => {
-    const [one, other] = runs.map((run) => numberOf(run)) as [number, number];
-    const swapped = other < one;
-    const nameOf = (counter: number) => (counter < 0 || !swapped ? counter : 1 - counter);
-    const ofWrites = writes.map(({ by, entry, kind, version }) => `${kind} ${version} ${numberOf(entry)}@${nameOf(by)}`).toSorted();
-    const parts = [clock, sessions, excused, numberOf(ledger), numberOf(faults), ...pods.map(numberOf), Math.min(one, other), Math.max(one, other), ...ofWrites];
-    return parts.join();
-  };
-}
