@@ -10,11 +10,13 @@ export function canonicalizer(): (state: State) => string {
   const pods = new Parts<State['pods'][number]>();
   const runs = new Parts<State['runs'][number]>();
   const entries = new Parts<State['ledger']>();
+  const receivers = new Parts<State['receiver']>();
   const faults = new Parts<State['faults']>();
   return (state) => {
     state.pods = state.pods.map((pod) => pods.first(pod));
     state.runs = state.runs.map((run) => runs.first(run));
     state.ledger = entries.first(state.ledger);
+    state.receiver = receivers.first(state.receiver);
     state.faults = faults.first(state.faults);
     const [one, other] = state.runs.map((run) => runs.numberOf(run)) as [number, number];
     const swapped = other < one;
@@ -24,7 +26,7 @@ export function canonicalizer(): (state: State) => string {
     });
     const { clock, sessions, excused } = state;
     const calls = swapped ? `${other},${one}` : `${one},${other}`;
-    const others = `${entries.numberOf(state.ledger)},${faults.numberOf(state.faults)}`;
+    const others = `${entries.numberOf(state.ledger)},${receivers.numberOf(state.receiver)},${faults.numberOf(state.faults)}`;
     const agents = state.pods.map((pod) => pods.numberOf(pod)).join();
     return `${clock},${sessions},${excused},${others},${agents},${calls},${writes.toSorted().join()}`;
   };

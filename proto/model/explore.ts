@@ -28,6 +28,11 @@ export function busy(moments: number, faults: Partial<Faults>, group = 1): Scope
   return { moments, group, window: 1, faults, events: Array.from({ length: moments }, (_, index) => index + 1) };
 }
 
+/** With a receiver, for which so many events may wait. */
+export function delivering(scope: Scope, limit: number): Scope {
+  return { ...scope, receiver: { limit } };
+}
+
 export function testScope(sentence: string, scope: Scope): void {
   test(`every invariant holds, and every state can end well, when ${sentence}`, (t) => {
     const { states, transitions, depth, violation, deadEnd } = explore(scope);

@@ -1,19 +1,28 @@
 /** The written protocol, searched through in small scopes: as it should be, and with its rules broken. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { busy, explore, type PlantedBug, type RuleName, testPlantedBug, testScope } from './explore.ts';
+import { busy, delivering, explore, type PlantedBug, type RuleName, testPlantedBug, testScope } from './explore.ts';
 import { DEAD_END, search } from './search.ts';
 
 testScope('the ring overflows while a counter crashes', busy(4, { evictions: 2, counterCrashes: 1 }, 2));
 testScope('the floor is empty at times, and two counters crash', { ...busy(3, { counterCrashes: 2 }), events: [2] });
+testScope(
+  'an outbox overflows, a counter crashes, and the receiver stays away',
+  delivering(busy(2, { counterCrashes: 1, receiverAway: 1 }), 1),
+);
+testScope('an event waits while an answer of the ledger is lost or late, and a counter drains', {
+  ...delivering(busy(2, { lostAnswers: 1, drains: 1 }), 1), events: [1],
+});
 
 for (const [defence, off] of [
-  ['the version that a write names', ['termFence', 'positionFence', 'totalsFence']],
+  ['the version that a write names', ['termFence', 'positionFence', 'totalsFence', 'cursorFence']],
   ['the fence, as long as terms are taken by compare-and-swap,', ['versionChecked']],
 ] as [string, RuleName[]][]) {
   test(`${defence} is enough to keep late commits out`, () => {
-    const { violation, deadEnd } = explore(busy(2, { lostAnswers: 1, counterCrashes: 1 }), off);
-    assert.deepEqual([violation, deadEnd], [undefined, undefined]);
+    for (const scope of [busy(2, { lostAnswers: 1, counterCrashes: 1 }), delivering(busy(2, { lostAnswers: 1 }), 1)]) {
+      const { violation, deadEnd } = explore(scope, off);
+      assert.deepEqual([violation, deadEnd], [undefined, undefined]);
+    }
   });
 }
 
@@ -67,4 +76,22 @@ const bugs: Record<string, PlantedBug> = {
   },
 };
 
-for (const [sentence, bug] of Object.entries(bugs)) testPlantedBug(sentence, bug);
+const oneEvent = delivering(busy(1, { counterCrashes: 1 }), 1);
+const overflow = delivering(busy(2, {}), 1);
+
+const deliveryBugs: Record<string, PlantedBug> = {
+  'delivers what is not committed': { breaks: 'DeliveredIsCommitted', off: ['deliverAfterCommit'], scope: oneEvent },
+  'declares lost what is not committed': { breaks: 'DeliveredIsCommitted', off: ['lossAfterCommit'], scope: overflow },
+  'leaves to the earlier term what that has committed': { breaks: DEAD_END, off: ['earlierTermsDelivered'], scope: oneEvent },
+  'moves the cursor before the receiver answers': { breaks: 'DeliveredOrDeclared', off: ['cursorAfterReceipt'], scope: oneEvent },
+  'leaves the events that wait out of the checkpoint': { breaks: 'LossesAreTrue', off: ['outboxInCheckpoint'], scope: oneEvent },
+  'lets any number of events wait': { breaks: 'OutboxBounded', off: ['outboxBounded'], scope: overflow },
+  'drops events without declaring them lost': { breaks: 'DeliveredOrDeclared', off: ['lossDeclared'], scope: overflow },
+  'resumes from a cursor behind the ledger\'s': { breaks: 'CursorNeverFalls', off: ['cursorResumed'], scope: oneEvent },
+  'lets an earlier cursor be committed': {
+    breaks: 'CursorNeverFalls', off: ['versionChecked', 'cursorFence'], scope: delivering(busy(1, { lostAnswers: 1 }), 1),
+  },
+  'ends the last call before its events are delivered': { breaks: DEAD_END, off: ['endDelivers'], scope: oneEvent },
+};
+
+for (const [sentence, bug] of Object.entries({ ...bugs, ...deliveryBugs })) testPlantedBug(sentence, bug);

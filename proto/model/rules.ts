@@ -36,6 +36,26 @@ export const sound = {
   declaredToFirstUnit: true,
   /** The ring is trimmed to what decoding from the released checkpoint needs. */
   ringKeepsCheckpoint: true,
+  /** A counter delivers only events that it knows to be committed, */
+  deliverAfterCommit: true,
+  /** and declares only those lost. */
+  lossAfterCommit: true,
+  /** It delivers what the earlier terms have committed, too. */
+  earlierTermsDelivered: true,
+  /** The cursor passes an event, or a loss, when the receiver has answered that it took it. */
+  cursorAfterReceipt: true,
+  /** Events that wait are part of the checkpoint, as the cursor is. */
+  outboxInCheckpoint: true,
+  /** No more of them wait than the outbox may hold: the oldest go. */
+  outboxBounded: true,
+  /** Events that will not be delivered are declared lost before a later one is delivered. */
+  lossDeclared: true,
+  /** A counter that resumes goes on from the ledger's cursor when the checkpoint's is older. */
+  cursorResumed: true,
+  /** The fence: no commit lowers the cursor. */
+  cursorFence: true,
+  /** What is committed is delivered before the last call of a log is finished. */
+  endDelivers: true,
 };
 
 export type Rules = typeof sound;

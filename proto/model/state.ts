@@ -19,9 +19,13 @@ export interface Account {
   readonly open: number;
   /** Some moment was counted although it was counted before. */
   readonly twice: boolean;
+  /** The cursor: the receiver took the events up to this number, or their loss. */
+  readonly delivered: number;
+  /** Events after this number wait in the outbox; those from the cursor up to it are lost. */
+  readonly kept: number;
 }
 
-export interface Entry extends Omit<Account, 'open'> {
+export interface Entry extends Omit<Account, 'open' | 'kept'> {
   readonly term: number;
   readonly session: number;
   /** Ghost: the term that the writer had been given. */
@@ -30,6 +34,8 @@ export interface Entry extends Omit<Account, 'open'> {
   readonly newest: number;
   /** Ghost: all that ever was committed as seen. */
   readonly ever: number;
+  /** Ghost: the highest cursor that ever was committed. */
+  readonly furthest: number;
 }
 
 export interface Checkpoint {
@@ -105,19 +111,43 @@ export interface Run {
   version: string;
   /** Substance of what it knows to be committed. */
   committed: string;
+  /** Events that it knows to be committed, and the cursor that it knows to be in the ledger. */
+  known: { readonly total: number; readonly delivered: number };
   account: Account | undefined;
   /** Number of the newest access unit that came or was declared lost in this call. */
   newest: number | undefined;
   serial: number;
   /** Position of the newest settlement that was begun; -1 before the first. */
   settled: number;
-  settling: { readonly stage: 'storing' | 'committing'; readonly checkpoint: Checkpoint; readonly last: boolean } | undefined;
+  settling: { readonly stage: Stage; readonly checkpoint: Checkpoint; readonly last: boolean } | undefined;
+  /** What was sent to the receiver and is not answered yet. */
+  sent: Delivery | undefined;
   leaving: boolean;
   ended: boolean;
   /** The agent broke the order of numbers. */
   invalid: boolean;
   up: readonly UpMessage[];
   down: readonly DownMessage[];
+}
+
+/** The last settlement of a log that has ended delivers what is committed, and closes with a commit of the cursor. */
+export type Stage = 'storing' | 'committing' | 'delivering' | 'closing';
+
+/** The events of these numbers, or that they are lost. An event is sent by itself. */
+export interface Delivery {
+  readonly first: number;
+  readonly last: number;
+  readonly lost: boolean;
+}
+
+/** To which events are delivered. All of it is ghost: a counter knows only the answers. */
+export interface Receiver {
+  /** The moment of each event that it took, by the event's number less one; 0 where it took none. */
+  readonly events: readonly number[];
+  /** The numbers that were declared lost to it. */
+  readonly lost: number;
+  /** The moments whose events may rightly be declared lost. */
+  readonly excused: number;
 }
 
 /** A request on its way to the ledger. */
@@ -148,6 +178,8 @@ export interface Faults {
   blindStarts: number;
   /** A superseded agent starts a new session. */
   renewals: number;
+  /** The receiver is away for longer than a counter waits for it at the end. */
+  receiverAway: number;
 }
 
 export interface State {
@@ -159,6 +191,7 @@ export interface State {
   ledger: Entry;
   /** Ghost: moments that may rightly be declared. */
   excused: number;
+  receiver: Receiver;
   faults: Faults;
 }
 
@@ -170,6 +203,8 @@ export interface Scope {
   readonly events: readonly number[];
   /** Messages of the log that may be on their way. */
   readonly window: number;
+  /** How many events may wait for the receiver in an outbox. Absent: there is no receiver, and nothing is delivered. */
+  readonly receiver?: { readonly limit: number };
   readonly faults: Partial<Faults>;
 }
 
@@ -187,7 +222,7 @@ export interface Step {
 
 export const noFaults: Faults = {
   counterCrashes: 0, cuts: 0, drains: 0, containerCrashes: 0, podCrashes: 0,
-  secondPods: 0, evictions: 0, lostAnswers: 0, blindStarts: 0, renewals: 0,
+  secondPods: 0, evictions: 0, lostAnswers: 0, blindStarts: 0, renewals: 0, receiverAway: 0,
 };
 
 export const absentPod: Pod = {
@@ -197,19 +232,19 @@ export const absentPod: Pod = {
 
 export const freeRun: Run = {
   open: false, called: false, pod: -1, session: 0, lastTerm: 0, born: 0, phase: 'over', term: 0, before: undefined, version: '',
-  committed: '', account: undefined, newest: undefined, serial: 0, settled: -1, settling: undefined,
-  leaving: false, ended: false, invalid: false, up: [], down: [],
+  committed: '', known: { total: 0, delivered: 0 }, account: undefined, newest: undefined, serial: 0, settled: -1, settling: undefined,
+  sent: undefined, leaving: false, ended: false, invalid: false, up: [], down: [],
 };
 
-export const nothingCounted: Account = { position: 0, time: 0, seen: 0, gaps: 0, open: -1, twice: false };
+export const nothingCounted: Account = { position: 0, time: 0, seen: 0, gaps: 0, open: -1, twice: false, delivered: 0, kept: 0 };
 
 /** With the fields in one order, by which states are told apart. */
-export function accountOf({ position, time, seen, gaps, open, twice }: Account): Account {
-  return { position, time, seen, gaps, open, twice };
+export function accountOf({ position, time, seen, gaps, open, twice, delivered, kept }: Account): Account {
+  return { position, time, seen, gaps, open, twice, delivered, kept };
 }
 
-export function entryOf({ term, session, position, time, seen, gaps, twice, writer, newest, ever }: Entry): Entry {
-  return { term, session, position, time, seen, gaps, twice, writer, newest, ever };
+export function entryOf({ term, session, position, time, seen, gaps, twice, delivered, writer, newest, ever, furthest }: Entry): Entry {
+  return { term, session, position, time, seen, gaps, twice, delivered, writer, newest, ever, furthest };
 }
 
 export function worldOf(scope: Scope, rules: Rules): World {
@@ -224,8 +259,9 @@ export function beginning({ scope }: World): State {
     pods: [{ ...absentPod, life: 'up', sees: true, session: 1 }, absentPod],
     runs: [freeRun, freeRun],
     writes: [],
-    ledger: { term: 0, session: 0, position: 0, time: 0, seen: 0, gaps: 0, twice: false, writer: 0, newest: 0, ever: 0 },
+    ledger: entryOf({ ...nothingCounted, term: 0, session: 0, writer: 0, newest: 0, ever: 0, furthest: 0 }),
     excused: 0,
+    receiver: { events: [], lost: 0, excused: 0 },
     faults: { ...noFaults, ...scope.faults },
   };
 }
@@ -270,7 +306,12 @@ export function between(from: number, to: number): number {
   return mask;
 }
 
+export function membersOf(mask: number): number[] {
+  const members: number[] = [];
+  for (let left = mask; left !== 0; left &= left - 1) members.push(31 - Math.clz32(left & -left));
+  return members;
+}
+
 export function momentsOf(mask: number): string {
-  const moments = Array.from({ length: 31 }, (_, moment) => moment).filter((moment) => (mask & (1 << moment)) !== 0);
-  return moments.length === 0 ? 'nothing' : moments.join(' ');
+  return mask === 0 ? 'nothing' : membersOf(mask).join(' ');
 }
