@@ -50,8 +50,10 @@ export const lossReasons = ['OutboxFull', 'CheckpointLost'] as const;
 export const loss = z.object({
   type: z.literal('loss'),
   of: z.enum(['crossing', 'gap']).describe('The kind of the events that are lost.'),
-  first: number.describe('The first number that will not be delivered.'),
-  last: number.describe('The last one. Events of these numbers that a receiver already has stay true.'),
+  first: number.describe('The first number that may not be delivered.'),
+  last: number.describe(
+    'The last one. An event of these numbers that a receiver has, or that comes all the same, is valid. Losses may overlap.',
+  ),
   reason: z
     .enum(lossReasons)
     .describe('`OutboxFull`: the receiver was away for longer than events are kept. `CheckpointLost`: counter and agent lost them.'),

@@ -28,7 +28,7 @@ import { EventJournal } from './events/journal.ts';
 import { type Numbers, resumeOutbox, startOutbox } from './events/outbox.ts';
 import type { Receiver } from './events/receiver.ts';
 import type { DetectionResult, CountingDetector } from './detection/detector.ts';
-import { type Eviction, EVICTIONS } from './specs/eviction.ts';
+import { EVICTIONS, type Eviction } from './specs/eviction.ts';
 import type { Intake, Piece } from './call/intake.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
 import { mapAhead } from './media/map-ahead.ts';
@@ -139,8 +139,9 @@ export class Counting {
       await following;
       const cursor = this.#journal.delivered;
       await this.#schedule.settleLast(() => this.#options.sayEnded(ended));
-      // After an eviction the next counter delivers what the checkpoint holds.
-      if (ended !== 'left') await this.#finishDelivery(cursor, either);
+      // After an eviction the next counter delivers what the checkpoint holds; after a suspension none goes on from it.
+      const { leaving } = this.#options;
+      if (ended !== 'left' || leaving.reason === EVICTIONS.suspend) await this.#finishDelivery(cursor, either);
       return ended;
     } catch (error) {
       // What was given up is settled: the next call begins after it.

@@ -47,11 +47,17 @@ export function checkDelivery(delivered: Delivered, counts: CommittedCounts | un
   const contents = new Map<string, string>();
   for (const [counter, events] of delivered) {
     const newest = new Map<string, number>();
+    // An event may come though it was declared lost, once.
+    const lost = new Set<string>();
     for (const event of events) {
       const [kind, first, last] = rangeOf(event);
-      if (first <= (newest.get(kind) ?? 0)) problems.push(`${event.id} came to ${counter} after ${kind} ${newest.get(kind)}`);
-      newest.set(kind, last);
-      if (event.type === 'loss') continue;
+      const before = newest.get(kind) ?? 0;
+      if (first <= before && !lost.delete(`${kind} ${first}`)) problems.push(`${event.id} came to ${counter} after ${kind} ${before}`);
+      newest.set(kind, Math.max(before, last));
+      if (event.type === 'loss') {
+        for (let number = first; number <= last; number += 1) lost.add(`${kind} ${number}`);
+        continue;
+      }
       const content = contentOf(event);
       if ((contents.get(event.id) ?? content) !== content)
         problems.push(`${event.id} has two contents: ${content}, ${contents.get(event.id)}`);

@@ -92,6 +92,11 @@ test('an event that reaches a receiver twice, late or with another content is a 
   assert.match(other[0]!, /^u\/crossing\/2 has two contents/);
 });
 
+test('an event that comes though it was declared lost is no problem, once', () => {
+  assert.deepEqual(problemsOf([loss(1, 1), second, first], 'perhaps'), []);
+  assert.deepEqual(problemsOf([loss(1, 1), second, first, first], 'perhaps'), ['u/crossing/1 came to counter-1 after crossing 2']);
+});
+
 test('an event that is not committed is a problem', () => {
   assert.ok(problemsOf([first, second, crossing(3, 9)]).includes('crossing 3 was delivered, and 2 are committed'));
 });

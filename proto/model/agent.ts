@@ -38,13 +38,13 @@ function dials(state: State, index: number): Step[] {
     if ((open || called) && pod !== index) return [];
     return after(state, `${podName(index)} calls ${counterName(counter)}: Hello of session ${session}, last term ${lastTerm}`, (next) => {
       orphanWritesOf(next, counter);
-      next.runs[counter] = { ...freeRun, open: true, called: true, pod: index, session, lastTerm, born, phase: 'asked' };
+      next.runs[counter] = { ...freeRun, open: true, called: true, pod: index, session, lastTerm, born, phase: 'admitting' };
       next.pods[index]!.phase = 'greeting';
     });
   });
 }
 
-/** Whoever waited for an answer is gone; the request is not. */
+/** The counter that waited for an answer is gone; the request is not. */
 export function orphanWritesOf(next: State, counter: number): void {
   next.writes = next.writes.map((write) => (write.by === counter ? { ...write, by: -1 } : write));
 }
@@ -164,10 +164,8 @@ function sends(state: State, world: World, index: number): Step[] {
   if (reader === undefined || !run.open) return [];
   if (run.up.filter(({ kind }) => kind !== 'stored').length >= world.scope.window) return [];
   const pod = state.pods[index]!;
-  const group =
-    reader.group > 0 && reader.next <= endOfGroup(pod, reader.group, world.scope.group)
-      ? reader.group
-      : groupAfter(pod, reader, world.scope.group);
+  const within = reader.group > 0 && reader.next <= endOfGroup(pod, reader.group, world.scope.group);
+  const group = within ? reader.group : groupAfter(pod, reader, world.scope.group);
   if (group === undefined) {
     if (state.clock < world.scope.moments || log.length < pod.first) return [];
     return [

@@ -1,13 +1,15 @@
 /**
  * The counter's side of a call: `stream.ts`, `admission.ts`, `analysis.ts` and `settlement.ts` of the counter service.
  *
- *   asked ──reads, claims──▶ claiming ──taken──▶ welcomed ──Resume──▶ counting ──the end, or leaving: settled──▶ over
- *     └── superseded          └── fenced                                └── fenced
+ *   admitting ──reads, claims──▶ claiming ──taken──▶ welcomed ──Resume──▶ counting ──the end, or leaving: settled──▶ over
+ *     └── superseded              └── fenced                                └── fenced
  *
  * A settlement, one at a time: storing ──CheckpointStored──▶ committing ──answer──▶ released.
+ * The last one of a log that has ended goes on: delivering ──nothing waits──▶ closing ──answer──▶ over.
  */
 import { orphanWritesOf } from './agent.ts';
-import { claim, commitOf, end, hangUp, say, settled, substance } from './ledger.ts';
+import { claim, commit, end, finish, hangUp, say, settled, substance } from './ledger.ts';
+import { boundOutbox, emptyOutbox, resumeOutbox } from './receiver.ts';
 import {
   type Account,
   accountOf,
@@ -27,28 +29,26 @@ export function counterSteps(state: State, world: World): Step[] {
   return state.runs.flatMap((run, counter) => {
     if (!run.open) return [];
     return [
-      ...asks(state, world, counter),
+      ...admits(state, world, counter),
       ...hears(state, world, counter),
       ...settles(state, world, counter),
+      ...ends(state, world, counter),
       ...loses(state, counter),
       ...drains(state, counter),
     ];
   });
 }
 
-function asks(state: State, { rules }: World, counter: number): Step[] {
+function admits(state: State, { rules }: World, counter: number): Step[] {
   const { phase, session, lastTerm } = state.runs[counter]!;
-  if (phase !== 'asked') return [];
+  if (phase !== 'admitting') return [];
   const superseded = rules.supersededRefused && state.ledger.term > 0 && state.ledger.session !== session && lastTerm > 0;
+  const judgement = superseded ? `refuses session ${session}` : 'claims the next term';
   return [
-    after(
-      state,
-      `${counterName(counter)} reads the ledger and ${superseded ? 'refuses session ' + session : 'claims the next term'}`,
-      (next) => {
-        if (superseded) end(next.runs[counter]!, 'superseded');
-        else claim(next, counter);
-      },
-    ),
+    after(state, `${counterName(counter)} reads the ledger and ${judgement}`, (next) => {
+      if (superseded) end(next.runs[counter]!, 'superseded');
+      else claim(next, counter);
+    }),
   ];
 }
 
@@ -81,7 +81,7 @@ function take(next: State, world: World, counter: number, message: UpMessage): v
     case 'unit':
       if (!follows(run, message.number - 1)) run.invalid = true;
       run.newest = message.number;
-      if (!run.leaving) run.account = see(run.account!, message);
+      if (!run.leaving) run.account = boundOutbox(next, see(run.account!, message), world);
       return;
     case 'gap':
       if (!follows(run, message.after)) run.invalid = true;
@@ -98,17 +98,18 @@ function follows({ newest, account }: Run, before: number): boolean {
 
 function resume(run: Run, checkpoint: Account | undefined, world: World): void {
   run.phase = 'counting';
-  run.account = checkpoint ?? startAfresh(run, run.before, world);
+  run.account = checkpoint === undefined ? startAfresh(run, run.before, world) : resumeOutbox(checkpoint, run, world);
   run.before = undefined;
   run.born = 0;
   if (checkpoint !== undefined) run.settled = checkpoint.position;
 }
 
-function startAfresh({ session, born }: Run, before: Entry | undefined, { rules }: World): Account {
+function startAfresh({ session, born }: Run, before: Entry | undefined, world: World): Account {
   if (before === undefined) return nothingCounted;
+  const { rules } = world;
   const { time, seen, gaps, twice } = before;
   const position = before.session === session ? before.position : 0;
-  const carried = { position, seen, gaps, twice, time: rules.overlapPassedOver ? time : 0 };
+  const carried = { position, seen, gaps, twice, time: rules.overlapPassedOver ? time : 0, ...emptyOutbox(before, world) };
   if (!rules.takeoverDeclared) return accountOf({ ...carried, open: -1 });
   if (!rules.declaredToFirstUnit) return accountOf({ ...carried, open: -1, gaps: gaps | between(time, born + 1) });
   return accountOf({ ...carried, open: time });
@@ -121,6 +122,7 @@ function see(account: Account, { number, moment }: { readonly number: number; re
   const { seen, gaps, open } = account;
   const gap = open < 0 ? 0 : between(open, moment);
   return accountOf({
+    ...account,
     position,
     time: moment,
     seen: seen | (1 << moment),
@@ -134,9 +136,9 @@ function interrupt(account: Account, { next, from, to }: Extract<UpMessage, { ki
   const since = account.open < 0 ? from : account.open;
   const gap = rules.gapsRecorded ? between(since, to) : 0;
   return accountOf({
+    ...account,
     position: Math.max(account.position, next - 1),
     time: rules.gapsPassed ? Math.max(account.time, to - 1) : account.time,
-    seen: account.seen,
     gaps: account.gaps | gap,
     open: -1,
     twice: account.twice || (account.gaps & gap) !== 0,
@@ -165,25 +167,46 @@ function settles(state: State, world: World, counter: number): Step[] {
       say(settler, { kind: 'store', checkpoint });
       settler.settled = account.position;
       settler.settling = { stage: 'storing', checkpoint, last };
-      if (!world.rules.storeBeforeCommit) commit(next, world, counter);
+      if (!world.rules.storeBeforeCommit) afterStore(next, world, counter);
     }),
   ];
 }
 
 function stored(next: State, world: World, counter: number, serial: number): void {
   const { settling } = next.runs[counter]!;
-  if (settling?.stage === 'storing' && settling.checkpoint.serial === serial) commit(next, world, counter);
+  if (settling?.stage === 'storing' && settling.checkpoint.serial === serial) afterStore(next, world, counter);
 }
 
 /** What would say nothing new is not written, and final all the same. */
-function commit(next: State, world: World, counter: number): void {
+function afterStore(next: State, world: World, counter: number): void {
   const run = next.runs[counter]!;
   const { checkpoint, last } = run.settling!;
   if (!world.rules.commitBeforeRelease) say(run, { kind: 'release', serial: checkpoint.serial });
   if (substance(checkpoint.account, run.session, world) === run.committed) return settled(run, world);
   run.settling = { stage: 'committing', checkpoint, last };
-  const entry = commitOf(run, checkpoint.account, next, world);
-  next.writes = [...next.writes, { kind: 'commit', by: counter, version: run.version, entry }];
+  commit(next, counter, world);
+}
+
+/**
+ * What is committed is delivered before the call is finished, unless the receiver is away for too long. No later commit
+ * would carry the cursor, so it has one of its own. When the stream is to leave, the next counter delivers.
+ */
+function ends(state: State, world: World, counter: number): Step[] {
+  const { settling, account, known, leaving } = state.runs[counter]!;
+  if (settling?.stage !== 'delivering') return [];
+  const waiting = account!.delivered < known.total;
+  if (waiting && !leaving && state.faults.receiverAway === 0) return [];
+  const moved = !leaving && account!.delivered > known.delivered;
+  const why = waiting ? 'waits no longer for the receiver' : 'has delivered everything';
+  return [
+    after(state, `${counterName(counter)} ${why} and ${moved ? 'commits the cursor' : 'ends the call'}`, (next) => {
+      const run = next.runs[counter]!;
+      if (waiting && !leaving) next.faults.receiverAway -= 1;
+      if (!moved) return finish(run);
+      run.settling = { ...settling, stage: 'closing' };
+      commit(next, counter, world);
+    }),
+  ];
 }
 
 function loses(state: State, counter: number): Step[] {
@@ -225,9 +248,8 @@ function drains(state: State, counter: number): Step[] {
 function spoken(message: UpMessage): string {
   switch (message.kind) {
     case 'resume':
-      return message.account === undefined
-        ? 'Resume without a checkpoint'
-        : `Resume with the checkpoint of position ${message.account.position}`;
+      if (message.account === undefined) return 'Resume without a checkpoint';
+      return `Resume with the checkpoint of position ${message.account.position}`;
     case 'unit':
       return `access unit ${message.number}`;
     case 'gap':

@@ -4,7 +4,7 @@ export const sound = {
   storeBeforeCommit: true,
   /** A counter releases what is committed, and nothing else. */
   commitBeforeRelease: true,
-  /** The ledger takes a write only if nobody wrote since the version that it names. */
+  /** The ledger takes a write only if nothing was written since the version that it names. */
   versionChecked: true,
   /** The fence: no commit of an earlier term, */
   termFence: true,
@@ -22,7 +22,7 @@ export const sound = {
   gapsDeclared: true,
   /** and recorded by the counter. */
   gapsRecorded: true,
-  /** A counter that has recorded a gap goes on, as does whoever comes after it, from where the gap ended. */
+  /** A counter that has recorded a gap goes on, as does the counter after it, from where the gap ended. */
   gapsPassed: true,
   /** What was stored is kept, whether or not its commit is known. */
   uncommittedKept: true,
@@ -36,6 +36,26 @@ export const sound = {
   declaredToFirstUnit: true,
   /** The ring is trimmed to what decoding from the released checkpoint needs. */
   ringKeepsCheckpoint: true,
+  /** A counter delivers only events that it knows to be committed, */
+  deliverAfterCommit: true,
+  /** and declares only those lost. */
+  lossAfterCommit: true,
+  /** It delivers what the earlier terms have committed, too. */
+  earlierTermsDelivered: true,
+  /** The cursor passes an event, or a loss, when the receiver has answered that it took it. */
+  cursorAfterReceipt: true,
+  /** Events that wait are part of the checkpoint, as the cursor is. */
+  outboxInCheckpoint: true,
+  /** No more of them wait than the outbox may hold: the oldest go. */
+  outboxBounded: true,
+  /** Events that will not be delivered are declared lost before a later one is delivered. */
+  lossDeclared: true,
+  /** A counter that resumes goes on from the ledger's cursor when the checkpoint's is older. */
+  cursorResumed: true,
+  /** The fence: no commit lowers the cursor. */
+  cursorFence: true,
+  /** What is committed is delivered before the last call of a log is finished. */
+  endDelivers: true,
 };
 
 export type Rules = typeof sound;

@@ -3,7 +3,7 @@
  *
  * Time is a row of moments 1, 2, ...; at each the camera has one picture, which each pod that sees it appends to its
  * log as its next access unit. So a moment that is counted twice or not at all is seen, whichever session it came
- * from. Sets of moments are bit masks. Fields marked `ghost` are known to nobody in it: the invariants are told by them.
+ * from. Sets of moments are bit masks. Fields marked `ghost` are known to no process: only the invariants read them.
  */
 import type { Rules } from './rules.ts';
 
@@ -15,21 +15,27 @@ export interface Account {
   readonly time: number;
   readonly seen: number;
   readonly gaps: number;
-  /** From this moment on to the first access unit, nobody could go on: to be declared. -1 when nothing is. */
+  /** From this moment on to the first access unit, no counter could go on: to be declared. -1 when nothing is. */
   readonly open: number;
   /** Some moment was counted although it was counted before. */
   readonly twice: boolean;
+  /** The cursor: the receiver took the events up to this number, or their loss. */
+  readonly delivered: number;
+  /** Events after this number wait in the outbox; those from the cursor up to it are lost. */
+  readonly kept: number;
 }
 
-export interface Entry extends Omit<Account, 'open'> {
+export interface Entry extends Omit<Account, 'open' | 'kept'> {
   readonly term: number;
   readonly session: number;
   /** Ghost: the term that the writer had been given. */
   readonly writer: number;
-  /** Ghost: the newest term that was given to anybody. */
+  /** Ghost: the newest term that was given to any counter. */
   readonly newest: number;
   /** Ghost: all that ever was committed as seen. */
   readonly ever: number;
+  /** Ghost: the highest cursor that ever was committed. */
+  readonly furthest: number;
 }
 
 export interface Checkpoint {
@@ -97,7 +103,7 @@ export interface Run {
   session: number;
   lastTerm: number;
   born: number;
-  phase: 'asked' | 'claiming' | 'welcomed' | 'counting' | 'over';
+  phase: 'admitting' | 'claiming' | 'welcomed' | 'counting' | 'over';
   term: number;
   /** What the earlier terms committed. */
   before: Entry | undefined;
@@ -105,13 +111,17 @@ export interface Run {
   version: string;
   /** Substance of what it knows to be committed. */
   committed: string;
+  /** Events that it knows to be committed, and the cursor that it knows to be in the ledger. */
+  known: { readonly total: number; readonly delivered: number };
   account: Account | undefined;
   /** Number of the newest access unit that came or was declared lost in this call. */
   newest: number | undefined;
   serial: number;
   /** Position of the newest settlement that was begun; -1 before the first. */
   settled: number;
-  settling: { readonly stage: 'storing' | 'committing'; readonly checkpoint: Checkpoint; readonly last: boolean } | undefined;
+  settling: { readonly stage: Stage; readonly checkpoint: Checkpoint; readonly last: boolean } | undefined;
+  /** What was sent to the receiver and is not answered yet. */
+  sent: Delivery | undefined;
   leaving: boolean;
   ended: boolean;
   /** The agent broke the order of numbers. */
@@ -120,10 +130,30 @@ export interface Run {
   down: readonly DownMessage[];
 }
 
+/** The last settlement of a log that has ended delivers what is committed, and closes with a commit of the cursor. */
+export type Stage = 'storing' | 'committing' | 'delivering' | 'closing';
+
+/** The events of these numbers, or that they are lost. An event is sent by itself. */
+export interface Delivery {
+  readonly first: number;
+  readonly last: number;
+  readonly lost: boolean;
+}
+
+/** To which events are delivered. All of it is ghost: a counter knows only the answers. */
+export interface Receiver {
+  /** The moment of each event that it took, by the event's number less one; 0 where it took none. */
+  readonly events: readonly number[];
+  /** The numbers that were declared lost to it. */
+  readonly lost: number;
+  /** The moments whose events may rightly be declared lost. */
+  readonly excused: number;
+}
+
 /** A request on its way to the ledger. */
 export interface Write {
   readonly kind: 'claim' | 'commit';
-  /** The counter that waits for the answer; -1 for a request that nobody waits for any more, and that may still arrive. */
+  /** The counter that waits for the answer; -1 for a request that no counter waits for any more, and that may still arrive. */
   readonly by: number;
   readonly version: string;
   readonly entry: Entry;
@@ -148,6 +178,8 @@ export interface Faults {
   blindStarts: number;
   /** A superseded agent starts a new session. */
   renewals: number;
+  /** The receiver is away for longer than a counter waits for it at the end. */
+  receiverAway: number;
 }
 
 export interface State {
@@ -159,6 +191,7 @@ export interface State {
   ledger: Entry;
   /** Ghost: moments that may rightly be declared. */
   excused: number;
+  receiver: Receiver;
   faults: Faults;
 }
 
@@ -166,10 +199,12 @@ export interface Scope {
   readonly moments: number;
   /** Access units of a group of pictures. */
   readonly group: number;
-  /** Moments at which somebody crosses the line. At the others the floor is empty. */
+  /** Moments at which a person crosses the line. At the others the floor is empty. */
   readonly events: readonly number[];
   /** Messages of the log that may be on their way. */
   readonly window: number;
+  /** How many events may wait for the receiver in an outbox. Absent: there is no receiver, and nothing is delivered. */
+  readonly receiver?: { readonly limit: number };
   readonly faults: Partial<Faults>;
 }
 
@@ -196,6 +231,7 @@ export const noFaults: Faults = {
   lostAnswers: 0,
   blindStarts: 0,
   renewals: 0,
+  receiverAway: 0,
 };
 
 export const absentPod: Pod = {
@@ -225,11 +261,13 @@ export const freeRun: Run = {
   before: undefined,
   version: '',
   committed: '',
+  known: { total: 0, delivered: 0 },
   account: undefined,
   newest: undefined,
   serial: 0,
   settled: -1,
   settling: undefined,
+  sent: undefined,
   leaving: false,
   ended: false,
   invalid: false,
@@ -237,22 +275,22 @@ export const freeRun: Run = {
   down: [],
 };
 
-export const nothingCounted: Account = { position: 0, time: 0, seen: 0, gaps: 0, open: -1, twice: false };
+export const nothingCounted: Account = { position: 0, time: 0, seen: 0, gaps: 0, open: -1, twice: false, delivered: 0, kept: 0 };
 
 /** With the fields in one order, by which states are told apart. */
-export function accountOf({ position, time, seen, gaps, open, twice }: Account): Account {
-  return { position, time, seen, gaps, open, twice };
+export function accountOf({ position, time, seen, gaps, open, twice, delivered, kept }: Account): Account {
+  return { position, time, seen, gaps, open, twice, delivered, kept };
 }
 
-export function entryOf({ term, session, position, time, seen, gaps, twice, writer, newest, ever }: Entry): Entry {
-  return { term, session, position, time, seen, gaps, twice, writer, newest, ever };
+export function entryOf({ term, session, position, time, seen, gaps, twice, delivered, writer, newest, ever, furthest }: Entry): Entry {
+  return { term, session, position, time, seen, gaps, twice, delivered, writer, newest, ever, furthest };
 }
 
 export function worldOf(scope: Scope, rules: Rules): World {
   return { scope, rules, events: maskOf(scope.events) };
 }
 
-/** One pod that sees its camera, two counters without a call, and a ledger that nobody has written. */
+/** One pod that sees its camera, two counters without a call, and a ledger that was never written. */
 export function beginning({ scope }: World): State {
   return {
     clock: 0,
@@ -260,8 +298,9 @@ export function beginning({ scope }: World): State {
     pods: [{ ...absentPod, life: 'up', sees: true, session: 1 }, absentPod],
     runs: [freeRun, freeRun],
     writes: [],
-    ledger: { term: 0, session: 0, position: 0, time: 0, seen: 0, gaps: 0, twice: false, writer: 0, newest: 0, ever: 0 },
+    ledger: entryOf({ ...nothingCounted, term: 0, session: 0, writer: 0, newest: 0, ever: 0, furthest: 0 }),
     excused: 0,
+    receiver: { events: [], lost: 0, excused: 0 },
     faults: { ...noFaults, ...scope.faults },
   };
 }
@@ -306,7 +345,12 @@ export function between(from: number, to: number): number {
   return mask;
 }
 
+export function membersOf(mask: number): number[] {
+  const members: number[] = [];
+  for (let left = mask; left !== 0; left &= left - 1) members.push(31 - Math.clz32(left & -left));
+  return members;
+}
+
 export function momentsOf(mask: number): string {
-  const moments = Array.from({ length: 31 }, (_, moment) => moment).filter((moment) => (mask & (1 << moment)) !== 0);
-  return moments.length === 0 ? 'nothing' : moments.join(' ');
+  return mask === 0 ? 'nothing' : membersOf(mask).join(' ');
 }

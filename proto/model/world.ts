@@ -7,14 +7,14 @@ export function worldSteps(state: State, world: World): Step[] {
 }
 
 /**
- * The last moment is seen by somebody: nobody could be blamed for what comes after the last access unit. An empty one
+ * The last moment is seen by a pod: no pod has to account for what comes after the last access unit. An empty one
  * follows for a session that has seen nothing yet.
  */
 function timePasses(state: State, { scope }: World): Step[] {
   const seeing = state.pods.filter(({ life, sees }) => life === 'up' && sees);
-  const waited = state.pods.some(
-    ({ life, phase, log, first }) => life === 'up' && phase !== 'done' && phase !== 'quiet' && log.length < first,
-  );
+  const waited = state.pods.some(({ life, phase, log, first }) => {
+    return life === 'up' && phase !== 'done' && phase !== 'quiet' && log.length < first;
+  });
   if (state.clock >= scope.moments ? !waited : state.clock + 1 === scope.moments && seeing.length === 0) return [];
   const moment = state.clock + 1;
   return [
@@ -40,7 +40,7 @@ function podSteps(state: State, world: World, index: number): Step[] {
   ];
 }
 
-/** A pod that died is replaced; a second one is a fault of whoever says the first one is dead. */
+/** A pod that died is replaced. A second one comes when the cluster takes the first one for dead, and it is not. */
 function arrivals(state: State, { scope }: World, index: number): Step[] {
   const alone = state.pods.every(({ life }) => life === 'none' || life === 'dead');
   const replaces = alone && state.pods[index]!.life === 'dead';

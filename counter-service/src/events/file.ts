@@ -15,13 +15,15 @@ export const eventsFile: ReceiverKind<typeof options> = { options, open: ({ path
 
 const CHUNK = 1 << 16;
 const ID = /^(.*)\/(crossing|gap)\/(\d+)$/;
-const LOSS_ID = /^(.*)\/loss\/(crossing|gap)\/\d+-(\d+)$/;
+const LOSS_ID = /^(.*)\/loss\/(crossing|gap)\/(\d+)-(\d+)$/;
 
 export class EventsFile implements Receiver {
   readonly name = 'file';
   readonly #path: string;
   /** The highest number in the file, by uid and kind. */
   readonly #known = new Map<string, number>();
+  /** Numbers that are declared lost, as ranges: an event that comes all the same is taken, once. */
+  readonly #lost = new Map<string, Range[]>();
   /** Up to here the file is read, and ends with a whole line. */
   #size = 0;
   /** One delivery at a time: streams share the file. */
@@ -49,7 +51,7 @@ export class EventsFile implements Receiver {
       try {
         const found = await file.stat();
         if (found.isFile()) await this.#readFrom(file, found.size);
-        const lines = events.flatMap((event) => this.#unknown(event));
+        const lines = events.flatMap((event) => this.#missingPart(event));
         if (lines.length === 0) return;
         const text = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
         await file.writeFile(text);
@@ -57,7 +59,7 @@ export class EventsFile implements Receiver {
           await file.datasync();
           this.#size += text.length;
         }
-        for (const line of lines) this.#remember(line.id);
+        for (const { id } of lines) this.#remember(id);
       } finally {
         await file.close();
       }
@@ -71,6 +73,7 @@ export class EventsFile implements Receiver {
     if (size < this.#size) {
       this.#size = 0;
       this.#known.clear();
+      this.#lost.clear();
     }
     let rest = Buffer.alloc(0);
     for (let position = this.#size; position < size;) {
@@ -87,18 +90,40 @@ export class EventsFile implements Receiver {
   }
 
   /** The part of the event that the file does not have. */
-  #unknown(event: StreamEvent): StreamEvent[] {
-    const [key, last] = numberOf(event.id);
+  #missingPart(event: StreamEvent): StreamEvent[] {
+    const { key, first, last } = numbersOf(event.id);
     const known = this.#known.get(key) ?? 0;
-    if (last <= known) return [];
-    if (event.type !== 'loss' || event.first > known) return [event];
-    return [{ ...event, first: known + 1, id: event.id.replace(/\d+-\d+$/, `${known + 1}-${event.last}`) }];
+    if (last > known && (event.type !== 'loss' || first > known)) return [event];
+    if (last > known) return [{ ...event, first: known + 1, id: event.id.replace(/\d+-\d+$/, `${known + 1}-${last}`) } as StreamEvent];
+    const isDeclaredLost = event.type !== 'loss' && this.#lost.get(key)?.some((range) => range.first <= first && first <= range.last);
+    return isDeclaredLost === true ? [event] : [];
   }
 
   #remember(id: string): void {
-    const [key, last] = numberOf(id);
+    const { key, first, last, isLoss } = numbersOf(id);
     if (last > (this.#known.get(key) ?? 0)) this.#known.set(key, last);
+    const lost = this.#lost.get(key) ?? [];
+    if (isLoss) this.#lost.set(key, [...lost, { first, last }]);
+    else if (lost.length > 0)
+      this.#lost.set(
+        key,
+        lost.flatMap((range) => without(range, first)),
+      );
   }
+}
+
+interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+function without(range: Range, number: number): Range[] {
+  if (number < range.first || number > range.last) return [range];
+  const halves = [
+    { first: range.first, last: number - 1 },
+    { first: number + 1, last: range.last },
+  ];
+  return halves.filter(({ first, last }) => first <= last);
 }
 
 /** Undefined when there is no file at the path. */
@@ -118,8 +143,9 @@ function idOf(line: string): string {
   }
 }
 
-/** What is numbered, and the highest number that the id stands for. */
-function numberOf(id: string): [key: string, last: number] {
-  const [, uid, kind, last] = ID.exec(id) ?? LOSS_ID.exec(id) ?? [];
-  return [`${uid}/${kind}`, Number(last ?? 0)];
+/** Which numbers an id stands for. */
+function numbersOf(id: string): Range & { readonly key: string; readonly isLoss: boolean } {
+  const loss = LOSS_ID.exec(id);
+  const [, uid, kind, first, last = first] = loss ?? ID.exec(id) ?? [];
+  return { key: `${uid}/${kind}`, first: Number(first ?? 0), last: Number(last ?? 0), isLoss: loss !== null };
 }

@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test';
 import type { CounterMessage } from '#proto/wire/protocol.ts';
 import { counts, stream } from '../fixtures/ledger-process.ts';
 import { FolderLedger } from '../ledger/folder.ts';
+import type { LedgerWriter } from '../ledger/ledger.ts';
 import { CheckpointCommit, type Snapshot } from './checkpoint-commit.ts';
 
 const snapshot = (entered: number): Snapshot => ({
@@ -94,4 +95,28 @@ test('delivery of events costs no write of its own, and the next write carries t
   assert.deepEqual(await cursor(), { crossings: 0, gaps: 0 });
   await checkpointCommit.settle(of(2, 1));
   assert.deepEqual(await cursor(), { crossings: 1, gaps: 0 });
+});
+
+test('an event that is delivered while counts are committed does not put older counts in their place', async () => {
+  const written = Promise.withResolvers<void>();
+  const deferred: number[] = [];
+  const writer: LedgerWriter = {
+    term: 1,
+    counts: undefined,
+    lost: new AbortController().signal,
+    commit: ({ in: entered }) => (entered === 2 ? written.promise : Promise.resolve()),
+    defer: ({ in: entered }) => deferred.push(entered),
+    report: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  const checkpointCommit = new CheckpointCommit(writer, () => Promise.resolve(), 's', new AbortController().signal);
+  for (const serial of [1, 2]) checkpointCommit.acknowledge(serial);
+  await checkpointCommit.settle(snapshot(1));
+  const settling = checkpointCommit.settle(snapshot(2));
+  checkpointCommit.deferDelivery({ crossings: 1, gaps: 0 });
+  written.resolve();
+  await settling;
+  assert.deepEqual(deferred, []);
+  checkpointCommit.deferDelivery({ crossings: 1, gaps: 0 });
+  assert.deepEqual(deferred, [2]);
 });

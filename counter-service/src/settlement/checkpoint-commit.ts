@@ -32,6 +32,7 @@ export class CheckpointCommit {
   #committed: string;
   /** The counts that were committed or deferred last. */
   #latest: CommittedCounts | undefined;
+  #underWay = false;
   #position: number;
 
   constructor(writer: LedgerWriter, send: (message: CounterMessage) => Promise<void>, session: string, signal: AbortSignal) {
@@ -64,6 +65,7 @@ export class CheckpointCommit {
    */
   async settle(snapshot: Snapshot, beforeCommit?: () => void): Promise<void> {
     const serial = (this.#serial += 1);
+    this.#underWay = true;
     const { position, presentationMicros, checkpoint, counts } = snapshot;
     await this.#send({ storeCheckpoint: { serial, position, presentationMicros, checkpoint } });
     while (this.#acknowledged < serial) await this.#changed.wait(this.#signal);
@@ -76,13 +78,18 @@ export class CheckpointCommit {
       this.#writer.defer(counts);
     }
     this.#latest = counts;
+    this.#underWay = false;
     this.#position = position;
     await this.#send({ release: { serial } });
   }
 
-  /** Delivery of events is worth no write of its own; the next write carries the cursor. */
+  /**
+   * Delivery of events is worth no write of its own; the next write carries the cursor. The counts of a commit under way have
+   * their own, which older counts must not replace.
+   */
   deferDelivery(delivered: CommittedCounts['delivered']): void {
-    if (this.#latest !== undefined && delivered !== undefined) this.#writer.defer({ ...this.#latest, delivered });
+    if (this.#underWay || this.#latest === undefined || delivered === undefined) return;
+    this.#writer.defer({ ...this.#latest, delivered });
   }
 }
 
