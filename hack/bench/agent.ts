@@ -1,4 +1,4 @@
-/** What the agent takes of the machine that stands beside the camera. */
+/** CPU and memory of the agent, which runs on a small machine beside the camera. */
 import { liveRun } from './live.ts';
 import type { Bench, Row } from './rows.ts';
 
@@ -25,7 +25,7 @@ export async function agent(bench: Bench): Promise<Row[]> {
       note: 'sum of RSS, the highest',
     },
     { what: 'proportional, Node and ffmpeg', value: memory.proportional / 1e6, unit: 'MB', note: 'sum of PSS, the highest' },
-    { what: 'anonymous, Node and ffmpeg', value: memory.anonymous / 1e6, unit: 'MB', note: 'what cannot be read again from files' },
+    { what: 'anonymous, Node and ffmpeg', value: memory.anonymous / 1e6, unit: 'MB', note: 'not backed by files' },
     { what: 'video sent', value: (8 * sentBytes) / seconds / 1e6, unit: 'Mbit/s' },
   ].map((row) => ({ part: 'agent', ...row }));
 }

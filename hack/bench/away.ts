@@ -1,4 +1,4 @@
-/** A counter that stands still for longer than the ring reaches: what the agent keeps, and what it declares as lost. */
+/** A counter that is stopped for longer than the ring reaches: what the agent keeps, and what it declares as lost. */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import type { Bench, Row } from './rows.ts';
 
 const AWAY_SECONDS = 120;
 const BUFFER = { seconds: 30, megabytes: 8 };
-/** Without a bound the two minutes would take 60 MB. */
+/** An unbounded ring would take 60 MB in the two minutes. */
 const CODING = [
   '-vf',
   'scale=640:-2,noise=alls=40:allf=t,fps=10',
@@ -36,12 +36,12 @@ const CODING = [
 export const MAX_MORE_MEGABYTES = 40;
 
 export interface Away {
-  /** The agent's, with its ffmpeg: before the counter stood still, and at most until it had caught up. */
+  /** Of the agent with its ffmpeg: before the counter was stopped, and the most until it had caught up. */
   readonly residentMegabytes: { readonly before: number; readonly most: number };
   readonly ring: { readonly mostSeconds: number; readonly mostMegabytes: number };
-  /** By the agent's account. */
+  /** As the agent declares. */
   readonly lostUnits: number;
-  /** The last of the site, and what is committed, when the agent has left. */
+  /** The last view of the site, and the committed counts after the agent has ended. */
   readonly view: SiteView;
   readonly committed: CommittedCounts;
 }
@@ -55,7 +55,7 @@ export interface AwayOptions {
   readonly signal: AbortSignal;
 }
 
-export async function counterAway({ clip, coding, awaySeconds, buffer, folder, signal }: AwayOptions): Promise<Away> {
+export async function measureCounterAway({ clip, coding, awaySeconds, buffer, folder, signal }: AwayOptions): Promise<Away> {
   const camera = await RtspServer.start();
   try {
     await camera.publish(clip, { coding: [...coding] });
@@ -88,7 +88,7 @@ export async function counterAway({ clip, coding, awaySeconds, buffer, folder, s
       }
       stream.counter.process.kill('SIGCONT');
       const units = await stream.metric('agent_access_units');
-      // What was read by then is counted or declared, and some more.
+      // Until all that was read is counted or declared, and some more.
       await until(async () => (await look(), view!.frames + (await stream.metric('agent_gap_access_units_total')) > units + 20), 120);
       lostUnits = await stream.metric('agent_gap_access_units_total');
     } finally {
@@ -109,8 +109,8 @@ export async function counterAway({ clip, coding, awaySeconds, buffer, folder, s
 }
 
 export async function away({ clip, folder, signal, say }: Bench): Promise<Row[]> {
-  say(`away: the counter stands still for ${AWAY_SECONDS} s`);
-  const { residentMegabytes, ring, lostUnits, view, committed } = await counterAway({
+  say(`away: the counter is stopped for ${AWAY_SECONDS} s`);
+  const { residentMegabytes, ring, lostUnits, view, committed } = await measureCounterAway({
     clip: clip.path,
     coding: CODING,
     awaySeconds: AWAY_SECONDS,
@@ -126,14 +126,14 @@ export async function away({ clip, folder, signal, say }: Bench): Promise<Row[]>
       value: residentMegabytes.most - residentMegabytes.before,
       unit: 'MB',
       target: { most: MAX_MORE_MEGABYTES },
-      note: `ring at most ${ring.mostMegabytes.toFixed(1)} MB and ${ring.mostSeconds.toFixed(0)} s, 0.5 MB/s come`,
+      note: `ring at most ${ring.mostMegabytes.toFixed(1)} MB and ${ring.mostSeconds.toFixed(0)} s, at 0.5 MB/s`,
     },
     {
       what: 'access units declared as lost',
       value: lostUnits,
       unit: '',
-      note: `${committed.gaps.count} gap, ${committed.gaps.seconds} s; ${view.frames} seen`,
+      note: `${committed.gaps.count} gap, ${committed.gaps.seconds} s; ${view.frames} counted`,
     },
-    { what: 'neither seen nor declared, or both', value: unaccounted, unit: '', target: { most: 0 }, note: `of ${committed.position}` },
+    { what: 'neither counted nor declared, or both', value: unaccounted, unit: '', target: { most: 0 }, note: `of ${committed.position}` },
   ].map((row) => ({ part: 'away', ...row }));
 }

@@ -1,6 +1,6 @@
 /**
- * A process of the benchmark: counts one clip by local mode and prints what each of its processes took.
- * It has nothing else to do, so what it waited for is the agent and the counter, in this order.
+ * A process of the benchmark: counts one clip in local mode and prints the CPU time of each process. It has no other children,
+ * so the CPU time of its ended children is that of the agent, and then of the counter, too.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { countLocally } from '../../local/run.ts';
 import type { ChainRun, ChainTask } from './chain.ts';
 import { childrenOf, cpuOf, nameOf } from '../machine/processes.ts';
 
-/** The rate is taken from here on: by then everything is compiled and the region, if any, has been chosen. */
+/** The rate is measured after so many frames: by then the code is compiled and the region, if any, is chosen. */
 const WARM_FRAMES = 100;
 
 async function run({ clip, lines, framesPerSecond, region }: ChainTask, folder: string): Promise<ChainRun> {
@@ -35,13 +35,13 @@ async function run({ clip, lines, framesPerSecond, region }: ChainTask, folder: 
     if (view.frames !== frames) [lastAt, frames] = [performance.now(), view.frames];
     if (frames >= WARM_FRAMES && warmAt === 0) [warmAt, warmFrames] = [lastAt, frames];
     if (view.finished) counter ??= counterCpu();
-    // The last of these calls comes when the agent has ended and the counter has not.
+    // The last call comes after the agent has ended and before the counter has.
     agentMs = cpuOf('self').reaped;
   };
   const outcome = await countLocally(streams, options, shutdownSignal(), { show: watch, say: () => undefined });
   const { failure } = outcome.reports[0]!;
   if (failure !== undefined) throw new Error(failure.sentence);
-  if (counter === undefined) throw new Error('The agent ended without having finished.');
+  if (counter === undefined) throw new Error('The agent ended before it had finished.');
 
   const total = cpuOf('self').reaped;
   const { user, system } = process.cpuUsage();
@@ -57,7 +57,7 @@ async function run({ clip, lines, framesPerSecond, region }: ChainTask, folder: 
   };
 }
 
-/** When the stream has finished its decoders have ended, and its inference processes are still there. */
+/** When the stream has finished, its decoders have ended, and its inference processes still run. */
 function counterCpu(): { main: number; decoding: number; inference: number } {
   const counter = childrenOf(process.pid).find((pid) => childrenOf(pid).some((child) => nameOf(child) !== 'ffmpeg'));
   if (counter === undefined) throw new Error('There is no counter with inference processes.');

@@ -1,4 +1,4 @@
-/** The whole chain on a clip, agent to counts, on given cores: what it takes to start, and what a frame costs. */
+/** The whole chain on a clip, from agent to counts, on given cores: the cost of the start, and of a frame. */
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { CrossingEvent } from '../../counter-service/src/counting/counter.ts';
@@ -16,21 +16,21 @@ export interface ChainTask {
 
 export interface ChainRun {
   readonly frames: number;
-  /** Once it is warm; by the wall. */
+  /** After the warm-up; wall-clock time. */
   readonly framesPerSecond: number;
   readonly seconds: number;
-  /** Each with all its children; `total` is agent and counter, `launcher` stands for Kubernetes and is not in it. */
+  /** Each with all its children; `total` is agent and counter, without `launcher`, which takes the place of Kubernetes. */
   readonly cpuMs: Readonly<Record<'agent' | 'main' | 'decoding' | 'inference' | 'total' | 'launcher', number>>;
   readonly crossings: readonly CrossingEvent[];
 }
 
-/** A cost as a start and a slope: what a run over few frames takes, taken off one over many. */
+/** A cost as a start and a slope, from the difference between a run over many frames and one over few. */
 export interface Cost {
   readonly startMs: number;
   readonly frameMs: number;
 }
 
-/** By the end of them everything is compiled and a region has been chosen; beyond them a frame costs what it costs. */
+/** By then the code is compiled and a region is chosen, so that the cost of a frame is constant. */
 const SHORT_FRAMES = 120;
 
 export function costOf(short: { frames: number; cpuMs: number }, long: { frames: number; cpuMs: number }): Cost {
@@ -54,7 +54,7 @@ export async function runChain(task: ChainTask, cores: readonly number[], { fold
   return JSON.parse(stdout) as ChainRun;
 }
 
-/** Every frame of the clip is looked at, as the peer does. */
+/** The rate at which the detector analyses every frame of the clip, as the peer does. */
 export function everyFrame({ framesPerSecond }: Clip): number {
   return Math.min(30, Math.ceil(framesPerSecond));
 }

@@ -1,4 +1,4 @@
-/** The clip that is measured on, the lines people cross in it, and their true crossings where they are known. */
+/** The measured clip, the lines that people cross in it, and the true crossings if they are known. */
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -24,7 +24,7 @@ export interface Clip {
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const sampleStream = join(root, 'crds/samples/valid-one-by-one.yaml');
 
-/** The named one; else PETS09-S2L1 from $FOOTFALL_DATA or beside the repository; else the sample that is shipped. */
+/** The named clip; else PETS09-S2L1 from $FOOTFALL_DATA or beside the repository; else the shipped sample. */
 export async function findClip(named: string | undefined): Promise<Clip> {
   const pets = join(process.env['FOOTFALL_DATA'] ?? join(root, '../shared/data'), 'pets09-s2l1/vtest.avi');
   if (named !== undefined && !existsSync(named)) throw new Error(`--clip ${named}: there is no such file.`);
@@ -32,7 +32,7 @@ export async function findClip(named: string | undefined): Promise<Clip> {
   return path === undefined ? sampleClip() : openClip(resolve(path), readTruth(path));
 }
 
-/** All access units of a file, undecoded. */
+/** All access units of a file, without decoding them. */
 export async function readUnits(path: string): Promise<{ codec: Codec; units: AccessUnit[] }> {
   const ffmpeg = new Ffmpeg({ inputOptions: [], input: path, outputOptions: ['-map', '0:v:0', '-c', 'copy', '-f', 'nut'] });
   ffmpeg.end();
@@ -44,7 +44,7 @@ export async function readUnits(path: string): Promise<{ codec: Codec; units: Ac
   }
 }
 
-/** The beginning of a clip as a file of its own, for telling what a start costs from what a frame costs. */
+/** Writes the beginning of a clip to a file, to separate the cost of a start from that of a frame. */
 export async function cutClip(clip: Clip, frames: number, folder: string): Promise<string> {
   const { codec, units } = await readUnits(clip.path);
   const path = join(folder, `first-${frames}.nut`);
@@ -67,12 +67,12 @@ async function openClip(path: string, { lines, truth }: Pick<Clip, 'lines' | 'tr
   return { path, codec, frames: units.length, framesPerSecond: (units.length - 1) / seconds, lines, truth };
 }
 
-/** The truth that lies beside a clip; without it, a line down the middle. */
+/** The truth.json beside a clip; without one, a vertical line in the middle. */
 function readTruth(path: string): Pick<Clip, 'lines' | 'truth'> {
   const file = join(dirname(path), 'truth.json');
   if (!existsSync(file)) return { lines: [{ name: 'middle', from: { x: 500, y: 0 }, to: { x: 500, y: 1000 } }], truth: undefined };
   const { width, height, fps, lines } = JSON.parse(readFileSync(file, 'utf8')) as TruthFile;
-  // The resource takes whole thousandths.
+  // The resource needs whole thousandths.
   const thousandths = ([x, y]: readonly [number, number]) => ({ x: Math.round((1000 * x) / width), y: Math.round((1000 * y) / height) });
   return {
     lines: lines.map(({ name, A, B }) => ({ name: name.toLowerCase(), from: thousandths(A), to: thousandths(B) })),

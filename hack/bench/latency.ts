@@ -1,4 +1,4 @@
-/** How old an access unit is when its counts are back at the site, from the agent's own histogram. */
+/** The time from sending an access unit to receiving its counts, from the agent's own histogram. */
 import { liveRun, type LiveRun } from './live.ts';
 import type { Bench, Row } from './rows.ts';
 
@@ -19,7 +19,7 @@ export async function latency(bench: Bench): Promise<Row[]> {
   ];
 }
 
-/** As Prometheus's histogram_quantile: even within a bucket. */
+/** As Prometheus's histogram_quantile: linear within a bucket. */
 function quantile(buckets: LiveRun['latency'], share: number): number {
   const rank = share * (buckets.at(-1)?.count ?? 0);
   const index = buckets.findIndex(({ count }) => count >= rank && count > 0);

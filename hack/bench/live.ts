@@ -1,4 +1,4 @@
-/** An agent at a live camera: 640 wide, 10 frames a second, H.264 over RTSP. `agent` and `latency` share one run. */
+/** Measures an agent at a live camera: 640 wide, 10 frames a second, H.264 over RTSP. `agent` and `latency` share one run. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,16 +9,16 @@ import { cpuOf, cpuOfTree, type Memory, memoryOfTree } from '../machine/processe
 import type { Bench } from './rows.ts';
 
 const FRAMES_PER_SECOND = 10;
-/** Until it is connected, compiled, and counts; not measured. */
+/** Not measured: the agent connects, its code is compiled, and the counter starts to count. */
 const WARM_SECONDS = 15;
 const MEMORY_EVERY_SECONDS = 5;
 
 export interface LiveRun {
   readonly seconds: number;
   readonly cpuMs: number;
-  /** Of it, the agent's own process; the rest is its ffmpeg. */
+  /** The part of the agent's own process; the rest is its ffmpeg. */
   readonly ownCpuMs: number;
-  /** Each at its highest. */
+  /** The highest value of each. */
   readonly memory: Memory;
   readonly sentBytes: number;
   /** How many access units waited at most so many seconds for their counts. */
@@ -73,7 +73,7 @@ async function watch(stream: LocalStream, { say, seconds, signal }: Bench): Prom
   return { seconds: watched, cpuMs, ownCpuMs, memory, sentBytes, latency: latencyBetween(before.page, after) };
 }
 
-/** No B-frames and a keyframe every four seconds, as cameras have it. */
+/** No B-frames and a keyframe every four seconds, as with most cameras. */
 async function encode({ clip, folder }: Bench): Promise<string> {
   const path = join(folder, 'camera.nut');
   const coding = ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '0', '-g', '40', '-pix_fmt', 'yuv420p'];

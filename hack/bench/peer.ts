@@ -1,4 +1,4 @@
-/** The chain against a pipeline of the usual Python libraries (peer/peer.py): same clip, same model, one core, in turns. */
+/** Compares the chain with a pipeline of the usual Python libraries (peer/peer.py): same clip, same model, one core, in turns. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ export async function peer(bench: Bench): Promise<Row[]> {
   return rowsOf(contenders, rounds, bench.clip);
 }
 
-/** The peer at the model's full input, as is usual, and at the part of it that the picture fills, as we do it. */
+/** The peer at the model's full input, as is usual, and at the part of it that the picture fills, as the counter uses. */
 async function contendersFor(bench: Bench, python: string): Promise<Contender[]> {
   const { clip } = bench;
   const {
@@ -130,7 +130,7 @@ function f1Of(crossings: readonly TimedCrossing[], lines: Clip['lines'], { truth
   return truth && accuracyOf(agreement(crossings.filter(of), truth.filter(of))).f1;
 }
 
-/** A virtual environment with what requirements.txt pins, made when it is missing or another one is pinned. */
+/** Makes a virtual environment from requirements.txt, if it is missing or requirements.txt has changed. */
 async function preparePython({ say, signal }: Bench): Promise<string> {
   const python = join(environment, 'bin/python');
   const requirements = join(folder, 'requirements.txt');

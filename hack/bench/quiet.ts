@@ -10,17 +10,17 @@ import type { Bench, Row } from './rows.ts';
 
 const SECONDS = 300;
 const SPEED = 8;
-/** Longer than the film: whatever leaves the ring was let go of, and nothing was lost. */
+/** Longer than the film: an access unit leaves the ring only when the counter releases it. */
 const BUFFER = { seconds: 3600, megabytes: 64 };
-/** Three checkpoints of five seconds each: less than that is in a ring that is trimmed. */
+/** Three checkpoints of five seconds each: a trimmed ring is shorter. */
 const TRIMMED_SECONDS = 3 * 5 * SPEED;
-/** Its first picture is of an empty room. */
+/** Its first picture shows an empty room. */
 const SAMPLE = fileURLToPath(new URL('../samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url));
 
 export interface Quiet {
   /** After the claim and the first commit. */
   readonly furtherWrites: number;
-  /** Of video, kept after all that. */
+  /** Video in the ring at the end. */
   readonly ringSeconds: number;
   readonly evictedUnits: number;
   readonly view: SiteView;
@@ -86,7 +86,7 @@ export async function quiet({ folder, signal, say }: Bench): Promise<Row[]> {
       note: `over ${view.seconds.toFixed(0)} s of video`,
     },
     {
-      what: 'in the ring after it',
+      what: 'in the ring at the end',
       value: ringSeconds,
       unit: 's',
       target: { most: TRIMMED_SECONDS },

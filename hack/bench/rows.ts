@@ -1,4 +1,4 @@
-/** What a part of the benchmark finds, and how it is shown. */
+/** Results of the benchmark's parts, and their table. */
 import type { Clip } from './clip.ts';
 
 export interface Row {
@@ -10,12 +10,12 @@ export interface Row {
   readonly note?: string;
 }
 
-/** What every part is given. */
+/** The input of every part. */
 export interface Bench {
   readonly clip: Clip;
-  /** Measurements are repeated this often, taking turns; the median counts. */
+  /** How many times measurements are repeated, in turns; the median counts. */
   readonly rounds: number;
-  /** Of a live camera. */
+  /** How long a live camera is watched. */
   readonly seconds: number;
   /** Emptied after the run. */
   readonly folder: string;
@@ -36,7 +36,7 @@ export function rowTable(rows: readonly Row[]): string {
   const cells = rows.map((row) => [
     row.part,
     row.what,
-    `${shown(row.value)} ${row.unit}`.trim(),
+    `${format(row.value)} ${row.unit}`.trim(),
     row.target === undefined ? '' : 'most' in row.target ? `<= ${row.target.most}` : `>= ${row.target.least}`,
     { true: 'met', false: 'MISSED', undefined: '' }[String(isMet(row)) as 'true'],
     row.note ?? '',
@@ -58,6 +58,6 @@ export function median(values: readonly number[]): number {
   return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
 }
 
-function shown(value: number): string {
+function format(value: number): string {
   return value.toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
 }

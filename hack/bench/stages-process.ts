@@ -1,6 +1,6 @@
 /**
- * A process of the benchmark: does to a clip what the chain does, stage after stage, alone and in line, and prints what
- * each stage takes. What the chain takes beyond that is the price of its being several processes for many cameras.
+ * A process of the benchmark: runs the stages of the chain over a clip in one process, one after the other, and prints the
+ * cost of each. The chain costs more because it has several processes for many cameras.
  */
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ import type { StageCosts, StagesTask } from './stages.ts';
 
 const SCORE_FLOOR = 0.15;
 const RAW_RUNS = 300;
-/** Not measured: what runs for the first time is slow. */
+/** Not measured: code is slow until it is compiled. */
 const WARM_FRAMES = 100;
 
 async function measure({ clip, lines, framesPerSecond, model: name }: StagesTask): Promise<StageCosts> {

@@ -1,4 +1,4 @@
-/** What each stage of a frame's way costs, the rate which that allows, and how near to it the chain comes. */
+/** The cost of each stage of a frame, the rate that these costs allow, and the chain's share of that rate. */
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { type ChainRun, costOf, everyFrame, runChain, shortClip } from './chain.ts';
@@ -15,7 +15,7 @@ export interface StagesTask {
   readonly model: string;
 }
 
-/** CPU milliseconds a frame but for the first two. */
+/** CPU milliseconds for a frame, except for the first two fields. */
 export interface StageCosts {
   readonly shape: string;
   readonly rawRunsPerSecond: number;
@@ -99,7 +99,7 @@ function slope({ short, one }: Round, cpu: 'agent' | 'total'): number {
   return costOf({ frames: short.frames, cpuMs: short.cpuMs[cpu] }, { frames: one.frames, cpuMs: one.cpuMs[cpu] }).frameMs;
 }
 
-/** Each round's rate is held against the limit of the same round. */
+/** Compares the rate of each round with the limit of the same round. */
 function rateRows(rounds: readonly Round[], cores: 1 | 2, run: (round: Round) => ChainRun): Omit<Row, 'part'>[] {
   const name = cores === 1 ? 'one core' : 'two cores';
   const limit = (round: Round) => (1000 * cores) / frameMs(round);

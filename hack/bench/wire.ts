@@ -1,4 +1,4 @@
-/** What goes over the wire between agent and counter, against raw grey pictures as the original project sent them. */
+/** Bytes between agent and counter, compared with raw grey pictures, which the original project sent. */
 import { Link } from '../machine/link.ts';
 import { everyFrame } from './chain.ts';
 import { startStream } from './local-stream.ts';

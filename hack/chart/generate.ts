@@ -17,13 +17,13 @@ for (const [path, text] of Object.entries(files)) {
   const file = new URL(path, CHART);
   if (!process.argv.includes('--check')) {
     writeFileSync(file, text);
-  } else if (committed(file) !== text) {
+  } else if (readCommitted(file) !== text) {
     console.error(`charts/footfall/${path} is out of date. To fix it, run: node hack/chart/generate.ts`);
     process.exitCode = 1;
   }
 }
 
-function committed(file: URL): string | undefined {
+function readCommitted(file: URL): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch {

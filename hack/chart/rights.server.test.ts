@@ -94,7 +94,7 @@ test('accounts have the rights of the table, and none by which they could gain m
   await removeOthers(await install({ values: 'namespaced' }));
   for (const right of rights) {
     for (const verb of Object.keys(right.verbs))
-      assert.ok(await allowed(right, verb, placeOf(right.where)), `${right.who}: ${verb} ${right.resource} ${right.where}`);
+      assert.ok(await isAllowed(right, verb, placeOf(right.where)), `${right.who}: ${verb} ${right.resource} ${right.where}`);
   }
   for (const who of ['operator', 'counter'] as const) {
     for (const [group, resource, verb] of [
@@ -109,9 +109,9 @@ test('accounts have the rights of the table, and none by which they could gain m
       ['footfall.dev', 'camerastreams', 'patch'],
       ['footfall.dev', 'camerastreams', 'delete'],
     ] as const) {
-      assert.equal(await allowed({ who, group, resource }, verb, 'store-12'), false, `${who}: ${verb} ${resource}`);
+      assert.equal(await isAllowed({ who, group, resource }, verb, 'store-12'), false, `${who}: ${verb} ${resource}`);
     }
-    assert.equal(await allowed({ who, group: 'footfall.dev', resource: 'camerastreams' }, 'list', 'elsewhere'), false);
+    assert.equal(await isAllowed({ who, group: 'footfall.dev', resource: 'camerastreams' }, 'list', 'elsewhere'), false);
   }
 });
 
@@ -312,7 +312,7 @@ function placeOf(where: Where): string {
   return where === 'streams' ? 'store-12' : NAMESPACE;
 }
 
-async function allowed(
+async function isAllowed(
   { who, group, resource, name }: Pick<Right, 'who' | 'group' | 'resource' | 'name'>,
   verb: string,
   namespace: string,

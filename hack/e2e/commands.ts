@@ -28,14 +28,14 @@ export function run(program: string, args: readonly string[], options: CommandOp
     child.stderr.setEncoding('utf8').on('data', (text: string) => (complained = (complained + text).slice(-LAST_WORDS)));
     // A program may close its input without reading it.
     child.stdin.on('error', () => {}).end(input);
-    const failed = (how: string) =>
+    const fail = (how: string) =>
       reject(
         new Error(
           `${[program, ...args].join(' ').slice(0, 300)} ${how}.${complained === '' ? said.slice(-LAST_WORDS) : ` ${complained.trim()}`}`,
         ),
       );
-    child.once('error', (error) => failed(late.aborted ? `took longer than ${seconds} s` : `failed: ${error.message}`));
-    child.once('close', (code) => (code === 0 ? resolve(said) : failed(`ended with exit code ${code}`)));
+    child.once('error', (error) => fail(late.aborted ? `took longer than ${seconds} s` : `failed: ${error.message}`));
+    child.once('close', (code) => (code === 0 ? resolve(said) : fail(`ended with exit code ${code}`)));
   });
 }
 

@@ -83,7 +83,7 @@ function units({ clip }: Target, count: number, change: (data: Buffer) => Buffer
     .map((unit, index) => ({ accessUnit: { ...unit, number: index + 1, data: change(asBuffer(unit.data)) } }));
 }
 
-function damaged(data: Buffer): Buffer {
+function damage(data: Buffer): Buffer {
   const copy = Buffer.from(data);
   for (let flips = 0; flips < 8; flips += 1) copy[Math.floor(Math.random() * copy.length)]! ^= 1 << Math.floor(Math.random() * 8);
   return copy;
@@ -131,7 +131,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       signal,
       units(target, 4, () => randomBytes(6 * MEBIBYTE)),
     ),
-  'damaged video': (target, signal) => asAgent(target, signal, units(target, 60, damaged)),
+  'damaged video': (target, signal) => asAgent(target, signal, units(target, 60, damage)),
   'gaps without end': (target, signal) =>
     asAgent(
       target,

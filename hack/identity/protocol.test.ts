@@ -13,7 +13,7 @@ import { Certificates, SERVER_NAME } from '../machine/certificates.ts';
 async function startServer(context: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'footfall-protocol-'));
   const certificates = await Certificates.make(folder);
-  const shown = () => ({
+  const readCertificate = () => ({
     certificate: readFileSync(certificates.ofCounter.certificateFile),
     key: readFileSync(certificates.ofCounter.keyFile),
   });
@@ -29,7 +29,7 @@ async function startServer(context: TestContext) {
           await call.send({ heartbeat: {} });
         }
     },
-    { certificate: shown() },
+    { certificate: readCertificate() },
   );
   const over = new AbortController();
   context.after(async () => {
@@ -40,7 +40,7 @@ async function startServer(context: TestContext) {
   return {
     certificates,
     server,
-    shown,
+    readCertificate,
     tokens,
     arrived,
     dial: (credentials?: AgentCredentials) => openCall(server, over.signal, credentials),
@@ -74,24 +74,24 @@ test('a counter knows how many bytes it has received on a connection', async (co
 });
 
 test('a counter presents a renewed certificate to the next caller, and open calls continue', async (context) => {
-  const { certificates, server, shown, dial } = await startServer(context);
+  const { certificates, server, readCertificate, dial } = await startServer(context);
   const of = () => ({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 't' });
   const before = of();
   const first = await dial(before);
   await certificates.addAuthority();
   certificates.dropFormerAuthorities();
   await certificates.certify();
-  server.renew(shown());
+  server.renew(readCertificate());
   await assert.rejects(dial(before), /certificate/);
   const second = await dial(of());
   assert.deepEqual([await first(), await second()], ['heartbeat', 'heartbeat']);
 });
 
 test('a counter rejects an invalid certificate and keeps the previous one', async (context) => {
-  const { certificates, server, shown, dial } = await startServer(context);
-  const { certificate, key } = shown();
+  const { certificates, server, readCertificate, dial } = await startServer(context);
+  const { certificate, key } = readCertificate();
   await certificates.certify();
-  assert.throws(() => server.renew({ certificate, key: shown().key }));
+  assert.throws(() => server.renew({ certificate, key: readCertificate().key }));
   assert.throws(() => server.renew({ certificate: Buffer.from('torn'), key }));
   await dial({ authorities: readFileSync(certificates.authoritiesFile), serverName: SERVER_NAME, token: 't' });
 });

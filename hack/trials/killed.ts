@@ -21,7 +21,7 @@ const FRAMES_PER_SECOND = 10;
 /** A counter that is this many access units behind the camera has caught up. */
 const FEW_UNITS = 5;
 const CALM_SECONDS = 4;
-/** A busy machine is slow. */
+/** Long, because a busy machine is slow. */
 const PATIENCE_SECONDS = 120;
 
 type Victim = 'counter-service' | 'edge-agent';

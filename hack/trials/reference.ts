@@ -10,7 +10,7 @@ import { Life } from './process.ts';
 import { TapedRecording } from './recording.ts';
 import type { SessionFilm } from './sessions.ts';
 
-/** A busy machine is slow to answer. */
+/** Long, because a busy machine is slow. */
 const PATIENCE_SECONDS = 120;
 
 interface Place {

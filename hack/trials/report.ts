@@ -45,7 +45,7 @@ export interface Spread {
 export function summaryOf(results: readonly Result[], seconds: number): Summary {
   const sum = (of: readonly Result[], field: 'lost' | 'doubled' | 'gaps' | 'unitsLost') =>
     of.reduce((total, result) => total + result[field], 0);
-  const failed = (of: readonly Result[]) => of.filter(({ problems }) => problems.length > 0).length;
+  const countFailed = (of: readonly Result[]) => of.filter(({ problems }) => problems.length > 0).length;
   const hit = new Set(results.flatMap((result) => result.hit));
   const recoveries = (fault: string, field: 'again' | 'caughtUp' | 'speed') =>
     results
@@ -53,11 +53,11 @@ export function summaryOf(results: readonly Result[], seconds: number): Summary 
       .flatMap((result) => result.recoveries.flatMap((recovery: Recovery) => recovery[field] ?? []));
   return {
     trials: results.length,
-    failed: failed(results),
+    failed: countFailed(results),
     faults: [...Map.groupBy(results, ({ fault }) => fault)].map(([fault, of]) => ({
       fault,
       trials: of.length,
-      failed: failed(of),
+      failed: countFailed(of),
       lost: sum(of, 'lost'),
       doubled: sum(of, 'doubled'),
       gaps: sum(of, 'gaps'),

@@ -1,4 +1,4 @@
-"""The yardstick: the same count by the usual Python pipeline, as its libraries' guides have it.
+"""The same count by the usual Python pipeline, as the guides of its libraries describe it.
 
     cv2.VideoCapture -> cv2.resize -> onnxruntime -> supervision's ByteTrack -> supervision's LineZone
 

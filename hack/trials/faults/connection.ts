@@ -58,7 +58,7 @@ export const connectionFaults: readonly Fault[] = [
   },
 ];
 
-/** Acts; an action that no connection felt is unexpected. */
+/** An action that affects no traffic is unexpected. */
 async function requireHindrance(stage: Stage, act: () => Promise<void>): Promise<void> {
   await act();
   if (stage.counters.every(({ link }) => link.hindered === 0)) stage.unexpected.push('no traffic was affected');

@@ -89,7 +89,7 @@ export const ledgerFaults: readonly Fault[] = [
   },
 ];
 
-/** Acts; an action that no request felt is unexpected. */
+/** An action that affects no request is unexpected. */
 async function requireHindrance(stage: Stage, ledger: TrialLedger, act: () => Promise<void>): Promise<void> {
   await act();
   if (serverOf(ledger).proxy.hindered === 0) stage.unexpected.push('no request to the API server was affected');

@@ -65,7 +65,7 @@ export const ZOMBIE_POINTS: readonly Point[] = [
 export const stepFaults: readonly Fault[] = [
   {
     name: 'counter-at-step',
-    sentence: 'SIGKILL of the counter at a step of the protocol, of eight counters in a row',
+    sentence: 'SIGKILL of eight counters in a row, each at a step of the protocol',
     source: 'camera',
     ledger: 'folder',
     counters: 1,
@@ -74,7 +74,7 @@ export const stepFaults: readonly Fault[] = [
   },
   {
     name: 'agent-at-step',
-    sentence: 'SIGKILL of the agent at a step of the protocol, of fifteen agents in a row',
+    sentence: 'SIGKILL of fifteen agents in a row, each at a step of the protocol',
     source: 'camera',
     ledger: 'folder',
     counters: 1,
@@ -83,7 +83,7 @@ export const stepFaults: readonly Fault[] = [
   },
   {
     name: 'zombie-at-step',
-    sentence: 'SIGSTOP of the counter at a step until another one has taken over, then SIGCONT; of four counters in a row',
+    sentence: 'SIGSTOP of four counters in a row, each at a step until another one has taken over, then SIGCONT',
     source: 'camera',
     ledger: 'folder',
     counters: 2,
