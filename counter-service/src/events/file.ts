@@ -1,8 +1,8 @@
 /**
- * Events as JSON lines, appended to a file while they are counted. Each id is in it once, each line is whole: what a
- * killed counter has left half written is cut off, and an event that comes again is known by its number.
+ * Appends events to a file, as lines of JSON. Each id is in the file once and each line is whole: a line that a killed
+ * counter has half written is cut off, and an event that is delivered again is recognized by its number.
  *
- * Where the path is not a regular file (a pipe, a terminal) lines are written, and nothing is read or mended.
+ * If the path is not a regular file (a pipe, a terminal), lines are written and nothing is read or repaired.
  */
 import { open, stat } from 'node:fs/promises';
 import * as z from 'zod';
@@ -22,9 +22,9 @@ export class EventsFile implements Receiver {
   readonly #path: string;
   /** The highest number in the file, by uid and kind. */
   readonly #known = new Map<string, number>();
-  /** Up to here the file is read, and ends with a whole line. */
+  /** The bytes that were read so far; they end with a whole line. */
   #size = 0;
-  /** One delivery at a time: streams share the file. */
+  /** Deliveries come one after another, because streams share the file. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
@@ -66,7 +66,7 @@ export class EventsFile implements Receiver {
     }
   }
 
-  /** Reads what is new in the file, and cuts off what is no whole line. */
+  /** Reads the new lines of the file, and cuts off a half-written one at its end. */
   async #readFrom(file: Awaited<ReturnType<typeof open>>, size: number): Promise<void> {
     if (size < this.#size) {
       this.#size = 0;
@@ -86,7 +86,7 @@ export class EventsFile implements Receiver {
     if (this.#size < size) await file.truncate(this.#size);
   }
 
-  /** The part of the event that the file does not have. */
+  /** The event, or the part of a loss, that is not in the file yet. */
   #unknown(event: StreamEvent): StreamEvent[] {
     const [key, last] = numberOf(event.id);
     const known = this.#known.get(key) ?? 0;
@@ -101,7 +101,7 @@ export class EventsFile implements Receiver {
   }
 }
 
-/** Undefined when there is no file at the path. */
+/** Undefined when the path does not exist. */
 export async function isRegularFile(path: string): Promise<boolean | undefined> {
   return stat(path).then(
     (found) => found.isFile(),
@@ -118,7 +118,7 @@ function idOf(line: string): string {
   }
 }
 
-/** What is numbered, and the highest number that the id stands for. */
+/** The uid and kind of an id, and its highest number. */
 function numberOf(id: string): [key: string, last: number] {
   const [, uid, kind, last] = ID.exec(id) ?? LOSS_ID.exec(id) ?? [];
   return [`${uid}/${kind}`, Number(last ?? 0)];
