@@ -120,7 +120,7 @@ export class Counting {
       counts: () => this.#counts(),
       snapshot: () => this.#snapshot(),
       show: () => this.#show(),
-      onCommitted: (counts) => this.#journal.committed(numbersOf(counts)),
+      onCommitted: (counts) => this.#journal.setCommitted(numbersOf(counts)),
       onFault: (error) => this.#fault.abort(error),
     });
   }
@@ -137,7 +137,7 @@ export class Counting {
       this.#schedule.stop();
       counted.abort(new Error('nothing is counted any more'));
       await following;
-      const cursor = this.#journal.delivered;
+      const cursor = this.#journal.deliveredNumbers;
       await this.#schedule.settleLast(() => this.#options.sayEnded(ended));
       // After an eviction the next counter delivers what the checkpoint holds; after a suspension none goes on from it.
       const { leaving } = this.#options;
@@ -157,9 +157,9 @@ export class Counting {
 
   /** No commit comes any more that could take the cursor along: one is made for it, if it has moved since the last. */
   async #finishDelivery(cursor: Numbers | undefined, signal: AbortSignal): Promise<void> {
-    await this.#journal.flushed(AbortSignal.any([signal, AbortSignal.timeout(FLUSH_MS)])).catch(() => undefined);
+    await this.#journal.flush(AbortSignal.any([signal, AbortSignal.timeout(FLUSH_MS)])).catch(() => undefined);
     signal.throwIfAborted();
-    if (JSON.stringify(this.#journal.delivered) !== JSON.stringify(cursor)) await this.#schedule.settleLast(() => undefined);
+    if (JSON.stringify(this.#journal.deliveredNumbers) !== JSON.stringify(cursor)) await this.#schedule.settleLast(() => undefined);
   }
 
   async #countUntilLeaving(signal: AbortSignal): Promise<Ended> {
@@ -340,7 +340,7 @@ export class Counting {
   }
 
   #counts(): CommittedCounts {
-    return committedCounts(this.#state, this.#options, this.#journal.delivered);
+    return committedCounts(this.#state, this.#options, this.#journal.deliveredNumbers);
   }
 
   #snapshot(): Snapshot {
@@ -360,7 +360,7 @@ export class Counting {
     const { counter, gaps } = this.#state;
     const numbers = numbersOf({ ...counter, gaps });
     const outbox = checkpoint?.outbox ? resumeOutbox(checkpoint.outbox, committed?.delivered) : startOutbox(numbers, committed?.delivered);
-    const onDelivered = () => settlement.deferDelivery(this.#journal.delivered);
+    const onDelivered = () => settlement.deferDelivery(this.#journal.deliveredNumbers);
     return new EventJournal(
       { ...this.#options, clock: { startMicros: sessionStartMicros, recorded }, onDelivered },
       outbox,

@@ -8,7 +8,7 @@
 import * as z from 'zod';
 import type { CameraStreamSpec } from '#crds/schema.ts';
 import { GapReason } from '#proto/wire/protocol.ts';
-import { changeLayout, countStep, createCounter, counterStateSchema, type CrossingEvent, loseSight } from '../counting/counter.ts';
+import { changeLayout, countStep, createCounter, counterStateSchema, type CrossingEvent, endTracks } from '../counting/counter.ts';
 import type { Layout } from '../counting/layout.ts';
 import type { Uncounted } from '../counting/uncounted.ts';
 import type { Visit } from '../counting/zones.ts';
@@ -167,7 +167,7 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
   // A replayed gap is recorded already, and only changes the picture.
   if (next <= state.gapNext) return { state: seen, outcome: NOTHING };
   const declared = declare(seen, { ...gap, ...state.takeover });
-  const { state: counter, ...lost } = loseSight(seen.counter, openTracks(state.tracker));
+  const { state: counter, ...lost } = endTracks(seen.counter, openTracks(state.tracker));
   return {
     state: {
       ...declared.state,

@@ -8,7 +8,7 @@ import {
   countStep,
   createCounter,
   type CrossingEvent,
-  loseSight,
+  endTracks,
   totalsOf,
   zoneCounts,
 } from './counter.ts';
@@ -64,7 +64,7 @@ const walks: { sentence: string; frames: Track[][]; crossings: string }[] = [
     frames: walk(480, 495, 505, 492, 509, 495, 520),
     crossings: 'in@6',
   },
-  { sentence: 'appearing on the line and going in is nothing: nobody saw them outside', frames: walk(500, 520), crossings: '' },
+  { sentence: 'appearing on the line and going in is nothing: the person was not seen outside', frames: walk(500, 520), crossings: '' },
   { sentence: 'exactly the clearance is not yet beyond', frames: walk(480, 510), crossings: '' },
   { sentence: 'a long step over the line counts', frames: walk(300, 700), crossings: 'in@1' },
   { sentence: 'passing beyond the end of the line is nothing', frames: [[at(480, 650)], [at(520, 650)]], crossings: '' },
@@ -74,7 +74,7 @@ const walks: { sentence: string; frames: Track[][]; crossings: string }[] = [
     crossings: 'out@3',
   },
   {
-    sentence: 'a place where nobody was seen proves nothing',
+    sentence: 'a predicted place proves nothing',
     frames: [[at(480)], [at(520, 500, { matched: false })], [at(480)]],
     crossings: '',
   },
@@ -140,12 +140,12 @@ test('totals are kept for the camera and for each line', () => {
   assert.deepEqual(totalsOf(state), { in: 1, out: 2, inside: 0, lines: [{ name: 'door', in: 1, out: 2 }] });
 });
 
-test('somebody who was inside before the first count and leaves does not hide a later visitor', () => {
+test('a person who was inside before the first count and leaves does not hide a later visitor', () => {
   const { state } = film([...walk(520, 480), ...walk(480, 520)]);
   assert.deepEqual([state.in, state.out, state.inside], [1, 1, 1]);
 });
 
-test('a new counter goes on from the totals of the ledger', () => {
+test('a new counter continues from the totals of the ledger', () => {
   const state = createCounter(layout, {
     in: 7,
     out: 3,
@@ -162,7 +162,7 @@ test('a new counter goes on from the totals of the ledger', () => {
   assert.deepEqual(totalsOf(film(walk(480, 520), state).state), { in: 8, out: 3, inside: 5, lines });
 });
 
-test('a moved line keeps its totals and forgets who stood where; an untouched one forgets nothing', () => {
+test('a moved line keeps its totals and drops the sides of its tracks; an unchanged line keeps both', () => {
   const counted = film([...walk(480, 520, 480)]).state;
   const moved = changeLayout(counted, { ...layout, lines: [{ ...layout.lines[0]!, from: { x: 450, y: 600 } }] });
   assert.deepEqual(totalsOf(moved), totalsOf(counted));
@@ -170,7 +170,7 @@ test('a moved line keeps its totals and forgets who stood where; an untouched on
   assert.equal(film(walk(540), changeLayout(counted, layout)).events.length, 1);
 });
 
-test('a removed line keeps its totals, counts nobody, and goes on when it comes back', () => {
+test('a removed line keeps its totals, counts no crossings, and continues when it comes back', () => {
   const removed = changeLayout(film(walk(480, 520)).state, { ...layout, lines: [] });
   assert.deepEqual(totalsOf(removed), { in: 1, out: 0, inside: 1, lines: [{ name: 'door', in: 1, out: 0 }] });
   const meanwhile = film(walk(480, 520), removed);
@@ -191,36 +191,36 @@ test('lines of the spec come first, then removed ones, the latest first, and non
   );
 });
 
-test("of removed lines as many are remembered as a status has room for, and the camera's totals stay", () => {
+test("as many removed lines are kept as a status has room for, and the camera's totals stay", () => {
   const lines = Array.from({ length: 64 }, (_, index) => ({ name: `former ${index}`, in: 1, out: 0 }));
   const totals = totalsOf(createCounter(layout, { in: 64, out: 0, inside: 64, lines }));
   assert.deepEqual([totals.lines.length, totals.lines[0]?.name, totals.lines.at(-1)?.name, totals.in], [64, 'door', 'former 62', 64]);
 });
 
-test('whoever was in a zone or beside a line is forgotten with the sight of them', () => {
-  const { state: lost, visits } = loseSight(film([[at(700), at(480, 500, { id: 2 })]]).state, []);
+test('a gap drops the people in zones and their sides of lines', () => {
+  const { state: lost, visits } = endTracks(film([[at(700), at(480, 500, { id: 2 })]]).state, []);
   assert.deepEqual(zoneCounts(lost), [{ name: 'queue', occupancy: 0 }]);
   assert.equal(film([[at(520, 500, { id: 2 })]], lost).events.length, 0);
   assert.deepEqual(visits, [{ zone: 'queue', track: 1, enteredAt: 0, leftAt: 0 }]);
 });
 
-test('a zone holds whoever stands in it, confirmed people only', () => {
+test('a zone counts the people who stand in it, confirmed tracks only', () => {
   assert.deepEqual(
     film([[at(700), at(650, 500, { id: 2 }), at(750, 500, { id: 3, confirmed: false }), at(500, 500, { id: 4 })]]).occupancy,
     [2],
   );
 });
 
-test('on the border of a zone nobody flickers', () => {
+test('a person on the border of a zone does not flicker', () => {
   assert.deepEqual(film(walk(595, 605, 595, 605, 591, 589, 595)).occupancy, [0, 1, 1, 1, 1, 0, 0]);
 });
 
-test('somebody hidden in a zone stays for a second', () => {
+test('a person hidden in a zone stays in it for a second', () => {
   const hidden = Array.from({ length: 12 }, () => [at(900, 500, { matched: false })]);
   assert.deepEqual(film([[at(700)], ...hidden]).occupancy, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
 });
 
-test('a stay in a zone ends with a visit, from the first to the last time it was seen there', () => {
+test('a person who leaves a zone has made a visit, from the first to the last frame there', () => {
   let state = createCounter(layout);
   const visits: unknown[] = [];
   for (const [index, x] of [550, 650, 700, 750, 900, 900].entries()) {
@@ -287,7 +287,7 @@ const anyFrame = array(
     .map(({ id, x, y, matched, confirmed }) => at(x, y, { id, matched, confirmed })),
 );
 
-test('a counter restored from JSON in the middle of any film goes on as if nothing had happened', () => {
+test('a counter restored from JSON in the middle of any film continues with the same results', () => {
   always(
     property(array(anyFrame, { maxLength: 40 }), integer({ min: 0, max: 40 }), (frames, cut) => {
       let undisturbed = createCounter(layout);

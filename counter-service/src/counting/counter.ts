@@ -1,9 +1,9 @@
 /**
  * The counts of one camera: crossings of lines and people in zones.
  *
- * The state is plain JSON, so that a checkpoint holds it and a restored counter goes on exactly as the old one would
- * have. Invariants: `in` and `out`, of the camera and of each line, never fall; `inside` is never negative; what is
- * remembered of a track is forgotten in the first step without that track.
+ * The state is plain JSON: a checkpoint holds it, and a restored counter continues exactly as the old one would have.
+ * Invariants: `in` and `out`, of the camera and of each line, never fall; `inside` is never negative; the state of a track
+ * is dropped in the first step without that track.
  */
 import * as z from 'zod';
 import type { Track } from '../tracking/track.ts';
@@ -12,7 +12,7 @@ import { type Layout, type LineSpec, type Place, placeSchema, toPixels, type Zon
 import { type Uncounted, uncountedAt } from './uncounted.ts';
 import { occupantsOf, presenceSchema, type Visit, visitsOf } from './zones.ts';
 
-/** As many as a status holds: beyond it, the lines that were removed first are forgotten. */
+/** As many as a status holds: beyond it, the lines that were removed first are dropped. */
 const mostLines = 64;
 const mostTracks = 256;
 const name = z.string().max(128);
@@ -56,33 +56,33 @@ export interface ZoneCounts {
 export interface Totals {
   readonly in: number;
   readonly out: number;
-  /** In less out, but never below 0: a person who was there before the first count and leaves must not hide a later visitor. */
+  /** In less out, but never below 0: a person who was inside before the first count and leaves must not hide a later visitor. */
   readonly inside: number;
-  /** Those of the spec, in its order; then removed ones, the latest first. */
+  /** The lines of the spec in its order, then removed lines, the latest first. */
   readonly lines: readonly LineCounts[];
 }
 
 export interface CrossingEvent {
-  /** In + out of the camera after it: gapless, and the same however often the video is replayed. */
+  /** In + out of the camera after the crossing: without holes, and the same however often the video is replayed. */
   readonly number: number;
   readonly line: string;
   readonly direction: Direction;
   readonly time: number;
   readonly frame: number;
   readonly track: number;
-  /** The line's totals after it. */
+  /** The line's totals after the crossing. */
   readonly lineIn: number;
   readonly lineOut: number;
 }
 
-export interface Counted {
+export interface CountResult {
   readonly state: CounterState;
   readonly crossings: readonly CrossingEvent[];
   readonly visits: readonly Visit[];
   readonly uncounted: readonly Uncounted[];
 }
 
-/** When the tracks were seen: seconds of presentation time, and the number by which the caller knows the frame. */
+/** The frame that is counted: its presentation time in seconds, and the caller's number for it. */
 export interface Moment {
   readonly time: number;
   readonly frame: number;
@@ -90,7 +90,7 @@ export interface Moment {
 
 export const nothingCounted: Totals = { in: 0, out: 0, inside: 0, lines: [] };
 
-/** A counter that has seen nobody yet and goes on from `totals`. */
+/** A counter without tracks, which continues from `totals`. */
 export function createCounter(layout: Layout, totals: Totals = nothingCounted): CounterState {
   const known = new Map(totals.lines.map((line) => [line.name, line]));
   const former = formerLines(totals.lines, layout);
@@ -111,8 +111,8 @@ export function createCounter(layout: Layout, totals: Totals = nothingCounted): 
 }
 
 /**
- * The counter after an edit of the spec or a change of picture size. A line or zone is known by its name and keeps its
- * totals; where it was moved, it forgets who stood where.
+ * The counter after an edit of the spec or a change of picture size. A line or zone keeps its totals by its name; one that
+ * was moved drops the state of its tracks.
  */
 export function changeLayout(state: CounterState, layout: Layout): CounterState {
   const oldLines = new Map(state.lines.map((line) => [line.name, line]));
@@ -131,8 +131,8 @@ export function changeLayout(state: CounterState, layout: Layout): CounterState 
   };
 }
 
-/** All tracks end, as a gap in the video demands. @param open the tracks until then, as they were last known. */
-export function loseSight(state: CounterState, open: readonly Track[]): Counted {
+/** Ends all tracks, at a gap in the video. @param open the tracks before the gap, in their last state. */
+export function endTracks(state: CounterState, open: readonly Track[]): CountResult {
   return {
     state: {
       ...state,
@@ -148,10 +148,10 @@ export function loseSight(state: CounterState, open: readonly Track[]): Counted 
 /**
  * Counts one frame.
  *
- * @param tracks all live tracks in rising order of id, those not seen in this frame too.
- * @param ended the tracks that are over since the last frame.
+ * @param tracks all live tracks in rising order of id, including those without a detection in this frame.
+ * @param ended the tracks that have ended since the last frame.
  */
-export function countStep(state: CounterState, tracks: readonly Track[], ended: readonly Track[], moment: Moment): Counted {
+export function countStep(state: CounterState, tracks: readonly Track[], ended: readonly Track[], moment: Moment): CountResult {
   const crossings: CrossingEvent[] = [];
   const lines = state.lines.map((line) => {
     const { sides, crossings: crossed } = crossingsOf(line.from, line.to, line.sides, tracks);
@@ -172,7 +172,7 @@ export function countStep(state: CounterState, tracks: readonly Track[], ended: 
   };
 }
 
-/** The totals as the resource's status shows them. */
+/** The totals in the form of the resource's status. */
 export function totalsOf({ in: entered, out, inside, lines, former = [] }: CounterState): Totals {
   return { in: entered, out, inside, lines: [...lines, ...former].map((line) => ({ name: line.name, in: line.in, out: line.out })) };
 }
@@ -181,7 +181,7 @@ export function zoneCounts(state: CounterState): ZoneCounts[] {
   return state.zones.map((zone) => ({ name: zone.name, occupancy: zone.present.length }));
 }
 
-/** What was never crossed has nothing to go on from. */
+/** Removed lines with totals; a line that was never crossed has nothing to continue from. */
 function formerLines(lines: readonly LineCounts[], layout: Layout): LineCounts[] {
   const wanted = new Set(layout.lines.map((line) => line.name));
   const former = lines.filter((line) => !wanted.has(line.name) && line.in + line.out > 0);

@@ -1,12 +1,12 @@
 /**
- * Who crossed a line.
+ * Crossings of a line.
  *
- * A track stands on a side of a line once its foot point is clearly there: further from the endless line than
- * max(4 px, 0.1 x box height). Between the two clear strips it keeps the side it had, so that nobody who stands on a
- * line is counted by trembling. A crossing is two clear places on different sides, one after the other, whose midpoint
- * lies between the line's ends; whoever walks around an end changes sides uncounted.
+ * A track is on a side of a line once its foot point is clearly there: further from the endless line than
+ * max(4 px, 0.1 x box height). Nearer to the line it keeps its last side, so that the tremble of a person who stands on
+ * the line is not counted. A crossing is two clear places on different sides, one after the other, whose midpoint lies
+ * between the line's ends; a person who walks around an end changes sides without a crossing.
  *
- * Invariant: one remembered side per live track and line; a side is forgotten with its track.
+ * Invariant: one side is kept for each live track and line, and is dropped with its track.
  */
 import * as z from 'zod';
 import type { Track } from '../tracking/track.ts';
@@ -17,13 +17,13 @@ import type { Place } from './layout.ts';
 export const directionSchema = z.enum(['in', 'out']);
 export type Direction = z.infer<typeof directionSchema>;
 
-/** Where a track last stood clearly on one side of a line; `side` is where a crossing in that direction ends. */
+/** The last clear place of a track beside a line; `side` is the direction of a crossing that ends on this side. */
 export const sideSchema = z.object({
   track: z.int().min(0),
   side: directionSchema,
   x: z.number(),
   y: z.number(),
-  /** What its latest change of sides was: counted, or around an end of the line. Absent before the first. */
+  /** The track's latest change of sides: counted, or around an end of the line. Absent before the first. */
   change: z.enum(['counted', 'aroundEnd']).optional(),
 });
 export type Side = Readonly<z.infer<typeof sideSchema>>;
@@ -33,7 +33,7 @@ export interface Crossing {
   readonly direction: Direction;
 }
 
-/** The sides after this frame's tracks, and who crossed to get there, in the tracks' order. */
+/** The sides after this frame, and its crossings, in the order of the tracks. */
 export function crossingsOf(
   from: Place,
   to: Place,
@@ -46,7 +46,7 @@ export function crossingsOf(
   for (const track of tracks) {
     const old = known.get(track.id);
     const now = clearSide(from, to, track);
-    // A doubtful track may still be a shadow: it keeps where it was first seen and is judged once it is confirmed.
+    // An unconfirmed track may be a shadow: it keeps its first side, and is judged once it is confirmed.
     if (now === undefined || (old !== undefined && !track.confirmed)) {
       if (old !== undefined) sides.push(old);
       continue;
@@ -68,7 +68,7 @@ export function clearance(track: Track): number {
   return Math.max(4, 0.1 * (track.box.bottom - track.box.top));
 }
 
-/** Undefined for a track on the line, and for one not seen in this frame: a guessed place proves nothing. */
+/** Undefined for a track on the line, and for one without a detection in this frame: a predicted place proves nothing. */
 function clearSide(from: Place, to: Place, track: Track): Side | undefined {
   if (!track.matched) return undefined;
   const foot = footPoint(track.box);

@@ -14,14 +14,14 @@ export interface ZoneSpec {
   readonly polygon: readonly Point[];
 }
 
-/** What is watched, and the size in pixels of the picture it is watched in. */
+/** The lines and zones of a camera, and the size of its picture in pixels. */
 export interface Layout {
   readonly lines: readonly LineSpec[];
   readonly zones: readonly ZoneSpec[];
   readonly picture: { readonly width: number; readonly height: number };
 }
 
-/** A place in the source picture, in pixels, y down. Spec points are thousandths; they never mix. */
+/** A place in the source picture, in pixels, y down. Points of the spec are thousandths; the two are never mixed. */
 export const placeSchema = z.object({ x: z.number(), y: z.number() });
 export type Place = Readonly<z.infer<typeof placeSchema>>;
 

@@ -1,5 +1,5 @@
 /**
- * Why a track that ended near a line was not counted at it: what an installer asks first.
+ * Why a track that ended near a line was not counted there: the first question of an installer.
  *
  * Near means that its foot point last was within a box height of the line between its ends.
  */
@@ -38,7 +38,7 @@ interface Line {
   readonly sides: readonly Side[];
 }
 
-/** @param ended tracks that are over, as they were last known. @param byGap whether a gap in the video ended them. */
+/** @param ended tracks that have ended, in their last state. @param byGap whether a gap in the video ended them. */
 export function uncountedAt(line: Line, ended: readonly Track[], byGap: boolean): Uncounted[] {
   if (ended.length === 0) return [];
   const sides = new Map(line.sides.map((side) => [side.track, side]));

@@ -1,9 +1,9 @@
 /**
- * Who is in a zone.
+ * The people in a zone.
  *
  * A confirmed track enters when its foot point lies in the polygon and leaves when it is clearly outside (the same
  * clearance as at a line), so that a person on the border does not flicker. A track that is not seen for a moment stays
- * where it last was; after `patienceSeconds` it no longer counts, though it may still be found again.
+ * in the zone; after `patienceSeconds` it leaves, though the tracker may still find it again.
  */
 import * as z from 'zod';
 import { footPoint } from '../tracking/box.ts';
@@ -21,7 +21,7 @@ export const presenceSchema = z.object({
 });
 export type Presence = Readonly<z.infer<typeof presenceSchema>>;
 
-/** A stay in a zone that is over. Times are seconds of presentation time. */
+/** A visit of a zone that has ended. Times are seconds of presentation time. */
 export interface Visit {
   readonly zone: string;
   readonly track: number;
@@ -45,7 +45,7 @@ export function occupantsOf(polygon: readonly Place[], before: readonly Presence
   return present;
 }
 
-/** The stays in `before` that are not in `now`. */
+/** The visits that ended between `before` and `now`. */
 export function visitsOf(zone: string, before: readonly Presence[], now: readonly Presence[]): Visit[] {
   const present = new Set(now.map(({ track }) => track));
   return before

@@ -1,19 +1,19 @@
-/** From what was counted to the events that tell of it. */
+/** Makes events from the outcome of a step. */
 import type { Crossing, Gap, Loss, StreamEvent, WaitingEvent } from '#crds/events.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import type { NumberedGap, Outcome } from '../analysis/analysis.ts';
 import type { CrossingEvent } from '../counting/counter.ts';
 import { pascalCase } from '../ledger/stream-state.ts';
 
-/** How the times of a session become times of the clock. */
+/** Converts the presentation times of a session to wall-clock times. */
 export interface SessionClock {
   /** Unix time at presentation time 0. */
   readonly startMicros: number;
-  /** A recording has no clock: its events have no wall-clock time, and the same file gives the same events. */
+  /** The source is a recording: its events have no wall-clock time, so the same file gives the same events. */
   readonly recorded: boolean;
 }
 
-/** Counted so long after it happened, a crossing is late. */
+/** A crossing that is counted this long after it happened is marked late. */
 const LATE_SECONDS = 60;
 
 /** In the order in which they were counted. @param nowMicros Unix time. */
@@ -33,9 +33,9 @@ function gapEvent({ number, fromMicros, toMicros, reason, accessUnits }: Numbere
   return recorded ? event : { ...event, fromAt: timeOf(startMicros + fromMicros), toAt: timeOf(startMicros + toMicros) };
 }
 
-/** As receivers get it. */
-export function addressed({ namespace, name, uid }: StreamName, event: WaitingEvent | Loss): StreamEvent {
-  // The fields that a person looks for come first in a line.
+/** The event in the form that receivers get: with its stream and its id. */
+export function toStreamEvent({ namespace, name, uid }: StreamName, event: WaitingEvent | Loss): StreamEvent {
+  // The fields that a person reads first come first in a line.
   const of = { namespace, stream: name };
   if (event.type === 'loss') return { ...of, ...event, id: `${uid}/loss/${event.of}/${event.first}-${event.last}` };
   return { ...of, ...event, id: `${uid}/${event.type}/${event.number}` };

@@ -1,4 +1,4 @@
-/** The events file against a real file system, and against its writer's death. */
+/** The events file on a real file system, with writers that are killed. */
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { StreamEvent } from '#crds/events.ts';
 import { crossings, type Command, stream } from '../fixtures/ledger-process.ts';
-import { addressed } from './event.ts';
+import { toStreamEvent } from './event.ts';
 import { EventsFile } from './file.ts';
 
 async function place(context: TestContext): Promise<string> {
@@ -27,9 +27,9 @@ async function linesOf(path: string): Promise<StreamEvent[]> {
 }
 const numbersOf = (events: readonly StreamEvent[]) =>
   events.map((event) => ('number' in event ? event.number : `${event.first}-${event.last}`));
-const loss = (first: number, last: number) => addressed(stream, { type: 'loss', of: 'crossing', first, last, reason: 'OutboxFull' });
+const loss = (first: number, last: number) => toStreamEvent(stream, { type: 'loss', of: 'crossing', first, last, reason: 'OutboxFull' });
 
-test('events that come again, to the same writer or the next, are in the file once', async (context) => {
+test('events that are delivered again, to the same writer or the next, are in the file once', async (context) => {
   const path = await place(context);
   const file = new EventsFile(path);
   await file.deliver(crossings(1, 3));
@@ -38,7 +38,7 @@ test('events that come again, to the same writer or the next, are in the file on
   assert.deepEqual(numbersOf(await linesOf(path)), [1, 2, 3, 4, 5]);
 });
 
-test('a line that a dead writer left half written is cut off, and written whole when it comes again', async (context) => {
+test('a half-written line of a killed writer is cut off, and written whole when its event is delivered again', async (context) => {
   const path = await place(context);
   await new EventsFile(path).deliver(crossings(1, 3));
   const { length } = await readFile(path);
@@ -47,7 +47,7 @@ test('a line that a dead writer left half written is cut off, and written whole 
   assert.deepEqual(numbersOf(await linesOf(path)), [1, 2, 3, 4]);
 });
 
-test('what a receiver has of a loss is not declared lost', async (context) => {
+test('events of a loss that the file already has are not declared lost', async (context) => {
   const path = await place(context);
   await new EventsFile(path).deliver(crossings(1, 3));
   await new EventsFile(path).deliver([loss(2, 6), ...crossings(7, 7)]);
@@ -88,7 +88,7 @@ test('a path that cannot be written is named in a sentence', async () => {
   await assert.rejects(new EventsFile('/dev/full').deliver(crossings(1, 1)), { message: /^\/dev\/full cannot be written: .*ENOSPC/ });
 });
 
-test('a writer that dies at any call leaves a file in which every event is whole and there once', async (context) => {
+test('after a writer is killed at any call, the file has every event whole and once', async (context) => {
   const path = await place(context);
   let call = 1;
   for (; ; call += 1) {

@@ -1,8 +1,8 @@
 /**
- * Events as JSON lines, appended to a file while they are counted. Each id is in it once, each line is whole: what a
- * killed counter has left half written is cut off, and an event that comes again is known by its number.
+ * Appends events to a file, as lines of JSON. Each id is in the file once and each line is whole: a line that a killed
+ * counter has half written is cut off, and an event that is delivered again is recognized by its number.
  *
- * Where the path is not a regular file (a pipe, a terminal) lines are written, and nothing is read or mended.
+ * If the path is not a regular file (a pipe, a terminal), lines are written and nothing is read or repaired.
  */
 import { open, stat } from 'node:fs/promises';
 import * as z from 'zod';
@@ -24,9 +24,9 @@ export class EventsFile implements Receiver {
   readonly #known = new Map<string, number>();
   /** Numbers that are declared lost, as ranges: an event that comes all the same is taken, once. */
   readonly #lost = new Map<string, Range[]>();
-  /** Up to here the file is read, and ends with a whole line. */
+  /** The bytes that were read so far; they end with a whole line. */
   #size = 0;
-  /** One delivery at a time: streams share the file. */
+  /** Deliveries come one after another, because streams share the file. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
@@ -68,7 +68,7 @@ export class EventsFile implements Receiver {
     }
   }
 
-  /** Reads what is new in the file, and cuts off what is no whole line. */
+  /** Reads the new lines of the file, and cuts off a half-written one at its end. */
   async #readFrom(file: Awaited<ReturnType<typeof open>>, size: number): Promise<void> {
     if (size < this.#size) {
       this.#size = 0;
@@ -89,7 +89,7 @@ export class EventsFile implements Receiver {
     if (this.#size < size) await file.truncate(this.#size);
   }
 
-  /** The part of the event that the file does not have. */
+  /** The event, or the part of a loss, that is not in the file yet. */
   #missingPart(event: StreamEvent): StreamEvent[] {
     const { key, first, last } = numbersOf(event.id);
     const known = this.#known.get(key) ?? 0;
@@ -126,7 +126,7 @@ function without(range: Range, number: number): Range[] {
   return halves.filter(({ first, last }) => first <= last);
 }
 
-/** Undefined when there is no file at the path. */
+/** Undefined when the path does not exist. */
 export async function isRegularFile(path: string): Promise<boolean | undefined> {
   return stat(path).then(
     (found) => found.isFile(),

@@ -61,7 +61,7 @@ function setting(context: TestContext, receivers: readonly Receiver[], more: Par
       metrics: streamMetrics(metrics),
       labels: { stream: 'default/door' },
       log: createLog('counter-service', 'silent'),
-      onDelivered: () => delivered.push(journal.delivered?.crossings),
+      onDelivered: () => delivered.push(journal.deliveredNumbers?.crossings),
       ...more,
     },
     startOutbox(nothing),
@@ -84,8 +84,8 @@ test('an event leaves after its commit, with its id, its clock time and its plac
   count(1, 2);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(receiver.numbers, []);
-  journal.committed({ crossings: 1, gaps: 0 });
-  await journal.flushed(signal);
+  journal.setCommitted({ crossings: 1, gaps: 0 });
+  await journal.flush(signal);
   const [{ id, ...event }] = receiver.got as [StreamEvent & { type: 'crossing' }];
   assert.equal(id, 'u/crossing/1');
   assert.deepEqual(
@@ -99,8 +99,8 @@ test('a recording has no clock: its events say nothing of when they happened', a
   const receiver = new MemoryReceiver('one');
   const { journal, count, signal } = setting(context, [receiver], { clock: { startMicros: 1, recorded: true } });
   count(1, 1);
-  journal.committed({ crossings: 1, gaps: 0 });
-  await journal.flushed(signal);
+  journal.setCommitted({ crossings: 1, gaps: 0 });
+  await journal.flush(signal);
   assert.ok(!('at' in receiver.got[0]!) && !('late' in receiver.got[0]!));
 });
 
@@ -110,12 +110,12 @@ test('a receiver that is away gets everything when it is back, and holds back no
   const { journal, count, delivered, signal } = setting(context, [well, away]);
   const first = once(well, 'got');
   count(1, 3);
-  journal.committed({ crossings: 3, gaps: 0 });
+  journal.setCommitted({ crossings: 3, gaps: 0 });
   await first;
-  assert.deepEqual([well.numbers, away.numbers, journal.delivered], [[1, 2, 3], [], nothing]);
+  assert.deepEqual([well.numbers, away.numbers, journal.deliveredNumbers], [[1, 2, 3], [], nothing]);
   assert.equal(journal.outbox?.waiting.length, 3, 'the checkpoint keeps them');
-  await journal.flushed(signal);
-  assert.deepEqual([away.numbers, journal.delivered?.crossings, journal.outbox?.waiting], [[1, 2, 3], 3, []]);
+  await journal.flush(signal);
+  assert.deepEqual([away.numbers, journal.deliveredNumbers?.crossings, journal.outbox?.waiting], [[1, 2, 3], 3, []]);
   assert.equal(delivered.at(-1), 3);
 });
 
@@ -125,11 +125,11 @@ test('what a receiver misses for too long is declared to it, and to no other', a
   const { journal, count, metrics, signal } = setting(context, [well, away], { mostWaitingEvents: 2 });
   const first = once(well, 'got');
   count(1, 2);
-  journal.committed({ crossings: 2, gaps: 0 });
+  journal.setCommitted({ crossings: 2, gaps: 0 });
   await first;
   count(3, 5);
-  journal.committed({ crossings: 5, gaps: 0 });
-  await journal.flushed(signal);
+  journal.setCommitted({ crossings: 5, gaps: 0 });
+  await journal.flush(signal);
   assert.deepEqual(away.numbers, ['1-3', 4, 5]);
   assert.match(await metrics.render(), /counter_events_dropped_total\{stream="default\/door"\} 3/);
   assert.deepEqual(well.numbers.slice(0, 2), [1, 2]);
@@ -138,5 +138,5 @@ test('what a receiver misses for too long is declared to it, and to no other', a
 test('without receivers nothing waits', (context) => {
   const { journal, count } = setting(context, []);
   count(1, 3);
-  assert.deepEqual([journal.outbox, journal.delivered], [undefined, undefined]);
+  assert.deepEqual([journal.outbox, journal.deliveredNumbers], [undefined, undefined]);
 });

@@ -1,9 +1,9 @@
 /**
  * The events of one stream on their way to the receivers.
  *
- *   record ─▶ outbox ─▶ committed ─▶ delivered to each receiver, at its own pace ─▶ forgotten, once all have it
+ *   record ─▶ outbox ─▶ committed ─▶ delivered to each receiver, at its own pace ─▶ removed once all receivers have them
  *
- * Counting and commits never wait for a receiver: one that is away is tried again, and the outbox is bounded.
+ * Counting and commits never wait for a receiver: deliveries are retried, and the outbox is bounded.
  */
 import { pause, waitBackoff } from '#proto/process/backoff.ts';
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
@@ -12,58 +12,58 @@ import type { Labels } from '#proto/process/metrics.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import type { Outcome } from '../analysis/analysis.ts';
 import type { EventMetrics } from '../metrics.ts';
-import { addressed, eventsOf, type SessionClock } from './event.ts';
+import { toStreamEvent, eventsOf, type SessionClock } from './event.ts';
 import { acknowledge, type Batch, dueFor, lowest, type Numbers, type Outbox, record, waitingFor } from './outbox.ts';
 import type { Receiver } from './receiver.ts';
 
 const BACKOFF = { initialSeconds: 0.25, maximumSeconds: 15 };
-/** A receiver that has not answered by then is tried again. */
+/** The time limit of a delivery. */
 const ANSWER_MS = 30_000;
 
 export interface JournalOptions {
   readonly stream: StreamName;
   readonly receivers: readonly Receiver[];
-  /** Events that wait for a receiver, at most. */
+  /** The most events that may wait for a receiver. */
   readonly mostWaitingEvents: number;
   readonly clock: SessionClock;
   readonly metrics: EventMetrics;
   readonly labels: Labels;
   readonly log: Log;
-  /** Every receiver has more than before. */
+  /** Called when a receiver has taken events. */
   readonly onDelivered: () => void;
 }
 
 export class EventJournal {
   readonly #options: JournalOptions;
   readonly #changed = new ConditionVariable();
-  /** Aborted when the stream ends: a receiver that is away is not waited for any longer than it takes to try again. */
+  /** Aborted when the stream ends: from then on retries come without backoff. */
   readonly #flushing = new AbortController();
-  /** What each receiver has. */
-  readonly #has = new Map<Receiver, Numbers>();
+  /** The events that each receiver has. */
+  readonly #cursors = new Map<Receiver, Numbers>();
   #outbox: Outbox;
   #committed: Numbers;
 
-  /** @param committed what the ledger holds. */
+  /** @param committed the numbers in the ledger. */
   constructor(options: JournalOptions, outbox: Outbox, committed: Numbers) {
     this.#options = options;
     this.#outbox = outbox;
     this.#committed = committed;
-    for (const receiver of options.receivers) this.#has.set(receiver, outbox.delivered);
+    for (const receiver of options.receivers) this.#cursors.set(receiver, outbox.delivered);
   }
 
-  /** For the checkpoint. Undefined without receivers: nothing waits then. */
+  /** For the checkpoint. Undefined without receivers. */
   get outbox(): Outbox | undefined {
-    return this.#has.size > 0 ? this.#outbox : undefined;
+    return this.#cursors.size > 0 ? this.#outbox : undefined;
   }
 
-  /** For the ledger: every receiver has the events up to these numbers. */
-  get delivered(): Numbers | undefined {
+  /** For the ledger: every receiver has the events up to these numbers. Undefined without receivers. */
+  get deliveredNumbers(): Numbers | undefined {
     return this.outbox?.delivered;
   }
 
-  /** Never waits. */
+  /** Adds the events of a step to the outbox. Never waits. */
   record(outcome: Outcome): void {
-    if (this.#has.size === 0) return;
+    if (this.#cursors.size === 0) return;
     const { clock, metrics, labels, mostWaitingEvents } = this.#options;
     const before = this.#outbox;
     const events = eventsOf(outcome, clock, Date.now() * 1000);
@@ -72,19 +72,19 @@ export class EventJournal {
     if (events.length > 0) metrics.recorded(labels, { waiting: waitingFor(this.#outbox, this.#outbox.delivered), dropped });
   }
 
-  /** The ledger holds these totals: what led to them may leave. */
-  committed(totals: Numbers): void {
+  /** The ledger holds these numbers: the events up to them may be delivered. */
+  setCommitted(totals: Numbers): void {
     this.#committed = totals;
     this.#changed.notify();
   }
 
-  /** Delivers until the signal aborts. Never throws for what a receiver does. */
+  /** Delivers until the signal aborts. Faults of a receiver are retried and never thrown. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#options.receivers.map((receiver) => this.#deliverTo(receiver, signal)));
   }
 
-  /** Resolves when every receiver has what is committed. @throws the signal's reason when it aborts first. */
-  async flushed(signal: AbortSignal): Promise<void> {
+  /** Resolves when every receiver has all committed events. @throws the signal's reason when it aborts first. */
+  async flush(signal: AbortSignal): Promise<void> {
     this.#flushing.abort();
     while (this.#options.receivers.some((receiver) => this.#dueFor(receiver).events.length > 0)) await this.#changed.wait(signal);
   }
@@ -101,14 +101,15 @@ export class EventJournal {
       try {
         const late = AbortSignal.timeout(ANSWER_MS);
         await receiver.deliver(
-          events.map((event) => addressed(stream, event)),
+          events.map((event) => toStreamEvent(stream, event)),
           AbortSignal.any([signal, late]),
         );
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
         metrics.deliveryFailed(receiver.name);
-        if (failures === 1) log.warn({ receiver: receiver.name, sentence: (error as Error).message }, 'events wait for their receiver');
+        if (failures === 1)
+          log.warn({ receiver: receiver.name, sentence: (error as Error).message }, 'a delivery failed: events wait for the receiver');
         await this.#pause(failures, signal);
         continue;
       }
@@ -125,13 +126,13 @@ export class EventJournal {
   }
 
   #dueFor(receiver: Receiver): Batch {
-    return dueFor(this.#outbox, this.#committed, this.#has.get(receiver)!);
+    return dueFor(this.#outbox, this.#committed, this.#cursors.get(receiver)!);
   }
 
   #advance(receiver: Receiver, through: Numbers): void {
     const { metrics, labels, onDelivered } = this.#options;
-    this.#has.set(receiver, through);
-    this.#outbox = acknowledge(this.#outbox, [...this.#has.values()].reduce(lowest));
+    this.#cursors.set(receiver, through);
+    this.#outbox = acknowledge(this.#outbox, [...this.#cursors.values()].reduce(lowest));
     metrics.waiting(labels, waitingFor(this.#outbox, this.#outbox.delivered));
     onDelivered();
     this.#changed.notify();

@@ -23,7 +23,7 @@ const numbersIn = (events: readonly { type: string }[]) =>
     'first' in event ? `${String(event.first)}-${String((event as { last?: number }).last)}` : (event as { number?: number }).number,
   );
 
-test('nothing is due before it is committed, and everything is due in order after it', () => {
+test('no event is due before its commit, and all are due in order after it', () => {
   const waiting = record(startOutbox(nothing), [crossing(1), gap(1), crossing(2)]);
   assert.deepEqual(dueFor(waiting, nothing, nothing).events, []);
   assert.deepEqual(dueFor(waiting, { crossings: 1, gaps: 1 }, nothing), {
@@ -32,12 +32,12 @@ test('nothing is due before it is committed, and everything is due in order afte
   });
 });
 
-test('what every receiver has waits no more', () => {
+test('an event that every receiver has is removed', () => {
   const waiting = record(startOutbox(nothing), [crossing(1), gap(1), crossing(2)]);
   assert.deepEqual(acknowledge(waiting, { crossings: 1, gaps: 1 }).waiting, [crossing(2)]);
 });
 
-test('of more than fit the oldest go, and are declared lost before what is left', () => {
+test('when events do not fit, the oldest are dropped, and declared lost before the others', () => {
   const full = record(startOutbox(nothing), crossings(1, 2_003));
   const { events, through } = dueFor(full, { crossings: 2_003, gaps: 0 }, nothing);
   assert.deepEqual(events[0], { type: 'loss', of: 'crossing', first: 1, last: 3, reason: 'OutboxFull' });
@@ -53,7 +53,7 @@ test('large events are bounded by their size', () => {
   assert.ok(full.waiting.length > 400 && full.waiting.at(-1)!.number === 1_000);
 });
 
-test('a term that has no checkpoint declares what the ledger counts beyond its cursor', () => {
+test('a term without a checkpoint declares the numbers beyond the delivery cursor of the ledger lost', () => {
   const fresh = record(startOutbox({ crossings: 9, gaps: 1 }, { crossings: 5, gaps: 1 }), [gap(2)]);
   const committed = { crossings: 9, gaps: 2 };
   assert.deepEqual(dueFor(fresh, committed, fresh.delivered).events, [
@@ -62,17 +62,17 @@ test('a term that has no checkpoint declares what the ledger counts beyond its c
   ]);
 });
 
-test('where there were no receivers before, delivery begins with the next event', () => {
+test('without receivers before, delivery begins with the next event', () => {
   const fresh = startOutbox({ crossings: 9, gaps: 1 });
   assert.deepEqual(dueFor(fresh, { crossings: 9, gaps: 1 }, fresh.delivered).events, []);
 });
 
-test("a checkpoint's events that the ledger knows to be delivered wait no more", () => {
+test('events of a checkpoint that the ledger has as delivered are removed', () => {
   const kept = record(startOutbox(nothing), crossings(1, 3));
   assert.deepEqual(numbersIn(resumeOutbox(kept, { crossings: 2, gaps: 0 }).waiting), [3]);
 });
 
-test('whatever is counted, committed and taken: each number is delivered or declared lost, once, in order', () => {
+test('for any counts, commits and deliveries: each number is delivered or declared lost, once, in order', () => {
   const deed = fc.oneof(
     fc.record({ record: fc.integer({ min: 1, max: 1_500 }) }),
     fc.record({ commit: fc.constant(true) }),

@@ -1,12 +1,12 @@
 /**
- * Events that wait for their receivers, as plain data within the checkpoint: they survive the counter.
+ * Events that wait for their receivers, as plain data in the checkpoint, so that they survive the counter.
  *
  *   recorded ──commit──▶ due ──the receiver has it──▶ delivered
- *      └── more than fit: the oldest go, and their numbers become a loss
+ *      └── no room: the oldest are dropped, and their numbers become a loss
  *
- * Invariants, for crossings and for gaps: each number up to `recorded` is delivered, lost or waiting; those that wait are
- * the newest ones without a hole; so what lies between `delivered` and the first that waits is lost. `delivered` never
- * falls. Nothing is due before it is committed.
+ * Invariants, for crossings and for gaps: each number up to `recorded` is delivered, lost or waiting; the waiting ones are
+ * the newest, without a hole; so the numbers between `delivered` and the first waiting one are lost. `delivered` never
+ * falls. No event is due before it is committed.
  */
 import * as z from 'zod';
 import { type Loss, lossReasons, type WaitingEvent, waitingEvent } from '#crds/events.ts';
@@ -18,54 +18,54 @@ const BATCH = 100;
 
 const natural = z.int().min(0);
 const numbersSchema = z.object({ crossings: natural, gaps: natural });
-/** A number of each kind: all up to it. */
+/** A cursor: all crossings and all gaps up to these numbers. */
 export type Numbers = Readonly<z.infer<typeof numbersSchema>>;
 
 export const outboxSchema = z.object({
   recorded: numbersSchema,
-  /** With every receiver, or declared lost to it. */
+  /** Every receiver has the events up to here, or their loss. */
   delivered: numbersSchema,
   waiting: z.array(waitingEvent).max(MOST_EVENTS).readonly(),
-  /** Why the newest loss was one. */
+  /** The reason of the newest loss. */
   lossReason: z.enum(lossReasons).optional(),
 });
 export type Outbox = Readonly<z.infer<typeof outboxSchema>>;
 
 export interface Batch {
   readonly events: readonly (WaitingEvent | Loss)[];
-  /** What its receiver has with it. */
+  /** The receiver's cursor after this batch. */
   readonly through: Numbers;
 }
 
 /**
- * Nothing waits. What was recorded and is not known to be delivered is lost.
- * @param delivered by the ledger; undefined where there were no receivers: delivery begins with the next event.
+ * Starts without a checkpoint: no event waits, and recorded events that are not delivered are lost.
+ * @param delivered by the ledger; undefined when there were no receivers before: delivery begins with the next event.
  */
 export function startOutbox(recorded: Numbers, delivered: Numbers = recorded): Outbox {
   return { recorded, delivered, waiting: [], lossReason: 'CheckpointLost' };
 }
 
-/** Of a checkpoint. @param delivered by the ledger, which may know more. */
+/** Continues the outbox of a checkpoint. @param delivered by the ledger, which may be further. */
 export function resumeOutbox(kept: Outbox, delivered: Numbers = kept.delivered): Outbox {
   return acknowledge(kept, highest(kept.delivered, delivered));
 }
 
-/** @param most events that may wait. */
+/** Adds events. @param most events that may wait: beyond it the oldest are dropped. */
 export function record(before: Outbox, events: readonly WaitingEvent[], most = MOST_EVENTS): Outbox {
   if (events.length === 0) return before;
   const recorded = events.reduce((numbersSoFar, event) => withNumber(numbersSoFar, event), before.recorded);
   const all = [...before.waiting, ...events];
-  const dropped = tooMany(all, most);
+  const dropped = overflowOf(all, most);
   return { ...before, recorded, waiting: all.slice(dropped), ...(dropped > 0 && { lossReason: 'OutboxFull' }) };
 }
 
-/** Every receiver has what is up to these numbers. */
+/** Removes the events that every receiver has, up to these numbers. */
 export function acknowledge(before: Outbox, through: Numbers): Outbox {
   const delivered = highest(before.delivered, lowest(through, before.recorded));
   return { ...before, delivered, waiting: before.waiting.filter((event) => event.number > numberOf(delivered, event.type)) };
 }
 
-/** What a receiver is to get next, which has everything up to `has`. */
+/** The next batch for a receiver that has all events up to `has`. */
 export function dueFor({ recorded, waiting, lossReason = 'OutboxFull' }: Outbox, committed: Numbers, has: Numbers): Batch {
   const losses = (['crossing', 'gap'] as const).flatMap((of): Loss[] => {
     const lostThrough = (waiting.find(({ type }) => type === of)?.number ?? numberOf(recorded, of) + 1) - 1;
@@ -98,10 +98,10 @@ function withNumber(before: Numbers, event: WaitingEvent | Loss): Numbers {
   return kind === 'crossing' ? { ...before, crossings: number } : { ...before, gaps: number };
 }
 
-/** How many of the oldest have no room. */
-function tooMany(events: readonly WaitingEvent[], most: number): number {
+/** How many of the oldest events have no room. */
+function overflowOf(events: readonly WaitingEvent[], most: number): number {
   let dropped = Math.max(0, events.length - most);
-  // An event has at most a thousand characters: what is less than this needs no weighing.
+  // An event has at most a thousand characters: fewer events than this fit in any case.
   if (events.length < MOST_CHARACTERS / 1024) return dropped;
   const lengths = events.map((event) => JSON.stringify(event).length);
   let characters = lengths.slice(dropped).reduce((sum, length) => sum + length, 0);

@@ -1,6 +1,6 @@
 /**
- * What is told of a stream's state, by audience: the ledger, and the agent at its site. What of it is worth a write of
- * the ledger is declared here, field by field.
+ * The counts of a stream in the form of each receiver: the ledger, and the agent's site. Declares for each field of the
+ * ledger whether its change is worth a write.
  */
 import type { CounterMessage } from '#proto/wire/protocol.ts';
 import type { AnalysisState } from '../analysis/analysis.ts';
@@ -9,16 +9,16 @@ import type { Numbers } from '../events/outbox.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
 import { pascalCase } from '../ledger/stream-state.ts';
 
-/** `write`: a change of it alone is worth a write. `shown`: it only rides along with the next one. */
-type Worth = 'write' | 'shown';
-type Declared<T> = T extends readonly (infer Item)[]
-  ? Declared<Item>
+/** `write`: a change of this field alone is worth a write. `shown`: the next write carries it. */
+type WriteWorth = 'write' | 'shown';
+type Declaration<T> = T extends readonly (infer Item)[]
+  ? Declaration<Item>
   : T extends object
-    ? { [Field in keyof Required<T>]: Declared<NonNullable<T[Field]>> } | Worth
-    : Worth;
+    ? { [Field in keyof Required<T>]: Declaration<NonNullable<T[Field]>> } | WriteWorth
+    : WriteWorth;
 
-/** A field that is missing here does not compile. Clocks and positions of a quiet floor must cost the ledger nothing. */
-const WORTH: { readonly [Field in keyof Required<CommittedCounts>]: Declared<NonNullable<CommittedCounts[Field]>> } = {
+/** A missing field does not compile. While no person moves, times and positions must not cause a write. */
+const WORTH: { readonly [Field in keyof Required<CommittedCounts>]: Declaration<NonNullable<CommittedCounts[Field]>> } = {
   session: 'write',
   position: 'shown',
   time: 'shown',
@@ -33,32 +33,32 @@ const WORTH: { readonly [Field in keyof Required<CommittedCounts>]: Declared<Non
   delivered: 'shown',
 };
 
-/** What the ledger must hold: two counts of the same substance need no write between them. */
+/** The fields that are worth a write: two counts of the same substance need no write between them. */
 export function substanceOf(counts: CommittedCounts): string {
-  return JSON.stringify(worthAWrite(counts, WORTH));
+  return JSON.stringify(substantialPart(counts, WORTH));
 }
 
-function worthAWrite(value: unknown, worth: unknown): unknown {
+function substantialPart(value: unknown, worth: unknown): unknown {
   if (worth === 'write' || value === undefined) return value;
-  if (Array.isArray(value)) return value.map((item) => worthAWrite(item, worth));
+  if (Array.isArray(value)) return value.map((item) => substantialPart(item, worth));
   const fields = Object.entries(worth as Record<string, unknown>).filter(([, declared]) => declared !== 'shown');
-  return fields.map(([field, declared]) => worthAWrite((value as Record<string, unknown>)[field], declared));
+  return fields.map(([field, declared]) => substantialPart((value as Record<string, unknown>)[field], declared));
 }
 
-export interface OfSession {
+export interface SessionTimes {
   readonly session: string;
   readonly sessionStartMicros: number;
 }
 
-/** What the ledger is to hold. */
-export function committedCounts(state: AnalysisState, { session, sessionStartMicros }: OfSession, delivered?: Numbers): CommittedCounts {
+/** The counts in the form of the ledger. */
+export function committedCounts(state: AnalysisState, { session, sessionStartMicros }: SessionTimes, delivered?: Numbers): CommittedCounts {
   const at = (micros: number) => new Date((sessionStartMicros + micros) / 1000).toISOString();
   const { last } = state.gaps;
   const { lines, ...totals } = totalsOf(state.counter);
   return {
     session,
     position: state.position,
-    // Until something is seen, no time has passed since the session before counted.
+    // Until the first frame, the counts are those of the earlier session, and so is their time.
     time: at(state.takeover?.fromMicros ?? Math.max(0, state.presentationMicros)),
     ...totals,
     lines: [...lines],
@@ -75,14 +75,14 @@ export function committedCounts(state: AnalysisState, { session, sessionStartMic
   };
 }
 
-/** The numbers of the newest crossing and gap in it. */
+/** The numbers of the newest crossing and the newest gap in the counts. */
 export function numbersOf(
   counts: { readonly in: number; readonly out: number; readonly gaps: { readonly count: number } } | undefined,
 ): Numbers {
   return counts === undefined ? { crossings: 0, gaps: 0 } : { crossings: counts.in + counts.out, gaps: counts.gaps.count };
 }
 
-/** For the agent's site: what is counted by now, provisional until it is committed. */
+/** The current counts for the agent's site; provisional until they are committed. */
 export function siteCounts({ counter, gaps, position, presentationMicros, frames }: AnalysisState) {
   const totals = totalsOf(counter);
   return {

@@ -1,5 +1,5 @@
 /**
- * Who belongs to whom, at the greatest total gain.
+ * Pairs rows with columns at the greatest total gain.
  *
  * Shortest augmenting paths with potentials, after R. Jonker and A. Volgenant, "A shortest augmenting path algorithm
  * for dense and sparse linear assignment problems", Computing 38 (1987), in the rectangular form of D. F. Crouse,

@@ -29,7 +29,7 @@ const cases: { sentence: string; track: Candidate; detection: ReturnType<typeof 
     found: false,
   },
   {
-    sentence: 'a weak detection where somebody was lost a while ago',
+    sentence: 'a weak detection where a person was lost a while ago',
     track: candidate(100, { unseenSeconds: 0.8 }),
     detection: seen(100, 0.3),
     found: false,

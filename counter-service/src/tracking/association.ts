@@ -1,15 +1,15 @@
 /**
  * Which detection shows which track, in the manner of ByteTrack (Y. Zhang et al., "ByteTrack: Multi-Object Tracking by
  * Associating Every Detection Box", ECCV 2022): sure detections first, so that a weak one can never take a person from
- * a strong one, then weak detections for whom no sure one was found, such as somebody half hidden. Each stage takes
- * what the stages before it left.
+ * a strong one, then weak detections for tracks without a sure one, such as a half-hidden person. Each stage uses what
+ * the stages before it left.
  */
 import type { Detection } from '../detection/detection.ts';
 import { assign } from './assignment.ts';
 import type { Box } from './box.ts';
 import { overlap } from './box.ts';
 
-/** What association needs to know of a track; `box` is where it should be now. */
+/** A track in the form that association needs; `box` is its predicted box. */
 export interface Candidate {
   readonly box: Box;
   readonly confirmed: boolean;
@@ -36,17 +36,17 @@ interface Stage<Track> {
 
 // Boxes are grown by a fifth on every side before they are compared, which keeps fast walkers at few frames a second.
 const reach = 0.2;
-// The thresholds of ByteTrack, but for the last, 0.3 there: who steps into the picture outgrows the first box quickly.
+// The thresholds of ByteTrack, but for the last, 0.3 there: a person who steps into the picture outgrows the first box quickly.
 const sureOverlap = 0.2;
 const weakOverlap = 0.5;
 const newcomerOverlap = 0.2;
 
 // Weak detections carry a track through a moment, not for long: background that resembles a person scores low forever.
 const weakSeconds = 1;
-/** A weak detection may be the background at the place where somebody was lost, unless that was just now. */
+/** A weak detection may be background at the place where a person was lost, unless that was just now. */
 const weakAfterUnseenSeconds = 0.5;
 
-// Who vanished behind somebody and comes out elsewhere is the same person if they could have walked there.
+// A person hidden behind another who appears elsewhere is the same person if they could have walked there.
 const reunionSeconds = 1.5;
 /** In heights of the person: the uncertainty of the place at once, how it grows a second, and where it ends. */
 const reunionReach = { first: 0.3, perSecond: 1, most: 1 };

@@ -1,11 +1,11 @@
 /**
- * Where a person is and how they move: a Kalman filter per coordinate (R. E. Kalman, 1960), as in SORT (A. Bewley et
- * al., ICIP 2016), whose eight-state filter never couples the coordinates either. Noise grows with the person's height,
- * since what is near the camera is larger and moves further.
+ * The place and motion of a person: a Kalman filter per coordinate (R. E. Kalman, 1960), as in SORT (A. Bewley et al.,
+ * ICIP 2016), whose eight-state filter never couples the coordinates either. Noise grows with the person's height,
+ * because a person near the camera is larger and moves further in the picture.
  *
  * The middle of the top edge moves at a nearly constant velocity; the size only drifts. The head is the steadiest part
- * of a person in a picture, while feet vanish behind others and legs swing: so the foot is the filtered top plus the
- * slowly filtered height. Only +, -, ×, / and comparisons, so that every machine computes the same bits.
+ * of a person in a picture, while feet are hidden by other people and legs swing: so the foot is the filtered top plus
+ * the slowly filtered height. Only +, -, ×, / and comparisons, so that every machine computes the same bits.
  */
 import * as z from 'zod';
 import type { Box } from './box.ts';
@@ -31,7 +31,7 @@ export type Motion = Readonly<z.infer<typeof motionSchema>>;
 // Standard deviations in heights of the box. A walking person covers about one height a second and can stop or turn
 // within about a second. Detectors place an edge within about a twentieth of the height, but sizes vary more, by
 // stride, arms and what is hidden. Measured over 300 lines, half or double of any of these changes F1 by less than 0.01.
-const placeNoise = 0.05;
+const positionNoise = 0.05;
 const sizeNoise = 0.15;
 const firstRate = 1;
 /** Per second to the power of 3/2: white acceleration. */
@@ -39,12 +39,12 @@ const acceleration = 0.5;
 /** Per square root of a second: random walk. */
 const sizeDrift = 0.2;
 
-/** A measurement further off than this many standard deviations says that the filter was too sure of itself. */
-const surprise = 2;
+/** A measurement further off than this many standard deviations means that the filter's variance was too small. */
+const surpriseDeviations = 2;
 
 export function startMotion(box: Box): Motion {
   const height = box.bottom - box.top;
-  const place = { rate: 0, variance: square(placeNoise * height), covariance: 0, rateVariance: square(firstRate * height) };
+  const place = { rate: 0, variance: square(positionNoise * height), covariance: 0, rateVariance: square(firstRate * height) };
   return {
     middle: { value: (box.left + box.right) / 2, ...place },
     top: { value: box.top, ...place },
@@ -53,7 +53,7 @@ export function startMotion(box: Box): Motion {
   };
 }
 
-/** The motion `seconds` later, unseen. */
+/** The motion `seconds` later, without a detection. */
 export function predictMotion(motion: Motion, seconds: number): Motion {
   const height = motion.height.value;
   const jolt = square(acceleration * height);
@@ -66,10 +66,10 @@ export function predictMotion(motion: Motion, seconds: number): Motion {
   };
 }
 
-/** The motion with what a detection says; `doubt` scales the noise of a detection that is worth less than usual. */
+/** The motion after a detection; `doubt` scales the noise of a detection that is less certain than usual. */
 export function correctMotion(motion: Motion, box: Box, doubt: number): Motion {
   const height = motion.height.value;
-  const place = square(placeNoise * doubt * height);
+  const place = square(positionNoise * doubt * height);
   const size = square(sizeNoise * doubt * height);
   return {
     middle: correctMoving(motion.middle, (box.left + box.right) / 2, place),
@@ -103,7 +103,7 @@ function predict(moving: Moving, seconds: number, jolt: number): Moving {
 
 function correctMoving(moving: Moving, measured: number, noise: number): Moving {
   const innovation = measured - moving.value;
-  const variance = atLeastSurprising(moving.variance, innovation, noise);
+  const variance = widenedVariance(moving.variance, innovation, noise);
   const gain = variance / (variance + noise);
   const rateGain = moving.covariance / (variance + noise);
   return {
@@ -117,19 +117,19 @@ function correctMoving(moving: Moving, measured: number, noise: number): Moving 
 
 function correctDrifting(drifting: Drifting, measured: number, noise: number): Drifting {
   const innovation = measured - drifting.value;
-  const variance = atLeastSurprising(drifting.variance, innovation, noise);
+  const variance = widenedVariance(drifting.variance, innovation, noise);
   const gain = variance / (variance + noise);
   return { value: drifting.value + gain * innovation, variance: (1 - gain) * variance };
 }
 
 /**
- * The variance, widened until the innovation lies within `surprise` standard deviations: somebody who steps into the
- * picture grows from a head to a whole person within a second, and a filter that averages would put their feet in the
- * middle of the room. Adjustable noise levels: Y. Bar-Shalom, X. R. Li and T. Kirubarajan, "Estimation with
- * Applications to Tracking and Navigation", Wiley 2001, section 11.2.
+ * The variance, widened until the innovation lies within `surpriseDeviations` standard deviations: a person who steps into
+ * the picture grows from a head to a whole person within a second, and a filter that averages would put their feet in the
+ * middle of the room. Adjustable noise levels: Y. Bar-Shalom, X. R. Li and T. Kirubarajan, "Estimation with Applications
+ * to Tracking and Navigation", Wiley 2001, section 11.2.
  */
-function atLeastSurprising(variance: number, innovation: number, noise: number): number {
-  return Math.max(variance, square(innovation / surprise) - noise);
+function widenedVariance(variance: number, innovation: number, noise: number): number {
+  return Math.max(variance, square(innovation / surpriseDeviations) - noise);
 }
 
 function square(value: number): number {

@@ -1,13 +1,13 @@
 import type { Box } from './box.ts';
 
-/** One person as the tracker sees them in one frame. */
+/** One person in one frame. */
 export interface Track {
-  /** Counts from 1 per stream and is never used again. */
+  /** Counts from 1 for each stream and is never reused. */
   readonly id: number;
-  /** Pixels of the source picture; where the person is thought to be while `matched` is false. */
+  /** Pixels of the source picture; a prediction while `matched` is false. */
   readonly box: Box;
   /** Whether a detection of this frame belongs to the track. */
   readonly matched: boolean;
-  /** False while there is too little evidence that the track is a person at all. */
+  /** False while there are too few detections to take the track for a person. */
   readonly confirmed: boolean;
 }

@@ -13,7 +13,7 @@ function person(x: number, y: number, score = 0.8): Detection {
   return { left: x - 20, top: y - 100, right: x + 20, bottom: y, score };
 }
 
-/** Shows a film, ten frames a second unless told, from `start` on; answers what was tracked in each frame. */
+/** Tracks a film, by default ten frames a second, from `start` on; returns the tracks of each frame. */
 function film(
   frames: readonly (readonly Detection[])[],
   { framesPerSecond = 10, state = createTracker(), start = 0 } = {},
@@ -56,18 +56,18 @@ test('two people who pass each other keep their tracks', () => {
   assert.ok(footPoint(frames[29]![1]!.box).x < 140);
 });
 
-test('somebody hidden for a second behind a pillar comes out as the same track', () => {
+test('a person hidden for a second behind a pillar comes out as the same track', () => {
   const { frames } = film(times(30, (index) => (index >= 10 && index < 20 ? [] : [person(100 + 8 * index, 300)])));
   assert.equal(frames[15]?.[0]?.matched, false);
   assert.deepEqual(idsOf(frames[29]), [1]);
 });
 
-test('somebody who stops while hidden is found again though not where expected', () => {
+test('a person who stops while hidden is found again, though not where expected', () => {
   const { frames } = film(times(20, (index) => (index >= 10 && index < 18 ? [] : [person(100 + 8 * Math.min(index, 10), 300)])));
   assert.deepEqual(idsOf(frames[19]), [1]);
 });
 
-test('whoever appears too far away to have walked there is somebody else', () => {
+test('a person who appears too far away to have walked there is another track', () => {
   const { frames } = film(times(20, (index) => (index < 10 ? [person(100, 300)] : [person(400, 300)])));
   assert.deepEqual(idsOf(frames[19]), [2]);
 });
@@ -109,13 +109,13 @@ test('the foot hardly follows a box that is cut from below for one frame', () =>
   assert.ok(frames.every(([track]) => footPoint(track!.box).y > 285));
 });
 
-test('while somebody grows into the picture over its lower edge, their feet stay within twice the clearance of a line', () => {
+test('while a person grows into the picture over its lower edge, their feet stay within twice the clearance of a line', () => {
   const { frames } = film(times(16, (index) => [{ left: 80, right: 180, top: Math.max(20, 400 - 30 * index), bottom: 432, score: 0.8 }]));
   assert.deepEqual(idsOf(frames[15]), [1]);
   assert.ok(frames.every(([track]) => Math.abs(footPoint(track!.box).y - 432) < 0.2 * (track!.box.bottom - track!.box.top)));
 });
 
-test('after an interruption nobody is known, and ids go on', () => {
+test('after a gap there are no tracks, and ids continue', () => {
   const before = film(times(5, () => [person(100, 300)]));
   const ended = endAllTracks(before.state);
   assert.deepEqual(ended.tracks, []);
@@ -141,7 +141,7 @@ test('a clock that goes back ends all tracks', () => {
   );
 });
 
-test('boxes without area or with numbers that are none are dropped and counted', () => {
+test('boxes without area or with NaN are dropped and counted', () => {
   const broken = [
     { ...person(100, 300), right: 80 },
     { ...person(100, 300), top: Number.NaN },
@@ -170,7 +170,7 @@ const anyDetection = record({
   score: double({ min: 0, max: 1, noNaN: true }),
 }).map(({ left, top, width, height, score }): Detection => ({ left, top, right: left + width, bottom: top + height, score }));
 
-test('a tracker restored from JSON in the middle of any film goes on bit by bit', () => {
+test('a tracker restored from JSON in the middle of any film continues bit by bit', () => {
   always(
     property(array(array(anyDetection, { maxLength: 8 }), { maxLength: 25 }), integer({ min: 0, max: 25 }), (frames, cut) => {
       const undisturbed = film(frames);

@@ -51,7 +51,7 @@ const lostTrackSeconds = 2;
 
 const mostDetections = 200;
 
-/** A weak detection's place is that much less certain than a sure one's. */
+/** The place of a weak detection is this many times less certain than that of a sure one. */
 const weakDoubt = 1.5;
 
 /**
@@ -66,55 +66,55 @@ export function createTracker(): TrackerState {
   return { nextId: 1, time: 0, tracks: [], dropped: 0 };
 }
 
-/** Ends every track, as an interruption of the video demands: nobody knows what happened meanwhile. */
+/** Ends every track, at a gap in the video: what happened in the gap is unknown. */
 export function endAllTracks(state: TrackerState): TrackerState {
   return { ...state, tracks: [] };
 }
 
-export interface Tracked {
+export interface TrackResult {
   readonly state: TrackerState;
   /** Every live track, new and lost ones too, in rising order of id. */
   readonly tracks: Track[];
-  /** The tracks that this frame ended: nothing was seen of them for too long. */
+  /** The tracks that this frame ended, because they had no detection for too long. */
   readonly ended: Track[];
 }
 
 /** One frame. `time` is its presentation time in seconds; a time before the last frame's ends all tracks first. */
-export function trackStep(before: TrackerState, detections: readonly Detection[], time: number, settings: TrackerSettings): Tracked {
+export function trackStep(before: TrackerState, detections: readonly Detection[], time: number, settings: TrackerSettings): TrackResult {
   const state = time < before.time ? endAllTracks(before) : before;
   const live = state.tracks.filter((track) => time - track.seenAt <= (isConfirmed(track) ? lostTrackSeconds : newTrackSeconds));
-  const expected = live.map((track) => expectedAt(track, time, state.time));
+  const expected = live.map((track) => predictTrack(track, time, state.time));
   const usable = strongest(detections.filter(isUsable));
   const found = associate(expected, usable, settings);
   const continued = expected.map((candidate) => {
     const detection = found.get(candidate);
     return detection === undefined
       ? candidate.track
-      : sighted(candidate.track, detection, { time, sure: detection.score >= settings.highScore });
+      : withSighting(candidate.track, detection, { time, sure: detection.score >= settings.highScore });
   });
   const taken = new Set(found.values());
   const newcomers = usable.filter((detection) => !taken.has(detection) && detection.score >= settings.newTrackScore);
-  const welcome = newcomers.slice(0, mostTracks - continued.length);
-  const tracks = [...continued, ...welcome.map((detection, index) => newTrack(state.nextId + index, detection, time))];
-  const dropped = state.dropped + newcomers.length - welcome.length + detections.length - usable.length;
-  const going = new Set(live);
+  const added = newcomers.slice(0, mostTracks - continued.length);
+  const tracks = [...continued, ...added.map((detection, index) => newTrack(state.nextId + index, detection, time))];
+  const dropped = state.dropped + newcomers.length - added.length + detections.length - usable.length;
+  const liveTracks = new Set(live);
   return {
-    state: { nextId: state.nextId + welcome.length, time, tracks, dropped },
-    tracks: tracks.map((track) => seenAt(track, time)),
-    ended: before.tracks.filter((track) => !going.has(track)).map((track) => seenAt(track, time)),
+    state: { nextId: state.nextId + added.length, time, tracks, dropped },
+    tracks: tracks.map((track) => toTrack(track, time)),
+    ended: before.tracks.filter((track) => !liveTracks.has(track)).map((track) => toTrack(track, time)),
   };
 }
 
-/** The tracks as they were last known: none of them is matched. */
+/** The tracks in their last state: none of them is matched. */
 export function openTracks(state: TrackerState): Track[] {
-  return state.tracks.map((track) => seenAt(track, NaN));
+  return state.tracks.map((track) => toTrack(track, NaN));
 }
 
 interface ExpectedTrack extends Candidate {
   readonly track: TrackState;
 }
 
-function expectedAt(track: TrackState, time: number, previousTime: number): ExpectedTrack {
+function predictTrack(track: TrackState, time: number, previousTime: number): ExpectedTrack {
   const motion = predictMotion(track.motion, time - previousTime);
   return {
     track: { ...track, motion },
@@ -129,7 +129,7 @@ function newTrack(id: number, detection: Detection, time: number): TrackState {
   return { id, motion: startMotion(detection), sightings: 1, seenAt: time, sureAt: time };
 }
 
-function sighted(track: TrackState, detection: Detection, { time, sure }: { time: number; sure: boolean }): TrackState {
+function withSighting(track: TrackState, detection: Detection, { time, sure }: { time: number; sure: boolean }): TrackState {
   return {
     id: track.id,
     motion: correctMotion(track.motion, detection, sure ? 1 : weakDoubt),
@@ -139,7 +139,7 @@ function sighted(track: TrackState, detection: Detection, { time, sure }: { time
   };
 }
 
-function seenAt(track: TrackState, time: number): Track {
+function toTrack(track: TrackState, time: number): Track {
   return { id: track.id, box: boxOf(track.motion), matched: track.seenAt === time, confirmed: isConfirmed(track) };
 }
 
@@ -147,7 +147,7 @@ function isConfirmed(track: TrackState): boolean {
   return track.sightings >= confirmingSightings;
 }
 
-/** Numbers that a filter can work with: finite, and a box with an area. */
+/** Whether the filter can use it: finite numbers, and a box with an area. */
 function isUsable(detection: Detection): boolean {
   return (
     detection.right > detection.left &&
