@@ -46,7 +46,7 @@ const TRANSIENT: ReadonlySet<FaultReason> = new Set([
   'ReaderFailed',
 ]);
 
-/** What errors of connecting mean. Scripts may know these words: they are ffmpeg's, which connected once. */
+/** What errors of connecting mean, in the words of ffmpeg: users may match them in scripts. */
 const CONNECT_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   EHOSTUNREACH: 'no route to host',

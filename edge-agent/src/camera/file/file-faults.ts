@@ -23,7 +23,7 @@ export function emptyFault(file: string): CameraFault {
   return new CameraFault('FileEmpty', `${file} is empty.`);
 }
 
-/** A file that ffmpeg would not open, or that it died over. */
+/** ffmpeg did not open the file, or died while it read it. */
 export function openFault(file: string, exit: FfmpegExit): CameraFault {
   const unknown = new CameraFault('NotAVideo', `${file} is not a video that ffmpeg can read.`);
   return diagnose(SYMPTOMS, file, exit) ?? diagnoseReader(file, exit) ?? unknown;
