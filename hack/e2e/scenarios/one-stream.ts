@@ -90,5 +90,5 @@ async function assertKubectlOutput({ kubectl, namespace }: World): Promise<void>
   for (const part of [/Conditions:/, /Type:\s+Ready/, /Counts:/, /Lines:/, /Events:\s+Type\s+Reason/, /Counting/])
     assert.match(description, part);
   assert.doesNotMatch(description, /Managed Fields/);
-  assert.match(await kubectl(['explain', 'counts.spec.lines']), /Walking\s+from\s+->\s+to\s+on\s+the\s+picture/);
+  assert.match(await kubectl(['explain', 'counts.spec.lines']), /right-hand\s+side\s+goes\s+in/);
 }
