@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, w
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, before, suite, test } from 'node:test';
+import { withoutFfmpeg } from '../hack/machine/ffmpeg.ts';
 import { call, launch, part, type Ran, resultOf, stream, Workplace } from './fixtures/workplace.ts';
 
 const models = join(import.meta.dirname, '../models');
@@ -26,7 +27,12 @@ function copyModels(name: string, change: (manifest: string) => string): void {
 
 function assertClear({ stderr }: Ran, lines: number): void {
   assert.doesNotMatch(stderr, /^\s+at /m, 'no stack trace');
-  assert.ok(stderr.trim().split('\n').length <= lines, stderr);
+  // Where there is no current ffmpeg, one more sentence says so.
+  const sentences = stderr
+    .trim()
+    .split('\n')
+    .filter((line) => !line.startsWith('Using ffmpeg '));
+  assert.ok(sentences.length <= lines, stderr);
 }
 
 interface Case {
@@ -133,7 +139,8 @@ suite('once processes run', () => {
     assert.deepEqual(processesNaming(temporary), []);
   });
 
-  test('a file that is cut short and cameras that do not answer have failed, and the table says so', async () => {
+  const skip = withoutFfmpeg('RTSP by way of the concat demuxer');
+  test('a file that is cut short and cameras that do not answer have failed, and the table says so', { skip }, async () => {
     place.ffmpeg(...part, '-c', 'copy', '-movflags', '+faststart', 'cut.mp4');
     truncateSync(place.path('cut.mp4'), statSync(place.path('cut.mp4')).size / 2);
     const file = place.write(
@@ -145,7 +152,7 @@ suite('once processes run', () => {
         stream('good'),
       ].join('---\n'),
     );
-    const ran = await launch(['count', '--quiet', '--allow-old-ffmpeg', file]);
+    const ran = await launch(['count', '--quiet', file]);
     assert.equal(ran.code, 1, ran.stderr);
     assert.match(ran.stderr, /cut\.mp4 is cut short/);
     assert.match(ran.stderr, /no-such-host\.invalid/);

@@ -1,8 +1,9 @@
 /** Local mode as its user meets it: the command and files in; counts, events and exit code out. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { withoutFfmpeg } from '../hack/machine/ffmpeg.ts';
+import { until } from '../hack/machine/rtsp-server.ts';
 import { packagedFfmpeg } from './ffmpeg.ts';
 import { clip, launch, part, resultOf, stream, Workplace } from './fixtures/workplace.ts';
 
@@ -13,6 +14,7 @@ before(() => {
 });
 after(() => place.remove());
 
+const UID = /"id":"([0-9a-f]+)\//g;
 const count = (...args: string[]) => launch(['count', '--quiet', ...args]);
 
 suite('counting', () => {
@@ -41,11 +43,11 @@ suite('counting', () => {
   test('the same input gives the same bytes: twice, alone or four at once, one worker or two', async () => {
     const one = place.write('one.yaml', stream('a'));
     const names = ['a', 'b', 'c', 'd'];
-    const four = place.write('four.yaml', names.map((name) => stream(name)).join('---\n'));
+    const together = place.write('four.yaml', names.map((name) => stream(name)).join('---\n'));
     const runs = [
       await count(one, '--events', place.path('one.jsonl')),
       await count(one, '--events', place.path('again.jsonl'), '--workers', '1'),
-      await count(four, '--events', place.path('four.jsonl'), '--workers', '2'),
+      await count(together, '--events', place.path('four.jsonl'), '--workers', '2'),
     ];
     assert.deepEqual(
       runs.map(({ code }) => code),
@@ -54,7 +56,26 @@ suite('counting', () => {
     const expected = place.read('one.jsonl');
     assert.ok(expected.length > 0);
     assert.equal(place.read('again.jsonl'), expected);
-    assert.equal(place.read('four.jsonl'), names.map((name) => expected.replaceAll('"stream":"a"', `"stream":"${name}"`)).join(''));
+    // Each stream has a uid of its own; all else is that of the one counted alone.
+    const four = place.read('four.jsonl');
+    const uids = new Set([...four.matchAll(UID)].map(([, uid]) => uid));
+    assert.equal(uids.size, names.length);
+    const alone = (name: string) => expected.replaceAll('"stream":"a"', `"stream":"${name}"`).replaceAll(UID, '"id":"/');
+    assert.equal(four.replaceAll(UID, '"id":"/'), names.map(alone).join(''));
+  });
+
+  test('an event is in the file while counting goes on, with the time of the clock where the source has one', async () => {
+    const file = place.write('live.yaml', stream('live', { url: 'short.mp4, realtime: true' }));
+    let over = false;
+    const counting = count(file, '--events', place.path('live.jsonl')).finally(() => (over = true));
+    const lines = () => place.read('live.jsonl').split('\n').slice(0, -1);
+    await until(() => Promise.resolve(over || (existsSync(place.path('live.jsonl')) && lines().length > 0)), 60);
+    assert.ok(!over, 'before the end');
+    const { type, number, at } = JSON.parse(lines()[0]!) as { type: string; number: number; at: string };
+    assert.deepEqual([type, number], ['crossing', 1]);
+    assert.ok(Math.abs(Date.parse(at) - Date.now()) < 60_000, at);
+    assert.equal((await counting).code, 0);
+    assert.equal(lines().length, 1);
   });
 
   test('of whatever ffmpeg reads: H.265, MJPEG, MPEG-4, uneven frame times', { skip: withoutFfmpeg('-fps_mode') }, async () => {

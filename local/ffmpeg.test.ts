@@ -63,19 +63,28 @@ suite('without one', () => {
   });
 
   test('cameras ask for 5.1 and say how to install it', async () => {
-    await assert.rejects(chooseFfmpeg(cameras), {
-      message:
-        'Footfall needs ffmpeg 5.1 or later on PATH, or its path in FFMPEG_PATH: ffmpeg: there is none (Debian and Ubuntu: apt-get install ffmpeg; ' +
-        'macOS: brew install ffmpeg). For files an older one will do; --allow-old-ffmpeg uses it for cameras, too.',
+    const needed = 'Footfall needs ffmpeg 5.1 or later on PATH, or its path in FFMPEG_PATH: ffmpeg: there is none';
+    const message = `${needed} (Debian and Ubuntu: apt-get install ffmpeg; macOS: brew install ffmpeg).`;
+    await assert.rejects(chooseFfmpeg(cameras), { message });
+    await assert.rejects(chooseFfmpeg({ ...cameras, allowOld: true }), { message }, 'the one that npm brings cannot read them');
+  });
+
+  test('cameras are read with 5.0 when the user says so', async () => {
+    setVariable('PATH', machineWith('5.0.3'));
+    await assert.rejects(chooseFfmpeg(cameras), /ffmpeg on PATH is 5\.0\.3 \(.*; --allow-old-ffmpeg accepts this one\)\.$/);
+    assert.deepEqual(await chooseFfmpeg({ ...cameras, allowOld: true }), {
+      environment: { FFMPEG_ALLOW_OLD: '1' },
+      notice: 'Using ffmpeg 5.0.3: it is older than 5.1, and --allow-old-ffmpeg accepts that.',
     });
   });
 
-  test('cameras are read with an old one when the user says so: the one on PATH, else the one that npm brings', async () => {
-    assert.equal((await chooseFfmpeg({ ...cameras, allowOld: true })).environment['FFMPEG_PATH'], await packaged());
+  test('an older one cannot read cameras, whatever the user says, but files', async () => {
     setVariable('PATH', machineWith('4.4.2-0ubuntu0'));
-    const { environment, notice } = await chooseFfmpeg({ ...cameras, allowOld: true });
-    assert.deepEqual(environment, { FFMPEG_ALLOW_OLD: '1' });
-    assert.match(notice ?? '', /Using ffmpeg 4\.4\.2-0ubuntu0: it is older than 5\.1/);
+    await assert.rejects(
+      chooseFfmpeg({ ...cameras, allowOld: true }),
+      /ffmpeg on PATH is 4\.4\.2-0ubuntu0 \(.*macOS: brew install ffmpeg\)\.$/,
+    );
+    assert.deepEqual((await chooseFfmpeg({ ...files, allowOld: true })).environment, { FFMPEG_ALLOW_OLD: '1' });
   });
 
   test('where npm brings none either, the user is told how to install it', async () => {

@@ -6,9 +6,9 @@ import process from 'node:process';
 import { inspectFfmpeg } from '#proto/media/ffmpeg.ts';
 
 export interface FfmpegNeeds {
-  /** Versions below 5.1 have known faults with RTSP. */
+  /** They ask for 5.1: 5.0 has known faults with RTSP, and older ones cannot read cameras as an agent does. */
   readonly cameras: boolean;
-  /** The user accepts them. */
+  /** The user accepts one below 5.1. */
   readonly allowOld: boolean;
   /** Path of the one that npm brings; undefined where it has none for this machine. */
   readonly packaged?: () => Promise<string | undefined>;
@@ -26,23 +26,23 @@ const ALLOW_OLD = { FFMPEG_ALLOW_OLD: '1' };
 
 /** @throws Error with one sentence when none will do. */
 export async function chooseFfmpeg({ cameras, allowOld, packaged = packagedFfmpeg }: FfmpegNeeds): Promise<FfmpegChoice> {
-  const own = await inspectFfmpeg().catch((error: Error) => error);
-  const isThere = !(own instanceof Error);
-  if (isThere && !own.isOld) return { environment: {} };
+  const found = await inspectFfmpeg().catch((error: Error) => error);
+  const own = found instanceof Error ? undefined : found;
+  if (own?.isOld === false) return { environment: {} };
+  const isAcceptable = own !== undefined && (!cameras || own.readsCameras);
+  if (isAcceptable && allowOld)
+    return { environment: ALLOW_OLD, notice: `Using ffmpeg ${own.version}: it is older than 5.1, and --allow-old-ffmpeg accepts that.` };
   const named = process.env['FFMPEG_PATH'];
   const place = named ?? 'ffmpeg on PATH';
-  if (isThere && allowOld)
-    return { environment: ALLOW_OLD, notice: `Using ffmpeg ${own.version}: it is older than 5.1, and --allow-old-ffmpeg accepts that.` };
-  const lack = isThere ? `Footfall needs ffmpeg 5.1 or later, and ${place} is ${own.version}` : own.message.replace(/\.$/, '');
+  const lack =
+    found instanceof Error ? found.message.replace(/\.$/, '') : `Footfall needs ffmpeg 5.1 or later, and ${place} is ${found.version}`;
   // One that the user names is not replaced by another.
-  const path = named === undefined ? await packaged() : undefined;
-  if (path === undefined) throw new Error(`${lack} (${INSTALL}).`);
-  if (cameras && !allowOld)
-    throw new Error(`${lack} (${INSTALL}). For files an older one will do; --allow-old-ffmpeg uses it for cameras, too.`);
+  const path = named === undefined && !cameras ? await packaged() : undefined;
+  if (path === undefined) throw new Error(`${lack} (${INSTALL}${isAcceptable ? '; --allow-old-ffmpeg accepts this one' : ''}).`);
   const { version } = await inspectFfmpeg(path);
   return {
     environment: { FFMPEG_PATH: path, ...ALLOW_OLD },
-    notice: `Using ffmpeg ${version}, which npm brings, because ${isThere ? `${place} is ${own.version}` : 'there is none on PATH'}; cameras need 5.1 or later.`,
+    notice: `Using ffmpeg ${version}, which npm brings, because ${own ? `${place} is ${own.version}` : 'there is none on PATH'}; cameras need 5.1 or later.`,
   };
 }
 

@@ -10,7 +10,7 @@ export const OPTIONS_HELP = `  --events FILE        write each crossing as a lin
   --models DIRECTORY   detection models, a folder each (default: the shipped ones)
   --provider NAME      what runs the model: cpu, cuda, tensorrt or webgpu (default: cpu)
   --workers N          inference processes (default: one for each core, one on a GPU)
-  --allow-old-ffmpeg   read cameras with an ffmpeg below 5.1, which has known faults with RTSP
+  --allow-old-ffmpeg   accept this machine's ffmpeg below 5.1; for cameras 5.0, which has known faults with RTSP
   --verbose            show the logs of agents and counter
   --quiet              show no progress
   --help               show this

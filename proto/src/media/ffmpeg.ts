@@ -154,7 +154,19 @@ export interface FfmpegProgram {
   readonly version: string;
   /** Below 5.1. */
   readonly isOld: boolean;
+  /** Before 5.0, its concat demuxer took no options for what it opens, which is how cameras are read. */
+  readonly readsCameras: boolean;
 }
+
+interface Release {
+  /** Major version times 100, and minor. */
+  readonly number: number;
+  /** The version of libavcodec in it: major times 1000, and minor. Builds from git have no other number. */
+  readonly libavcodec: number;
+}
+
+const CURRENT: Release = { number: 501, libavcodec: 59_037 };
+const WITH_CAMERAS: Release = { number: 500, libavcodec: 59_018 };
 
 const NEEDED = 'Footfall needs ffmpeg 5.1 or later on PATH, or its path in FFMPEG_PATH';
 
@@ -176,17 +188,17 @@ export async function inspectFfmpeg(path = ffmpegPath()): Promise<FfmpegProgram>
   }
   const version = /^ffmpeg version (\S+)/.exec(banner)?.[1];
   if (version === undefined) throw new Error(`${NEEDED}: ${path} is something else.`);
-  const program = { version, isOld: isBelowNeeded(version, banner) };
+  const program = { version, isOld: isBefore(CURRENT, version, banner), readsCameras: !isBefore(WITH_CAMERAS, version, banner) };
   inspected.set(path, program);
   return program;
 }
 
-/** Builds from git have no number; the version of their libavcodec tells, which was 59.37 in 5.1. */
-function isBelowNeeded(version: string, banner: string): boolean {
+/** A build from git that does not name its libavcodec is taken for a new one. */
+function isBefore(release: Release, version: string, banner: string): boolean {
   const [, major, minor] = /^n?(\d+)\.(\d+)/.exec(version) ?? [];
-  if (major !== undefined) return Number(major) * 100 + Number(minor) < 501;
+  if (major !== undefined) return Number(major) * 100 + Number(minor) < release.number;
   const [, libraryMajor, libraryMinor] = /^libavcodec +(\d+)\. *(\d+)\./m.exec(banner) ?? [];
-  return libraryMajor !== undefined && Number(libraryMajor) * 1000 + Number(libraryMinor) < 59_037;
+  return libraryMajor !== undefined && Number(libraryMajor) * 1000 + Number(libraryMinor) < release.libavcodec;
 }
 
 /** By path: a program does not change while it is in use. */
