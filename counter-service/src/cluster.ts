@@ -1,4 +1,4 @@
-/** What a counter has of a cluster: the API server as ledger and as the place of the specs. */
+/** What a counter gets from the API server in a cluster: ledger, specs, and authentication of callers. */
 import { resources } from '#crds/cluster/api.ts';
 import type { ApiServer } from '#crds/cluster/api.ts';
 import { waitBackoff } from '#proto/process/backoff.ts';
@@ -27,17 +27,17 @@ export class Cluster {
     this.#api = api;
     this.#config = config;
     this.#log = log;
-    this.ledger = new StatusLedger({ api, counter: config.counter, onWrite: (result) => metrics.ledgerWritten(result) });
+    this.ledger = new StatusLedger({ api, counter: config.counter, onWrite: (result) => metrics.countLedgerWrite(result) });
     this.specs = new WatchedSpecs({ api, namespaces: config.namespaces });
     this.identities = { reviews: new TokenReviews({ api, log }) };
   }
 
-  /** A sentence until the API server has let this counter see its streams once. What it does later, each stream sees for itself. */
+  /** A sentence until the counter has listed streams once. Each stream handles later faults of the API server itself. */
   unready(): string | undefined {
     return this.#unreached;
   }
 
-  /** Resolves once it has, or when the signal aborts. */
+  /** Retries until the counter has listed streams once, or the signal aborts. */
   async reach(signal: AbortSignal): Promise<void> {
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       try {

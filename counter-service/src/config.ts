@@ -1,4 +1,4 @@
-/** What a counter is told: JSON in FOOTFALL_COUNTER. It holds no secret. */
+/** The configuration of a counter: JSON in FOOTFALL_COUNTER, without secrets. */
 import { z } from 'zod';
 import { isLoopback, readJsonConfig } from '#proto/process/config.ts';
 import { MOST_EVENTS } from './events/outbox.ts';
@@ -11,14 +11,14 @@ const counterFields = z.strictObject({
   /** PEM files, read again when they change. Left out, agents speak plaintext, on loopback only. */
   tls: z.strictObject({ certificateFile: z.string().min(1), keyFile: z.string().min(1) }).optional(),
   http: z.strictObject({ host: z.string(), port: z.int().min(0).max(65535) }),
-  /** Streams from files and counts into a folder, in place of the API server. */
+  /** Local mode: specs from files and a ledger in a folder, in place of the API server. */
   local: z.strictObject({ manifests: z.array(z.string()).min(1), ledgerDirectory: z.string() }).optional(),
-  /** Streams and counts at the API server that the pod's service account or KUBECONFIG names. */
+  /** Specs and ledger are at the API server of the pod's service account, or of KUBECONFIG. */
   cluster: z
     .strictObject({
-      /** This counter's name: its pod's. */
+      /** The name of the counter's pod. */
       counter: z.string().min(1).max(253),
-      /** Streams of other namespaces are not served; left out, all are. */
+      /** Only streams of these namespaces are served; left out, streams of all namespaces. */
       namespaces: z.array(z.string().min(1)).min(1).optional(),
     })
     .optional(),
@@ -29,18 +29,18 @@ const counterFields = z.strictObject({
     workers: z.int().min(0).max(64).default(0),
     maxBatch: z.int().min(1).max(64).default(16),
   }),
-  /** What takes the events of all streams. */
+  /** Where the events of all streams are delivered. */
   receivers: z.array(receiverOptions).max(16).default([]),
-  /** Events of a stream that wait for a receiver that is away; the oldest of more are declared lost. */
+  /** The most events of a stream that may wait for a receiver; beyond it the oldest are declared lost. */
   mostWaitingEvents: z.int().min(1).max(MOST_EVENTS).default(MOST_EVENTS),
   maxStreams: z.int().min(1).default(64),
-  /** Against whoever connects and is no agent of ours. Each agent has one connection; a site may have all behind one address. */
+  /** The connection limiter. Each agent has one connection, but all agents of a site may share one address. */
   door: z
     .strictObject({
       connections: z.int().min(1).default(1024),
-      /** Of one address, or one network of 64 bits of IPv6. */
+      /** For each IPv4 address, or each /64 network of IPv6. */
       connectionsPerPeer: z.int().min(1).default(256),
-      /** How long a connection may be without a call that was accepted. */
+      /** How long a connection may be without an accepted call. */
       acceptedWithinSeconds: z.number().positive().default(15),
     })
     .prefault({}),

@@ -1,4 +1,4 @@
-/** Puts a counter together, serves streams until a signal comes, and drains. */
+/** The composition root of a counter: starts it, serves streams until a signal comes, and drains. */
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import type { ApiServer } from '#crds/cluster/api.ts';
@@ -21,7 +21,7 @@ import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
 import { FixedSpecs } from './specs/specs.ts';
 import { type CounterService, serveStream } from './stream.ts';
-import { unforeseen } from './uncaught-exceptions.ts';
+import { uncaughtExceptionSignal } from './uncaught-exceptions.ts';
 
 const HELP = `usage: FOOTFALL_COUNTER='{"listen":"127.0.0.1:0","local":{...},...}' counter-service
 
@@ -29,7 +29,7 @@ Counts people on the streams that edge agents send.
 The configuration is the JSON in FOOTFALL_COUNTER. Exit codes: 0 done, 1 failed, 2 bad input.
 `;
 
-/** How long draining streams may take to settle and move. */
+/** How long streams may take to settle their last checkpoints when the counter drains. */
 const DRAIN_MS = 10_000;
 
 async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promise<void> {
@@ -48,7 +48,7 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
   const service: CounterService = {
     ledger,
     specs,
-    receivers: config.receivers.map((options) => announcing(openReceiver(options))),
+    receivers: config.receivers.map((options) => announceFaults(openReceiver(options))),
     detector: (model) => detectors.of(model),
     mostWaitingEvents: config.mostWaitingEvents,
     slots: new Slots(config.maxStreams),
@@ -61,7 +61,7 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
   const server = await serveCounting(config.listen, (call) => serveStream(call, service), {
     certificate: certificate?.current,
     limits: config.door,
-    onCut: (reason) => ofStreams.connectionCut(reason),
+    onCut: (reason) => ofStreams.countConnectionCut(reason),
   });
   const http = await serveHttp({
     ...config.http,
@@ -70,18 +70,18 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
   });
   log.info({ port: server.port, http: http.port, provider: config.inference.provider }, 'counter serves');
   announce({ counter: server.port, http: http.port });
-  const reaching = cluster?.reach(signal);
-  const following = certificate?.follow((renewed) => server.renew(renewed), signal);
+  const reach = cluster?.reach(signal);
+  const follow = certificate?.follow((renewed) => server.renew(renewed), signal);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await server.stop(DRAIN_MS);
-  await Promise.all([http.stop(), detectors.stop(), reaching, following, cluster?.close()]);
+  await Promise.all([http.stop(), detectors.stop(), reach, follow, cluster?.close()]);
 }
 
-/** Local mode says at its end why events are missing. */
-function announcing(receiver: Receiver): Receiver {
+/** Announces faults of the receiver to the parent process: local mode reports at its end why events are missing. */
+function announceFaults(receiver: Receiver): Receiver {
   return {
     name: receiver.name,
     deliver: (events, signal) =>
@@ -92,7 +92,7 @@ function announcing(receiver: Receiver): Receiver {
   };
 }
 
-/** Loading a client of API servers takes as long as all the rest of the start: a counter without one is there sooner. */
+/** Loads the API server's client only when it is needed, for loading takes as long as the rest of the start. */
 async function connect(): Promise<ApiServer> {
   const client = await import('#crds/cluster/client.ts');
   return client.connect({ userAgent: 'footfall-counter' });
@@ -110,7 +110,7 @@ await runProcess({
   readConfig: readCounterConfig,
   work: async (config) => {
     const log = createLog('counter-service', config.logLevel);
-    await run(config, log, AbortSignal.any([shutdownSignal(), unforeseen(log, 2 * DRAIN_MS)]));
+    await run(config, log, AbortSignal.any([shutdownSignal(), uncaughtExceptionSignal(log, 2 * DRAIN_MS)]));
   },
   failed: (error) => {
     process.stderr.write(`${(error as Error).message}\n`);

@@ -1,24 +1,24 @@
 /**
- * The last net: what nobody caught, a mistake of this program in one of its streams, as a rule.
+ * Uncaught exceptions: usually a bug in the code of one stream.
  *
- * Going on would be wrong, for a stream that stands still without a word looks like an empty floor. To end at once
- * would be no safer than to drain: states are replaced whole, so nothing half-done is settled, and the ledger's fence
- * stands behind it; but every agent would have to find out and replay. So the counter drains, and ends with code 1 for
- * the kubelet to start it anew. Where even that goes wrong, it ends as it is.
+ * The counter must not go on, for a stream that stopped without a report looks like an empty floor. It drains instead of
+ * ending at once: each state is replaced as a whole, so no half-done step is settled, and no agent has to notice a dead
+ * counter and replay. Then it ends with code 1, and the kubelet restarts it. A second exception, or a drain that takes
+ * too long, ends it at once.
  */
 import process from 'node:process';
 import type { Log } from '#proto/process/log.ts';
 
-/** Aborted by the first one; sets the exit code. @param drainMs what the process is given to end by itself then. */
-export function unforeseen(log: Log, drainMs: number): AbortSignal {
-  const happened = new AbortController();
-  // Rejections that nobody handles come here, too.
+/** Aborted by the first uncaught exception, which also sets the exit code. @param drainMs the time limit of the drain. */
+export function uncaughtExceptionSignal(log: Log, drainMs: number): AbortSignal {
+  const controller = new AbortController();
+  // Node reports unhandled rejections here, too.
   process.on('uncaughtException', (error) => {
-    log.error({ fault: error instanceof Error ? error.stack : String(error) }, 'unforeseen: the counter drains and ends');
+    log.error({ fault: error instanceof Error ? error.stack : String(error) }, 'uncaught exception: the counter drains and ends');
     process.exitCode = 1;
-    if (happened.signal.aborted) process.exit();
+    if (controller.signal.aborted) process.exit();
     setTimeout(() => process.exit(), drainMs).unref();
-    happened.abort(error);
+    controller.abort(error);
   });
-  return happened.signal;
+  return controller.signal;
 }

@@ -309,10 +309,10 @@ test("in any film totals are the sum of the events, and a track alternates betwe
   always(
     property(array(anyFrame, { maxLength: 40 }), (frames) => {
       // Tracks never end in this film, so that each is the same person throughout.
-      const everybody = frames.map((tracks) =>
+      const people = frames.map((tracks) =>
         [1, 2, 3, 4].map((id) => tracks.find((track) => track.id === id) ?? at(500, 500, { id, matched: false })),
       );
-      const { state, events } = film(everybody, createCounter(wholeHeight));
+      const { state, events } = film(people, createCounter(wholeHeight));
       assert.deepEqual(
         [state.in, state.out],
         ['in', 'out'].map((direction) => events.filter((event) => event.direction === direction).length),

@@ -36,7 +36,7 @@ export interface JournalOptions {
 export class EventJournal {
   readonly #options: JournalOptions;
   readonly #changed = new ConditionVariable();
-  /** Aborted when the stream ends: from then on retries come without backoff. */
+  /** Aborted when the stream ends: from then on the pause between retries does not grow. */
   readonly #flushing = new AbortController();
   /** The events that each receiver has. */
   readonly #cursors = new Map<Receiver, Numbers>();
@@ -69,7 +69,7 @@ export class EventJournal {
     const events = eventsOf(outcome, clock, Date.now() * 1000);
     this.#outbox = record(before, events, mostWaitingEvents);
     const dropped = before.waiting.length + events.length - this.#outbox.waiting.length;
-    if (events.length > 0) metrics.recorded(labels, { waiting: waitingFor(this.#outbox, this.#outbox.delivered), dropped });
+    if (events.length > 0) metrics.recordEvents(labels, { waiting: waitingFor(this.#outbox, this.#outbox.delivered), dropped });
   }
 
   /** The ledger holds these numbers: the events up to them may be delivered. */
@@ -107,7 +107,7 @@ export class EventJournal {
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
-        metrics.deliveryFailed(receiver.name);
+        metrics.countDeliveryFailure(receiver.name);
         if (failures === 1)
           log.warn({ receiver: receiver.name, sentence: (error as Error).message }, 'a delivery failed: events wait for the receiver');
         await this.#pause(failures, signal);
@@ -116,7 +116,7 @@ export class EventJournal {
       if (failures > 0) log.info({ receiver: receiver.name, failures }, 'the receiver takes events again');
       failures = 0;
       this.#advance(receiver, through);
-      metrics.delivered(receiver.name, events);
+      metrics.countDeliveries(receiver.name, events);
     }
   }
 
@@ -133,7 +133,7 @@ export class EventJournal {
     const { metrics, labels, onDelivered } = this.#options;
     this.#cursors.set(receiver, through);
     this.#outbox = acknowledge(this.#outbox, [...this.#cursors.values()].reduce(lowest));
-    metrics.waiting(labels, waitingFor(this.#outbox, this.#outbox.delivered));
+    metrics.setWaitingEvents(labels, waitingFor(this.#outbox, this.#outbox.delivered));
     onDelivered();
     this.#changed.notify();
   }

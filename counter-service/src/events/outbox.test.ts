@@ -82,14 +82,14 @@ test('for any counts, commits and deliveries: each number is delivered or declar
   fc.assert(
     fc.property(fc.array(deed, { maxLength: 30 }), (deeds) => {
       let box: Outbox = startOutbox(nothing);
-      let [total, committed, has, told] = [0, 0, nothing, 0];
+      let [total, committed, has, reported] = [0, 0, nothing, 0];
       const deliver = () => {
         const { events, through } = dueFor(box, { crossings: committed, gaps: 0 }, has);
         for (const event of events) {
           const [first, last] = event.type === 'loss' ? [event.first, event.last] : [event.number, event.number];
-          assert.equal(first, told + 1);
+          assert.equal(first, reported + 1);
           assert.ok(last <= committed);
-          told = last;
+          reported = last;
         }
         has = through;
         box = acknowledge(box, has);
@@ -103,7 +103,7 @@ test('for any counts, commits and deliveries: each number is delivered or declar
         else deliver();
         assert.ok(box.waiting.length <= 2_000);
       }
-      assert.deepEqual([told, box.delivered.crossings, box.waiting], [total, total, []]);
+      assert.deepEqual([reported, box.delivered.crossings, box.waiting], [total, total, []]);
     }),
     { numRuns: 50 },
   );

@@ -7,12 +7,11 @@ const kinds = {
   file: eventsFile,
 } satisfies Record<string, ReceiverKind<z.ZodType>>;
 
-type Kind = keyof typeof kinds;
-
 /** A receiver in the counter's configuration: `{kind, ...}`. */
 export const receiverOptions = z.discriminatedUnion('kind', [kinds.file.options]);
 export type ReceiverOptions = z.output<typeof receiverOptions>;
 
 export function openReceiver(options: ReceiverOptions): Receiver {
-  return kinds[options.kind satisfies Kind].open(options);
+  // The compiler does not see that kind and options belong together.
+  return (kinds[options.kind] as ReceiverKind<z.ZodType>).open(options);
 }

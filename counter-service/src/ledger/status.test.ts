@@ -45,7 +45,7 @@ for (const [what, outcomes] of transient) {
     assert.equal(current().status?.counts?.in, 1);
     assert.equal(writes.length, 2, 'the claim and the commit');
     await writer.commit(counts(2));
-    assert.equal(current().status?.counts?.in, 2, 'and the writer goes on');
+    assert.equal(current().status?.counts?.in, 2, 'and the writer continues');
   });
 }
 

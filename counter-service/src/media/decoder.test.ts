@@ -304,7 +304,7 @@ suite('the end', () => {
     const frames = decoder.frames[Symbol.asyncIterator]();
     await frames.next();
     process.kill(decoder.pid ?? 0, 'SIGSTOP');
-    // It is looked at once a second: what it reads just before it is stopped is no reading of what comes after.
+    // The watch polls once a second: input that the child reads just before it is stopped must not count as read after it.
     await delay(1500);
     await decoder.write(live.units[1] as AccessUnit);
     await assert.rejects(frames.next(), fault(/ffmpeg was killed, for it took nothing for 1 s\.$/));

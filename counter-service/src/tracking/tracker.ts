@@ -8,7 +8,7 @@
  *                  +--not seen for 0.5 s--> ended
  *
  * Invariants: the state is plain JSON and comes back from it bit by bit, so that a tracker restored from a checkpoint
- * goes on exactly as the old one would have; ids rise from 1 and are never used again, not even after `endAllTracks`;
+ * continues exactly as the old one would have; ids rise from 1 and are never reused, not even after `endAllTracks`;
  * there are at most `mostTracks` tracks, in rising order of id.
  */
 import * as z from 'zod';
