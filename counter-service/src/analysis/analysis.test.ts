@@ -240,6 +240,30 @@ test('a person who came near the line and was not counted has a reason', () => {
   );
 });
 
+test('a gap after which the picture has another size ends the stays of the old one', () => {
+  const hall = {
+    name: 'hall',
+    polygon: [
+      { x: 0, y: 0 },
+      { x: 1000, y: 0 },
+      { x: 1000, y: 1000 },
+      { x: 0, y: 1000 },
+    ],
+  };
+  const zoned = { ...view, zones: [hall] };
+  let state = startAnalysis(zoned, undefined, 0);
+  for (let index = 0; index < 6; index += 1) {
+    const span = { units: 1, position: index + 1, newestMicros: index * 1e5 };
+    state = analyse(state, { presentationMicros: index * 1e5, span, detections: [person(100)] }, spec.detection, zoned);
+  }
+  const { outcome, state: after } = analysis.interrupt(state, gap, 21, { ...zoned, picture: { width: 320, height: 240 } });
+  assert.deepEqual(
+    outcome.visits.map(({ zone, track }) => [zone, track]),
+    [['hall', 1]],
+  );
+  assert.deepEqual(after.counter.zones[0]?.polygon[1], { x: 320, y: 0 });
+});
+
 test('a gap ends tracks, with a number of its own', () => {
   const { state } = [0, 1, 2, 3, 4].reduce(
     (before, index) => step(before.state, index / 10, [person(220 + 3 * index)]),

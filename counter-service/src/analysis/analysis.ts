@@ -167,7 +167,8 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
   // A replayed gap is recorded already, and only changes the picture.
   if (next <= state.gapNext) return { state: seen, outcome: NOTHING };
   const declared = declare(seen, { ...gap, ...state.takeover });
-  const { state: counter, ...lost } = endTracks(seen.counter, openTracks(state.tracker));
+  // What ends is judged in the picture in which it was seen.
+  const { state: counter, ...lost } = endTracks(state.counter, openTracks(state.tracker));
   return {
     state: {
       ...declared.state,
@@ -176,7 +177,7 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
       position: Math.max(state.position, next - 1),
       presentationMicros: Math.max(state.presentationMicros, gap.toMicros - 1),
       tracker: endAllTracks(state.tracker),
-      counter,
+      counter: changeLayout(counter, view),
     },
     outcome: { ...NOTHING, ...lost, gap: declared.gap },
   };

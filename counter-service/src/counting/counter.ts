@@ -6,6 +6,7 @@
  * is dropped in the first step without that track.
  */
 import * as z from 'zod';
+import type { ZoneCounts as StatusZoneCounts } from '#crds/status.ts';
 import type { Track } from '../tracking/track.ts';
 import { type Crossing, crossingsOf, type Direction, sideSchema } from './crossings.ts';
 import { type Layout, type LineSpec, type Place, placeSchema, toPixels, type ZoneSpec } from './layout.ts';
@@ -47,10 +48,7 @@ export type LineState = Readonly<z.infer<typeof lineStateSchema>>;
 export type ZoneState = Readonly<z.infer<typeof zoneStateSchema>>;
 export type CounterState = Readonly<z.infer<typeof counterStateSchema>>;
 
-export interface ZoneCounts {
-  readonly name: string;
-  readonly occupancy: number;
-}
+export type ZoneCounts = Readonly<StatusZoneCounts>;
 
 /** Over all lines since the resource began. */
 export interface Totals {

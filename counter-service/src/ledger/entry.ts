@@ -102,7 +102,7 @@ export function entryForWithdrawal(
 
 /** Zones report 0 while the camera is not observed. */
 export function withEmptyZones<C extends Pick<CountsStatus, 'zones'>>(counts: C, { state }: StreamReport): C {
-  return OBSERVED.has(state) ? counts : { ...counts, zones: counts.zones.map(({ name }) => ({ name, occupancy: 0 })) };
+  return OBSERVED.has(state) ? counts : { ...counts, zones: counts.zones.map((zone) => ({ ...zone, occupancy: 0 })) };
 }
 
 /** Terms were taken, but no counter has committed anything yet. */

@@ -51,7 +51,7 @@ export function emptyView({ namespace, name }: StreamName): SiteView {
 export function changeView(view: SiteView, change: Partial<SiteView>): SiteView {
   const changed = { ...view, ...change };
   // Zones report 0 while the camera is not observed.
-  const zones = changed.camera.connected ? changed.zones : changed.zones.map(({ name }) => ({ name, occupancy: 0 }));
+  const zones = changed.camera.connected ? changed.zones : changed.zones.map((zone) => ({ ...zone, occupancy: 0 }));
   return { ...changed, zones };
 }
 
