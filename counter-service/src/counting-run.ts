@@ -92,15 +92,15 @@ export class CountingRun {
   /** Counts until the stream ends or is evicted; then everything counted is settled. */
   async run(signal: AbortSignal): Promise<StreamEnd> {
     const either = AbortSignal.any([signal, this.#fault.signal]);
-    const counted = new AbortController();
-    const delivered = new AbortController();
-    const following = this.#followSpec(AbortSignal.any([either, counted.signal])).catch((error: unknown) => this.#fault.abort(error));
-    const delivering = this.#journal.run(AbortSignal.any([either, delivered.signal]));
+    const specWatchStop = new AbortController();
+    const deliveryStop = new AbortController();
+    const specWatch = this.#followSpec(AbortSignal.any([either, specWatchStop.signal])).catch((error: unknown) => this.#fault.abort(error));
+    const delivery = this.#journal.run(AbortSignal.any([either, deliveryStop.signal]));
     try {
       const end = await this.#countUntilEnd(either);
       this.#schedule.stop();
-      counted.abort(new Error('nothing is counted any more'));
-      await following;
+      specWatchStop.abort(new Error('nothing is counted any more'));
+      await specWatch;
       const cursor = this.#journal.deliveredNumbers;
       await this.#schedule.settleLast(() => this.#options.reportEnd(end));
       // After an eviction the next counter delivers the events of the checkpoint; after a suspension there is none.
@@ -112,9 +112,9 @@ export class CountingRun {
       throw this.#fault.signal.aborted ? (this.#fault.signal.reason as unknown) : error;
     } finally {
       this.#schedule.stop();
-      counted.abort(new Error('nothing is counted any more'));
-      delivered.abort(new Error('the stream is over'));
-      await delivering;
+      specWatchStop.abort(new Error('nothing is counted any more'));
+      deliveryStop.abort(new Error('the stream is over'));
+      await delivery;
     }
   }
 

@@ -53,7 +53,7 @@ test('the agent of the stream may serve it, and no other stream', async (context
     assert.throws(() => caller.requireAgentOf(other), unauthorized);
 });
 
-test("a token that cannot be an agent's is refused without asking the API server, in a sentence that contains nothing of it", async (context) => {
+test("a token that cannot be an agent's is refused without a review, in a sentence without its text", async (context) => {
   const { identify, state } = setting(context);
   for (const [text, sentence] of [
     [token({ aud: 'https://kubernetes.default.svc' }), /not for the audience footfall-counter/],

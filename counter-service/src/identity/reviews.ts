@@ -73,9 +73,9 @@ export class TokenReviews {
     const pending = this.#pending.get(key);
     if (pending !== undefined) return pending;
     if (this.#pending.size >= MOST_PENDING) throw new Refused('FULL', 'Too many callers are being authenticated already.');
-    const asking = this.#requestReview(token).finally(() => this.#pending.delete(key));
-    this.#pending.set(key, asking);
-    const answer = await asking;
+    const request = this.#requestReview(token).finally(() => this.#pending.delete(key));
+    this.#pending.set(key, request);
+    const answer = await request;
     this.#cache.delete(key);
     if (this.#cache.size >= MOST_CACHED) this.#cache.delete(this.#cache.keys().next().value!);
     this.#cache.set(key, {

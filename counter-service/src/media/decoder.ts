@@ -85,7 +85,7 @@ export class Decoder {
     this.#header = undefined;
     this.#watch?.countInput();
     const taken = await this.#ffmpeg.write(...header, nutFrameHead(unit, isOldFfmpeg()), unit.data);
-    if (!taken) throw this.#gone(await this.#ffmpeg.exit);
+    if (!taken) throw this.#exitError(await this.#ffmpeg.exit);
   }
 
   /** Ends the input: the decoder returns the pictures that it still holds back, then `frames` ends. */
@@ -122,7 +122,7 @@ export class Decoder {
     this.#options.signal?.throwIfAborted();
     // Without a single access unit, ffmpeg calls its input invalid.
     const nothingWritten = this.#header !== undefined && exit.signal === undefined;
-    if (!this.#ended || exit.stopped || (exit.code !== 0 && !nothingWritten)) throw this.#gone(exit);
+    if (!this.#ended || exit.stopped || (exit.code !== 0 && !nothingWritten)) throw this.#exitError(exit);
   }
 
   #wholePicture(data: Uint8Array): Buffer {
@@ -138,7 +138,7 @@ export class Decoder {
     process.kill(this.#ffmpeg.pid!, 'SIGKILL');
   }
 
-  #gone(exit: FfmpegExit): unknown {
+  #exitError(exit: FfmpegExit): unknown {
     const { signal } = this.#options;
     if (signal?.aborted === true) return signal.reason;
     // Not a DecoderFault, for the video is not the cause: the system could not start the process.
