@@ -61,7 +61,7 @@ const PURE = [
   'counter-service/src/call/{rate-limit,validation}.ts',
   'counter-service/src/detection/{detection,layouts,nms,person-size,plan,preprocess,region,region-planner}.ts',
   'counter-service/src/{events/{event,outbox},ledger/{entry,ledger},reporting/reports}.ts',
-  'counter-service/src/settlement/checkpoint-commit.ts',
+  'counter-service/src/settlement/{checkpoint,checkpoint-1,checkpoint-commit}.ts',
   'crds/{crd,fence,fields,geometry,identity,networks,schema,source,status,structural}.ts',
   'edge-agent/src/{ring/block,ring/segments,uplink/allowance,uplink/ranking}.ts',
   'operator/src/{objects/covers,objects/hash,objects/labels,objects/pods,pool/desired}.ts',

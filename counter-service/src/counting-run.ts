@@ -11,7 +11,7 @@ import type { Log } from '#proto/process/log.ts';
 import type { Labels } from '#proto/process/metrics.ts';
 import type { CodecMessage, CounterMessage } from '#proto/wire/protocol.ts';
 import type { Outcome } from './analysis/analysis.ts';
-import { type Checkpoint, writeCheckpoint } from './analysis/checkpoint.ts';
+import { type Checkpoint, writeCheckpoint } from './settlement/checkpoint.ts';
 import { StreamAnalysis } from './analysis/stream-analysis.ts';
 import type { Admission, Resources } from './call/admission.ts';
 import type { Evictions } from './call/evictions.ts';

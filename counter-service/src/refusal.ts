@@ -1,7 +1,5 @@
-/** The errors that end a call, and the refusal that an agent receives for them. */
-import { Malformed } from '#proto/wire/messages.ts';
+/** The errors that end a call. */
 import type { RefusalReason } from '#proto/wire/protocol.ts';
-import { Fenced } from './ledger/ledger.ts';
 
 /** Ends a call with a reason and one sentence for the agent, and affects no other call. */
 export class Refused extends Error {
@@ -17,13 +15,6 @@ export class Refused extends Error {
 /** The agent ended or lost its call: no fault of the stream, and no agent to send a refusal to. */
 export class AgentGone extends Error {
   override readonly name = 'AgentGone';
-}
-
-export function refusalOf(error: unknown): { reason: Refused['reason']; sentence: string } {
-  if (error instanceof Refused) return { reason: error.reason, sentence: error.message };
-  if (error instanceof Malformed) return { reason: 'INVALID', sentence: error.message };
-  if (error instanceof Fenced) return { reason: 'FENCED', sentence: error.message };
-  return { reason: 'REFUSAL_REASON_UNSPECIFIED', sentence: messageOf(error) };
 }
 
 export function messageOf(error: unknown): string {

@@ -12,7 +12,7 @@ import { pause } from '#proto/process/backoff.ts';
 import type { Log } from '#proto/process/log.ts';
 import { sendHeartbeats, SILENCE_SECONDS } from '#proto/wire/heartbeat.ts';
 import type { CounterCall, CounterMessage } from '#proto/wire/protocol.ts';
-import { readCheckpoint } from './analysis/checkpoint.ts';
+import { readCheckpoint } from './settlement/checkpoint.ts';
 import { type Admission, admit, type Resources, type Slots } from './call/admission.ts';
 import { Evictions } from './call/evictions.ts';
 import { Incoming } from './call/incoming.ts';
@@ -20,7 +20,8 @@ import { Intake } from './call/intake.ts';
 import { readHello, waitForResume } from './call/opening.ts';
 import { type CountingOptions, CountingRun, type StreamEnd } from './counting-run.ts';
 import { Caller } from './identity/caller.ts';
-import { AgentGone, messageOf, Refused, refusalOf } from './refusal.ts';
+import { refusalOf } from './call/refusal-message.ts';
+import { AgentGone, messageOf, Refused } from './refusal.ts';
 import { CheckpointCommit, positionOf } from './settlement/checkpoint-commit.ts';
 
 /** An agent that lost its call and is back within this time is not reported as gone. */

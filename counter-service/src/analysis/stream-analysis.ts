@@ -21,7 +21,7 @@ import {
   takeOver,
   type View,
 } from './analysis.ts';
-import { requirePossiblePlan } from './checkpoint.ts';
+import { requirePossiblePlan } from '../detection/region-planner.ts';
 import { type Successor, takeoverFrom } from './takeover.ts';
 
 type Picture = Pick<CodecMessage, 'width' | 'height'>;

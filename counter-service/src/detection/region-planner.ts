@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 import type { CameraStreamSpec } from '#crds/schema.ts';
+import { Refused } from '../refusal.ts';
 import type { Detection } from './detection.ts';
 import type { ModelInput } from './manifest.ts';
 import { learnPersonSize, NO_PERSON_SIZE, personSizeSchema } from './person-size.ts';
@@ -74,4 +75,18 @@ export function planNextRegion(state: RegionState, scope: RegionScope, detection
 
 function samePicture(state: RegionState, { picture }: RegionScope): boolean {
   return state.picture.width === picture.width && state.picture.height === picture.height;
+}
+
+/**
+ * Checks the plan of a restored checkpoint against picture and model. A checkpoint for another picture or model has been
+ * given a new plan before. @throws Refused INVALID.
+ */
+export function requirePossiblePlan({ picture: source, plan: { crop, picture, input: padded } }: RegionState, input: ModelInput): void {
+  const { multiple = 1 } = input;
+  const fits = (inner: Size, outer: Size) =>
+    inner.width > 0 && inner.height > 0 && inner.width <= outer.width && inner.height <= outer.height;
+  const isWhole = padded.width % multiple === 0 && padded.height % multiple === 0;
+  const isInside = fits(crop, source) && fits({ width: crop.left + crop.width, height: crop.top + crop.height }, source);
+  if (isInside && fits(picture, padded) && fits(padded, input) && isWhole) return;
+  throw new Refused('INVALID', 'The checkpoint has a plan that does not fit the picture and the model.');
 }

@@ -4,12 +4,9 @@
  * share.
  */
 import * as z from 'zod';
-import type { ModelInput } from '../detection/manifest.ts';
-import type { Size } from '../detection/plan.ts';
-import type { RegionState } from '../detection/region-planner.ts';
 import { type Outbox, outboxSchema } from '../events/outbox.ts';
 import { Refused } from '../refusal.ts';
-import { type AnalysisState, analysisStateSchema } from './analysis.ts';
+import { type AnalysisState, analysisStateSchema } from '../analysis/analysis.ts';
 import { upgradeFrom1 } from './checkpoint-1.ts';
 
 const VERSION = 2;
@@ -53,18 +50,4 @@ export function readCheckpoint(bytes: Buffer, position: number): Checkpoint {
     throw new Refused('INVALID', `The checkpoint is of access unit ${analysis.position}, though ${position} are committed.`);
   }
   return { analysis, outbox: data.outbox };
-}
-
-/**
- * Checks the plan of a restored checkpoint against picture and model. A checkpoint for another picture or model has been
- * given a new plan before. @throws Refused INVALID.
- */
-export function requirePossiblePlan({ picture: source, plan: { crop, picture, input: padded } }: RegionState, input: ModelInput): void {
-  const { multiple = 1 } = input;
-  const fits = (inner: Size, outer: Size) =>
-    inner.width > 0 && inner.height > 0 && inner.width <= outer.width && inner.height <= outer.height;
-  const isWhole = padded.width % multiple === 0 && padded.height % multiple === 0;
-  const isInside = fits(crop, source) && fits({ width: crop.left + crop.width, height: crop.top + crop.height }, source);
-  if (isInside && fits(picture, padded) && fits(padded, input) && isWhole) return;
-  throw new Refused('INVALID', 'The checkpoint has a plan that does not fit the picture and the model.');
 }
