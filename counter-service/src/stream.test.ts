@@ -15,6 +15,7 @@ import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
 import { dialCounting } from '#proto/wire/client.ts';
 import { asBuffer, codecToMessage } from '#proto/wire/codec.ts';
+import { sendHeartbeats } from '#proto/wire/heartbeat.ts';
 import type { AgentCall, CountsMessage } from '#proto/wire/protocol.ts';
 import { type CountingServer, serveCounting } from '#proto/wire/server.ts';
 import { Slots } from './call/admission.ts';
@@ -125,6 +126,8 @@ async function play({ server }: Counter, script: Script = {}): Promise<Played> {
   await call.send({
     hello: { stream, session: script.session ?? 's1', lastTerm: script.lastTerm ?? 0, sessionStartMicros: script.sessionStartMicros ?? 0 },
   });
+  // On a busy machine it may wait for credit longer than an agent may be silent.
+  void sendHeartbeats(call, stop.signal);
   try {
     for await (const message of call.messages) {
       if (message.kind === 'welcome') {
