@@ -86,7 +86,7 @@ function announceFaults(receiver: Receiver): Receiver {
     name: receiver.name,
     deliver: (events, signal) =>
       receiver.deliver(events, signal).catch((error: Error) => {
-        announce({ receiverFault: error.message });
+        if (!signal.aborted) announce({ receiverFault: error.message });
         throw error;
       }),
   };
