@@ -98,7 +98,7 @@ export class Footage {
     if (this.#units.length === 0) return;
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
-    this.#countFrame();
+    this.#markFrame();
     const decoder = startDecoder({ ...picture, codec: this.codec, signal: either });
     const feeding = this.#feed(decoder, either).catch((error: unknown) => {
       if (!either.aborted) over.abort(error);
@@ -106,7 +106,7 @@ export class Footage {
     let reported = { units: this.#decoded, cpuMs: 0 };
     try {
       for await (const frame of decoder.frames) {
-        this.#countFrame();
+        this.#markFrame();
         if (frame.presentationMicros > watermarkMicros) yield frame;
         else this.release(frame.presentationMicros);
         if (this.#decoded - reported.units < COST_UNITS) continue;
@@ -160,7 +160,7 @@ export class Footage {
     }
   }
 
-  #countFrame(): void {
+  #markFrame(): void {
     this.#decodedAtFrame = this.#decoded;
     this.#bytesSinceFrame = 0;
   }
