@@ -47,8 +47,8 @@ export interface Version {
 
 export class Installation {
   readonly images: Images;
-  /** Times of uninstallation, in milliseconds since 1970. */
-  readonly uninstalls: { readonly from: number; readonly to: number }[] = [];
+  /** When Helm narrowed or deleted roles that running pods used, in milliseconds since 1970. */
+  readonly roleChanges: { readonly from: number; readonly to: number }[] = [];
   readonly #kubectl: Kubectl;
   readonly #helm: Helm;
   readonly #signal: AbortSignal;
@@ -106,7 +106,9 @@ export class Installation {
 
   /** Installs or upgrades to these settings, and waits until the operator has set the pool to them. */
   async configure(settings: Settings, version: Version = { chart: CHART, images: this.images }): Promise<void> {
+    const from = Date.now();
     await this.#upgrade(version, settings, ['--wait', '--timeout=100s']);
+    if (settings.tls) this.roleChanges.push({ from, to: Date.now() });
     const { streamsPerCounter, minimum, maximum } = { ...COUNTERS, ...settings.counter };
     await eventually(
       `${POOL} has the new settings`,
@@ -143,7 +145,7 @@ export class Installation {
       },
       this.#signal,
     );
-    this.uninstalls.push({ from, to: Date.now() });
+    this.roleChanges.push({ from, to: Date.now() });
   }
 
   /** @returns the output of `helm test`. @throws Error when a check fails. */

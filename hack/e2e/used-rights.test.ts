@@ -56,7 +56,7 @@ test("another account's calls use no right of Footfall's", () => {
   assert.equal(unusedVerbs([right(['list'])], [call('list', deployment, other)]).length, 1);
 });
 
-test('a denied call is reported once, unless the release was being uninstalled', () => {
+test('a denied call is reported once, unless Helm was narrowing or deleting roles', () => {
   const forbidden = call('get', deployment, { annotations: { 'authorization.k8s.io/decision': 'forbid' } });
   assert.deepEqual(deniedCalls([forbidden, forbidden, call('get', deployment)], []), [
     'system:serviceaccount:footfall-system:footfall-operator: get /apis',

@@ -18,11 +18,11 @@ export function unusedVerbs(rights: readonly Right[], calls: readonly Call[]): s
   );
 }
 
-/** Each once. An uninstallation deletes roles before pods: calls that are denied then are left out. */
-export function deniedCalls(calls: readonly Call[], uninstalls: readonly Span[]): string[] {
+/** Each once. Helm narrows or deletes roles before it replaces or stops pods: calls that are denied then are left out. */
+export function deniedCalls(calls: readonly Call[], roleChanges: readonly Span[]): string[] {
   const found = calls.filter(({ annotations, stageTimestamp }) => {
     const at = Date.parse(stageTimestamp);
-    return annotations?.['authorization.k8s.io/decision'] === 'forbid' && !uninstalls.some(({ from, to }) => at >= from && at <= to);
+    return annotations?.['authorization.k8s.io/decision'] === 'forbid' && !roleChanges.some(({ from, to }) => at >= from && at <= to);
   });
   return [...new Set(found.map(({ user, verb, requestURI }) => `${user.username}: ${verb} ${requestURI.replace(/\?.*/, '')}`))];
 }
