@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { CameraStreamSpec } from '#crds/schema.ts';
 import * as analysis from './analysis.ts';
 import { type AnalysisState, changeView, startAnalysis, takeOver, type View } from './analysis.ts';
+import { modelInput } from '../fixtures/model-input.ts';
 import { committedCounts as committedIn } from '../reporting/reports.ts';
 
 const analyse = (...parameters: Parameters<typeof analysis.analyse>) => analysis.analyse(...parameters).state;
@@ -20,16 +21,7 @@ const view: View = {
   zones: [],
   picture: { width: 640, height: 480 },
   region: 'full',
-  input: {
-    tensor: 'input',
-    width: 640,
-    height: 384,
-    multiple: 32,
-    channelOrder: 'bgr',
-    mean: [0, 0, 0],
-    std: [1, 1, 1],
-    resize: { fit: 'pad', value: 114 },
-  },
+  input: modelInput,
 };
 const frameAt = (state: AnalysisState, seconds: number) =>
   analyse(

@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ModelInput } from './manifest.ts';
+import { modelInput } from '../fixtures/model-input.ts';
 import { fullPicturePlan, toSource, type Plan } from './plan.ts';
 
-const manySizes: ModelInput = {
-  tensor: 'input',
-  width: 640,
-  height: 384,
-  multiple: 32,
-  channelOrder: 'bgr',
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-  resize: { fit: 'pad', value: 114 },
-};
-const { multiple: _, ...oneSize } = manySizes;
+const { multiple: _, ...oneSize } = modelInput;
 
 test('the full picture keeps its shape and is padded up to the next multiple', () => {
   const sizes: [string, string, string][] = [
@@ -24,7 +14,7 @@ test('the full picture keeps its shape and is padded up to the next multiple', (
     ['352x288', '469x384', '480x384'],
   ];
   for (const [source, picture, input] of sizes) {
-    const plan = fullPicturePlan(size(source), manySizes);
+    const plan = fullPicturePlan(size(source), modelInput);
     assert.deepEqual([plan.picture, plan.input], [size(picture), size(input)], source);
     assert.deepEqual(plan.crop, { left: 0, top: 0, ...size(source) });
   }

@@ -2,22 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { array, assert as always, integer, property, record } from 'fast-check';
 import type { Detection } from './detection.ts';
-import type { ModelInput } from './manifest.ts';
+import { modelInput as model } from '../fixtures/model-input.ts';
 import { heightAt, learnPersonSize, NO_PERSON_SIZE, type PersonSize } from './person-size.ts';
 import { fullPicturePlan } from './plan.ts';
 import { planRegion, type Areas } from './region.ts';
 
 const source = { width: 768, height: 576 };
-const model: ModelInput = {
-  tensor: 'input',
-  width: 640,
-  height: 384,
-  multiple: 32,
-  channelOrder: 'bgr',
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-  resize: { fit: 'pad', value: 114 },
-};
 const whole = { left: 0, top: 0, ...source };
 const full = fullPicturePlan(source, model);
 const door: Areas = { lines: [{ from: { x: 500, y: 400 }, to: { x: 500, y: 500 } }], zones: [] };

@@ -5,6 +5,7 @@ import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import type { CameraStreamSpec } from '#crds/schema.ts';
 import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
 import { until } from '../../../hack/machine/rtsp-server.ts';
+import { counts as committed } from '../fixtures/ledger-process.ts';
 import { patientClock } from '../fixtures/memory-api.ts';
 import { FIELD_MANAGER } from './status-client.ts';
 import type { CameraStreamObject } from './entry.ts';
@@ -12,18 +13,7 @@ import { type CommittedCounts, Fenced } from './ledger.ts';
 import { StatusLedger } from './status.ts';
 
 const { cameraStreams } = resources;
-const counts = (entered: number, position: number, session = 's1'): CommittedCounts => ({
-  session,
-  position,
-  time: '2026-01-01T00:00:00.000Z',
-  in: entered,
-  out: 0,
-  inside: entered,
-  lines: [{ name: 'entrance', in: entered, out: 0 }],
-  zones: [],
-  observedSeconds: 0,
-  gaps: { count: 0, seconds: 0 },
-});
+const counts = (entered: number, position: number, session = 's1'): CommittedCounts => ({ ...committed(entered, session), position });
 
 suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => {
   let plane: ControlPlane;

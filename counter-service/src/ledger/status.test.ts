@@ -2,23 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiFault } from '#crds/cluster/api.ts';
+import { counts } from '../fixtures/ledger-process.ts';
 import { door, type WriteOutcome, memoryApi, patientClock } from '../fixtures/memory-api.ts';
 import { Refused } from '../refusal.ts';
-import { type CommittedCounts, Fenced } from './ledger.ts';
+import { Fenced } from './ledger.ts';
 import { StatusLedger } from './status.ts';
 
-const counts = (entered: number, position = entered * 10): CommittedCounts => ({
-  session: 's',
-  position,
-  time: '2026-01-01T00:00:00.000Z',
-  in: entered,
-  out: 0,
-  inside: entered,
-  lines: [{ name: 'entrance', in: entered, out: 0 }],
-  zones: [],
-  observedSeconds: 0,
-  gaps: { count: 0, seconds: 0 },
-});
 const fault = (code: number, message = 'no') => new ApiFault({ code, reason: '', message });
 
 function setting() {

@@ -1,29 +1,20 @@
 /** Footage with real decoders that stop, die and start again. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Ffmpeg } from '#proto/media/ffmpeg.ts';
-import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
+import type { AccessUnit } from '#proto/media/nut/nut.ts';
 import { readNut } from '#proto/media/nut/reader.ts';
+import { clipPath, readClip } from '../fixtures/clip.ts';
 import { DecoderFault } from './decoder.ts';
 import { Footage } from './footage.ts';
 
-const clip = fileURLToPath(new URL('../../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url));
 const picture = { framesPerSecond: 10, width: 64, height: 36 };
 const never = new AbortController().signal;
 const ignore = () => undefined;
 
-let codec: Codec;
-const units: AccessUnit[] = [];
-before(async () => {
-  const ffmpeg = new Ffmpeg({ inputOptions: [], input: clip, outputOptions: ['-map', '0:v:0', '-c', 'copy', '-f', 'nut'] });
-  const video = await readNut(ffmpeg.output);
-  codec = video.codec;
-  for await (const unit of video.units) if (units.push(unit) === 60) break;
-  await ffmpeg.stop();
-});
+const { codec, units } = await readClip(60);
 
 function footageOf(some: readonly AccessUnit[], { ended = true, of = codec } = {}): Footage {
   const footage = new Footage(of, ignore, ignore);
@@ -120,7 +111,7 @@ test('megabytes without a picture are a fault, also in few access units', async 
 test('large pictures at one frame a second are no fault', async () => {
   const ffmpeg = new Ffmpeg({
     inputOptions: [],
-    input: clip,
+    input: clipPath,
     outputOptions: ['-map', '0:v:0', '-frames:v', '1', '-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', '-f', 'nut'],
   });
   const video = await readNut(ffmpeg.output);

@@ -6,6 +6,7 @@ import { type AnalysisState, analyse, startAnalysis, type View } from '../analys
 import { requirePossiblePlan } from '../detection/region-planner.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { record, startOutbox } from '../events/outbox.ts';
+import { modelInput } from '../fixtures/model-input.ts';
 import { decodeJob } from '../media/decoding.ts';
 import { Refused } from '../refusal.ts';
 
@@ -25,16 +26,7 @@ const view: View = {
   zones,
   picture: { width: 640, height: 480 },
   region: 'auto',
-  input: {
-    tensor: 'input',
-    width: 640,
-    height: 384,
-    multiple: 32,
-    channelOrder: 'bgr',
-    mean: [0, 0, 0],
-    std: [1, 1, 1],
-    resize: { fit: 'pad', value: 114 },
-  },
+  input: modelInput,
 };
 const detection = { model: 'any', framesPerSecond: 10, scorePermille: 400, region: 'auto' } as const;
 const codec = { fourcc: 'H264', privateData: new Uint8Array(), width: 640, height: 480, decodeDelay: 0 };
