@@ -1,4 +1,4 @@
-import type { FfmpegJob } from '#proto/media/ffmpeg.ts';
+import { type FfmpegJob, NUT_OUTPUT } from '#proto/media/ffmpeg.ts';
 import type { Codec } from '#proto/media/nut/nut.ts';
 import type { DecoderLimits } from './decoder-watch.ts';
 
@@ -76,13 +76,7 @@ export function decodeJob({ codec, framesPerSecond, crop, width, height }: Decod
       'passthrough',
       '-enc_time_base',
       '1:1000000',
-      // No index: it would grow for as long as the camera runs.
-      '-f',
-      'nut',
-      '-write_index',
-      '0',
-      '-flush_packets',
-      '1',
+      ...NUT_OUTPUT,
     ],
   };
 }

@@ -1,5 +1,5 @@
 /** Demultiplexes a source in an ffmpeg child, without decoding. */
-import { Ffmpeg, type FfmpegExit } from '#proto/media/ffmpeg.ts';
+import { Ffmpeg, type FfmpegExit, NUT_OUTPUT } from '#proto/media/ffmpeg.ts';
 import { NutError } from '#proto/media/nut/nut.ts';
 import { readNut } from '#proto/media/nut/reader.ts';
 import type { CameraItem } from './camera.ts';
@@ -15,23 +15,7 @@ export interface DemuxJob {
 }
 
 /** The first video stream, unchanged, one access unit at a time. */
-const COPY_TO_NUT: readonly string[] = [
-  '-map',
-  '0:v:0',
-  '-c',
-  'copy',
-  '-map_metadata',
-  '-1',
-  '-map_chapters',
-  '-1',
-  // Without an index, which would grow as long as the camera runs.
-  '-f',
-  'nut',
-  '-write_index',
-  '0',
-  '-flush_packets',
-  '1',
-];
+const COPY_TO_NUT: readonly string[] = ['-map', '0:v:0', '-c', 'copy', '-map_metadata', '-1', '-map_chapters', '-1', ...NUT_OUTPUT];
 
 /** Yields the codec, then access units, no faster than the reader takes them; returns how ffmpeg ended. Throws the signal's reason. */
 export async function* demux({ script, filter, ...job }: DemuxJob, signal: AbortSignal): AsyncGenerator<CameraItem, FfmpegExit> {

@@ -39,6 +39,9 @@ export function describeExit(exit: FfmpegExit): string {
   return error?.replaceAll(/\[[^\]]*\] /g, '').replace(/\.$/, '') ?? `ffmpeg ended with code ${exit.code}`;
 }
 
+/** NUT for a reader that waits for each packet. Without an index, which would grow as long as the camera runs. */
+export const NUT_OUTPUT: readonly string[] = ['-f', 'nut', '-write_index', '0', '-flush_packets', '1'];
+
 /** What asks ffmpeg not to talk but of trouble, nor to read commands from its input. */
 const QUIET = ['-hide_banner', '-nostats', '-nostdin', '-loglevel', 'level+warning'];
 
