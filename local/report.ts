@@ -1,5 +1,6 @@
 /** What a run shows: a table like that of `kubectl get counts`, lines of progress, and JSON. */
 import type { SiteView } from '../edge-agent/src/site/view.ts';
+import { alignColumns } from './table.ts';
 
 export interface StreamReport {
   readonly namespace: string;
@@ -58,18 +59,6 @@ export function resultJson(reports: readonly StreamReport[]): string {
     ...(failure && { failure }),
   }));
   return JSON.stringify({ streams });
-}
-
-function alignColumns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('   ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
 
 function age(seconds: number): string {

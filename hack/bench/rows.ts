@@ -1,4 +1,5 @@
 /** Results of the benchmark's parts, and their table. */
+import { alignColumns } from '../../local/table.ts';
 import type { Clip } from './clip.ts';
 
 export interface Row {
@@ -41,16 +42,7 @@ export function rowTable(rows: readonly Row[]): string {
     { true: 'met', false: 'MISSED', undefined: '' }[String(isMet(row)) as 'true'],
     row.note ?? '',
   ]);
-  const table = [['PART', 'WHAT', 'VALUE', 'TARGET', '', 'NOTE'], ...cells];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  return table
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return alignColumns([['PART', 'WHAT', 'VALUE', 'TARGET', '', 'NOTE'], ...cells], '  ');
 }
 
 export function median(values: readonly number[]): number {
