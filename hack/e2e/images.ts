@@ -1,6 +1,6 @@
 /** Builds the images from the working tree, tags them by content, and loads them into the nodes that run them. */
 import { fileURLToPath } from 'node:url';
-import { run } from './commands.ts';
+import { type CommandOptions, run } from './commands.ts';
 import type { Cluster } from './cluster.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,25 +17,10 @@ export type Images = Readonly<Record<keyof typeof sources, string>>;
 
 /** @throws Error with the end of the builder's output. */
 export async function buildImages(signal: AbortSignal): Promise<Images> {
-  // The registry that npm on this machine uses.
-  const registry = (await run('npm', ['config', 'get', 'registry'], { signal })).trim();
   const build = async ({ name, dockerfile, target, context }: (typeof sources)[keyof typeof sources]) => {
-    // The host's network, because only the host may reach the registry.
-    const args = [
-      'build',
-      '--quiet',
-      '--network',
-      'host',
-      '--build-arg',
-      `npm_config_registry=${registry}`,
-      '--file',
-      `${root}${dockerfile}`,
-      '--target',
-      target,
-      `${root}${context}`,
-    ];
+    const args = ['--file', `${root}${dockerfile}`, '--target', target, `${root}${context}`];
     const environment = { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' };
-    const id = (await run('docker', args, { environment, seconds: 1800, signal })).trim();
+    const id = await dockerBuild(args, { environment, seconds: 1800, signal });
     // An unchanged image comes from the cache with its old id, so it gets its old tag, which the nodes already have.
     const image = `${name}:${id.replace('sha256:', '').slice(0, 12)}`;
     await run('docker', ['tag', id, image], { signal });
@@ -48,6 +33,14 @@ export async function buildImages(signal: AbortSignal): Promise<Images> {
     operator: await build(sources.operator),
     camera: await build(sources.camera),
   };
+}
+
+/** @returns the image's id. @throws Error with the end of the builder's output. */
+export async function dockerBuild(args: readonly string[], options: CommandOptions): Promise<string> {
+  // The registry that npm on this machine uses, by the host's network, because only the host may reach it.
+  const registry = (await run('npm', ['config', 'get', 'registry'], { signal: options.signal })).trim();
+  const common = ['build', '--quiet', '--network', 'host', '--build-arg', `npm_config_registry=${registry}`];
+  return (await run('docker', [...common, ...args], options)).trim();
 }
 
 /** Agents run at every site, cameras at the first, operator and counters at the facility. */

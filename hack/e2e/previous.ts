@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './commands.ts';
-import { loadImages } from './images.ts';
+import { dockerBuild, loadImages } from './images.ts';
 import type { Version } from './installation.ts';
 import type { World } from './scenario.ts';
 
@@ -42,21 +42,7 @@ async function unpack(folder: string, signal: AbortSignal): Promise<void> {
 }
 
 async function build(part: string, folder: string, signal: AbortSignal): Promise<string> {
-  const registry = (await run('npm', ['config', 'get', 'registry'], { signal })).trim();
   const image = `footfall/${part}:previous-${COMMIT}`;
-  const args = [
-    'build',
-    '--quiet',
-    '--network',
-    'host',
-    '--build-arg',
-    `npm_config_registry=${registry}`,
-    '--tag',
-    image,
-    '--file',
-    join(folder, part, 'Dockerfile'),
-    folder,
-  ];
-  await run('docker', args, { seconds: 900, signal });
+  await dockerBuild(['--tag', image, '--file', join(folder, part, 'Dockerfile'), folder], { seconds: 900, signal });
   return image;
 }
