@@ -1,5 +1,6 @@
 /** Bad input gets one clear sentence. What can be judged without processes is judged in this one; three runs are whole. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -77,21 +78,34 @@ suite('before anything starts', () => {
   ];
   for (const [index, { name, yaml = stream('x'), args = () => [], ffmpeg, code = 2, says }] of cases.entries()) {
     test(name, async (context) => {
-      if (ffmpeg !== undefined) setFfmpegPath(ffmpeg, (undo) => context.after(undo));
+      if (ffmpeg !== undefined) setVariable('FFMPEG_PATH', ffmpeg, (undo) => context.after(undo));
       const ran = await call('count', '--quiet', place.write(`${index}-bad.yaml`, yaml), ...args());
       assert.match(ran.stderr, says);
       assert.equal(ran.code, code, ran.stderr);
       assertClear(ran, 1);
     });
   }
+
+  test('events of another ledger, and no folder is left behind', async (context) => {
+    const temporary = place.path('untouched');
+    mkdirSync(temporary);
+    setVariable('TMPDIR', temporary, (undo) => context.after(undo));
+    const uid = createHash('sha256').update('default/x').digest('hex').slice(0, 32);
+    const events = place.write('foreign.jsonl', `${JSON.stringify({ id: `${uid}/crossing/7` })}\n`);
+    const ran = await call('count', '--quiet', place.write('x.yaml', stream('x')), '--ledger', place.path('fresh'), '--events', events);
+    assert.match(ran.stderr, /foreign\.jsonl has crossing 7 of x, but the ledger counts 0: it belongs to another ledger/);
+    assert.equal(ran.code, 2);
+    assertClear(ran, 1);
+    assert.deepEqual(readdirSync(temporary), []);
+  });
 });
 
-function setFfmpegPath(path: string, later: (undo: () => void) => void): void {
-  const former = process.env['FFMPEG_PATH'];
-  process.env['FFMPEG_PATH'] = path;
+function setVariable(name: string, value: string, later: (undo: () => void) => void): void {
+  const former = process.env[name];
+  process.env[name] = value;
   later(() => {
-    if (former === undefined) delete process.env['FFMPEG_PATH'];
-    else process.env['FFMPEG_PATH'] = former;
+    if (former === undefined) delete process.env[name];
+    else process.env[name] = former;
   });
 }
 

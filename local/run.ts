@@ -63,11 +63,11 @@ export async function countLocally(
   const startedAt = performance.now();
   const seconds = () => (performance.now() - startedAt) / 1000;
   const streams = loaded.map((one): RunningStream => ({ loaded: one, view: undefined, end: undefined }));
-  const storage = await SessionStorage.begin(loaded);
-  const ledgerDirectory = options.ledger ?? storage.ledger;
   if (options.events !== undefined) {
     await beginEvents(options.events, loaded.map(nameOf), options.ledger === undefined ? undefined : new FolderLedger(options.ledger));
   }
+  const storage = await SessionStorage.begin(loaded);
+  const ledgerDirectory = options.ledger ?? storage.ledger;
   const run: Run = { options, storage, audience, agents: [], changed: () => audience.show(streams.map(reportOf), seconds()) };
   const counter = superviseCounter(run, ledgerDirectory, loaded.length);
   const stopAgents = () => Promise.all(run.agents.map((agent) => agent.stop()));
