@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite, test, type TestContext } from 'node:test';
 import { loadCameraStreams } from '#crds/load.ts';
 import { RtspServer, withoutRtspServer } from '../hack/machine/rtsp-server.ts';
 import { readOptions } from './options.ts';
@@ -42,7 +42,8 @@ class Run {
   readonly #waiting = new Set<(report: StreamReport) => void>();
   #last: StreamReport | undefined;
 
-  constructor(file: string) {
+  constructor(context: TestContext, file: string) {
+    context.after(() => this.end());
     const options = readOptions([file, '--quiet']);
     this.outcome = countLocally(loadCameraStreams([file]).streams, options, this.#stop.signal, {
       show: ([report]) => {
@@ -72,10 +73,11 @@ class Run {
 }
 
 suite('a camera', { skip: withoutRtspServer(), timeout: 120_000 }, () => {
-  test('that stops in mid-stream and comes back is counted on, and the gap is declared with its length', async () => {
+  test('that stops in mid-stream and comes back is counted on, and the gap is declared with its length', async (context) => {
     const server = await RtspServer.start();
+    context.after(() => server.stop());
     await server.publish(clip);
-    const run = new Run(declare(server.url()));
+    const run = new Run(context, declare(server.url()));
     await run.when((view) => view.frames > 30);
     await server.down();
     const lost = await run.when((view) => !view.camera.connected);
@@ -89,14 +91,14 @@ suite('a camera', { skip: withoutRtspServer(), timeout: 120_000 }, () => {
     const report = await run.end();
     assert.equal(report.failure, undefined);
     assert.equal(report.view?.provisional, false, 'what was counted was settled at the end');
-    await server.stop();
   });
 
-  test('with H.265 is counted like one with H.264, and one that changes its resolution too', async () => {
+  test('with H.265 is counted like one with H.264, and one that changes its resolution too', async (context) => {
     const server = await RtspServer.start();
+    context.after(() => server.stop());
     const h265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=none:keyint=20', '-tune', 'zerolatency'];
     const publisher = await server.publish(clip, { coding: h265 });
-    const run = new Run(declare(server.url()));
+    const run = new Run(context, declare(server.url()));
     await run.when((view) => view.frames > 25);
     publisher.kill('SIGKILL');
     await run.when((view) => !view.camera.connected);
@@ -108,24 +110,23 @@ suite('a camera', { skip: withoutRtspServer(), timeout: 120_000 }, () => {
     const second = await run.when((view) => view.frames > lost.frames + 25);
     assert.equal(second.gaps.count, 1);
     assert.equal((await run.end()).failure, undefined);
-    await server.stop();
   });
 
-  test('with a password: the right one counts, and shows in no process; a wrong one is told in one sentence', async () => {
+  test('with a password: the right one counts, and shows in no process; a wrong one is told in one sentence', async (context) => {
     const server = await RtspServer.start({ username: USER, password: PASSWORD });
+    context.after(() => server.stop());
     await server.publish(clip);
-    const run = new Run(declare(server.url(), { password: PASSWORD }));
+    const run = new Run(context, declare(server.url(), { password: PASSWORD }));
     await run.when((view) => view.frames > 10);
     for (const text of everyProcess()) assert.ok(!leaks(text), text.slice(0, 200));
     const { failure, view } = await run.end();
     assert.equal(failure, undefined);
     assert.ok(!leaks(JSON.stringify(view)));
 
-    const { reports, exitCode } = await new Run(declare(server.url(), { password: 'wrong' })).outcome;
+    const { reports, exitCode } = await new Run(context, declare(server.url(), { password: 'wrong' })).outcome;
     assert.equal(exitCode, 2);
     assert.equal(reports[0]!.failure?.reason, 'CameraUnauthorized');
     assert.match(reports[0]!.failure?.sentence ?? '', /refused the user name or password/);
-    await server.stop();
   });
 });
 

@@ -26,7 +26,7 @@ import { DetectorPool } from '../../counter-service/src/detection/detector-pool.
 import { CLIP_UNITS, clipPath, entrance } from '../../counter-service/src/fixtures/clip.ts';
 import { streamMetrics } from '../../counter-service/src/metrics.ts';
 import { type CounterService, serveStream } from '../../counter-service/src/stream.ts';
-import { until } from '../machine/rtsp-server.ts';
+import { until } from '../machine/until.ts';
 import { ControlPlane, withoutControlPlane } from '../machine/control-plane.ts';
 import { Certificates, SERVER_NAME } from '../machine/certificates.ts';
 
@@ -60,7 +60,7 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     rmSync(folder, { recursive: true });
   });
 
-  test('rotating certificates, authorities and tokens loses no access unit, no call and no count', async () => {
+  test('rotating certificates, authorities and tokens loses no access unit, no call and no count', async (context) => {
     const namespace = await plane.makeNamespace();
     const { apiVersion, kind } = cameraStreams;
     const made = await plane.api.create<Stream>(cameraStreams, {
@@ -73,6 +73,7 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     const certificates = await Certificates.make(folder);
     certificates.setToken(await plane.tokenOf(namespace, 'door-agent'));
     const counter = await serve(certificates);
+    context.after(() => counter.stop());
     const agent = startAgent({ namespace, name: 'door', uid: made.metadata!.uid! }, counter.port, certificates);
     const ended = once(agent, 'exit') as Promise<[number | null]>;
     const look = async () => (await plane.api.get<Stream>(cameraStreams, { namespace, name: 'door' })).status;
@@ -105,7 +106,6 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     assert.deepEqual([counts?.position, counts?.in, counts?.gaps.count, counts?.term], [CLIP_UNITS, 1, 0, 1], JSON.stringify(counts));
     assert.equal(counter.calls(), 1, 'the agent called once');
     assert.ok(replaced.certificates >= 6 && replaced.authorities >= 3 && replaced.tokens >= 2, JSON.stringify(replaced));
-    await counter.stop();
   });
 
   async function serve(certificates: Certificates) {

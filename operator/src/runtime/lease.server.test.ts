@@ -4,7 +4,7 @@ import { after, afterEach, before, suite, test } from 'node:test';
 import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
 import { createLog } from '#proto/process/log.ts';
-import { until } from '../../../hack/machine/rtsp-server.ts';
+import { until } from '../../../hack/machine/until.ts';
 import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
 import { BreakingProxy } from '../../../hack/machine/proxy.ts';
 import { LeaderLease, LeadershipLost } from './lease.ts';
@@ -83,10 +83,14 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     assert.equal((await leaseIn(namespace)).spec['leaseTransitions'], 1, 'a release is no transition');
   });
 
-  test('is given up by a leader that cannot renew it, before another replica acquires it', async () => {
+  test('is given up by a leader that cannot renew it, before another replica acquires it', async (context) => {
     const namespace = await plane.makeNamespace();
     const proxy = await BreakingProxy.start(plane);
     const api = connect({ kubeconfig: proxy.kubeconfig, userAgent: 'lease-test' });
+    context.after(async () => {
+      await proxy.stop();
+      await api.close();
+    });
     const cutOff = replica(namespace, 'cut-off', api);
     await until(() => cutOff.seen.leads);
     const other = replica(namespace, 'other');
@@ -96,8 +100,6 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     await until(() => other.seen.leads);
     assert.ok(cutOff.seen.until < other.seen.since, 'never two at a time');
     assert.ok(performance.now() - gone < 2 * times.leaseSeconds * 1000);
-    await proxy.stop();
-    await api.close();
   });
 
   test('survives a restart of the API server', async () => {

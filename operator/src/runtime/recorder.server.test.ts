@@ -4,7 +4,7 @@ import { after, before, suite, test } from 'node:test';
 import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
 import { createLog } from '#proto/process/log.ts';
-import { until } from '../../../hack/machine/rtsp-server.ts';
+import { until } from '../../../hack/machine/until.ts';
 import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
 import { BreakingProxy } from '../../../hack/machine/proxy.ts';
 import { type Clock, monotonic } from './clock.ts';
@@ -114,10 +114,14 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     await events.stop();
   });
 
-  test('writes an Event later when the server cannot be reached', async () => {
+  test('writes an Event later when the server cannot be reached', async (context) => {
     const namespace = await plane.makeNamespace();
     const proxy = await BreakingProxy.start(plane);
     const api = connect({ kubeconfig: proxy.kubeconfig, userAgent: 'recorder-test' });
+    context.after(async () => {
+      await proxy.stop();
+      await api.close();
+    });
     const { recorder: events, results } = recorder({ api });
     proxy.refuse();
     events.record(eventOf(namespace, 'No answer.'));
@@ -125,8 +129,6 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     await until(() => results.length === 1);
     assert.deepEqual([results, (await written(namespace)).length], [['created'], 1]);
     await events.stop();
-    await proxy.stop();
-    await api.close();
   });
 
   test('gives up an Event that the server rejects, without a throw', async () => {

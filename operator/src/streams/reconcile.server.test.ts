@@ -178,9 +178,12 @@ onStage('an operator that starts again writes nothing for an agent that is as de
   await stage.create('door');
   await stage.reconcile('door');
   const successor = await Stage.open(stage.namespace);
-  await successor.reconcile('door');
-  assert.deepEqual(successor.writes, []);
-  await successor.close();
+  try {
+    await successor.reconcile('door');
+    assert.deepEqual(successor.writes, []);
+  } finally {
+    await successor.close();
+  }
 });
 
 onStage('an edit of lines writes no object of the agent, an edit of the source one; a suspended stream has no pod', async (stage) => {
