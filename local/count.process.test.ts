@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { withoutFfmpeg } from '../hack/machine/ffmpeg.ts';
-import { until } from '../hack/machine/rtsp-server.ts';
+import { until } from '../hack/machine/until.ts';
 import { packagedFfmpeg } from './ffmpeg.ts';
 import { clip, launch, part, resultOf, stream, Workplace } from './fixtures/workplace.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
-import { until } from '../../hack/machine/rtsp-server.ts';
+import { until } from '../../hack/machine/until.ts';
 import { Certificates } from '../../hack/machine/certificates.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));

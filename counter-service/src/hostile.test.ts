@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { after, before, suite, test, type TestContext } from 'node:test';
 import { asBuffer, codecToMessage } from '#proto/wire/codec.ts';
 import type { AgentMessage } from '#proto/wire/protocol.ts';
-import { until } from '../../hack/machine/rtsp-server.ts';
+import { until } from '../../hack/machine/until.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';
 import { plainDoor as door, plainService } from './fixtures/plain-service.ts';
 import { PlayedAgent } from './fixtures/played-agent.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { asBuffer, codecToMessage } from '#proto/wire/codec.ts';
-import { until } from '../../hack/machine/rtsp-server.ts';
+import { until } from '../../hack/machine/until.ts';
 import { Link } from '../../hack/machine/link.ts';
 import { type Clip, readClip } from './fixtures/clip.ts';
 import { plainDoor as door, plainService, plainSpec } from './fixtures/plain-service.ts';

@@ -11,7 +11,7 @@ import { createLog } from '#proto/process/log.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
 import { serveCounting } from '#proto/wire/server.ts';
 import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
-import { until } from '../../hack/machine/rtsp-server.ts';
+import { until } from '../../hack/machine/until.ts';
 import { Slots } from './call/admission.ts';
 import { Cluster } from './cluster.ts';
 import { DetectorPool } from './detection/detector-pool.ts';

@@ -1,7 +1,7 @@
 /** A client of a real API server, over a connection that breaks. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { until } from '../../hack/machine/rtsp-server.ts';
+import { until } from '../../hack/machine/until.ts';
 import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
 import { BreakingProxy, isWatch } from '../../hack/machine/proxy.ts';
 import { type ApiServer, ApiFault, isConflict, isNotFound, type KubernetesObject, type Resource } from './api.ts';

@@ -1,7 +1,7 @@
 /** A reflector of a real API server, over a connection that breaks. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { until } from '../../hack/machine/rtsp-server.ts';
+import { until } from '../../hack/machine/until.ts';
 import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
 import { BreakingProxy, isList, isWatch } from '../../hack/machine/proxy.ts';
 import type { ApiServer, KubernetesObject, Resource } from './api.ts';

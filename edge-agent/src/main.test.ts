@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { until } from '../../hack/machine/rtsp-server.ts';
+import { freePort } from '../../hack/machine/free-port.ts';
+import { until } from '../../hack/machine/until.ts';
 import { closed, counter, listen } from './fixtures/counter.ts';
 
 const CLIP = new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url).pathname;
@@ -54,14 +54,6 @@ async function untilShown(port: number, what: RegExp): Promise<void> {
     if (what.test(text)) return;
   }
   assert.fail(`The page ended without ${what}: ${text}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 suite('an agent', { timeout: 30_000 }, () => {

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { CounterCall, FromAgent } from '#proto/wire/protocol.ts';
-import { ended, RtspServer, until, withoutRtspServer } from '../../hack/machine/rtsp-server.ts';
+import { ended, RtspServer, withoutRtspServer } from '../../hack/machine/rtsp-server.ts';
+import { until } from '../../hack/machine/until.ts';
 import { closed, counter } from './fixtures/counter.ts';
 
 const CLIP = new URL('../../hack/samples/one-by-one/one-by-one-person-detection.mp4', import.meta.url).pathname;

@@ -9,6 +9,7 @@ import type { Layout, LineSpec } from '../../counter-service/src/counting/layout
 import type { Detection } from '../../counter-service/src/detection/detection.ts';
 import type { Track } from '../../counter-service/src/tracking/track.ts';
 import { createTracker, type TrackerSettings, trackStep } from '../../counter-service/src/tracking/tracker.ts';
+import { Random } from '../machine/random.ts';
 import type { MotBox } from './mot.ts';
 
 export interface Footage {
@@ -57,12 +58,12 @@ export function trueCrossings(annotation: readonly (readonly MotBox[])[], footag
 
 /** `count` lines with both ends anywhere in the picture, at least 150 thousandths apart; the same for the same seed. */
 export function randomLines(count: number, seed: number): LineSpec[] {
-  const random = randomNumbers(seed);
+  const random = new Random(seed);
   const lines: LineSpec[] = [];
   while (lines.length < count) {
     const [from, to] = [
-      { x: 1000 * random(), y: 1000 * random() },
-      { x: 1000 * random(), y: 1000 * random() },
+      { x: 1000 * random.fraction(), y: 1000 * random.fraction() },
+      { x: 1000 * random.fraction(), y: 1000 * random.fraction() },
     ];
     if (Math.hypot(from.x - to.x, from.y - to.y) >= 150) lines.push({ name: `random-${lines.length}`, from, to });
   }
@@ -74,12 +75,12 @@ export function disturb(
   detections: readonly (readonly Detection[])[],
   { jitter, lost, seed }: { jitter: number; lost: number; seed: number },
 ): Detection[][] {
-  const random = randomNumbers(seed);
+  const random = new Random(seed);
   // Box and Muller, 1958.
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random.fraction())) * Math.cos(2 * Math.PI * random.fraction());
   return detections.map((frame) =>
     frame
-      .filter(() => random() >= lost)
+      .filter(() => random.fraction() >= lost)
       .map((box) => {
         const [across, down] = [jitter * (box.right - box.left), jitter * (box.bottom - box.top)];
         return {
@@ -91,15 +92,4 @@ export function disturb(
         };
       }),
   );
-}
-
-/** Uniform numbers from 0 to below 1: mulberry32 by Tommy Ettinger, public domain. */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

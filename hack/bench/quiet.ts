@@ -4,7 +4,8 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SiteView } from '../../edge-agent/src/site/view.ts';
-import { RtspServer, until } from '../machine/rtsp-server.ts';
+import { RtspServer } from '../machine/rtsp-server.ts';
+import { until } from '../machine/until.ts';
 import { startStream } from './local-stream.ts';
 import type { Bench, Row } from './rows.ts';
 

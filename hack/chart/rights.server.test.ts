@@ -20,7 +20,7 @@ import { desiredAgent } from '../../operator/src/streams/desired.ts';
 import { streamOf } from '../../operator/src/fixtures/objects.ts';
 import { runOperator } from '../../operator/src/operator.ts';
 import { desiredPool } from '../../operator/src/pool/desired.ts';
-import { until } from '../machine/rtsp-server.ts';
+import { until } from '../machine/until.ts';
 import { ControlPlane, withoutControlPlane } from '../machine/control-plane.ts';
 import { freePort } from '../machine/free-port.ts';
 import { find, type Manifest, NAMESPACE, type Rendered, type RenderOptions, render, withoutHelm } from './helm.ts';

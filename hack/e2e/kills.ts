@@ -1,5 +1,6 @@
 /** Kills containers, pods and nodes without warning, in a random order that a seed reproduces. */
 import type { V1Pod } from '#crds/cluster/api.ts';
+import { Random } from '../machine/random.ts';
 import { run } from './commands.ts';
 import type { World } from './scenario.ts';
 
@@ -27,23 +28,13 @@ export interface Death {
 
 /** Endless. */
 export function* deaths(seed: number): Generator<Death> {
-  const draw = randomOf(seed);
+  const random = new Random(seed);
+  const draw = () => random.fraction();
   for (let bag: (typeof BAG)[number][] = []; ;) {
     if (bag.length === 0) bag = [...BAG];
     const [what] = bag.splice(Math.floor(draw() * bag.length), 1);
     yield { what: what!, afterSeconds: PAUSE_SECONDS.least + draw() * (PAUSE_SECONDS.most - PAUSE_SECONDS.least), which: draw() };
   }
-}
-
-/** mulberry32, by Tommy Ettinger. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Sends SIGKILL on the pod's node. */

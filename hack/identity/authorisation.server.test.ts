@@ -25,7 +25,7 @@ import { type Clip, entrance, readClip } from '../../counter-service/src/fixture
 import { type Heard, PlayedAgent } from '../../counter-service/src/fixtures/played-agent.ts';
 import { streamMetrics } from '../../counter-service/src/metrics.ts';
 import { type CounterService, serveStream } from '../../counter-service/src/stream.ts';
-import { until } from '../machine/rtsp-server.ts';
+import { until } from '../machine/until.ts';
 import { ControlPlane, withoutControlPlane } from '../machine/control-plane.ts';
 import { Certificates, SERVER_NAME } from '../machine/certificates.ts';
 

@@ -15,7 +15,8 @@ import { customResourceDefinition } from '#crds/crd.ts';
 import { kinds } from '#crds/kinds.ts';
 import { COUNTER_AUDIENCE } from '#crds/identity.ts';
 import { freePort } from './free-port.ts';
-import { ended, until } from './rtsp-server.ts';
+import { ended } from './rtsp-server.ts';
+import { until } from './until.ts';
 
 const definitions: Resource = {
   apiVersion: 'apiextensions.k8s.io/v1',

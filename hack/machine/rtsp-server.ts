@@ -9,9 +9,9 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { withoutFfmpeg } from './ffmpeg.ts';
 import { freePort } from './free-port.ts';
+import { until } from './until.ts';
 
 export interface Credentials {
   readonly username: string;
@@ -164,15 +164,6 @@ export async function ended(child: ChildProcess): Promise<void> {
   const closed = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGKILL');
   await closed;
-}
-
-/** Polls a condition of the outside world, which has no event to wait for. */
-export async function until(condition: () => Promise<boolean> | boolean, seconds = 20): Promise<void> {
-  for (const deadline = performance.now() + seconds * 1000; ;) {
-    if (await condition()) return;
-    if (performance.now() > deadline) throw new Error(`It did not come about within ${seconds} s.`);
-    await sleep(50);
-  }
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -4,7 +4,7 @@ import { ROUND } from './faults/all.ts';
 import { ZOMBIE_POINTS } from './faults/steps.ts';
 import { readOptions } from './options.ts';
 import { AGENT_POINTS, COUNTER_POINTS } from './points.ts';
-import { Random } from './random.ts';
+import { Random } from '../machine/random.ts';
 
 test('without options a run is a whole round', () => {
   assert.deepEqual(readOptions([]), { seed: 1, trials: ROUND.length, fault: undefined, atOnce: 2, json: false, keep: false });

@@ -9,7 +9,7 @@ import type { Environment } from './environment.ts';
 import { type Committed, folderLedger, StatusOfServer, type TrialLedger } from './ledgers.ts';
 import { notesOf } from './notes.ts';
 import type { Point } from './points.ts';
-import { Random } from './random.ts';
+import { Random } from '../machine/random.ts';
 import { type Recovery, recoveriesOf } from './recovery.ts';
 import { countUndisturbed } from './reference.ts';
 import { sessionsOf } from './sessions.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createLog } from '#proto/process/log.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
-import { until } from '../../../hack/machine/rtsp-server.ts';
+import { until } from '../../../hack/machine/until.ts';
 import { tinyOnnx } from './fixtures/tiny-onnx.ts';
 import { DetectorPool } from './detector-pool.ts';
 

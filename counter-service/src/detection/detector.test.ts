@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { until } from '../../../hack/machine/until.ts';
 import { Detector, type DetectorSettings, type Frame } from './detector.ts';
 import { clipPictures, clipSize } from './fixtures/pictures.ts';
 import { loadModel } from './manifest.ts';
@@ -153,8 +154,4 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for await (const _ of setInterval(5)) if (condition()) return;
 }

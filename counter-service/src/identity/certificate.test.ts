@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createLog } from '#proto/process/log.ts';
 import type { ServerCertificate } from '#proto/wire/credentials.ts';
-import { until } from '../../../hack/machine/rtsp-server.ts';
+import { until } from '../../../hack/machine/until.ts';
 import { Certificates } from '../../../hack/machine/certificates.ts';
 import { Certificate } from './certificate.ts';
 

@@ -4,7 +4,7 @@ import { after, before, suite, test } from 'node:test';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import type { CameraStreamSpec } from '#crds/schema.ts';
 import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
-import { until } from '../../../hack/machine/rtsp-server.ts';
+import { until } from '../../../hack/machine/until.ts';
 import { counts as committed } from '../fixtures/ledger-process.ts';
 import { patientClock } from '../fixtures/memory-api.ts';
 import { FIELD_MANAGER } from './status-client.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { until } from '../../../hack/machine/rtsp-server.ts';
+import { until } from '../../../hack/machine/until.ts';
 import { CameraFault } from './faults.ts';
 import { Guard } from './guard.ts';
 import type { CameraNetworks } from './networks.ts';

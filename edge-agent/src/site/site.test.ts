@@ -5,7 +5,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { createMetrics } from '#proto/process/metrics.ts';
 import { serveHttp } from '#proto/process/http-server.ts';
-import { until } from '../../../hack/machine/rtsp-server.ts';
+import { until } from '../../../hack/machine/until.ts';
 import { CameraFault } from '../camera/faults.ts';
 import { Site } from './site.ts';
 import type { SiteView } from './view.ts';

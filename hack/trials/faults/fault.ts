@@ -1,7 +1,7 @@
 /** A fault: what one trial does to the product. */
 import type { TrialLedger } from '../ledgers.ts';
 import type { Order } from '../points.ts';
-import type { Random } from '../random.ts';
+import type { Random } from '../../machine/random.ts';
 import type { Stage } from '../stage.ts';
 
 export interface Orders {

@@ -8,7 +8,7 @@ import { notesOf } from '../notes.ts';
 import { AGENT_POINTS, COUNTER_POINTS, type Order, type Point } from '../points.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Life } from '../process.ts';
-import type { Random } from '../random.ts';
+import type { Random } from '../../machine/random.ts';
 import type { Stage } from '../stage.ts';
 import type { Fault } from './fault.ts';
 import { pauseBetween } from './times.ts';

@@ -1,7 +1,7 @@
 /** Times of faults. They follow from the number of counted access units, so that a busy machine does not shift them. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { FILM_UNITS } from '../film.ts';
-import type { Random } from '../random.ts';
+import type { Random } from '../../machine/random.ts';
 import type { Stage } from '../stage.ts';
 
 /** The last fault comes by then; enough of a file is left to recover in. */

@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../../../hack/machine/until.ts';
 import { Ffmpeg, inspectFfmpeg, requireFfmpeg } from './ffmpeg.ts';
 
 const PICTURES = { inputOptions: ['-f', 'lavfi'], outputOptions: ['-f', 'rawvideo', '-pix_fmt', 'gray'] };
@@ -14,10 +14,6 @@ const THROUGH = { inputOptions: ['-f', 'data'], input: 'pipe:0', outputOptions: 
 
 const folder = mkdtempSync(join(tmpdir(), 'ffmpeg-'));
 after(() => rmSync(folder, { recursive: true }));
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5);
-}
 
 /** Dead, or dead and not yet collected by its parent. */
 function isGone(pid: number): boolean {
