@@ -1,5 +1,5 @@
 /** `footfall count`: counts people on CameraStreams, on this machine. */
-import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
 import { isLive } from '#crds/source-kinds.ts';
 import { BadInput, type Command } from './command.ts';
 import { chooseFfmpeg } from './ffmpeg.ts';
@@ -52,7 +52,12 @@ function checkWritable({ events, ledger }: CountOptions): void {
       throw new Error(`${option} cannot be written: ${(error as Error).message}.`, { cause: error });
     }
   };
-  if (events !== undefined) attempt(`--events ${events}`, () => closeSync(openSync(events, 'a')));
+  if (events !== undefined)
+    attempt(`--events ${events}`, () => {
+      // A pipe is not opened: its reader would take the closing for the end.
+      if (statSync(events, { throwIfNoEntry: false })?.isFile() === false) accessSync(events, constants.W_OK);
+      else closeSync(openSync(events, 'a'));
+    });
   if (ledger !== undefined)
     attempt(`--ledger ${ledger}`, () => accessSync(mkdirSync(ledger, { recursive: true }) ?? ledger, constants.W_OK));
 }

@@ -1,12 +1,13 @@
 /** The events file on a real file system, with writers that are killed. */
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
+import { execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { StreamEvent } from '#crds/events.ts';
+import { until } from '../../../hack/machine/until.ts';
 import { crossings, type Command, stream } from '../fixtures/ledger-process.ts';
 import { toStreamEvent } from './event.ts';
 import { EventsFile } from './file.ts';
@@ -103,4 +104,34 @@ test('after a writer is killed at any call, the file has every event whole and o
     if (survived) break;
   }
   assert.ok(call > 4, 'the process was killed at every call');
+});
+
+test('a pipe stays open from one delivery to the next; one that no process reads is a fault at once', async (context) => {
+  const path = await place(context);
+  execFileSync('mkfifo', [path]);
+  const file = new EventsFile(path);
+  await assert.rejects(file.deliver(crossings(1, 1)), /events\.jsonl cannot be written: no process reads it/);
+  const reader = spawn('cat', [path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  context.after(() => reader.kill());
+  let text = '';
+  reader.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  await until(() =>
+    file.deliver(crossings(1, 1)).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await file.deliver(crossings(2, 2));
+  await file.deliver(crossings(2, 3));
+  await until(() => text.split('\n').length === 4);
+  assert.deepEqual(
+    numbersOf(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as StreamEvent),
+    ),
+    [1, 2, 3],
+  );
+  assert.equal(reader.exitCode, null, 'it was not told that this was all');
 });

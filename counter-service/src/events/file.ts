@@ -2,9 +2,11 @@
  * Appends events to a file, as lines of JSON. Each id is in the file once and each line is whole: a line that a killed
  * counter has half written is cut off, and an event that is delivered again is recognized by its number.
  *
- * If the path is not a regular file (a pipe, a terminal), lines are written and nothing is read or repaired.
+ * If the path is not a regular file (a pipe, a terminal), lines are written and nothing is read or repaired. It stays open,
+ * because whoever reads a pipe takes its closing for the end.
  */
-import { open, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import * as z from 'zod';
 import type { StreamEvent } from '#crds/events.ts';
 import type { Receiver, ReceiverKind } from './receiver.ts';
@@ -26,6 +28,8 @@ export class EventsFile implements Receiver {
   readonly #lost = new Map<string, Range[]>();
   /** The bytes that were read so far; they end with a whole line. */
   #size = 0;
+  /** Open, if the path is not a regular file. */
+  #pipe: FileHandle | undefined;
   /** Deliveries come one after another, because streams share the file. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -47,29 +51,45 @@ export class EventsFile implements Receiver {
 
   async #append(events: readonly StreamEvent[]): Promise<void> {
     try {
-      const file = await open(this.#path, 'a+', 0o600);
-      try {
-        const found = await file.stat();
-        if (found.isFile()) await this.#readFrom(file, found.size);
-        const lines = events.flatMap((event) => this.#missingPart(event));
-        if (lines.length === 0) return;
-        const text = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-        await file.writeFile(text);
-        if (found.isFile()) {
-          await file.datasync();
-          this.#size += text.length;
-        }
-        for (const { id } of lines) this.#remember(id);
-      } finally {
-        await file.close();
-      }
+      if ((await isRegularFile(this.#path)) === false) await this.#appendToPipe(events);
+      else await this.#appendToFile(events);
     } catch (error) {
       throw new Error(`${this.#path} cannot be written: ${(error as Error).message}`, { cause: error });
     }
   }
 
+  async #appendToFile(events: readonly StreamEvent[]): Promise<void> {
+    const file = await open(this.#path, 'a+', 0o600);
+    try {
+      await this.#readFrom(file, (await file.stat()).size);
+      const lines = this.#missingOf(events);
+      if (lines.length === 0) return;
+      const text = textOf(lines);
+      await file.writeFile(text);
+      await file.datasync();
+      this.#size += text.length;
+      this.#rememberAll(lines);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #appendToPipe(events: readonly StreamEvent[]): Promise<void> {
+    const lines = this.#missingOf(events);
+    if (lines.length === 0) return;
+    this.#pipe ??= await openPipe(this.#path);
+    try {
+      await this.#pipe.writeFile(textOf(lines));
+      this.#rememberAll(lines);
+    } catch (error) {
+      await this.#pipe.close();
+      this.#pipe = undefined;
+      throw error;
+    }
+  }
+
   /** Reads the new lines of the file, and cuts off a half-written one at its end. */
-  async #readFrom(file: Awaited<ReturnType<typeof open>>, size: number): Promise<void> {
+  async #readFrom(file: FileHandle, size: number): Promise<void> {
     if (size < this.#size) {
       this.#size = 0;
       this.#known.clear();
@@ -89,6 +109,10 @@ export class EventsFile implements Receiver {
     if (this.#size < size) await file.truncate(this.#size);
   }
 
+  #missingOf(events: readonly StreamEvent[]): StreamEvent[] {
+    return events.flatMap((event) => this.#missingPart(event));
+  }
+
   /** The event, or the part of a loss, that is not in the file yet. */
   #missingPart(event: StreamEvent): StreamEvent[] {
     const { key, first, last } = numbersOf(event.id);
@@ -97,6 +121,10 @@ export class EventsFile implements Receiver {
     if (last > known) return [{ ...event, first: known + 1, id: event.id.replace(/\d+-\d+$/, `${known + 1}-${last}`) } as StreamEvent];
     const isDeclaredLost = event.type !== 'loss' && this.#lost.get(key)?.some((range) => range.first <= first && first <= range.last);
     return isDeclaredLost === true ? [event] : [];
+  }
+
+  #rememberAll(lines: readonly StreamEvent[]): void {
+    for (const { id } of lines) this.#remember(id);
   }
 
   #remember(id: string): void {
@@ -124,6 +152,22 @@ function without(range: Range, number: number): Range[] {
     { first: number + 1, last: range.last },
   ];
   return halves.filter(({ first, last }) => first <= last);
+}
+
+function textOf(lines: readonly StreamEvent[]): Buffer {
+  return Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+/** A pipe that nobody reads is a fault at once: to open it for writing alone would block until somebody does. */
+async function openPipe(path: string): Promise<FileHandle> {
+  const probe = await open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENXIO' ? new Error('no process reads it', { cause: error }) : error;
+  });
+  try {
+    return await open(path, 'a');
+  } finally {
+    await probe.close();
+  }
 }
 
 /** Undefined when the path does not exist. */
