@@ -74,6 +74,7 @@ suite('before anything starts', () => {
       says: /--output must be one of table, json, found xml/,
     },
     { name: 'a folder for events that is not there', args: () => ['--events', place.path('nowhere/e.jsonl')], says: /nowhere/ },
+    { name: 'a descriptor for events', args: () => ['--events', '/dev/stdout'], says: /--events \/dev\/stdout .* name a file, or a pipe/ },
     { name: 'a YAML file that is not there', args: () => [place.path('nothing.yaml')], says: /nothing\.yaml/ },
   ];
   for (const [index, { name, yaml = stream('x'), args = () => [], ffmpeg, code = 2, says }] of cases.entries()) {

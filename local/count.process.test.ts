@@ -1,6 +1,6 @@
 /** Local mode as its user meets it: the command and files in; counts, events and exit code out. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { withoutFfmpeg } from '../hack/machine/ffmpeg.ts';
 import { until } from '../hack/machine/until.ts';
@@ -94,8 +94,11 @@ suite('counting', () => {
   });
 
   test('with a kept ledger continues from its counts, and declares the time between', async () => {
-    const file = place.write('kept.yaml', stream('kept'));
+    const file = place.write('kept.yaml', stream('kept', { url: 'kept.mp4' }));
+    copyFileSync(place.path('short.mp4'), place.path('kept.mp4'));
     await count(file, '--ledger', place.path('ledger'), '--output', 'json');
+    // The next day's video.
+    copyFileSync(place.path('short.mp4'), place.path('kept.mp4'));
     const again = await count(file, '--ledger', place.path('ledger'), '--output', 'json');
     const [result] = resultOf(again).streams;
     assert.deepEqual([result?.in, result?.gaps], [2, 1]);

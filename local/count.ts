@@ -12,10 +12,11 @@ import { sentencesOf, validateFiles } from './validate.ts';
 const HELP = `usage: footfall count FILE... [options]
 
 Counts people on the CameraStreams of YAML files, on this machine: an edge agent for each stream, one counter.
-Ends when every file source has ended, or on Ctrl-C.
+Ends when every file source has ended, or on Ctrl-C. With --ledger, the next run goes on where this one ended; a file that
+was counted to its end is not counted again.
 
 ${OPTIONS_HELP}
-Exit codes: 0 done, 1 failed (a camera could not be reached, a file was cut short), 2 bad input.
+Exit codes: 0 done, 1 failed (a camera could not be reached, a file was cut short or interrupted), 2 bad input.
 `;
 
 export const count: Command<CountOptions> = {
@@ -34,14 +35,14 @@ export const count: Command<CountOptions> = {
     const progress = new Progress(stderr, options.quiet);
     const outcome = await countLocally(streams, { ...options, environment: ffmpeg.environment }, signal, progress);
     progress.end(outcome.reports, outcome.seconds);
-    for (const { name, failure } of outcome.reports) {
-      if (failure !== undefined) stderr.write(`${name}: ${failure.sentence}\n`);
-    }
     if (options.output === 'json') stdout.write(`${resultJson(outcome.reports)}\n`);
     else stdout.write(`\n${lineTable(outcome.reports)}\n\n${resultTable(outcome.reports, outcome.seconds)}\n`);
     return outcome.exitCode;
   },
 };
+
+/** Names of what this process has open: the counter, which writes the events, is another one. */
+const DESCRIPTOR = /^(\/dev\/(stdin|stdout|stderr|fd\/.*)|\/proc\/self\/.*)$/;
 
 /** Before counting, not after an hour of it. */
 function checkWritable({ events, ledger }: CountOptions): void {
@@ -52,6 +53,8 @@ function checkWritable({ events, ledger }: CountOptions): void {
       throw new Error(`${option} cannot be written: ${(error as Error).message}.`, { cause: error });
     }
   };
+  if (events !== undefined && DESCRIPTOR.test(events))
+    throw new Error(`--events ${events} cannot be written by the counter, which is another process: name a file, or a pipe of mkfifo.`);
   if (events !== undefined)
     attempt(`--events ${events}`, () => {
       // A pipe is not opened: its reader would take the closing for the end.

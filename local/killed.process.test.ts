@@ -1,7 +1,7 @@
 /** Local mode whose processes are killed: they are started again, and what is counted is what would have been. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -52,13 +52,18 @@ spec: {source: {url: '${url}'}, lines: [{name: entrance, from: {x: 570, y: 1000}
   return file;
 }
 
-async function count(url: string, killings: readonly Killing[], enough = Infinity): Promise<Ran> {
+async function count(
+  url: string,
+  killings: readonly Killing[],
+  { enough = Infinity, ledger }: { enough?: number; ledger?: string } = {},
+): Promise<Ran> {
   const file = declare(url);
   const events = join(folder, 'events.jsonl');
   const planned = killings.flatMap(({ victim, at }) => at.map((frames) => ({ victim, frames })));
   const said: string[] = [];
   const stop = new AbortController();
-  const outcome = await countLocally(loadCameraStreams([file]).streams, readOptions([file, '--quiet', '--events', events]), stop.signal, {
+  const options = readOptions([file, '--quiet', '--events', events, ...(ledger === undefined ? [] : ['--ledger', ledger])]);
+  const outcome = await countLocally(loadCameraStreams([file]).streams, options, stop.signal, {
     show: ([report]) => {
       const frames = report?.view?.frames ?? 0;
       const due = planned.findIndex((one) => frames >= one.frames);
@@ -101,6 +106,31 @@ suite('a file', { timeout: 300_000 }, () => {
       assert.equal(ran.said.length, killed.flatMap(({ at }) => at).length, 'each death was told');
     });
   }
+
+  test('whose run is stopped is counted on by the next run with its ledger; once counted, it is not counted again', async () => {
+    const [video, ledger] = [join(folder, 'clip.mp4'), join(folder, 'ledger')];
+    rmSync(join(folder, 'events.jsonl'), { force: true });
+    for (const enough of [20, 60]) {
+      const { exitCode, reports, said } = await count(video, [], { enough, ledger });
+      assert.deepEqual([exitCode, reports[0]!.failure?.reason], [1, 'Interrupted']);
+      assert.match(said.join(), /^door: The run was stopped at 0:0\d of the video: the same command goes on from there\.$/);
+    }
+    assert.deepEqual(resultOf(await count(video, [], { ledger })), undisturbed);
+    const again = await count(video, [], { ledger });
+    assert.deepEqual(resultOf(again), undisturbed);
+    assert.match(again.said.join(), /^door: this file was counted to its end already, and is not counted again; /);
+    utimesSync(video, new Date(), new Date());
+    const other = resultOf(await count(video, [], { ledger }));
+    assert.deepEqual([other.entered, other.out, other.gaps.count], [2, 2, 1], 'a file that was replaced is other video');
+  });
+
+  test('is refused while another run uses the ledger', async () => {
+    const ledger = join(folder, 'busy');
+    mkdirSync(join(ledger, 'sessions'), { recursive: true });
+    writeFileSync(join(ledger, 'sessions/running'), String(process.ppid));
+    rmSync(join(folder, 'events.jsonl'), { force: true });
+    await assert.rejects(count(join(folder, 'clip.mp4'), [], { ledger }), /busy is in use by process \d+: wait for its end/);
+  });
 });
 
 test('a run that is stopped while its counter is dead ends in order', { timeout: 60_000 }, async () => {
@@ -113,7 +143,7 @@ test('a run that is stopped while its counter is dead ends in order', { timeout:
     },
     say: () => stop.abort(),
   });
-  assert.deepEqual([exitCode, reports[0]!.failure], [0, undefined]);
+  assert.deepEqual([exitCode, reports[0]!.failure?.reason], [1, 'Interrupted']);
   assert.deepEqual([pidOf('counter-service'), pidOf('edge-agent')], [undefined, undefined]);
 });
 
@@ -130,7 +160,8 @@ test('a counter that dies whenever it is started is given up, in a sentence', { 
     show: ([report]) => (counted ||= report!.view!.frames > 0),
     say: (sentence) => said.push(sentence),
   });
-  assert.equal(said.length, 5);
+  assert.equal(said.length, 6);
+  assert.equal(said[5], 'door: The counter has failed: it was killed (SIGKILL).');
   assert.deepEqual(
     [exitCode, reports[0]!.failure],
     [1, { reason: 'CounterFailed', sentence: 'The counter has failed: it was killed (SIGKILL).' }],
@@ -144,7 +175,7 @@ test(
     const camera = await RtspServer.start();
     context.after(() => camera.stop());
     await camera.publish(clip);
-    const { reports, said } = await count(camera.url(), [{ victim: 'edge-agent', at: [20] }], 60);
+    const { reports, said } = await count(camera.url(), [{ victim: 'edge-agent', at: [20] }], { enough: 60 });
     assert.equal(reports[0]!.failure, undefined);
     assert.equal(reports[0]!.view?.gaps.count, 1, 'the time between is declared, once');
     assert.match(said[0]!, /door: the agent has died \(it was killed \(SIGKILL\)\); it is started again, and goes on\./);

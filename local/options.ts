@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { ExecutionProvider } from '../counter-service/src/detection/wire.ts';
 import { oneOf, parseOptions, wholeNumber } from './command.ts';
 
-export const OPTIONS_HELP = `  --events FILE        write each crossing as a line of JSON
+export const OPTIONS_HELP = `  --events FILE        write each crossing as a line of JSON; begun anew, except with --ledger
   --output table|json  what to print at the end (default: table)
   --ledger DIRECTORY   keep the counts there and continue from them next time (default: forget them)
   --secrets DIRECTORY  camera credentials: NAME/username and NAME/password for each credentialsSecretRef

@@ -33,7 +33,7 @@ export function lineTable(reports: readonly StreamReport[]): string {
 
 /** One line: position in the video, speed, counts, and what is wrong. */
 export function progressLine({ name, view, failure }: StreamReport, elapsedSeconds: number): string {
-  if (failure !== undefined) return `${name}: ${failure.sentence}`;
+  if (failure !== undefined) return `${name}: ${failure.reason}`;
   if (view === undefined || view.frames === 0) {
     return `${name}: ${view?.counter.sentence ?? view?.camera.sentence ?? (view?.counter.connected === true ? 'waiting for video' : 'starting')}`;
   }
@@ -65,6 +65,6 @@ function age(seconds: number): string {
   return seconds < 120 ? `${Math.round(seconds)}s` : `${Math.floor(seconds / 60)}m`;
 }
 
-function clock(seconds: number): string {
+export function clock(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 }

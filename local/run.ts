@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import type { LoadedStream } from '#crds/load.ts';
+import { isLive } from '#crds/source-kinds.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import { FolderLedger } from '../counter-service/src/ledger/folder.ts';
 import type { AgentEnd } from '../edge-agent/src/main.ts';
@@ -16,7 +17,7 @@ import { beginEvents, missingEvents, orderEvents } from './events.ts';
 import { followCounts } from './follow.ts';
 import { SessionStorage } from './session-storage.ts';
 import type { CountOptions } from './options.ts';
-import type { StreamReport } from './report.ts';
+import { clock, type StreamReport } from './report.ts';
 import { Supervised } from './supervisor.ts';
 
 export interface Outcome {
@@ -30,7 +31,7 @@ export interface Outcome {
 export interface Audience {
   /** All reports, whenever one changed. */
   show(reports: readonly StreamReport[], seconds: number): void;
-  /** A process has died and is started again. */
+  /** A process has died and is started again, or a stream has failed. */
   say(sentence: string): void;
 }
 
@@ -66,7 +67,7 @@ export async function countLocally(
   if (options.events !== undefined) {
     await beginEvents(options.events, loaded.map(nameOf), options.ledger === undefined ? undefined : new FolderLedger(options.ledger));
   }
-  const storage = await SessionStorage.begin(loaded);
+  const storage = await SessionStorage.begin(loaded, options.ledger);
   const ledgerDirectory = options.ledger ?? storage.ledger;
   const run: Run = { options, storage, audience, agents: [], changed: () => audience.show(streams.map(reportOf), seconds()) };
   const counter = superviseCounter(run, ledgerDirectory, loaded.length);
@@ -80,24 +81,22 @@ export async function countLocally(
   try {
     const port = await counter.first.announced<number>('counter');
     signal.addEventListener('abort', onSignal, { once: true });
-    if (signal.aborted) return { reports: streams.map(reportOf), seconds: seconds(), exitCode: 0 };
     void counter.over.then(async (last) => {
       if (signal.aborted || streams.every((stream) => stream.end !== undefined)) return;
       counterDied = last.lastWords();
       await stopAgents();
     });
-    await Promise.all(streams.map((stream) => runStream(stream, port, run)));
+    if (!signal.aborted) await Promise.all(streams.map((stream) => runStream(stream, port, run)));
     await counter.stop();
     if (counterDied !== undefined) {
-      for (const stream of streams) {
-        if (stream.view?.finished === true) continue;
-        stream.end = { reason: 'CounterFailed', sentence: `The counter has failed: ${counterDied}.`, badInput: false };
-      }
+      const end = { reason: 'CounterFailed', sentence: `The counter has failed: ${counterDied}.`, badInput: false };
+      for (const stream of streams) if (stream.view?.finished !== true) endStream(stream, end, run);
     }
     if (options.events !== undefined) {
       const fault = (await counter.over).told('receiverFault') as string | undefined;
-      await finishEvents(options.events, streams, new FolderLedger(ledgerDirectory), fault);
+      await finishEvents(options.events, new FolderLedger(ledgerDirectory), fault, streams, run);
     }
+    if (signal.aborted) for (const stream of streams) interrupt(stream, run);
     return { reports: streams.map(reportOf), seconds: seconds(), exitCode: exitCodeOf(streams) };
   } finally {
     signal.removeEventListener('abort', onSignal);
@@ -140,9 +139,10 @@ function superviseCounter({ options, audience }: Run, ledgerDirectory: string, s
 
 async function runStream(stream: RunningStream, counterPort: number, run: Run): Promise<void> {
   const { metadata, spec } = stream.loaded.stream;
-  if (spec.suspend) {
-    stream.end = { reason: 'Suspended', sentence: 'spec.suspend is set.', badInput: false };
-    return;
+  if (spec.suspend) return endStream(stream, { reason: 'Suspended', sentence: 'spec.suspend is set.', badInput: false }, run);
+  if (run.storage.wasCounted(stream.loaded)) {
+    const hint = 'another --ledger begins from nothing';
+    run.audience.say(`${metadata.name}: this file was counted to its end already, and is not counted again; ${hint}.`);
   }
   const directory = run.storage.session(stream.loaded);
   const follows: Promise<void>[] = [];
@@ -162,10 +162,26 @@ async function runStream(stream: RunningStream, counterPort: number, run: Run): 
   run.agents.push(agent);
   const last = await agent.over;
   await Promise.all(follows);
-  stream.end = await last
+  const end = await last
     .announced<AgentEnd['ended']>('ended')
     .catch((error: Error) => ({ reason: 'AgentFailed', sentence: `The agent has failed: ${error.message}.`, badInput: false }));
-  run.changed();
+  if (stream.view?.finished === true) run.storage.isCounted(stream.loaded);
+  endStream(stream, end, run);
+}
+
+function endStream(stream: RunningStream, end: AgentEnd['ended'], { audience, changed }: Run): void {
+  stream.end = end;
+  if (end !== 'well') audience.say(`${stream.loaded.stream.metadata.name}: ${end.sentence}`);
+  changed();
+}
+
+/** A camera has no end: it is counted until somebody stops that. Of a file, something is missing then. */
+function interrupt(stream: RunningStream, run: Run): void {
+  const { loaded, view, end } = stream;
+  if (isLive(loaded.stream.spec.source.url) || view?.finished === true || (end !== undefined && end !== 'well')) return;
+  const rest = run.options.ledger === undefined ? 'the rest is not counted' : 'the same command goes on from there';
+  const sentence = `The run was stopped at ${clock(view?.seconds ?? 0)} of the video: ${rest}.`;
+  endStream(stream, { reason: 'Interrupted', sentence, badInput: false }, run);
 }
 
 function startAgent(loaded: LoadedStream, counterPort: number, directory: string | undefined, options: RunOptions): Child {
@@ -218,15 +234,16 @@ function exitCodeOf(streams: readonly RunningStream[]): Outcome['exitCode'] {
 /** The counter's last words on the file, if events are missing in it, are the stream's fault. */
 async function finishEvents(
   path: string,
-  streams: readonly RunningStream[],
   ledger: FolderLedger,
   fault: string | undefined,
+  streams: readonly RunningStream[],
+  run: Run,
 ): Promise<void> {
   for (const stream of streams) {
     const missing = await missingEvents(nameOf(stream.loaded), ledger).catch((error: Error) => error.message);
     if (missing === 0 || stream.end !== 'well') continue;
     const sentence = typeof missing === 'string' ? missing : `${missing} events are not written: ${fault ?? path}.`;
-    stream.end = { reason: 'EventsNotWritten', sentence, badInput: false };
+    endStream(stream, { reason: 'EventsNotWritten', sentence, badInput: false }, run);
   }
   await orderEvents(
     path,

@@ -32,11 +32,13 @@ export interface Source {
 const GIVE_UP_SECONDS = 10;
 
 /**
- * What outlives the agent's process. Recorded video is its own replay log: of it, only session and checkpoints.
+ * What outlives the agent's process. Recorded video is its own replay log: of it, only session and checkpoints. Its times are
+ * the file's, so its session outlives a restart of the machine, too.
  * @throws Error with a sentence when the folder cannot be used.
  */
-export function retain({ ring }: AgentConfig, machine: Machine): Retained {
-  return ring !== undefined ? retainIn(ring.directory, machine) : retainInMemory(machine);
+export function retain({ ring, source }: AgentConfig, machine: Machine): Retained {
+  const clock = isLive(source.url) ? machine : { ...machine, machineStart: '', machineMicros: () => 0 };
+  return ring !== undefined ? retainIn(ring.directory, clock) : retainInMemory(clock);
 }
 
 export function openSource(config: AgentConfig, retained: Retained, site: Site, log: Log): Source {
