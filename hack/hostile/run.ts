@@ -45,7 +45,13 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const legal = LEGAL.map((name) => playLegal(port, nameOf(name), clip, either));
-    const rest = await mostMemory(counter, Promise.all([pause(REST_SECONDS, either), ...legal.map(({ counting }) => counting)]));
+    // The attackers' own stream is counted, too, before they misuse it: its decoder is none of their doing.
+    const rested = new AbortController();
+    const own = playLegal(port, nameOf(OWN), clip, AbortSignal.any([either, rested.signal]));
+    const counting = [...legal, own].map((one) => one.counting);
+    const rest = await mostMemory(counter, Promise.all([pause(REST_SECONDS, either), ...counting]));
+    rested.abort(new Error('the counter has rested'));
+    await own.result;
     const attacks: Record<string, number> = {};
     let heard = 0;
     const attacking = Object.keys(ATTACKS).map((name, index) =>
@@ -87,10 +93,13 @@ async function attack(name: string, target: Target, made: Record<string, number>
   }
 }
 
-/** The most memory of the counter and its child processes until `during` settles, in megabytes. */
+/**
+ * The most memory of the counter and its child processes until `during` settles, in megabytes. Resident, because what pages
+ * they share with other processes of the machine changes as those come and go.
+ */
 async function mostMemory(counter: Child, during: Promise<unknown>): Promise<number> {
   let most = 0;
-  const looking = setInterval(() => (most = Math.max(most, memoryOfTree(counter.process.pid!).proportional / 1e6)), LOOK_MS);
+  const looking = setInterval(() => (most = Math.max(most, memoryOfTree(counter.process.pid!).resident / 1e6)), LOOK_MS);
   await during.finally(() => clearInterval(looking));
   return Math.round(most);
 }
