@@ -42,7 +42,7 @@ export async function chooseFfmpeg({ cameras, allowOld, packaged = packagedFfmpe
   const { version } = await inspectFfmpeg(path);
   return {
     environment: { FFMPEG_PATH: path, ...ALLOW_OLD },
-    notice: `Using ffmpeg ${version}, which npm brings, because ${own ? `${place} is ${own.version}` : 'there is none on PATH'}; cameras need 5.1 or later.`,
+    notice: `Using ffmpeg ${version}, which npm brings, because ${own ? `${place} is ${own.version}` : 'there is none on PATH'}; it does not notice that a Matroska file is cut short or that H.264 is damaged, and cameras need 5.1 or later.`,
   };
 }
 
