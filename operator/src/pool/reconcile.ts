@@ -26,7 +26,7 @@ export interface PoolOptions {
 }
 
 export interface PoolController extends Controller {
-  /** As of the last pass. */
+  /** As of the beginning of the last pass. */
   readonly view: () => PoolView;
 }
 
@@ -45,11 +45,11 @@ export function poolController(options: PoolOptions): PoolController {
     allKeys: () => [key],
     view: () => (view ??= poolView(cache, config)),
     reconcile: async (_, signal) => {
-      const pass = await reconcilePool(size, options, signal);
+      // Before any write: the view says what is there, also while the API server rejects what should be.
       const before = view;
       view = poolView(cache, config);
       if (before !== undefined && !samePool(before, view)) onChange();
-      return pass;
+      return reconcilePool(size, options, signal);
     },
   };
 }
