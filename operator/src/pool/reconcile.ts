@@ -10,7 +10,7 @@ import type { ClusterCache } from '../runtime/cluster-cache.ts';
 import { type Controller, type Pass, watch } from '../runtime/controller.ts';
 import { desiredPool } from './desired.ts';
 import { neededCounters, PoolSize } from './size.ts';
-import { activeStreams, poolObjects, type PoolView, poolView, samePool } from './view.ts';
+import { activeStreams, type PoolView, poolView, samePool } from './view.ts';
 
 /** Streams are often created many at a time: the pool is resized once for all of them. */
 const DELAY_SECONDS = 0.5;
@@ -57,11 +57,12 @@ export function poolController(options: PoolOptions): PoolController {
 /** @throws for every fault: the pool has no status that could report one, so the queue logs it and retries. */
 async function reconcilePool(size: PoolSize, options: PoolOptions, signal: AbortSignal): Promise<Pass> {
   const { cache, config, owner } = options;
-  const actual = poolObjects(cache, config.namespace);
+  const service = cache.get(services, config.namespace, POOL);
+  const deployment = cache.get(deployments, config.namespace, POOL);
   const needed = neededCounters(activeStreams(cache), config.counter);
-  const { replicas, shrinkSeconds } = size.next(needed, actual.deployment?.spec?.replicas, config.counter, performance.now() / 1000);
+  const { replicas, shrinkSeconds } = size.next(needed, deployment?.spec?.replicas, config.counter, performance.now() / 1000);
   const desired = desiredPool(replicas, config, await owner(signal));
-  await ensure(resources.services, { desired: desired.service, actual: actual.service }, options, signal);
-  await ensure(resources.deployments, { desired: desired.deployment, actual: actual.deployment }, options, signal);
+  await ensure(resources.services, { desired: desired.service, actual: service }, options, signal);
+  await ensure(resources.deployments, { desired: desired.deployment, actual: deployment }, options, signal);
   return shrinkSeconds === undefined ? {} : { requeueAfterSeconds: shrinkSeconds };
 }

@@ -1,16 +1,10 @@
 /** The counter pool, as the informer caches show it. */
-import type { V1Deployment, V1Pod, V1Service } from '#crds/cluster/api.ts';
+import type { V1Pod } from '#crds/cluster/api.ts';
 import type { OperatorConfig } from '../config.ts';
-import { cameraStreams, deployments, pods, services } from '../objects/cached.ts';
+import { cameraStreams, pods } from '../objects/cached.ts';
 import { POOL } from '../objects/labels.ts';
 import { hasFinished, isTerminating, newestFirst, podTrouble } from '../objects/pods.ts';
 import type { ClusterCache } from '../runtime/cluster-cache.ts';
-
-export interface PoolObjects {
-  readonly deployment: V1Deployment | undefined;
-  readonly service: V1Service | undefined;
-  readonly pods: readonly V1Pod[];
-}
 
 /** What the conditions of streams are judged by. */
 export interface PoolView {
@@ -25,17 +19,6 @@ export interface PoolView {
   readonly trouble: string | undefined;
 }
 
-export function poolObjects(cache: ClusterCache, namespace: string): PoolObjects {
-  return {
-    deployment: cache.get(deployments, namespace, POOL),
-    service: cache.get(services, namespace, POOL),
-    pods: cache
-      .indexed(pods, POOL)
-      .filter((pod) => pod.metadata?.namespace === namespace && !hasFinished(pod))
-      .toSorted(newestFirst),
-  };
-}
-
 /** Streams that need a counter. */
 export function activeStreams(cache: ClusterCache): number {
   return cache.list(cameraStreams).filter(({ spec }) => !spec.suspend).length;
@@ -43,8 +26,10 @@ export function activeStreams(cache: ClusterCache): number {
 
 export function poolView(cache: ClusterCache, { namespace, counter }: Pick<OperatorConfig, 'namespace' | 'counter'>): PoolView {
   const { streamsPerCounter, maximum } = counter;
-  const staying = poolObjects(cache, namespace)
-    .pods.filter((pod) => !isTerminating(pod))
+  const staying = cache
+    .indexed(pods, POOL)
+    .filter((pod) => pod.metadata?.namespace === namespace && !hasFinished(pod) && !isTerminating(pod))
+    .toSorted(newestFirst)
     .map((pod) => ({ pod, trouble: podTrouble(pod) }));
   const ready = new Map(staying.flatMap(({ pod, trouble }) => (trouble === undefined ? [[pod.metadata!.name!, runsSince(pod)]] : [])));
   const served = [...ready.keys()].reduce((sum, name) => sum + cache.indexed(cameraStreams, name).length, 0);
