@@ -19,14 +19,14 @@ export async function writeArtifacts(
   work: Work,
   { helm, withoutHelm }: { readonly helm: string | undefined; readonly withoutHelm: string | undefined },
 ): Promise<string> {
-  const { tree, directory, version, report } = work;
+  const { tree, directory, version, report, signal } = work;
   const chart = join(directory, `footfall-${version}.tgz`);
   const files = [await writeSbom(work)];
   if (helm === undefined) {
     report.step({ step: 'chart', outcome: Outcome.skipped, sentence: `${basename(chart)} is not packaged: ${withoutHelm}.` });
   } else {
     const command = packageChart(helm, directory);
-    await run(command.program, command.args, { folder: tree });
+    await run(command.program, command.args, { folder: tree, signal });
     files.push(chart);
     report.step({ step: 'chart', outcome: Outcome.done, sentence: `${basename(chart)} is packaged.`, commands: [typed(command)] });
   }
@@ -37,9 +37,9 @@ export async function writeArtifacts(
 }
 
 /** Of npm packages. Debian's packages and Node.js are in the SBOM that BuildKit attaches to each image. */
-async function writeSbom({ tree, directory, version, report }: Work): Promise<string> {
+async function writeSbom({ tree, directory, version, report, signal }: Work): Promise<string> {
   const file = join(directory, `footfall-${version}.cdx.json`);
-  const sbom = JSON.parse(await run(listPackages.program, listPackages.args, { folder: tree })) as Sbom;
+  const sbom = JSON.parse(await run(listPackages.program, listPackages.args, { folder: tree, signal })) as Sbom;
   // npm calls the component what the folder is called.
   const named = { ...sbom, metadata: { ...sbom.metadata, component: { ...sbom.metadata.component, name: 'footfall' } } };
   await writeFile(file, `${JSON.stringify(named, undefined, 2)}\n`);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { runAsProcess } from '../../local/command.ts';
 import { run } from '../e2e/commands.ts';
 import { HELP, type Options, Phase, readOptions } from './options.ts';
 import { prepare } from './prepare.ts';
@@ -14,13 +15,13 @@ import { copyTree, inspectTree, objection } from './tree.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** @throws Error with one sentence; the report has what was done until then. */
-async function release(options: Options, report: Report): Promise<void> {
+async function release(options: Options, report: Report, signal: AbortSignal): Promise<void> {
   const { version, phases, dryRun, directory } = options;
   const tree = await inspectTree(root);
   report.revision = tree.revision;
   const against = objection(tree, version, phases[0]!);
   if (against !== undefined) throw new Error(against);
-  const files = (await run('git', ['ls-files'], { folder: root })).trim().split('\n');
+  const files = (await run('git', ['ls-files'], { folder: root, signal })).trim().split('\n');
   const work = {
     files,
     directory,
@@ -30,6 +31,7 @@ async function release(options: Options, report: Report): Promise<void> {
     date: new Date().toISOString().slice(0, 10),
     dryRun,
     report,
+    signal,
   };
   if (dryRun)
     report.step({
@@ -56,28 +58,21 @@ async function inTree(dryRun: boolean, act: (tree: string) => Promise<void>): Pr
   }
 }
 
-async function main(args: readonly string[]): Promise<0 | 1 | 2> {
-  let options: Options | 'help';
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    return 2;
-  }
-  if (options === 'help') {
-    process.stdout.write(HELP);
-    return 0;
-  }
+/** The summary of a release that failed says how far it came. @throws Error with one sentence. */
+async function releaseAndReport(options: Options, signal: AbortSignal): Promise<0> {
   // Programs read standard output; people see the steps there as they are made.
   const shown = options.output === 'text' ? process.stdout : process.stderr;
   const report = new Report((text) => shown.write(`${text}\n`));
-  const failure = await release(options, report).then(
-    () => undefined,
-    (error: Error) => error.message,
-  );
-  if (failure !== undefined) process.stderr.write(`${failure}\n`);
-  if (options.output === 'json') process.stdout.write(`${JSON.stringify(report.summary(options, failure), undefined, 2)}\n`);
-  return failure === undefined ? 0 : 1;
+  let failure: string | undefined;
+  try {
+    await release(options, report, signal);
+    return 0;
+  } catch (error) {
+    failure = (error as Error).message;
+    throw error;
+  } finally {
+    if (options.output === 'json') process.stdout.write(`${JSON.stringify(report.summary(options, failure), undefined, 2)}\n`);
+  }
 }
 
-process.exitCode = await main(process.argv.slice(2));
+await runAsProcess({ help: HELP, readOptions, run: releaseAndReport });

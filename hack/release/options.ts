@@ -1,6 +1,6 @@
 /** What a release is asked for. */
 import { resolve } from 'node:path';
-import { parseOptions } from '../../local/command.ts';
+import { oneOf, parseOptions } from '../../local/command.ts';
 import { isVersion } from './version.ts';
 
 export const Phase = { prepare: 'prepare', publish: 'publish' } as const;
@@ -33,19 +33,17 @@ Needs git and npm; to publish, also docker buildx and helm (on the PATH or in FO
 Exit codes: 0 done, 1 failed, 2 bad input.
 `;
 
-/** @returns 'help' when that was asked for. @throws Error with one sentence. */
-export function readOptions(args: readonly string[]): Options | 'help' {
+/** @throws Error with one sentence. */
+export function readOptions(args: readonly string[]): Options {
   const { values, positionals } = parse(args);
-  if (values.help) return 'help';
   if (values.version === undefined) throw new Error('Name the version, as in --version 1.2.3 (see --help).');
   if (!isVersion(values.version)) throw new Error(`--version must be such as 1.2.3, found ${values.version}.`);
-  if (values.output !== 'text' && values.output !== 'json') throw new Error(`--output must be text or json, found ${values.output}.`);
   return {
     version: values.version,
     phases: phasesOf(positionals, values['dry-run']),
     dryRun: values['dry-run'],
     directory: resolve(values.directory),
-    output: values.output,
+    output: oneOf('--output', values.output, ['text', 'json']),
   };
 }
 
@@ -67,7 +65,6 @@ function parse(args: readonly string[]) {
       'dry-run': { type: 'boolean', default: false },
       directory: { type: 'string', default: 'dist/release' },
       output: { type: 'string', default: 'text' },
-      help: { type: 'boolean', default: false },
     },
   });
 }

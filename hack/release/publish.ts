@@ -26,7 +26,7 @@ interface Machine {
 }
 
 export async function publish(work: Work): Promise<void> {
-  const machine = await inspectMachine();
+  const machine = await inspectMachine(work.signal);
   const unknown = PLATFORMS.find((platform) => !machine.platforms.includes(platform));
   const missing = machine.withoutBuildx ?? machine.withoutHelm ?? (unknown && `docker buildx cannot build for ${unknown} here`);
   if (!work.dryRun && missing !== undefined) throw new Error(`Nothing was published: ${missing}.`);
@@ -41,11 +41,12 @@ export async function publish(work: Work): Promise<void> {
   reportProvenance(work);
 }
 
-async function inspectMachine(): Promise<Machine> {
-  const helm = await answer({ program: HELM, args: ['version', '--short'] });
+async function inspectMachine(signal: AbortSignal): Promise<Machine> {
+  const helm = await answer({ program: HELM, args: ['version', '--short'] }, signal);
   // Without the plugin, docker complains of options that it does not know.
-  const plugin = await answer({ program: 'docker', args: ['buildx', 'version'] });
-  const buildx = plugin.said === undefined ? plugin : await answer({ program: 'docker', args: ['buildx', 'inspect', '--bootstrap'] });
+  const plugin = await answer({ program: 'docker', args: ['buildx', 'version'] }, signal);
+  const buildx =
+    plugin.said === undefined ? plugin : await answer({ program: 'docker', args: ['buildx', 'inspect', '--bootstrap'] }, signal);
   return {
     helm: helm.said === undefined ? undefined : HELM,
     withoutHelm: helm.said === undefined ? 'helm is neither on the PATH nor in FOOTFALL_HELM' : undefined,
@@ -54,19 +55,20 @@ async function inspectMachine(): Promise<Machine> {
   };
 }
 
-async function answer({ program, args }: Command): Promise<{ readonly said?: string; readonly fault?: string }> {
+async function answer({ program, args }: Command, signal: AbortSignal): Promise<{ readonly said?: string; readonly fault?: string }> {
   try {
-    return { said: await run(program, args, { seconds: 120 }) };
+    return { said: await run(program, args, { seconds: 120, signal }) };
   } catch (error) {
+    signal.throwIfAborted();
     return { fault: (error as Error).message.split('\n')[0]! };
   }
 }
 
-async function publishImages({ tree, directory, version, report }: Work, build: ImageBuild): Promise<void> {
+async function publishImages({ tree, directory, version, report, signal }: Work, build: ImageBuild): Promise<void> {
   for (const image of images) {
     const metadataFile = join(directory, `${image.target}.metadata.json`);
     const command = publishImage(image, build, metadataFile);
-    await run(command.program, command.args, { folder: tree, seconds: BUILD_SECONDS });
+    await run(command.program, command.args, { folder: tree, seconds: BUILD_SECONDS, signal });
     const metadata = JSON.parse(await readFile(metadataFile, 'utf8')) as { 'containerimage.digest': string };
     await rm(metadataFile);
     const digest = metadata['containerimage.digest'];
@@ -82,7 +84,7 @@ async function publishImages({ tree, directory, version, report }: Work, build: 
 
 /** Shows each command that would push; builds for the platforms that this machine has, one by one, which any builder can. */
 async function rehearseImages(work: Work, build: ImageBuild, { platforms, withoutBuildx }: Machine): Promise<void> {
-  const { tree, directory, version, report } = work;
+  const { tree, directory, version, report, signal } = work;
   for (const image of images) {
     const command = publishImage(image, build, join(directory, `${image.target}.metadata.json`));
     report.step({
@@ -103,7 +105,7 @@ async function rehearseImages(work: Work, build: ImageBuild, { platforms, withou
     }
     for (const image of images) {
       const command = rehearseImage(image, build, platform);
-      await run(command.program, command.args, { folder: tree, seconds: BUILD_SECONDS });
+      await run(command.program, command.args, { folder: tree, seconds: BUILD_SECONDS, signal });
       report.step({
         step: 'build',
         outcome: Outcome.done,
@@ -114,9 +116,9 @@ async function rehearseImages(work: Work, build: ImageBuild, { platforms, withou
   }
 }
 
-async function publishChart({ dryRun, tree, report }: Work, chart: string): Promise<void> {
+async function publishChart({ dryRun, tree, report, signal }: Work, chart: string): Promise<void> {
   const command = pushChart(HELM, chart);
-  if (!dryRun) await run(command.program, command.args, { folder: tree, seconds: 300 });
+  if (!dryRun) await run(command.program, command.args, { folder: tree, seconds: 300, signal });
   const outcome = dryRun ? Outcome.planned : Outcome.done;
   report.step({ step: 'push', outcome, sentence: `The chart is ${dryRun ? 'not ' : ''}pushed.`, commands: [typed(command)] });
 }

@@ -16,4 +16,6 @@ export interface Work {
   readonly date: string;
   readonly dryRun: boolean;
   readonly report: Report;
+  /** Ends the program that runs, and with it the release. */
+  readonly signal: AbortSignal;
 }
