@@ -7,6 +7,7 @@ import { run } from './commands.ts';
 import { dockerBuild, loadImages } from './images.ts';
 import type { Version } from './installation.ts';
 import type { World } from './scenario.ts';
+import { unpackCommit } from './unpack.ts';
 
 /** The last commit of chart 0.1.0. */
 const COMMIT = '07950b554609';
@@ -24,7 +25,7 @@ export async function previousVersion({ cluster, installation, afterwards, signa
   if (!isKnown) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'footfall-e2e-previous-'));
   afterwards(() => rm(folder, { recursive: true }));
-  await unpack(folder, signal);
+  await unpackCommit(COMMIT, folder, signal);
   const images = {
     agent: await build('edge-agent', folder, signal),
     counter: await build('counter-service', folder, signal),
@@ -32,13 +33,6 @@ export async function previousVersion({ cluster, installation, afterwards, signa
   };
   await loadImages({ ...installation.images, ...images }, cluster, signal);
   return { chart: join(folder, 'charts/footfall'), images };
-}
-
-async function unpack(folder: string, signal: AbortSignal): Promise<void> {
-  const archive = join(folder, 'previous.tar');
-  await run('git', ['-C', root, 'archive', `--output=${archive}`, COMMIT], { signal });
-  await run('tar', ['--extract', '--file', archive, '--directory', folder], { signal });
-  await rm(archive);
 }
 
 async function build(part: string, folder: string, signal: AbortSignal): Promise<string> {

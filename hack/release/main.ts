@@ -6,11 +6,12 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { runAsProcess } from '../../local/command.ts';
 import { run } from '../e2e/commands.ts';
+import { unpackCommit } from '../e2e/unpack.ts';
 import { HELP, type Options, Phase, readOptions } from './options.ts';
 import { prepare } from './prepare.ts';
 import { publish } from './publish.ts';
 import { Outcome, Report } from './summary.ts';
-import { copyTree, inspectTree, objection } from './tree.ts';
+import { inspectTree, objection } from './tree.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -39,19 +40,19 @@ async function release(options: Options, report: Report, signal: AbortSignal): P
       outcome: Outcome.done,
       sentence: `All that follows is done to a copy of ${tree.revision.slice(0, 12)}; the tree stays as it is.`,
     });
-  await inTree(dryRun, async (place) => {
+  await inTree(dryRun, signal, async (place) => {
     if (phases.includes(Phase.prepare)) await prepare({ ...work, tree: place });
     if (phases.includes(Phase.publish)) await publish({ ...work, tree: place });
   });
 }
 
 /** The project's root; for a dry run a copy of its last commit, which is gone afterwards. */
-async function inTree(dryRun: boolean, act: (tree: string) => Promise<void>): Promise<void> {
+async function inTree(dryRun: boolean, signal: AbortSignal, act: (tree: string) => Promise<void>): Promise<void> {
   if (!dryRun) return act(root);
   const folder = await mkdtemp(join(tmpdir(), 'footfall-release-'));
   try {
     const copy = join(folder, 'footfall');
-    await copyTree(root, copy);
+    await unpackCommit('HEAD', copy, signal);
     await act(copy);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** The working tree that a release is made from: what git says of it, and whether that will do. */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../e2e/commands.ts';
 import { Phase } from './options.ts';
@@ -44,13 +44,4 @@ function objectionToPublish(tree: Tree, version: string): string | undefined {
   if (version !== tree.version) return `package.json says ${tree.version}, not ${version}: prepare the release first.`;
   if (!tree.tagsOfHead.includes(`v${version}`)) return `The commit has no tag v${version}.`;
   return undefined;
-}
-
-/** The files of the last commit, in a new folder `copy`. */
-export async function copyTree(root: string, copy: string): Promise<void> {
-  const archive = `${copy}.tar`;
-  await mkdir(copy);
-  await run('git', ['archive', `--output=${archive}`, 'HEAD'], { folder: root });
-  await run('tar', ['--extract', '--file', archive, '--directory', copy]);
-  await rm(archive);
 }
