@@ -89,13 +89,7 @@ export class Installation {
   }
 
   makeNamespace(): Promise<void> {
-    return this.#kubectl.apply(
-      JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'Namespace',
-        metadata: { name: SYSTEM, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
-      }),
-    );
+    return this.#kubectl.makeNamespace(SYSTEM);
   }
 
   /** Restores the usual settings, and waits for all counters. */

@@ -6,6 +6,8 @@ export interface Kubectl {
   (args: readonly string[], seconds?: number): Promise<string>;
   /** Server-side, from YAML or JSON. */
   apply(manifests: string): Promise<void>;
+  /** In which Pod Security admits only restricted pods. */
+  makeNamespace(name: string): Promise<void>;
 }
 
 /** The last lines of these pods' logs, or why kubectl cannot get them. */
@@ -21,5 +23,9 @@ export function kubectlOf(kubeconfig: string, signal: AbortSignal): Kubectl {
     const args = ['apply', '--server-side', '--force-conflicts', '--field-manager=footfall-e2e', '--filename=-'];
     await run('kubectl', args, { environment: { KUBECONFIG: kubeconfig }, input: manifests, signal });
   };
-  return Object.assign(kubectl, { apply });
+  const makeNamespace = (name: string) => {
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+    return apply(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }));
+  };
+  return Object.assign(kubectl, { apply, makeNamespace });
 }

@@ -66,13 +66,7 @@ async function runOne(scenario: Scenario, run: Run): Promise<ScenarioResult> {
   const failure = await attempt(async () => {
     // An earlier run may have left one.
     await kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s'], 150);
-    await kubectl.apply(
-      JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'Namespace',
-        metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
-      }),
-    );
+    await kubectl.makeNamespace(namespace);
     await scenario.run(world);
   });
   const seconds = (performance.now() - began) / 1000;
