@@ -48,35 +48,11 @@ suite('a camera that does not connect', () => {
       sentence: `${URL}: the camera refuses (400 Bad Request).`,
       badInput: false,
     },
-    'a port without a listener': {
-      said: `[tcp @ 0x556fe879f1c0] [error] Connection to tcp://10.0.0.8:554?timeout=5000000 failed: Connection refused
-        [concat @ 0x556fe878ab00] [error] Impossible to open 'rtsp://***@10.0.0.8/stream2'
-        [error] pipe:0: Connection refused`,
-      reason: 'CameraUnreachable',
-      sentence: `${URL} cannot be reached: connection refused.`,
-      badInput: false,
-    },
-    'a host that does not exist': {
-      said: `[tcp @ 0x555e5a4a4080] [error] Failed to resolve hostname no-such-host.invalid: Name or service not known
-        [concat @ 0x555e5a48fb00] [error] Impossible to open 'rtsp://***@no-such-host.invalid/stream2'
-        [error] pipe:0: Input/output error`,
-      reason: 'CameraUnreachable',
-      sentence: `${URL} cannot be reached: name or service not known.`,
-      badInput: false,
-    },
     'something else than RTSP': {
       said: `[concat @ 0x55c373b24b00] [error] Impossible to open 'rtsp://***@10.0.0.8/stream2'
         [error] pipe:0: Invalid data found when processing input`,
       reason: 'CameraUnreachable',
       sentence: `${URL} cannot be reached: what answers there breaks off or does not speak RTSP.`,
-      badInput: false,
-    },
-    'rtsps where there is no TLS': {
-      said: `[tls @ 0x55e1f0da63c0] [error] An unexpected TLS packet was received.
-        [concat @ 0x55e1f0d919c0] [error] Impossible to open 'rtsps://10.0.0.8/stream2'
-        [error] pipe:0: Input/output error`,
-      reason: 'CameraUnreachable',
-      sentence: `${URL} cannot be reached: no secure connection could be made.`,
       badInput: false,
     },
     'pictures without a size': {
@@ -102,7 +78,7 @@ suite('a camera that does not connect', () => {
   });
 
   test('a sentence never holds the password of an address', () => {
-    assert.ok(!rtspFault('rtsp://admin:secret@10.0.0.8/stream2', exited(1, 'Connection refused'), false).message.includes('secret'));
+    assert.ok(!rtspFault('rtsp://admin:secret@10.0.0.8/stream2', exited(1, 'Invalid data found'), false).message.includes('secret'));
   });
 });
 

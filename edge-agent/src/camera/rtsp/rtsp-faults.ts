@@ -4,8 +4,7 @@ import { scrub } from '#proto/process/scrub.ts';
 import { CameraFault, lostFault, pathUnknownFault, refusedFault, unauthorizedFault } from '../faults.ts';
 import { diagnose, diagnoseReader, NO_PICTURE_SIZE, NO_VIDEO, type Symptom, UNSUPPORTED_CODEC } from '../symptoms.ts';
 
-const unreachable = (camera: string, why: string) => new CameraFault('CameraUnreachable', `${camera} cannot be reached: ${why}.`);
-
+/** That ffmpeg cannot connect is none of them: the agent does, and hands ffmpeg a connection without encryption (`relay.ts`). */
 const SYMPTOMS: readonly Symptom[] = [
   NO_VIDEO,
   UNSUPPORTED_CODEC,
@@ -13,15 +12,11 @@ const SYMPTOMS: readonly Symptom[] = [
   { said: /404 (?:Stream )?Not Found/i, fault: pathUnknownFault },
   // Any other status: after 401 and 404.
   { said: /method \w+ failed: (\d{3} [^\n]*?)\s*$|Server returned (\d[^\n]*)/m, fault: refusedFault },
-  {
-    said: /(Connection refused)|(No route to host)|(Network is unreachable)|(?:Failed to resolve hostname [^:]*: )(.*)|(Connection timed out)|(Operation timed out)/,
-    fault: (camera, detail) => unreachable(camera, detail.toLowerCase()),
-  },
-  { said: /\[tls @/, fault: (camera) => unreachable(camera, 'no secure connection could be made') },
   NO_PICTURE_SIZE,
   {
     said: /Impossible to open|Invalid data found/,
-    fault: (camera) => unreachable(camera, 'what answers there breaks off or does not speak RTSP'),
+    fault: (camera) =>
+      new CameraFault('CameraUnreachable', `${camera} cannot be reached: what answers there breaks off or does not speak RTSP.`),
   },
 ];
 
