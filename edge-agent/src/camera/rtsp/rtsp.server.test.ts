@@ -49,16 +49,13 @@ suite('an open camera', { skip: withoutRtspServer() }, () => {
     });
   }
 
-  test('that falls silent: CameraSilent', async () => {
+  test('that falls silent: CameraSilent', async (context) => {
     const publisher = await server.publish(CLIP, { path: 'silent' });
-    try {
-      await rejectsWith('CameraSilent', cameraAt(server.url('silent'), { silenceSeconds: 1 }).read(never), (item) => {
-        if (item.kind === 'unit') publisher.kill('SIGSTOP');
-        return false;
-      });
-    } finally {
-      publisher.kill('SIGCONT');
-    }
+    context.after(() => publisher.kill('SIGCONT'));
+    await rejectsWith('CameraSilent', cameraAt(server.url('silent'), { silenceSeconds: 1 }).read(never), (item) => {
+      if (item.kind === 'unit') publisher.kill('SIGSTOP');
+      return false;
+    });
   });
 
   test('that is no longer needed is left by the signal, with its reason', async () => {
@@ -71,15 +68,16 @@ suite('an open camera', { skip: withoutRtspServer() }, () => {
     await assert.rejects(reading, /enough/);
   });
 
-  test('whose server stops in the middle: CameraLost, and CameraUnreachable after that', async () => {
-    await server.publish(CLIP, { path: 'gone' });
-    const camera = cameraAt(server.url('gone'));
+  test('whose server stops in the middle: CameraLost, and CameraUnreachable after that', async (context) => {
+    const mortal = await RtspServer.start();
+    context.after(() => mortal.stop());
+    await mortal.publish(CLIP);
+    const camera = cameraAt(mortal.url());
     await rejectsWith('CameraLost', camera.read(never), async (item) => {
-      if (item.kind === 'unit') await server.down();
+      if (item.kind === 'unit') await mortal.down();
       return false;
     });
     await rejectsWith('CameraUnreachable', camera.read(never));
-    await server.up();
   });
 });
 
@@ -116,13 +114,11 @@ test(
   { skip: withoutRtspServer() },
   async (context) => {
     const server = await RtspServer.start();
+    context.after(() => server.stop());
     await server.publish(CLIP);
     const clock = new ClockSetter();
     const link = await Link.to(server.port, { alter: (bytes) => clock.forward(bytes) });
-    context.after(async () => {
-      await link.close();
-      await server.stop();
-    });
+    context.after(() => link.close());
     const camera = cameraAt(`rtsp://${link.address}/door`);
     let seen = 0;
     await rejectsWith('CameraLost', camera.read(never), (_, count) => {
@@ -138,27 +134,24 @@ test(
 test(
   'a camera over rtsps gives its access units, with any certificate, and the wire shows none of it',
   { skip: withoutRtspServer() },
-  async () => {
+  async (context) => {
     const { ofCounter: shown } = await Certificates.make(join(folder, 'certificates'));
     const server = await RtspServer.start({ username: USER, password: PASSWORD }, shown);
+    context.after(() => server.stop());
     await server.publish(CLIP);
     const seen: Buffer[] = [];
     const link = await Link.to(server.securePort, { onBytes: (bytes) => seen.push(bytes) });
-    try {
-      const source = {
-        url: `rtsps://${link.address}/door`,
-        transport: 'tcp',
-        credentialsDirectory: writeCredentials(folder, PASSWORD),
-      } as const;
-      const items = await readUntil(rtspCamera(source, anywhere).read(never), (_, count) => count > 15);
-      assert.ok(items.some((item) => item.kind === 'unit' && item.unit.keyframe));
-      const video = items.reduce((sum, item) => sum + (item.kind === 'unit' ? item.unit.data.length : 0), 0);
-      const bytes = Buffer.concat(seen);
-      assert.ok(bytes.length > video, `${bytes.length} bytes for ${video}: the video came this way`);
-      assert.doesNotMatch(bytes.toString('latin1'), /RTSP|H264|realm/);
-    } finally {
-      await link.close();
-      await server.stop();
-    }
+    context.after(() => link.close());
+    const source = {
+      url: `rtsps://${link.address}/door`,
+      transport: 'tcp',
+      credentialsDirectory: writeCredentials(folder, PASSWORD),
+    } as const;
+    const items = await readUntil(rtspCamera(source, anywhere).read(never), (_, count) => count > 15);
+    assert.ok(items.some((item) => item.kind === 'unit' && item.unit.keyframe));
+    const video = items.reduce((sum, item) => sum + (item.kind === 'unit' ? item.unit.data.length : 0), 0);
+    const bytes = Buffer.concat(seen);
+    assert.ok(bytes.length > video, `${bytes.length} bytes for ${video}: the video came this way`);
+    assert.doesNotMatch(bytes.toString('latin1'), /RTSP|H264|realm/);
   },
 );
