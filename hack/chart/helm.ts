@@ -10,7 +10,7 @@ const HELM = process.env['FOOTFALL_HELM'] ?? 'helm';
 const CHART_PATH = fileURLToPath(CHART);
 const CRD_TEMPLATES = /^---\n# Source: footfall\/templates\/\w+-crd\.yaml$/m;
 
-export const RELEASE = 'footfall';
+const RELEASE = 'footfall';
 export const NAMESPACE = 'footfall-system';
 
 export interface Rendered {

@@ -8,7 +8,7 @@ export interface Place {
 }
 
 /** The secret as it is, in a URL, in JSON, in hexadecimal digits, and in base64 at any offset. */
-export function formsOf(secret: string): readonly string[] {
+function formsOf(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   const inUrl = encodeURIComponent(secret);
   const everyByte = [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');

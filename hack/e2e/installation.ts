@@ -10,7 +10,7 @@ import type { Images } from './images.ts';
 import { type Kubectl, lastLogLines } from './kubectl.ts';
 
 export const SYSTEM = 'footfall-system';
-export const RELEASE = 'footfall';
+const RELEASE = 'footfall';
 export const OPERATOR = 'footfall-operator';
 export const POOL = 'footfall-counter';
 const CHART = fileURLToPath(new URL('../../charts/footfall', import.meta.url));

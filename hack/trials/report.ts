@@ -12,7 +12,7 @@ export function lineOf(result: Result): string {
   return [line, ...details.map((detail) => `         ${detail}`)].join('\n');
 }
 
-export function commandFor({ fault, seed }: Pick<Result, 'fault' | 'seed'>): string {
+function commandFor({ fault, seed }: Pick<Result, 'fault' | 'seed'>): string {
   return `npm run --silent trials -- --seed ${seed} --trials 1 --fault ${fault}`;
 }
 
@@ -74,7 +74,7 @@ export function summaryOf(results: readonly Result[], seconds: number): Summary 
   };
 }
 
-export function spreadOf(values: readonly number[], worst: (...values: number[]) => number): Spread | undefined {
+function spreadOf(values: readonly number[], worst: (...values: number[]) => number): Spread | undefined {
   if (values.length === 0) return undefined;
   const sorted = values.toSorted((a, b) => a - b);
   return { count: values.length, median: sorted[Math.floor(sorted.length / 2)]!, worst: worst(...sorted) };

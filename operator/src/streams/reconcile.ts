@@ -54,7 +54,7 @@ export function streamController(operator: Operator): Controller {
   };
 }
 
-export async function reconcileStream(key: string, operator: Operator, signal: AbortSignal): Promise<Pass> {
+async function reconcileStream(key: string, operator: Operator, signal: AbortSignal): Promise<Pass> {
   const known = knownStream(operator.cache, key);
   // The agent's objects are owned by the stream: the garbage collector deletes them with it.
   if (known === undefined || known.stream.metadata.deletionTimestamp !== undefined) return {};
