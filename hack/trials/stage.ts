@@ -195,7 +195,10 @@ export class Stage {
         notes: this.#notesPaths('counter')[0]!,
         tape: () => '',
         onMessage: () => undefined,
-        onEnd: (result) => this.#onEnd(name, result),
+        onEnd: (result) => {
+          this.#noteEnd(name, result);
+          return true;
+        },
       },
       index === 0 ? orders.counter : [],
     );
@@ -223,8 +226,11 @@ export class Stage {
         onMessage: (message) => {
           if (supervisor === this.agent) this.#update(message);
         },
-        // An agent that ends with code 0 has finished.
-        onEnd: (result) => this.#onEnd('agent', result) && result !== 0,
+        onEnd: (result) => {
+          this.#noteEnd('agent', result);
+          // An agent that ends with code 0 has finished.
+          return result !== 0;
+        },
       },
       orders.agent,
     );
@@ -251,11 +257,10 @@ export class Stage {
     this.#changed.notify();
   }
 
-  #onEnd(name: string, result: number | string): boolean {
+  #noteEnd(name: string, result: number | string): void {
     if (typeof result === 'number' && result !== 0) this.unexpected.push(`${name} ended with code ${result}`);
     // The supervisor starts the next process before a waiter evaluates its condition.
     queueMicrotask(() => this.#changed.notify());
-    return true;
   }
 
   /** The present agent's file is the last one. */
