@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
+import { ended } from '../../hack/machine/rtsp-server.ts';
 import { until } from '../../hack/machine/until.ts';
 import { Certificates } from '../../hack/machine/certificates.ts';
 
@@ -20,22 +21,25 @@ suite('the process of a counter in a cluster', { skip: withoutControlPlane() }, 
   });
   after(() => plane.stop());
 
-  test('is ready once the API server has shown it its streams, also when that comes late, and ends in order', async (context) => {
-    await plane.killApiServer();
-    const folder = await mkdtemp(join(tmpdir(), 'footfall-counter-'));
-    context.after(() => rm(folder, { recursive: true }));
-    const { ofCounter } = await Certificates.make(folder);
-    const config = {
-      listen: '127.0.0.1:0',
-      tls: ofCounter,
-      http: { host: '127.0.0.1', port: 0 },
-      cluster: { counter: 'counter-1' },
-      modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
-      inference: {},
-      logLevel: 'silent',
-    };
-    const counter = fork(main, { env: { ...process.env, KUBECONFIG: plane.kubeconfig, FOOTFALL_COUNTER: JSON.stringify(config) } });
-    try {
+  test(
+    'is ready once the API server has shown it its streams, also when that comes late, and ends in order',
+    { timeout: 120_000 },
+    async (context) => {
+      await plane.killApiServer();
+      const folder = await mkdtemp(join(tmpdir(), 'footfall-counter-'));
+      context.after(() => rm(folder, { recursive: true }));
+      const { ofCounter } = await Certificates.make(folder);
+      const config = {
+        listen: '127.0.0.1:0',
+        tls: ofCounter,
+        http: { host: '127.0.0.1', port: 0 },
+        cluster: { counter: 'counter-1' },
+        modelsDirectory: fileURLToPath(new URL('../../models', import.meta.url)),
+        inference: {},
+        logLevel: 'silent',
+      };
+      const counter = fork(main, { env: { ...process.env, KUBECONFIG: plane.kubeconfig, FOOTFALL_COUNTER: JSON.stringify(config) } });
+      context.after(() => ended(counter));
       const [{ http }] = (await once(counter, 'message')) as [{ http: number }];
       const readiness = async () => {
         const response = await fetch(`http://127.0.0.1:${http}/readyz`);
@@ -48,8 +52,6 @@ suite('the process of a counter in a cluster', { skip: withoutControlPlane() }, 
       counter.kill('SIGTERM');
       const [code] = (await once(counter, 'exit')) as [number];
       assert.equal(code, 0);
-    } finally {
-      counter.kill('SIGKILL');
-    }
-  });
+    },
+  );
 });

@@ -3,7 +3,7 @@
  * model. The agent is played by the test, and so is the user who edits the resource.
  */
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import type { CameraStreamStatus } from '#crds/schema.ts';
@@ -36,9 +36,11 @@ suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
   before(async () => {
     const modelsDirectory = fileURLToPath(new URL('../../models', import.meta.url));
     detectors = new DetectorPool({ provider: 'cpu', workers: 1, maxBatch: 1, modelsDirectory, metrics: createMetrics(), log });
-    [plane, clip] = await Promise.all([ControlPlane.start(), readClip(), detectors.of('rtmdet-nano-person')]);
+    [clip] = await Promise.all([readClip(), detectors.of('rtmdet-nano-person')]);
+    // Alone: one that starts while something else fails would not be stopped.
+    plane = await ControlPlane.start();
   });
-  after(() => Promise.all([plane.stop(), detectors.stop()]));
+  after(() => Promise.all([plane?.stop(), detectors.stop()]));
 
   /** A counter of its own, and a stream that it is to count. */
   async function setting(spec: object = {}) {
@@ -85,11 +87,11 @@ suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
   }
   type Setting = Awaited<ReturnType<typeof setting>>;
 
-  function film(name: string, play: (setting: Setting) => Promise<void>, spec?: object) {
-    test(name, async () => {
+  function film(name: string, play: (setting: Setting, context: TestContext) => Promise<void>, spec?: object) {
+    test(name, async (context) => {
       const set = await setting(spec);
       try {
-        await play(set);
+        await play(set, context);
       } finally {
         await set.stop();
       }
@@ -295,17 +297,17 @@ suite('a counter in a cluster', { skip: withoutControlPlane() }, () => {
     assert.equal((await look()).counts?.in, 1);
   });
 
-  film('drops a stream that another counter has taken over, and lets that one speak', async ({ dial, stream, look }) => {
+  film('drops a stream that another counter has taken over, and lets that one speak', async ({ dial, stream, look }, context) => {
     const agent = dial();
     agent.resume(clip);
     await agent.send(clip, 30);
     const other = new Cluster(plane.api, { counter: 'counter-2' }, streamMetrics(createMetrics()), log);
+    context.after(() => other.ledger.close());
     const tenure = await other.ledger.claim(stream, await other.ledger.read(stream), 's1');
     agent.camera(false, 'CameraLost', 'The camera is silent.');
     await agent.until(({ refusal }) => refusal?.reason === 'FENCED');
     agent.hangUp();
     const status = await look();
     assert.deepEqual([status.stream?.counter, status.counts?.term, tenure.term], ['counter-2', 2, 2]);
-    await other.ledger.close();
   });
 });

@@ -1,6 +1,6 @@
 /** A client of a real API server, over a connection that breaks. */
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { after, afterEach, before, suite, test } from 'node:test';
 import { until } from '../../hack/machine/until.ts';
 import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
 import { BreakingProxy, isWatch } from '../../hack/machine/proxy.ts';
@@ -30,10 +30,11 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
       onRequest: (request) => requests.push(request),
     });
   });
+  afterEach(() => proxy?.heal());
   after(async () => {
-    await proxy.stop();
-    await plane.stop();
-    await api.close();
+    await proxy?.stop();
+    await plane?.stop();
+    await api?.close();
   });
 
   const fault = (promise: Promise<unknown>): Promise<ApiFault> =>
@@ -95,8 +96,7 @@ suite('a client of the API server', { skip: withoutControlPlane() }, () => {
   for (const [what, breakIt, sentence] of stuck) {
     test(`gives up in time when ${what}`, async () => {
       breakIt();
-      const { code, message } = await fault(api.list(notes, { namespace: 'default' }));
-      proxy.heal();
+      const { code, message } = await fault(api.list(notes, { namespace: 'default' })).finally(() => proxy.heal());
       assert.equal(code, 0);
       assert.match(message, sentence);
       await api.list(notes, { namespace: 'default' });

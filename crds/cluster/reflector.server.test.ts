@@ -1,6 +1,6 @@
 /** A reflector of a real API server, over a connection that breaks. */
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { after, afterEach, before, suite, test } from 'node:test';
 import { until } from '../../hack/machine/until.ts';
 import { ControlPlane, withoutControlPlane } from '../../hack/machine/control-plane.ts';
 import { BreakingProxy, isList, isWatch } from '../../hack/machine/proxy.ts';
@@ -30,10 +30,11 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
     proxy = await BreakingProxy.start(plane);
     api = connect({ kubeconfig: proxy.kubeconfig, userAgent: 'reflector-test', answerSeconds: 3 });
   });
+  afterEach(() => proxy?.heal());
   after(async () => {
-    await proxy.stop();
-    await plane.stop();
-    await api.close();
+    await proxy?.stop();
+    await plane?.stop();
+    await api?.close();
   });
 
   /** A running reflector, with the changes that it reported. */
@@ -233,10 +234,9 @@ suite('a reflector', { skip: withoutControlPlane() }, () => {
 
   test('ends with its signal, also while it waits to retry', async () => {
     proxy.refuse();
-    const followed = follow({ namespace: 'default', backoff: { initialSeconds: 1000, maximumSeconds: 1000 } });
+    await using followed = follow({ namespace: 'default', backoff: { initialSeconds: 1000, maximumSeconds: 1000 } });
     await until(() => followed.interruptions().length === 1);
     await followed[Symbol.asyncDispose]();
-    proxy.heal();
     assert.equal(followed.reflector.synced, false);
   });
 });

@@ -54,7 +54,7 @@ before(async () => {
 });
 
 after(async () => {
-  if (skip === false) await plane.stop();
+  await plane?.stop();
   rmSync(folder, { recursive: true });
 });
 
@@ -192,9 +192,12 @@ async function counts(namespace: string, options: RenderOptions): Promise<void> 
     await cluster.reach(signal);
     assert.equal(cluster.unready(), undefined);
     const followed = await cluster.specs.follow(stream, signal);
-    await plane.api.merge(resources.cameraStreams, stream, { spec: { suspend: true } });
-    while (!followed.current().spec.suspend) await followed.changed.wait(signal);
-    await followed.close();
+    try {
+      await plane.api.merge(resources.cameraStreams, stream, { spec: { suspend: true } });
+      while (!followed.current().spec.suspend) await followed.changed.wait(signal);
+    } finally {
+      await followed.close();
+    }
     const writer = await cluster.ledger.claim(stream, await cluster.ledger.read(stream), 'session-1');
     assert.equal((await plane.api.get<CameraStream>(resources.cameraStreams, stream)).status?.counts?.term, writer.term);
   } finally {

@@ -5,7 +5,7 @@ import { broken, runHostile } from './run.ts';
 test(
   'hostile traffic changes no legal count, fills no memory, and every refusal is counted',
   { skip: process.platform !== 'linux' },
-  async () => {
-    assert.deepEqual(broken(await runHostile(12, new AbortController().signal)), []);
+  async (context) => {
+    assert.deepEqual(broken(await runHostile(12, context.signal)), []);
   },
 );

@@ -40,9 +40,9 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
       logLevel: 'error',
     },
   });
+  const over = new AbortController();
   try {
     const [port, http, clip] = await Promise.all([counter.announced<number>('counter'), counter.announced<number>('http'), readClip()]);
-    const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const legal = LEGAL.map((name) => playLegal(port, nameOf(name), clip, either));
     // The attackers' own stream is counted, too, before they misuse it: its decoder is none of their doing.
@@ -64,6 +64,7 @@ export async function runHostile(seconds: number, signal: AbortSignal): Promise<
     const page = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
     return { legal: results, megabytes: { rest, most }, attacks, refusals: { heard, counted: refusalsOf(page) } };
   } finally {
+    over.abort(new Error('it is over'));
     await counter.stop();
     await rm(folder, { recursive: true, force: true });
   }

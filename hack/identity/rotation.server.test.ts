@@ -56,7 +56,7 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
   });
   after(async () => {
     over.abort(new Error('the test is over'));
-    await Promise.all([plane.stop(), detectors.stop(), api.close()]);
+    await Promise.all([plane?.stop(), detectors.stop(), api?.close()]);
     rmSync(folder, { recursive: true });
   });
 
@@ -79,9 +79,10 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
     const look = async () => (await plane.api.get<Stream>(cameraStreams, { namespace, name: 'door' })).status;
     await until(async () => (await look())?.stream?.state === 'Counting', 30);
 
+    const isRunning = () => agent.exitCode === null && agent.signalCode === null;
     const replaced = { certificates: 0, authorities: 0, tokens: 0 };
     const rotateCertificates = async () => {
-      while (agent.exitCode === null) {
+      while (isRunning()) {
         await certificates.addAuthority();
         replaced.authorities += 1;
         await certificates.certify();
@@ -93,10 +94,10 @@ suite('rotation under load', { skip: withoutControlPlane(), timeout: 120_000 }, 
       }
     };
     const rotateTokens = async () => {
-      while (agent.exitCode === null) {
+      while (isRunning()) {
         certificates.setToken(await plane.tokenOf(namespace, 'door-agent'));
         const reviewed = reviews;
-        await until(() => reviews > reviewed || agent.exitCode !== null, 20);
+        await until(() => reviews > reviewed || !isRunning(), 20);
         replaced.tokens += Number(reviews > reviewed);
       }
     };

@@ -9,6 +9,7 @@ import process from 'node:process';
 import { after, before, test } from 'node:test';
 import { inheritedEnvironment } from '../../local/child.ts';
 import { FolderLedger } from '../../counter-service/src/ledger/folder.ts';
+import { ended } from '../machine/rtsp-server.ts';
 
 const root = join(import.meta.dirname, '../..');
 const clip = join(root, 'hack/samples/one-by-one/one-by-one-person-detection.mp4');
@@ -70,31 +71,37 @@ test('the counter has ONNX Runtime for one platform', () => {
   );
 });
 
-test('the bundled agent and counter count the people who come in during the first 30 s of the sample', async () => {
-  const start = (image: keyof typeof variables, config: object) =>
-    fork(mainOf(image), { env: { ...inheritedEnvironment(), [variables[image]]: JSON.stringify({ logLevel: 'silent', ...config }) } });
-  const stream = { namespace: 'default', name: 'door', uid: 'uid-door' };
-  const video = join(folder, 'clip.mp4');
-  execFileSync('ffmpeg', ['-loglevel', 'error', '-t', '30', '-i', clip, '-c', 'copy', video]);
-  const manifest = join(folder, 'door.yaml');
-  writeFileSync(
-    manifest,
-    `apiVersion: footfall.dev/v1alpha1
+test(
+  'the bundled agent and counter count the people who come in during the first 30 s of the sample',
+  { timeout: 300_000 },
+  async (context) => {
+    const start = (image: keyof typeof variables, config: object) => {
+      const env = { ...inheritedEnvironment(), [variables[image]]: JSON.stringify({ logLevel: 'silent', ...config }) };
+      const child = fork(mainOf(image), { env });
+      context.after(() => ended(child));
+      return child;
+    };
+    const stream = { namespace: 'default', name: 'door', uid: 'uid-door' };
+    const video = join(folder, 'clip.mp4');
+    execFileSync('ffmpeg', ['-loglevel', 'error', '-t', '30', '-i', clip, '-c', 'copy', video]);
+    const manifest = join(folder, 'door.yaml');
+    writeFileSync(
+      manifest,
+      `apiVersion: footfall.dev/v1alpha1
 kind: CameraStream
 metadata: {name: door, namespace: default}
 spec: {source: {url: clip.mp4}, lines: [{name: entrance, from: {x: 570, y: 1000}, to: {x: 320, y: 580}}]}
 `,
-  );
-  const ledgerDirectory = join(folder, 'ledger');
-  const http = { host: '127.0.0.1', port: 0 };
-  const counter = start('counter-service', {
-    listen: '127.0.0.1:0',
-    http,
-    local: { manifests: [manifest], ledgerDirectory },
-    modelsDirectory: join(root, 'models'),
-    inference: {},
-  });
-  try {
+    );
+    const ledgerDirectory = join(folder, 'ledger');
+    const http = { host: '127.0.0.1', port: 0 };
+    const counter = start('counter-service', {
+      listen: '127.0.0.1:0',
+      http,
+      local: { manifests: [manifest], ledgerDirectory },
+      modelsDirectory: join(root, 'models'),
+      inference: {},
+    });
     const [{ counter: port }] = (await once(counter, 'message')) as [{ counter: number }];
     const agent = start('edge-agent', {
       stream,
@@ -106,8 +113,5 @@ spec: {source: {url: clip.mp4}, lines: [{name: entrance, from: {x: 570, y: 1000}
     assert.deepEqual(await once(agent, 'exit'), [0, null]);
     const { counts } = await new FolderLedger(ledgerDirectory).read(stream);
     assert.equal(counts?.in, 2);
-  } finally {
-    counter.kill('SIGKILL');
-    await once(counter, 'exit');
-  }
-});
+  },
+);

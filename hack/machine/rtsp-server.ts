@@ -83,9 +83,14 @@ export class RtspServer {
       authHTTPExclude: [{ action: 'publish' }],
       paths: { all_others: {} },
     };
-    await writeFile(join(server.#folder, 'mediamtx.yml'), JSON.stringify(config), { mode: 0o600 });
-    await server.up();
-    return server;
+    try {
+      await writeFile(join(server.#folder, 'mediamtx.yml'), JSON.stringify(config), { mode: 0o600 });
+      await server.up();
+      return server;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
   }
 
   url(path = 'door'): string {
@@ -114,12 +119,15 @@ export class RtspServer {
     const output = ['-map', '0:v:0', ...coding, '-f', 'rtsp', '-rtsp_transport', 'tcp', this.url(path)];
     const begin = (): ChildProcess => spawn('ffmpeg', [...input, ...output], { stdio: 'ignore' });
     let publisher = begin();
-    await until(() => {
-      // On a busy machine the server may turn a publisher away that it takes a moment later.
-      if (publisher.exitCode !== null) publisher = begin();
-      return this.#shows(path);
-    });
-    this.#publishers.push(publisher);
+    try {
+      await until(() => {
+        // On a busy machine the server may turn a publisher away that it takes a moment later.
+        if (publisher.exitCode !== null) publisher = begin();
+        return this.#shows(path);
+      });
+    } finally {
+      this.#publishers.push(publisher);
+    }
     return publisher;
   }
 

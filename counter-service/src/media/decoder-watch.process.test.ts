@@ -24,6 +24,7 @@ suite('a decoder', { skip: process.platform !== 'linux' }, () => {
   test('that reads now and then, and exceeds its CPU time, is killed', { timeout: 60_000 }, async (context) => {
     const killed = Promise.withResolvers<string>();
     const watch = new DecoderWatch(busy(context), { ...DECODER_LIMITS, cpuSeconds: 0.5 }, killed.resolve, () => undefined);
+    context.after(() => watch.stop());
     watch.countInput();
     watch.setReaderWaiting(true);
     assert.equal(await killed.promise, 'it took more CPU time than any picture is worth');
@@ -38,6 +39,7 @@ suite('a decoder', { skip: process.platform !== 'linux' }, () => {
       (why) => killed.push(why),
       () => undefined,
     );
+    context.after(() => watch.stop());
     const untilSpent = async (seconds: number, meanwhile: () => void) => {
       for (const end = processState(pid)!.cpuMs + seconds * 1000; processState(pid)!.cpuMs < end; await delay(100)) meanwhile();
     };
@@ -47,7 +49,6 @@ suite('a decoder', { skip: process.platform !== 'linux' }, () => {
       watch.setReaderWaiting(false);
       watch.setReaderWaiting(true);
     });
-    watch.stop();
     assert.deepEqual(killed, []);
   });
 
@@ -72,9 +73,9 @@ suite('a decoder', { skip: process.platform !== 'linux' }, () => {
           reported.resolve();
         },
       );
+      context.after(() => watch.stop());
       await reported.promise;
       await delay(1500);
-      watch.stop();
       assert.equal(times, 1);
     }
   });

@@ -1,13 +1,13 @@
 /** Replicas that compete for a lease, on a real API server. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, suite, test } from 'node:test';
-import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
+import { type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
 import { createLog } from '#proto/process/log.ts';
 import { until } from '../../../hack/machine/until.ts';
 import { ControlPlane, withoutControlPlane } from '../../../hack/machine/control-plane.ts';
 import { BreakingProxy } from '../../../hack/machine/proxy.ts';
-import { LeaderLease, LeadershipLost } from './lease.ts';
+import { LeaderLease, LeadershipLost, type LeaseOptions } from './lease.ts';
 
 const log = createLog('lease-test', 'silent');
 const times = { leaseSeconds: 3, renewSeconds: 2, retrySeconds: 0.3 };
@@ -24,17 +24,18 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
   });
 
   /** A replica that leads when it holds the lease, until it is stopped. */
-  function replica(namespace: string, identity: string, api: ApiServer = plane.api) {
+  function replica(namespace: string, identity: string, options: Partial<LeaseOptions> = {}) {
     const stop = new AbortController();
     const seen = { leads: false, since: NaN, until: NaN };
     const ended = new LeaderLease({
-      api,
+      api: plane.api,
       namespace,
       name: 'leader',
       identity,
       log,
       ...times,
       onLeading: (leads) => (seen.leads = leads),
+      ...options,
     }).lead(stop.signal, async (signal) => {
       seen.since = performance.now();
       await aborted(signal);
@@ -91,7 +92,7 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
       await proxy.stop();
       await api.close();
     });
-    const cutOff = replica(namespace, 'cut-off', api);
+    const cutOff = replica(namespace, 'cut-off', { api });
     await until(() => cutOff.seen.leads);
     const other = replica(namespace, 'other');
     proxy.swallow();
@@ -104,31 +105,14 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
 
   test('survives a restart of the API server', async () => {
     const namespace = await plane.makeNamespace();
-    const patient = new LeaderLease({
-      api: plane.api,
-      namespace,
-      name: 'leader',
-      identity: 'patient',
-      log,
-      leaseSeconds: 30,
-      renewSeconds: 25,
-      retrySeconds: 0.3,
-    });
-    const stop = new AbortController();
-    const leading = patient.lead(stop.signal, aborted);
-    await until(() =>
-      leaseIn(namespace).then(
-        () => true,
-        () => false,
-      ),
-    );
+    const patient = replica(namespace, 'patient', { leaseSeconds: 30, renewSeconds: 25 });
+    await until(() => patient.seen.leads);
     await plane.restartApiServer();
     const {
       spec: { renewTime: earlier },
     } = await leaseIn(namespace);
     await until(async () => (await leaseIn(namespace)).spec['renewTime'] !== earlier);
-    stop.abort();
-    await leading;
+    await patient.stop();
     assert.equal((await leaseIn(namespace)).spec['holderIdentity'], '');
   });
 
@@ -141,10 +125,17 @@ suite('a lease', { skip: withoutControlPlane() }, () => {
     assert.equal((await leaseIn(namespace)).spec['holderIdentity'], 'robber', 'and not released by the loser');
   });
 
-  test('is lost in time even if the work does not end', async () => {
+  test('is lost in time even if the work does not end', async (context) => {
     const namespace = await plane.makeNamespace();
+    const stop = new AbortController();
+    const work = Promise.withResolvers<void>();
     const lease = new LeaderLease({ api: plane.api, namespace, name: 'leader', identity: 'stuck', log, ...times });
-    const leading = lease.lead(new AbortController().signal, () => new Promise(() => undefined));
+    const leading = lease.lead(stop.signal, () => work.promise);
+    context.after(() => {
+      stop.abort();
+      work.resolve();
+      return leading.catch(() => undefined);
+    });
     await until(() =>
       leaseIn(namespace).then(
         () => true,

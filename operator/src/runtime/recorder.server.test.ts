@@ -1,6 +1,6 @@
 /** Events on a real API server. */
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite, test, type TestContext } from 'node:test';
 import { type ApiServer, type KubernetesObject, resources } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
 import { createLog } from '#proto/process/log.ts';
@@ -25,7 +25,8 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
   });
   after(() => plane.stop());
 
-  function recorder(options: Partial<RecorderOptions> & { api?: ApiServer } = {}) {
+  /** Stopped at the end of the test, when it is not before. */
+  function recorder(context: TestContext, options: Partial<RecorderOptions> & { api?: ApiServer } = {}) {
     const results: EventResult[] = [];
     const made = new EventRecorder({
       api: plane.api,
@@ -35,6 +36,7 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
       onResult: (result) => results.push(result),
       ...options,
     });
+    context.after(() => made.stop());
     return { recorder: made, results };
   }
 
@@ -47,9 +49,9 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
   });
   const written = async (namespace: string) => (await plane.api.list<Written>(resources.events, { namespace })).items;
 
-  test('creates an Event once, and counts in it what is recorded again', async () => {
+  test('creates an Event once, and counts in it what is recorded again', async (context) => {
     const namespace = await plane.makeNamespace();
-    const { recorder: events } = recorder({ patchSeconds: 0.2 });
+    const { recorder: events } = recorder(context, { patchSeconds: 0.2 });
     events.record(eventOf(namespace, 'No answer.'));
     await until(async () => (await written(namespace)).length === 1);
     const [first] = await written(namespace);
@@ -58,12 +60,11 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     events.record(eventOf(namespace, 'No route.'));
     await until(async () => (await written(namespace)).some(({ series }) => series?.count === 5));
     assert.equal((await written(namespace)).length, 2);
-    await events.stop();
   });
 
-  test('patches the count at most every ten seconds, and once more when it stops', async () => {
+  test('patches the count at most every ten seconds, and once more when it stops', async (context) => {
     const namespace = await plane.makeNamespace();
-    const { recorder: events, results } = recorder();
+    const { recorder: events, results } = recorder(context);
     events.record(eventOf(namespace, 'No answer.'));
     await until(() => results.length === 1);
     for (let again = 0; again < 20; again += 1) events.record(eventOf(namespace, 'No answer.'));
@@ -75,22 +76,21 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     );
   });
 
-  test('creates a new Event when the last one is more than six minutes old', async () => {
+  test('creates a new Event when the last one is more than six minutes old', async (context) => {
     const namespace = await plane.makeNamespace();
     let ahead = 0;
     const clock: Clock = { now: () => monotonic.now() + ahead, after: (seconds, ring) => monotonic.after(seconds, ring) };
-    const { recorder: events } = recorder({ clock });
+    const { recorder: events } = recorder(context, { clock });
     events.record(eventOf(namespace, 'No answer.'));
     await until(async () => (await written(namespace)).length === 1);
     ahead = 361;
     events.record(eventOf(namespace, 'No answer.'));
     await until(async () => (await written(namespace)).length === 2);
-    await events.stop();
   });
 
-  test('limits the Events of one object, and not those of others', async () => {
+  test('limits the Events of one object, and not those of others', async (context) => {
     const namespace = await plane.makeNamespace();
-    const { recorder: events, results } = recorder();
+    const { recorder: events, results } = recorder(context);
     for (let number = 0; number < 40; number += 1) events.record(eventOf(namespace, `Fault ${number}.`, 'loud'));
     events.record(eventOf(namespace, 'Fault.', 'quiet'));
     await events.stop();
@@ -99,9 +99,9 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
     assert.deepEqual([about.filter((name) => name === 'loud').length, about.filter((name) => name === 'quiet').length], [25, 1]);
   });
 
-  test('creates the Event again when the server has deleted it', async () => {
+  test('creates the Event again when the server has deleted it', async (context) => {
     const namespace = await plane.makeNamespace();
-    const { recorder: events, results } = recorder({ patchSeconds: 0.1 });
+    const { recorder: events, results } = recorder(context, { patchSeconds: 0.1 });
     events.record(eventOf(namespace, 'No answer.'));
     await until(() => results.length === 1);
     await plane.api.delete(resources.events, { namespace, name: (await written(namespace))[0]!.metadata!.name! });
@@ -111,7 +111,6 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
       (await written(namespace)).map(({ series }) => series?.count),
       [2],
     );
-    await events.stop();
   });
 
   test('writes an Event later when the server cannot be reached', async (context) => {
@@ -122,20 +121,18 @@ suite('the recorder', { skip: withoutControlPlane() }, () => {
       await proxy.stop();
       await api.close();
     });
-    const { recorder: events, results } = recorder({ api });
+    const { recorder: events, results } = recorder(context, { api });
     proxy.refuse();
     events.record(eventOf(namespace, 'No answer.'));
     proxy.heal();
     await until(() => results.length === 1);
     assert.deepEqual([results, (await written(namespace)).length], [['created'], 1]);
-    await events.stop();
   });
 
-  test('gives up an Event that the server rejects, without a throw', async () => {
-    const { recorder: events, results } = recorder();
+  test('gives up an Event that the server rejects, without a throw', async (context) => {
+    const { recorder: events, results } = recorder(context);
     events.record(eventOf('no-such-namespace', 'No answer.'));
     await until(() => results.length === 1);
     assert.deepEqual(results, ['failed']);
-    await events.stop();
   });
 });
