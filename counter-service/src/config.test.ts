@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCounterConfig } from './config.ts';
+import { openReceiver } from './events/receivers.ts';
 
 const common = { listen: '127.0.0.1:0', http: { host: '127.0.0.1', port: 0 }, modelsDirectory: 'models', inference: {} };
 const local = { manifests: ['door.yaml'], ledgerDirectory: 'ledger' };
 const cluster = { counter: 'counter-1' };
+const file = (path: string) => ({ kind: 'file', path });
 const tls = { certificateFile: 'tls.crt', keyFile: 'tls.key' };
 const read = (where: object) => readCounterConfig({ FOOTFALL_COUNTER: JSON.stringify({ ...common, ...where }) });
 
@@ -32,3 +34,19 @@ test('plaintext is for loopback, and never for a cluster, where agents send toke
   }
   assert.throws(() => read({ cluster }), { message: 'FOOTFALL_COUNTER: tls: must be there in a cluster, where agents send tokens.' });
 });
+
+test('the receivers of a counter have names that tell them apart', () => {
+  const { receivers } = read({ local, receivers: [file('/events/a.jsonl'), file('/events/b.jsonl')] });
+  assert.deepEqual(
+    receivers.map((options) => openReceiver(options).name),
+    ['file /events/a.jsonl', 'file /events/b.jsonl'],
+  );
+});
+
+for (const again of ['/events/door.jsonl', '/events/./door.jsonl']) {
+  test(`two receivers may not write to the same file: /events/door.jsonl and ${again}`, () => {
+    assert.throws(() => read({ local, receivers: [file('/events/hall.jsonl'), file('/events/door.jsonl'), file(again)] }), {
+      message: 'FOOTFALL_COUNTER: receivers.2.path: must be unique among the receivers, found "/events/door.jsonl" again.',
+    });
+  });
+}

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isLoopback, readJsonConfig } from '#proto/process/config.ts';
 import { MOST_EVENTS } from './events/outbox.ts';
-import { receiverOptions } from './events/receivers.ts';
+import { receiversOptions } from './events/receivers.ts';
 import { ExecutionProvider } from './detection/wire.ts';
 
 const counterFields = z.strictObject({
@@ -30,7 +30,7 @@ const counterFields = z.strictObject({
     maxBatch: z.int().min(1).max(64).default(16),
   }),
   /** Where the events of all streams are delivered. */
-  receivers: z.array(receiverOptions).max(16).default([]),
+  receivers: receiversOptions.default([]),
   /** The most events of a stream that may wait for a receiver; beyond it the oldest are declared lost. */
   mostWaitingEvents: z.int().min(1).max(MOST_EVENTS).default(MOST_EVENTS),
   maxStreams: z.int().min(1).default(64),

@@ -7,20 +7,26 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import * as z from 'zod';
 import type { StreamEvent } from '#crds/events.ts';
 import type { Receiver, ReceiverKind } from './receiver.ts';
 
-const options = z.strictObject({ kind: z.literal('file'), path: z.string().min(1) });
+/** Absolute: one file has one path. */
+const filePath = z
+  .string()
+  .min(1)
+  .overwrite((text) => resolve(text));
+const options = z.strictObject({ kind: z.literal('file'), path: filePath });
 
-export const eventsFile: ReceiverKind<typeof options> = { options, open: ({ path }) => new EventsFile(path) };
+export const eventsFile: ReceiverKind<typeof options> = { options, key: 'path', open: ({ path }) => new EventsFile(path) };
 
 const CHUNK = 1 << 16;
 const ID = /^(.*)\/(crossing|gap)\/(\d+)$/;
 const LOSS_ID = /^(.*)\/loss\/(crossing|gap)\/(\d+)-(\d+)$/;
 
 export class EventsFile implements Receiver {
-  readonly name = 'file';
+  readonly name: string;
   readonly #path: string;
   /** The highest number in the file, by uid and kind. */
   readonly #known = new Map<string, number>();
@@ -34,6 +40,7 @@ export class EventsFile implements Receiver {
   #turn: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
+    this.name = `file ${path}`;
     this.#path = path;
   }
 

@@ -7,7 +7,7 @@ import type * as z from 'zod';
 import type { StreamEvent } from '#crds/events.ts';
 
 export interface Receiver {
-  /** Unique among the receivers, for logs and metrics; contains no secret. */
+  /** The kind and the key: unique among the receivers, for logs and metrics; contains no secret. */
   readonly name: string;
   /**
    * Resolves when the receiver has stored the events. They belong to one stream and are in order; after a fault or a crash
@@ -21,5 +21,7 @@ export interface Receiver {
 export interface ReceiverKind<Options extends z.ZodType> {
   /** Its fields in the counter's configuration, including `kind`. */
   readonly options: Options;
+  /** The field that tells two receivers of this kind apart. */
+  readonly key: string & keyof z.output<Options>;
   open(options: z.output<Options>): Receiver;
 }
