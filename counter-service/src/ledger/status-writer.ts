@@ -64,9 +64,13 @@ export class StatusWriter implements LedgerWriter {
     return this.#ended.signal;
   }
 
-  /** The last report, if the status does not show it yet. */
-  get unwrittenReport(): StreamReport | undefined {
-    return this.#entry() === this.#written ? undefined : this.#report;
+  get latestReport(): StreamReport {
+    return this.#report;
+  }
+
+  /** Whether the status shows the latest counts and the latest report. */
+  get isWritten(): boolean {
+    return this.#entry() === this.#written;
   }
 
   commit(counts: CommittedCounts): Promise<void> {
@@ -80,7 +84,7 @@ export class StatusWriter implements LedgerWriter {
 
   report(report: StreamReport): void {
     this.#report = report;
-    if (this.#entry() === this.#written) return;
+    if (this.isWritten) return;
     // A fault of the write aborts `lost`.
     this.#flush().catch(() => undefined);
   }

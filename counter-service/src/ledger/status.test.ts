@@ -100,6 +100,31 @@ test('an agent that calls the same counter again ends its earlier writer, which 
   assert.equal(current().status?.stream?.state, 'Starting');
 });
 
+test('a stream whose agent called again, and whose claim failed, is not shown as counted', async () => {
+  const { take, next, current } = setting();
+  const former = await take();
+  former.report({ state: 'Counting' });
+  await former.commit({ ...counts(1), zones: [{ name: 'queue', occupancy: 2 }] });
+  next(fault(503));
+  await assert.rejects(take(), { reason: 'LEDGER_UNAVAILABLE' });
+  await until(() => current().status?.stream?.state === 'Disconnected');
+  const { stream, counts: shown } = current().status ?? {};
+  assert.deepEqual([stream?.reason, shown?.term, shown?.in, shown?.zones[0]?.occupancy], ['CounterFailed', 1, 1, 0]);
+  assert.equal((await take()).term, 2, 'and the next call takes it');
+});
+
+test('the end that an earlier call reports is shown when the claim of the next one failed', async () => {
+  const { take, next, current } = setting();
+  const former = await take();
+  former.report({ state: 'Counting' });
+  await former.commit(counts(1));
+  next(fault(503));
+  await assert.rejects(take(), { reason: 'LEDGER_UNAVAILABLE' });
+  former.report({ state: 'Disconnected', reason: 'AgentGone' });
+  await until(() => current().status?.stream?.state === 'Disconnected');
+  assert.equal(current().status?.stream?.reason, 'AgentGone');
+});
+
 test('a report rides with the commit that comes before its turn', async () => {
   const { take, writes, current } = setting();
   const writer = await take();

@@ -32,13 +32,17 @@ export class StatusLedger implements Ledger {
   }
 
   async claim(stream: StreamName, reading: Reading, session: string, signal?: AbortSignal): Promise<LedgerWriter> {
-    // An earlier call of the stream to this counter is over, or the next term ends it.
-    this.#writers.get(stream.uid)?.end(new Fenced('The agent has called again.'));
-    const writer = await this.#withDeadline((either) => this.#claim(stream, reading, session, either), signal);
+    // An earlier call of the stream to this counter is over: its writes would only delay the claim.
+    const earlier = this.#writers.get(stream.uid);
+    earlier?.end(new Fenced('The agent has called again.'));
+    const writer = await this.#withDeadline((either) => this.#claim(stream, reading, session, either), signal).catch((error: unknown) => {
+      if (earlier !== undefined) void this.#withdraw(stream, earlier);
+      throw error;
+    });
     this.#writers.set(stream.uid, writer);
     const end = () => {
       this.#forget(stream.uid, writer);
-      if (!(writer.lost.reason instanceof Fenced) && writer.unwrittenReport !== undefined) void this.#withdraw(stream, writer);
+      if (!(writer.lost.reason instanceof Fenced) && !writer.isWritten) void this.#withdraw(stream, writer);
     };
     writer.lost.addEventListener('abort', end, { once: true });
     return writer;
@@ -84,8 +88,8 @@ export class StatusLedger implements Ledger {
   }
 
   /**
-   * Writes the last report of a lost writer once the API server answers, unless a later term was taken by then. Without it
-   * the status would show a stream as counted that is not. Never throws.
+   * Writes the last report of a lost writer once the API server answers, unless a later term was taken by then or the status
+   * shows an end already. Without it the status would show a stream as counted that is not. Never throws.
    */
   async #withdraw(stream: StreamName, writer: StatusWriter): Promise<void> {
     const { clock } = this.#client;
@@ -93,13 +97,11 @@ export class StatusLedger implements Ledger {
     for (let attempt = 1; clock.seconds() < giveUpAt; attempt += 1) {
       await clock.pause(backoffSeconds(WITHDRAW_BACKOFF, attempt, Math.random()), this.#closed.signal);
       if (this.#closed.signal.aborted) return;
-      const { unwrittenReport } = writer;
-      if (unwrittenReport === undefined) return;
       try {
         await this.#withDeadline(async (signal) => {
           await this.#client.waitForTurn(stream, signal);
           const current = await this.#client.read(stream, signal);
-          const entry = entryForWithdrawal(current, writer.term, unwrittenReport, clock.date().toISOString());
+          const entry = entryForWithdrawal(current, writer.term, writer.latestReport, clock.date().toISOString());
           if (entry !== undefined) await this.#client.write(stream, versionOf(current), entry, signal);
         });
         return;
