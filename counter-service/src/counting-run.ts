@@ -10,7 +10,7 @@
 import type { Log } from '#proto/process/log.ts';
 import type { Labels } from '#proto/process/metrics.ts';
 import type { CodecMessage, CounterMessage } from '#proto/wire/protocol.ts';
-import type { Outcome } from './analysis/analysis.ts';
+import type { AnalysisState, Outcome } from './analysis/analysis.ts';
 import { type Checkpoint, writeCheckpoint } from './settlement/checkpoint.ts';
 import { StreamAnalysis } from './analysis/stream-analysis.ts';
 import type { Admission, Resources } from './call/admission.ts';
@@ -58,6 +58,8 @@ export class CountingRun {
   readonly #schedule: CheckpointSchedule;
   /** Aborted by a fault outside the loop over the frames. */
   readonly #fault = new AbortController();
+  /** The latest counts, and what they were built of. */
+  #built: { readonly state: AnalysisState; readonly delivered: Numbers | undefined; readonly counts: CommittedCounts } | undefined;
 
   /** @throws Refused when the stream is gone, or the checkpoint cannot be resumed. */
   constructor(options: CountingOptions) {
@@ -177,8 +179,14 @@ export class CountingRun {
     resources.metrics.countGap(labels, reason);
   }
 
+  /** Built once for each state and cursor: showing and settling both ask for it after each frame. */
   #counts(): CommittedCounts {
-    return committedCounts(this.#analysis.state, this.#options.admission.hello, this.#journal.deliveredNumbers);
+    const { state } = this.#analysis;
+    const delivered = this.#journal.deliveredNumbers;
+    if (this.#built?.state !== state || this.#built.delivered !== delivered) {
+      this.#built = { state, delivered, counts: committedCounts(state, this.#options.admission.hello, delivered) };
+    }
+    return this.#built.counts;
   }
 
   #snapshot(): Snapshot {
