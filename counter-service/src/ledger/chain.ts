@@ -61,9 +61,10 @@ export class Chain<T extends object> {
       await rm(draft, { force: true });
     }
     await synchronize(this.#folder);
+    const names = await this.#names();
     // An old number was removed and is free again: then later entries exist, and this one does not count.
-    if (newestOf(await this.#names()) > number) return false;
-    await this.#sweep(number);
+    if (newestOf(names) > number) return false;
+    await this.#sweep(names, number);
     return true;
   }
 
@@ -79,8 +80,8 @@ export class Chain<T extends object> {
   }
 
   /** Removes entries that no process reads any more, and drafts that no process can link any more. */
-  async #sweep(newest: number): Promise<void> {
-    for (const name of await this.#names()) {
+  async #sweep(names: readonly string[], newest: number): Promise<void> {
+    for (const name of names) {
       const entry = Number(ENTRY.exec(name)?.[1] ?? Infinity);
       const draft = Number(DRAFT.exec(name)?.[1] ?? Infinity);
       if (entry < newest - 1 || draft <= newest) await rm(join(this.#folder, name), { force: true });
@@ -99,8 +100,8 @@ export class Chain<T extends object> {
   }
 }
 
-export async function writeDurably(path: string, text: string | Buffer, flags: 'w' | 'a' = 'w'): Promise<void> {
-  const file = await open(path, flags, 0o600);
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
   try {
     await file.writeFile(text);
     await file.datasync();
