@@ -21,8 +21,9 @@ import { readHello, waitForResume } from './call/opening.ts';
 import { type CountingOptions, CountingRun, type StreamEnd } from './counting-run.ts';
 import { Caller } from './identity/caller.ts';
 import { refusalOf } from './call/refusal-message.ts';
+import { positionOf } from './ledger/ledger.ts';
 import { AgentGone, messageOf, Refused } from './refusal.ts';
-import { CheckpointCommit, positionOf } from './settlement/checkpoint-commit.ts';
+import { CheckpointCommit } from './settlement/checkpoint-commit.ts';
 
 /** An agent that lost its call and is back within this time is not reported as gone. */
 const RECONNECT_SECONDS = 2;

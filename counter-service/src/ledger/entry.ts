@@ -1,7 +1,7 @@
 /** Reads and composes the counter's part of a CameraStream's status. Pure functions of plain data. */
 import type { KubernetesObject } from '#crds/cluster/api.ts';
 import type { CameraStreamStatus, CountsStatus, StreamState, StreamStatus } from '#crds/schema.ts';
-import type { Reading, StreamReport } from './ledger.ts';
+import { positionOf, type Reading, type StreamReport } from './ledger.ts';
 
 /** The counter's part of the status. Server-side apply removes fields that are left out, so it is always written whole. */
 export type Entry = Pick<CameraStreamStatus, 'counts' | 'stream'>;
@@ -42,12 +42,11 @@ export function readingOf({ status }: CameraStreamObject): Reading {
   return { term, session: stream?.session ?? counts.session, counts: isBlank(counts) ? undefined : committed };
 }
 
-/** Takes the next term and keeps the totals. The position starts at 0 for another session: each session numbers from 1. */
+/** Takes the next term and keeps the totals. */
 export function entryForClaim({ metadata, status }: CameraStreamObject, { counter, session, now }: Author): WholeEntry {
   const old = status?.counts ?? blank(session);
-  const position = old.session === session ? old.position : 0;
   const observedGeneration = metadata?.generation;
-  const counts = { ...old, term: old.term + 1, session, position };
+  const counts = { ...old, term: old.term + 1, session, position: positionOf(old, session) };
   const before = status?.stream;
   // A stream that was refused stays Refused until a frame is counted: otherwise each attempt would show Starting again.
   if (before?.state === 'Refused' && before.session === session && before.observedGeneration === observedGeneration) {

@@ -13,7 +13,7 @@ import type { StreamName } from '#proto/wire/protocol.ts';
 import { Refused } from '../refusal.ts';
 import { Chain, type Link } from './chain.ts';
 import { withEmptyZones } from './entry.ts';
-import { type CommittedCounts, Fenced, type Ledger, type Reading, type StreamReport, type LedgerWriter } from './ledger.ts';
+import { type CommittedCounts, Fenced, type Ledger, positionOf, type Reading, type StreamReport, type LedgerWriter } from './ledger.ts';
 
 interface Entry {
   readonly term: number;
@@ -44,8 +44,7 @@ export class FolderLedger implements Ledger {
         throw new Fenced(`Term ${term} was taken by another counter.`);
       }
       signal?.throwIfAborted();
-      // Each session numbers its access units from 1.
-      const claimed = counts && { counts: { ...counts, session, position: counts.session === session ? counts.position : 0 } };
+      const claimed = counts && { counts: { ...counts, session, position: positionOf(counts, session) } };
       const content: Entry = { term: term + 1, session, ...claimed };
       const number = (before?.number ?? 0) + 1;
       if (await ledgerAccess(folder, new Chain<Entry>(folder).append(number - 1, content)))

@@ -48,3 +48,8 @@ export interface LedgerWriter {
 export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
+
+/** The committed position within this session; 0 where another session committed last, for each session numbers from 1. */
+export function positionOf(counts: CommittedCounts | undefined, session: string): number {
+  return counts?.session === session ? counts.position : 0;
+}

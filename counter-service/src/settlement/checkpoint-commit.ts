@@ -10,7 +10,7 @@
  */
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { CounterMessage } from '#proto/wire/protocol.ts';
-import type { CommittedCounts, LedgerWriter } from '../ledger/ledger.ts';
+import { type CommittedCounts, type LedgerWriter, positionOf } from '../ledger/ledger.ts';
 import { substanceOf } from '../reporting/reports.ts';
 
 export interface Snapshot {
@@ -91,9 +91,4 @@ export class CheckpointCommit {
     if (this.#underWay || this.#latest === undefined || delivered === undefined) return;
     this.#writer.defer({ ...this.#latest, delivered });
   }
-}
-
-/** The committed position within this session; 0 where another session committed last, for each session numbers from 1. */
-export function positionOf(counts: CommittedCounts | undefined, session: string): number {
-  return counts?.session === session ? counts.position : 0;
 }
