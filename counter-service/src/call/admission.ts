@@ -11,7 +11,7 @@ import type { Caller, CallerOptions } from '../identity/caller.ts';
 import type { Receiver } from '../events/receiver.ts';
 import type { Ledger, LedgerWriter } from '../ledger/ledger.ts';
 import type { StreamMetrics } from '../metrics.ts';
-import { Refused } from '../refusal.ts';
+import { messageOf, Refused } from '../refusal.ts';
 import type { FollowedSpec, Specs } from '../specs/specs.ts';
 import { CallerRates } from './rate-limit.ts';
 import { validateStream } from './validation.ts';
@@ -154,7 +154,7 @@ async function reportedRefusal(
   { ledger, stream, session, generation }: { ledger: Ledger; stream: StreamName; session: string; generation: number | undefined },
 ): Promise<Refused> {
   const reason = 'MODEL_UNAVAILABLE';
-  const sentence = error instanceof Error ? error.message : String(error);
+  const sentence = messageOf(error);
   const report = { ...refusalReport(reason, sentence), ...(generation !== undefined && { observedGeneration: generation }) };
   // The agent receives the refusal even if the ledger cannot be written.
   await ledger.refuse(stream, session, report).catch(() => undefined);

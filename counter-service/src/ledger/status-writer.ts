@@ -13,7 +13,7 @@ import type { StreamName } from '#proto/wire/protocol.ts';
 import { ApiFault, isConflict, isNotFound } from '#crds/cluster/api.ts';
 import { canonical } from '#crds/cluster/canonical.ts';
 import type { CountsStatus } from '#crds/schema.ts';
-import { Refused } from '../refusal.ts';
+import { messageOf, Refused } from '../refusal.ts';
 import type { StatusClient } from './status-client.ts';
 import { withEmptyZones, type CameraStreamObject, type WholeEntry, readingOf, streamStatus } from './entry.ts';
 import { type CommittedCounts, Fenced, type StreamReport, type LedgerWriter } from './ledger.ts';
@@ -181,8 +181,5 @@ export class StatusWriter implements LedgerWriter {
 }
 
 export function unavailable(error: unknown): Refused {
-  return new Refused(
-    'LEDGER_UNAVAILABLE',
-    `The status cannot be read or written: ${error instanceof Error ? error.message : String(error)}.`,
-  );
+  return new Refused('LEDGER_UNAVAILABLE', `The status cannot be read or written: ${messageOf(error)}.`);
 }
