@@ -19,6 +19,7 @@ import type { Receiver } from './events/receiver.ts';
 import { openReceiver } from './events/receivers.ts';
 import { FolderLedger } from './ledger/folder.ts';
 import { streamMetrics } from './metrics.ts';
+import { EVICTIONS } from './specs/eviction.ts';
 import { FixedSpecs } from './specs/specs.ts';
 import { type CounterService, serveStream } from './stream.ts';
 import { uncaughtExceptionSignal } from './uncaught-exceptions.ts';
@@ -66,7 +67,7 @@ async function run(config: CounterConfig, log: Log, signal: AbortSignal): Promis
   const http = await serveHttp({
     ...config.http,
     metrics,
-    unready: () => (signal.aborted ? 'The counter is shutting down.' : (cluster?.unready() ?? detectors.unready())),
+    unready: () => (signal.aborted ? EVICTIONS.drain.sentence : (cluster?.unready() ?? detectors.unready())),
   });
   log.info({ port: server.port, http: http.port, provider: config.inference.provider }, 'counter serves');
   announce({ counter: server.port, http: http.port });

@@ -12,6 +12,7 @@ import type { Receiver } from '../events/receiver.ts';
 import type { Ledger, LedgerWriter } from '../ledger/ledger.ts';
 import type { StreamMetrics } from '../metrics.ts';
 import { messageOf, Refused } from '../refusal.ts';
+import { EVICTIONS } from '../specs/eviction.ts';
 import type { FollowedSpec, Specs } from '../specs/specs.ts';
 import { CallerRates } from './rate-limit.ts';
 import { validateStream } from './validation.ts';
@@ -113,12 +114,12 @@ export async function admit(
   const { hello, caller } = from;
   const stream = validateStream(hello);
   caller?.requireAgentOf(stream);
-  if (resources.draining.aborted) throw new Refused('DRAINING', 'The counter is shutting down.');
+  if (resources.draining.aborted) throw new Refused('DRAINING', EVICTIONS.drain.sentence);
   reserve(stream);
   const followed = await resources.specs.follow(stream, signal);
   try {
     const { spec, generation } = followed.current();
-    if (spec.suspend) throw new Refused('SUSPENDED', 'spec.suspend is true: nothing is counted now.');
+    if (spec.suspend) throw new Refused('SUSPENDED', EVICTIONS.suspend.sentence);
     const { model } = spec.detection;
     const detector = await resources.detector(model).catch(async (error: unknown) => {
       // An agent that is gone by now may be served by another counter: this one must not report a refusal.

@@ -10,6 +10,7 @@ export interface Eviction {
   readonly refusal?: Refused['reason'];
 }
 
+/** A counter refuses a new call with the same sentence. */
 export const EVICTIONS = {
   drain: { reason: 'Drained', sentence: 'The counter is shutting down.' },
   suspend: { reason: 'Suspended', sentence: 'spec.suspend is true: nothing is counted now.' },
