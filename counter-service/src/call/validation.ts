@@ -2,12 +2,13 @@
  * Validates the agent's messages before any code relies on them. Each function throws Refused INVALID with a sentence
  * that names the fault; this ends the agent's own call and no other.
  */
+import { name } from '#crds/fields.ts';
 import type { CodecMessage, GapMessage, Hello, StreamName } from '#proto/wire/protocol.ts';
 import { GapReason } from '#proto/wire/protocol.ts';
 import type { NumberedUnit } from '../media/footage.ts';
 import { Refused } from '../refusal.ts';
 
-const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const nameField = name();
 const ID = /^[A-Za-z0-9][-A-Za-z0-9_.]{0,127}$/;
 /** The parameter sets of cameras' codecs have a few hundred bytes. */
 const MAX_PRIVATE_BYTES = 64 * 1024;
@@ -21,7 +22,7 @@ const MAX_REORDER_MICROS = 30e6;
 
 export function validateStream({ stream, session, lastTerm, sessionStartMicros }: Hello): StreamName {
   if (stream === null || session === '') throw invalid('The agent did not say who it is.');
-  if (!NAME.test(stream.namespace) || !NAME.test(stream.name) || !ID.test(stream.uid))
+  if (!isName(stream.namespace) || !isName(stream.name) || !ID.test(stream.uid))
     throw invalid('The agent gave a name that no CameraStream can have.');
   if (!ID.test(session)) throw invalid('The agent gave a session that is no id.');
   if (!Number.isSafeInteger(lastTerm)) throw invalid(`There is no term ${lastTerm}.`);
@@ -62,6 +63,10 @@ export function validateGap({ after, next, fromMicros, toMicros, reason, codec }
 function validateTimes(what: string, ...times: readonly number[]): void {
   const invalidTime = times.find((micros) => !Number.isSafeInteger(micros) || micros < -1);
   if (invalidTime !== undefined) throw invalid(`${what} cannot be of the time ${invalidTime} microseconds.`);
+}
+
+function isName(given: string): boolean {
+  return nameField.safeParse(given).success;
 }
 
 function invalid(sentence: string): Refused {

@@ -5,14 +5,14 @@
  *
  * and at the end one of Ended, Disconnected, Refused. A stream that was refused stays Refused until a frame is counted.
  */
+import { reason as statusReason } from '#crds/fields.ts';
 import { scrub } from '#proto/process/scrub.ts';
 import type { RefusalReason } from '#proto/wire/protocol.ts';
 import type { StreamReport, LedgerWriter } from './ledger.ts';
 
 /** The longest message that the status takes. */
 const MOST_CHARACTERS = 1024;
-/** The form of a reason in the status. */
-const REASON = /^[A-Za-z]([A-Za-z0-9_,:]{0,126}[A-Za-z0-9_])?$/;
+const reasonField = statusReason();
 
 export interface CameraReport {
   readonly connected: boolean;
@@ -43,7 +43,8 @@ export class StreamStateReporter {
   reportCamera({ connected, reason, sentence }: CameraReport): void {
     this.#connected = connected;
     // Without a reason, the agent's first attempt to reach its camera has not ended yet.
-    if (!connected && reason !== '') this.#report(reportOf('Interrupted', REASON.test(reason) ? reason : 'CameraLost', sentence));
+    if (connected || reason === '') return;
+    this.#report(reportOf('Interrupted', reasonField.safeParse(reason).success ? reason : 'CameraLost', sentence));
   }
 
   /** A frame was counted. While the camera is away it is a late frame, and does not mean that the camera is back. */
