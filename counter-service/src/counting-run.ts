@@ -110,7 +110,7 @@ export class CountingRun {
       return end;
     } catch (error) {
       // The group that was given up is settled, so that the next call begins after it.
-      if (error instanceof Refused && error.reason === 'UNDECODABLE' && !either.aborted) await this.#schedule.settleLast(() => undefined);
+      if (error instanceof Refused && error.reason === 'UNDECODABLE' && !either.aborted) await this.#schedule.settleLast();
       throw this.#fault.signal.aborted ? (this.#fault.signal.reason as unknown) : error;
     } finally {
       this.#schedule.stop();
@@ -143,7 +143,7 @@ export class CountingRun {
   async #finishDelivery(cursor: Numbers | undefined, signal: AbortSignal): Promise<void> {
     await this.#journal.flush(AbortSignal.any([signal, AbortSignal.timeout(FLUSH_MS)])).catch(() => undefined);
     signal.throwIfAborted();
-    if (JSON.stringify(this.#journal.deliveredNumbers) !== JSON.stringify(cursor)) await this.#schedule.settleLast(() => undefined);
+    if (JSON.stringify(this.#journal.deliveredNumbers) !== JSON.stringify(cursor)) await this.#schedule.settleLast();
   }
 
   /** Adopts edits of the spec as they come, whether or not there are frames. Resolves when the signal aborts. */

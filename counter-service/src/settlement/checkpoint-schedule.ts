@@ -58,7 +58,7 @@ export class CheckpointSchedule {
   }
 
   /** @param beforeCommit reports the end of the stream, so that it is written together with the last counts. */
-  async settleLast(beforeCommit: () => void): Promise<void> {
+  async settleLast(beforeCommit: () => void = () => undefined): Promise<void> {
     this.stop();
     await this.#pending;
     await this.#settle(beforeCommit);
@@ -90,10 +90,10 @@ export class CheckpointSchedule {
   async #settle(beforeCommit?: () => void): Promise<void> {
     const { checkpointCommit, snapshot, show, onCommitted } = this.#options;
     this.#urgent = false;
-    const { counts, ...rest } = snapshot();
-    await checkpointCommit.settle({ ...rest, counts }, beforeCommit);
+    const settled = snapshot();
+    await checkpointCommit.settle(settled, beforeCommit);
     this.#settledAt = performance.now();
-    onCommitted(counts);
+    onCommitted(settled.counts);
     await show();
   }
 }
