@@ -31,8 +31,8 @@ const counterFields = z.strictObject({
   }),
   /** Where the events of all streams are delivered. */
   receivers: receiversOptions.default([]),
-  /** The most events of a stream that may wait for a receiver; beyond it the oldest are declared lost. */
-  mostWaitingEvents: z.int().min(1).max(MOST_EVENTS).default(MOST_EVENTS),
+  /** The most events of a stream that may wait for a receiver; beyond it the oldest are declared lost. Left out, MOST_EVENTS. */
+  mostWaitingEvents: z.int().min(1).max(MOST_EVENTS).optional(),
   maxStreams: z.int().min(1).default(64),
   /** The connection limiter. Each agent has one connection, but all agents of a site may share one address. */
   door: z

@@ -17,7 +17,7 @@ import type { Admission, Resources } from './call/admission.ts';
 import type { Evictions } from './call/evictions.ts';
 import type { Intake } from './call/intake.ts';
 import { EventJournal } from './events/journal.ts';
-import { MOST_EVENTS, type Numbers, resumeOutbox, startOutbox } from './events/outbox.ts';
+import { type Numbers, resumeOutbox, startOutbox } from './events/outbox.ts';
 import { FootageCounter } from './footage-counter.ts';
 import type { CommittedCounts } from './ledger/ledger.ts';
 import { Refused } from './refusal.ts';
@@ -235,7 +235,7 @@ export class CountingRun {
       {
         stream,
         receivers: resources.receivers,
-        mostWaitingEvents: resources.mostWaitingEvents ?? MOST_EVENTS,
+        mostWaitingEvents: resources.mostWaitingEvents,
         clock: { startMicros: hello.sessionStartMicros, recorded: hello.recorded },
         metrics: resources.metrics,
         labels,

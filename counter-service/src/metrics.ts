@@ -14,7 +14,7 @@ export interface CountedFrame {
 }
 
 export type StreamMetrics = ReturnType<typeof streamMetrics>;
-export type EventMetrics = Pick<StreamMetrics, 'recordEvents' | 'setWaitingEvents' | 'countDeliveries' | 'countDeliveryFailure'>;
+export type EventMetrics = Pick<StreamMetrics, 'countDroppedEvents' | 'setWaitingEvents' | 'countDeliveries' | 'countDeliveryFailure'>;
 
 export function streamMetrics(metrics: Metrics) {
   const units = metrics.counter('counter_access_units_total', 'Access units received.', ['stream']);
@@ -92,9 +92,8 @@ export function streamMetrics(metrics: Metrics) {
     countGap(labels: Labels, reason: string): void {
       gaps.add(1, { ...labels, reason });
     },
-    recordEvents(labels: Labels, { waiting: count, dropped }: { waiting: number; dropped: number }): void {
-      waitingEvents.set(count, labels);
-      if (dropped > 0) droppedEvents.add(dropped, labels);
+    countDroppedEvents(labels: Labels, count: number): void {
+      droppedEvents.add(count, labels);
     },
     setWaitingEvents(labels: Labels, count: number): void {
       waitingEvents.set(count, labels);

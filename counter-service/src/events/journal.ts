@@ -23,8 +23,8 @@ const ANSWER_MS = 30_000;
 export interface JournalOptions {
   readonly stream: StreamName;
   readonly receivers: readonly Receiver[];
-  /** The most events that may wait for a receiver. */
-  readonly mostWaitingEvents: number;
+  /** The most events that may wait for a receiver; by default as many as a checkpoint holds. */
+  readonly mostWaitingEvents: number | undefined;
   readonly clock: SessionClock;
   readonly metrics: EventMetrics;
   readonly labels: Labels;
@@ -67,9 +67,11 @@ export class EventJournal {
     const { clock, metrics, labels, mostWaitingEvents } = this.#options;
     const before = this.#outbox;
     const events = eventsOf(outcome, clock, Date.now() * 1000);
+    if (events.length === 0) return;
     this.#outbox = record(before, events, mostWaitingEvents);
     const dropped = before.waiting.length + events.length - this.#outbox.waiting.length;
-    if (events.length > 0) metrics.recordEvents(labels, { waiting: waitingFor(this.#outbox, this.#outbox.delivered), dropped });
+    if (dropped > 0) metrics.countDroppedEvents(labels, dropped);
+    this.#showWaiting();
   }
 
   /** The ledger holds these numbers: the events up to them may be delivered. */
@@ -130,11 +132,15 @@ export class EventJournal {
   }
 
   #advance(receiver: Receiver, through: Numbers): void {
-    const { metrics, labels, onDelivered } = this.#options;
     this.#cursors.set(receiver, through);
     this.#outbox = acknowledge(this.#outbox, [...this.#cursors.values()].reduce(lowest));
-    metrics.setWaitingEvents(labels, waitingFor(this.#outbox, this.#outbox.delivered));
-    onDelivered();
+    this.#showWaiting();
+    this.#options.onDelivered();
     this.#changed.notify();
+  }
+
+  #showWaiting(): void {
+    const { metrics, labels } = this.#options;
+    metrics.setWaitingEvents(labels, waitingFor(this.#outbox, this.#outbox.delivered));
   }
 }
