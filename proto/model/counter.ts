@@ -1,5 +1,5 @@
 /**
- * The counter's side of a call: `stream.ts`, `admission.ts`, `analysis.ts` and `settlement.ts` of the counter service.
+ * The counter's side of a call: `stream.ts`, `call/admission.ts`, `analysis/` and `settlement/` of the counter service.
  *
  *   admitting ──reads, claims──▶ claiming ──taken──▶ welcomed ──Resume──▶ counting ──the end, or leaving: settled──▶ over
  *     └── superseded              └── fenced                                └── fenced
