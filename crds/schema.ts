@@ -16,6 +16,7 @@ import {
   patterned,
   ruled,
   text,
+  total,
   whole,
   yesOrNo,
 } from './fields.ts';
@@ -23,9 +24,8 @@ import type { Point } from './geometry.ts';
 import { Source } from './source.ts';
 import { CameraStreamStatus } from './status.ts';
 
-export type { Point } from './geometry.ts';
-export { CameraStreamStatus, conditionTypes, streamStates } from './status.ts';
-export type { AgentStatus, Condition, CountsStatus, Gap, Gaps, LineCounts, StreamState, StreamStatus, ZoneCounts } from './status.ts';
+export { CameraStreamStatus, conditionTypes } from './status.ts';
+export type { AgentStatus, Condition, CountsStatus, StreamState, StreamStatus, ZoneCounts } from './status.ts';
 
 export const group = 'footfall.dev';
 export const version = 'v1alpha1';
@@ -168,7 +168,7 @@ const Metadata = z.looseObject(
     name: name(),
     namespace: name().default('default'),
     uid: text('an id', 128).optional(),
-    generation: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+    generation: total().optional(),
     resourceVersion: text('a version', 128).optional(),
     labels: labels().optional(),
     annotations: labels().optional(),
@@ -192,12 +192,6 @@ export const CameraStream = fields({
 
 export type CameraStream = z.infer<typeof CameraStream>;
 export type CameraStreamSpec = z.infer<typeof CameraStreamSpec>;
-export type Source = z.infer<typeof Source>;
-export type Line = z.infer<typeof LineField>;
-export type Zone = z.infer<typeof ZoneField>;
-export type Toleration = z.infer<typeof TolerationField>;
-export type Detection = z.infer<typeof DetectionField>;
-export type Buffer = z.infer<typeof BufferField>;
 export type CameraStreamStatus = z.infer<typeof CameraStreamStatus>;
 
 function crossProduct(origin: Point, p: Point, q: Point): number {

@@ -28,7 +28,7 @@ const table = {
 
 export type SourceKindName = keyof typeof table;
 
-export const sourceKinds: Readonly<Record<SourceKindName, SourceKind>> = table;
+const sourceKinds: Readonly<Record<SourceKindName, SourceKind>> = table;
 
 export interface NamedScheme extends SourceKind, Scheme {
   readonly name: string;

@@ -1,10 +1,10 @@
 /** The status of a CameraStream. Sections have one writer each: conditions and agent the operator, counts and stream the counter. */
 import * as z from 'zod';
-import { celOf, fields, list, listBy, moment, name, oneOf, reason, text, total, whole } from './fields.ts';
+import { celOf, fields, list, listBy, moment, name, oneOf, reason, text, total } from './fields.ts';
 import { fence, kept } from './fence.ts';
 
 export const conditionTypes = ['Ready', 'AgentAvailable', 'CameraConnected', 'Counting'] as const;
-export const streamStates = ['Starting', 'Counting', 'Interrupted', 'Disconnected', 'Ended', 'Refused'] as const;
+const streamStates = ['Starting', 'Counting', 'Interrupted', 'Disconnected', 'Ended', 'Refused'] as const;
 
 const ConditionField = fields({
   type: reason().describe('Ready, AgentAvailable, CameraConnected or Counting.'),
@@ -85,7 +85,7 @@ const StreamField = fields({
 });
 
 export const CameraStreamStatus = fields({
-  observedGeneration: whole(0, Number.MAX_SAFE_INTEGER).optional().describe('The generation of the spec that the operator applied.'),
+  observedGeneration: total().optional().describe('The generation of the spec that the operator applied.'),
   conditions: listBy('type', ConditionField, 16)
     .optional()
     .describe('Conditions, written by the operator: Ready, AgentAvailable, CameraConnected, Counting.'),
@@ -98,11 +98,7 @@ export const CameraStreamStatus = fields({
 
 export type Condition = z.infer<typeof ConditionField>;
 export type AgentStatus = z.infer<typeof AgentField>;
-export type LineCounts = z.infer<typeof LineCountsField>;
 export type ZoneCounts = z.infer<typeof ZoneCountsField>;
-export type Gap = z.infer<typeof GapField>;
-export type Gaps = z.infer<typeof GapsField>;
-export type Delivered = z.infer<typeof DeliveredField>;
 export type CountsStatus = z.infer<typeof CountsField>;
 export type StreamState = (typeof streamStates)[number];
 export type StreamStatus = z.infer<typeof StreamField>;

@@ -44,8 +44,6 @@ export const counterStateSchema = z.object({
 });
 
 export type LineCounts = Readonly<z.infer<typeof lineCountsSchema>>;
-export type LineState = Readonly<z.infer<typeof lineStateSchema>>;
-export type ZoneState = Readonly<z.infer<typeof zoneStateSchema>>;
 export type CounterState = Readonly<z.infer<typeof counterStateSchema>>;
 
 export type ZoneCounts = Readonly<StatusZoneCounts>;
