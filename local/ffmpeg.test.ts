@@ -51,7 +51,8 @@ suite('without one', () => {
   test('files are read with the one that npm brings, and the user is told why', async () => {
     assert.deepEqual(await chooseFfmpeg(files), {
       environment: { FFMPEG_PATH: await packaged(), FFMPEG_ALLOW_OLD: '1' },
-      notice: 'Using ffmpeg N-47683-gabc, which npm brings, because there is none on PATH; cameras need 5.1 or later.',
+      notice:
+        'Using ffmpeg N-47683-gabc, which npm brings, because there is none on PATH; it does not notice that a Matroska file is cut short or that H.264 is damaged, and cameras need 5.1 or later.',
     });
   });
 
