@@ -20,6 +20,8 @@ const refused: Readonly<Record<string, string>> = {
   'float-coordinate': 'line 12): spec.lines[0].to.x must be a whole number from 0 to 1000, found 0.5.',
   'credentials-in-query':
     'line 8): spec.source.url must not contain a user name or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
+  'password-in-path':
+    'line 8): spec.source.url must not contain a user name or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
   'credentials-in-url':
     'line 8): spec.source.url must not contain a user name or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40).',
   'duplicate-line-names': 'line 13): spec.lines[1].name must be unique in its list, found "entrance" again.',
@@ -29,7 +31,12 @@ const refused: Readonly<Record<string, string>> = {
     'line 10): spec.lines[0].name must be a name of lower-case letters, digits and dashes (at most 63 characters), found "Main door".',
   'line-of-no-length': 'line 10): spec.lines[0] must have a length: from and to are the same point.',
   'malformed-address':
-    'line 8): spec.source.url must be an address such as rtsp://10.0.0.8:554/stream2, without spaces or #, or the path of a file.',
+    'line 8): spec.source.url must be an address such as rtsp://10.0.0.8:554/stream2, without spaces, # or braces (but {username} and {password}), or the path of a file.',
+  'other-key':
+    'line 8): spec.source.url must be an address such as rtsp://10.0.0.8:554/stream2, without spaces, # or braces (but {username} and {password}), or the path of a file.',
+  brace:
+    'line 8): spec.source.url must be an address such as rtsp://10.0.0.8:554/stream2, without spaces, # or braces (but {username} and {password}), or the path of a file.',
+  'keys-without-secret': 'line 7): spec.source.credentialsSecretRef must name the Secret that has what stands in braces in url.',
   'missing-source': 'line 6): spec.source is missing; it must be a mapping.',
   'node-selector': 'line 13): spec.nodeSelector must have label keys, such as kubernetes.io/arch, as its keys.',
   'nothing-to-count-at': 'line 6): spec must have at least one line or zone to count at.',

@@ -16,11 +16,19 @@ const path = `^([^:/\\x00-\\x1f\\x7f]+(/${anyCharacter}*)?|/[^/\\x00-\\x1f\\x7f]
 const supported = `${address}|^file:///|${path}`;
 const port = '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
 const host = '(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?)';
-const wellFormed = `${address}${host}(:${port})?([/?][^\\x00-\\x20\\x7f#]*)?$|^file:///[^\\x00-\\x1f\\x7f?#]+$|${path}`;
+/** In braces: what the value of the Secret's key takes the place of. No other key: the author need not have a right to Secrets. */
+const afterHost = '[/?]([^\\x00-\\x20\\x7f#{}]|\\{(username|password)\\})*';
+const wellFormed = `${address}${host}(:${port})?(${afterHost})?$|^file:///[^\\x00-\\x1f\\x7f?#]+$|${path}`;
 /** An @ anywhere: in "rtsp://user:pass/word@host" the password holds a slash, and no parser agrees where the host begins. */
-const holdsCredentials = `${address}(?s:.*)(@|[/?&;](?i:user|username|usr|login|password|passwd|pass|pwd)=)`;
+const holdsCredentials = `${address}(?s:.*)(@|[/?&;_](?i:user|username|usr|login|password|passwd|pass|pwd)=([^{]|$))`;
+const namesKeys = `${address}[^{]*\\{`;
 
-type SourceFields = { readonly url: string; readonly realtime: boolean; readonly transport: string };
+type SourceFields = {
+  readonly url: string;
+  readonly realtime: boolean;
+  readonly transport: string;
+  readonly credentialsSecretRef?: unknown;
+};
 
 const rules: readonly Rule<SourceFields>[] = [
   urlRule(supported, true, `must begin with ${beginningsOf(schemes, 'file:///')}, or be the path of a file`),
@@ -29,7 +37,17 @@ const rules: readonly Rule<SourceFields>[] = [
     false,
     'must not contain a user name or password; put them into a Secret and name it in credentialsSecretRef (write an @ in a path as %40)',
   ),
-  urlRule(wellFormed, true, 'must be an address such as rtsp://10.0.0.8:554/stream2, without spaces or #, or the path of a file'),
+  urlRule(
+    wellFormed,
+    true,
+    'must be an address such as rtsp://10.0.0.8:554/stream2, without spaces, # or braces (but {username} and {password}), or the path of a file',
+  ),
+  {
+    cel: `has(self.credentialsSecretRef) || !self.url.matches(r'${namesKeys}')`,
+    holds: ({ url, credentialsSecretRef }) => credentialsSecretRef !== undefined || !new RegExp(namesKeys).test(url),
+    message: 'must name the Secret that has what stands in braces in url',
+    field: 'credentialsSecretRef',
+  },
   {
     cel: `!self.realtime || !self.url.matches('${addressOf(schemesWhere(({ live }) => live))}')`,
     holds: ({ realtime, url }) => !realtime || !isLive(url),
@@ -72,7 +90,7 @@ export const Source = ruled(
         .min(1, urlSentence)
         .max(2048, urlSentence)
         .describe(
-          `The camera (${beginningsOf(schemes)}) or, in local mode, a file (file:/// or a path; a relative path starts at the folder of the YAML file). Never holds a user or password.`,
+          `The camera (${beginningsOf(schemes)}) or, in local mode, a file (file:/// or a path; a relative path starts at the folder of the YAML file). Never holds a user or password: for a camera that takes them in its path or query only, write {username} and {password} there, such as rtsp://10.0.0.8/user={username}_password={password}.sdp.`,
         ),
       transport: oneOf(transports)
         .default('tcp')

@@ -11,6 +11,8 @@ suite('URLs', () => {
     ['rtsp://admin@camera/1 and http://u:p@other/', 'rtsp://***@camera/1 and http://***@other/'],
     ['{"url":"rtsp://u:p@camera/1","to":"a@b.example"}', '{"url":"rtsp://***@camera/1","to":"a@b.example"}'],
     ['rtsp://camera/cam?user=admin&password=secret&channel=1', 'rtsp://camera/cam?user=***&password=***&channel=1'],
+    ['rtsp://camera/user=admin_password=secret_channel=1.sdp', 'rtsp://camera/user=***'],
+    ['rtsp://camera/user={username}_password={password}.sdp', 'rtsp://camera/user={username}_password={password}.sdp'],
     ['rtsp://camera:554/stream2', 'rtsp://camera:554/stream2'],
     ['mail a@b.example about 3 counters', 'mail a@b.example about 3 counters'],
   ];

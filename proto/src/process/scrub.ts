@@ -9,8 +9,8 @@ const HIDDEN = '***';
  */
 const USER_AND_PASSWORD = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s"<>\\]{0,2048}@/gi;
 
-/** Cameras that take credentials as parameters: ?user=admin&password=secret. */
-const PARAMETERS = /([?&;/](?:user|username|usr|login|password|passwd|pass|pwd)=)[^&;\s"'<>\\]+/gi;
+/** Cameras that take credentials as parameters: ?user=admin&password=secret. The name of a secret's key, in braces, is none. */
+const PARAMETERS = /([?&;/_](?:user|username|usr|login|password|passwd|pass|pwd)=)(?!\{)[^&;\s"'<>\\]+/gi;
 
 /** A shorter secret would be found in words and numbers that have nothing to do with it; in a URL it is hidden all the same. */
 const SHORTEST_SECRET = 4;
