@@ -25,7 +25,7 @@ export class LoginDesk {
     this.#host = host;
   }
 
-  /** Lines of a 401 answer; none when the login is right. */
+  /** Lines of a 401 answer; none when the login is right. @param authorization as bytes of latin1. */
   challenges(method: string, authorization = ''): string[] {
     const { schemes, qop = true } = this.#login;
     const verdict = authorization.startsWith('Basic ') ? this.#checkBasic(authorization) : this.#checkDigest(method, authorization);
@@ -48,8 +48,9 @@ export class LoginDesk {
   /** https://www.rfc-editor.org/rfc/rfc7616#section-3.4 */
   #checkDigest(method: string, authorization: string): 'right' | 'wrong' | 'stale' {
     const { username, password, schemes, qop = true, nonceUses = Infinity } = this.#login;
-    const pairs = authorization.matchAll(/(\w+)=(?:"([^"]*)"|([^\s,]+))/g);
-    const fields: Record<string, string> = Object.fromEntries([...pairs].map(([, key, quoted, bare]) => [key!, quoted ?? bare!]));
+    const pairs = authorization.matchAll(/(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g);
+    const unquoted = (text: string) => Buffer.from(text.replaceAll(/\\(.)/g, '$1'), 'latin1').toString();
+    const fields: Record<string, string> = Object.fromEntries([...pairs].map(([, key, quoted, bare]) => [key!, unquoted(quoted ?? bare!)]));
     const { nonce = '', cnonce = '', nc = '', uri = '', response, algorithm = 'MD5' } = fields;
     const uses = this.#nonces.get(nonce);
     if (uses === undefined || fields['username'] !== username || !schemes.some((scheme) => scheme === algorithm)) return 'wrong';
