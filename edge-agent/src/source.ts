@@ -45,10 +45,15 @@ export function openSource(config: AgentConfig, retained: Retained, site: Site, 
   const camera = openCamera(config.source, new Guard(networksOf(config)));
   if (!isLive(config.source.url)) return recordedSource(config, camera, site);
   const report = new CameraReport();
+  let told: CameraFault | undefined;
   const recording = liveRecording(config, camera, retained, (state, ring) => {
     site.showCamera(state, ring);
     report.update(state);
-    if (state.fault !== undefined) log.warn({ reason: state.fault.reason, sentence: state.fault.sentence }, 'camera lost');
+    const { connected, fault } = state;
+    if (fault !== undefined && fault !== told) {
+      log.warn({ reason: fault.reason, sentence: fault.sentence }, connected ? 'camera to be looked at' : 'camera lost');
+    }
+    told = fault;
   });
   return { recording, recorded: false, report, verdict: () => camera.verdict?.() };
 }

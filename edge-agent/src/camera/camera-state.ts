@@ -9,6 +9,6 @@ export interface CameraState {
   bytes: number;
   /** Since the process began. */
   connects: number;
-  /** Why it is not connected. */
+  /** Why it is not connected; or what its owner should know of it while it is. */
   fault: CameraFault | undefined;
 }

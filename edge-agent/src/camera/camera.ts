@@ -4,7 +4,7 @@ import type { transports } from '#crds/source-kinds.ts';
 import type { CameraFault } from './faults.ts';
 
 export interface CameraSource {
-  /** An address without credentials, or a file's path. */
+  /** An address without credentials, or a file's path. See `credentials.ts` for what stands in braces. */
   readonly url: string;
   readonly transport: (typeof transports)[number];
   /** Holds the files `username` and `password`. */
@@ -13,6 +13,8 @@ export interface CameraSource {
 
 export type CameraItem =
   | { readonly kind: 'codec'; readonly codec: Codec }
+  /** A live camera sends video, and there is something about it that its owner should know; undefined: no longer. */
+  | { readonly kind: 'remark'; readonly fault: CameraFault | undefined }
   /** Presentation times are the camera's own: they begin anywhere, and begin again with each connection. */
   | { readonly kind: 'unit'; readonly unit: AccessUnit };
 

@@ -1,4 +1,10 @@
-/** A camera's user name and password, read at each connection: a Secret may come, or change, while the agent runs. */
+/**
+ * How a camera is asked for its video: its address, and user name and password, read at each connection: a Secret may come, or
+ * change, while the agent runs.
+ *
+ * For cameras that know no other way to be told, an address may have them in its path or query:
+ * rtsp://10.0.0.8/user={username}_password={password}.sdp. No other keys: who may name a Secret need not have a right to it.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CameraSource } from './camera.ts';
@@ -9,14 +15,45 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Undefined for a camera without. @throws CameraFault when a file is missing. */
-export async function readCredentials({ url, credentialsDirectory }: CameraSource): Promise<Credentials | undefined> {
-  if (credentialsDirectory === undefined) return undefined;
-  const read = async (name: string): Promise<string> => {
-    const file = join(credentialsDirectory, name);
-    const text = await readFile(file, 'utf8').catch(() => undefined);
-    if (text === undefined) throw credentialsFault(url, name, file);
-    return text.replace(/\r?\n$/, '');
+export interface CameraAccess {
+  /** With what the braces stand for: it may be secret. */
+  readonly url: string;
+  /** For a camera that asks for it. */
+  readonly login: Credentials | undefined;
+  /** What must not be seen of it. */
+  readonly secrets: readonly string[];
+}
+
+const KEY_IN_BRACES = /\{(username|password)\}/g;
+
+/** @throws CameraFault when a file is missing. */
+export async function readAccess({ url, credentialsDirectory }: CameraSource): Promise<CameraAccess> {
+  if (credentialsDirectory === undefined) return { url, login: undefined, secrets: [] };
+  const keys = new Set([...url.matchAll(KEY_IN_BRACES)].map(([, key]) => key!));
+  // Whose address holds all that the camera asks for needs no login beside it.
+  const isInAddress = keys.size > 0;
+  const values = new Map<string, string>();
+  for (const key of isInAddress ? keys : ['username', 'password']) {
+    const file = join(credentialsDirectory, key);
+    const bytes = await readFile(file).catch(() => undefined);
+    if (bytes === undefined) throw credentialsFault(url, key, file);
+    values.set(key, secretText(bytes));
+  }
+  const { username, password } = Object.fromEntries(values);
+  const expanded = url.replaceAll(KEY_IN_BRACES, (_, key: string) => encodeURIComponent(values.get(key)!));
+  return {
+    url: expanded,
+    login: username === undefined || password === undefined ? undefined : { username, password },
+    secrets: isInAddress ? [...values.values(), afterHost(expanded)] : [password!],
   };
-  return { username: await read('username'), password: await read('password') };
+}
+
+/** As editors write it: in UTF-8 or UTF-16, with or without a byte order mark and a newline at the end. */
+export function secretText(bytes: Buffer): string {
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
+  return new TextDecoder(encoding).decode(bytes).replace(/\r?\n$/, '');
+}
+
+function afterHost(url: string): string {
+  return /^\w+:\/\/[^/?]*(.*)$/s.exec(url)?.[1] ?? '';
 }

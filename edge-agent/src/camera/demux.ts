@@ -12,16 +12,22 @@ export interface DemuxJob {
   readonly secrets?: readonly string[];
   /** A bitstream filter: ffmpeg's -bsf. */
   readonly filter?: string;
+  /** Whether video that comes before the first keyframe is wanted, too. */
+  readonly fromAnywhere?: boolean;
 }
 
 /** The first video stream, unchanged, one access unit at a time. */
 const COPY_TO_NUT: readonly string[] = ['-map', '0:v:0', '-c', 'copy', '-map_metadata', '-1', '-map_chapters', '-1', ...NUT_OUTPUT];
 
 /** Yields the codec, then access units, no faster than the reader takes them; returns how ffmpeg ended. Throws the signal's reason. */
-export async function* demux({ script, filter, ...job }: DemuxJob, signal: AbortSignal): AsyncGenerator<CameraItem, FfmpegExit> {
+export async function* demux(
+  { script, filter, fromAnywhere, ...job }: DemuxJob,
+  signal: AbortSignal,
+): AsyncGenerator<CameraItem, FfmpegExit> {
   signal.throwIfAborted();
   const filtering = filter === undefined ? [] : ['-bsf:v', filter];
-  const ffmpeg = new Ffmpeg({ ...job, outputOptions: [...filtering, ...COPY_TO_NUT] });
+  const copying = fromAnywhere === true ? ['-copyinkf', ...COPY_TO_NUT] : COPY_TO_NUT;
+  const ffmpeg = new Ffmpeg({ ...job, outputOptions: [...filtering, ...copying] });
   const stop = (): void => void ffmpeg.stop();
   signal.addEventListener('abort', stop, { once: true });
   let over = false;

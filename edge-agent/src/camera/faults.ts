@@ -15,6 +15,9 @@ export type FaultReason =
   | 'UnsupportedCodec'
   | 'CameraRefused'
   | 'CameraSilent'
+  | 'CameraNoKeyframe'
+  | 'CameraClockWrong'
+  | 'CameraSeveralVideos'
   | 'CameraLost'
   | 'ReaderFailed';
 
@@ -42,6 +45,9 @@ const TRANSIENT: ReadonlySet<FaultReason> = new Set([
   'CameraUnreachable',
   'CameraRefused',
   'CameraSilent',
+  'CameraNoKeyframe',
+  'CameraClockWrong',
+  'CameraSeveralVideos',
   'CameraLost',
   'ReaderFailed',
 ]);
@@ -71,6 +77,12 @@ export function unauthorizedFault(url: string): CameraFault {
   return new CameraFault('CameraUnauthorized', sentence);
 }
 
+/** @param asked how the camera asks for a login. */
+export function loginFault(url: string, asked: string): CameraFault {
+  const sentence = `${scrub(url)} asks for a login in a way that is not supported (${scrub(asked).slice(0, 100)}): set its authentication to digest.`;
+  return new CameraFault('CameraUnauthorized', sentence);
+}
+
 /** @param key of the secret. */
 export function credentialsFault(url: string, key: string, file: string): CameraFault {
   const sentence = `${scrub(url)} cannot be asked for video: its secret has no key ${key} (there is no file ${file}).`;
@@ -91,6 +103,19 @@ export function silenceFault(url: string, seconds: number, connected: boolean): 
   return connected
     ? new CameraFault('CameraSilent', `${scrub(url)} has sent nothing for ${seconds} s.`)
     : new CameraFault('CameraUnreachable', `${scrub(url)} cannot be reached: there is no video after ${seconds} s.`);
+}
+
+/** It says that it sends video, and none arrives. */
+export function missingDatagramsFault(url: string, seconds: number): CameraFault {
+  const sentence = `${scrub(url)} sends no video that arrives over UDP in ${seconds} s: set source.transport to tcp, or open the network for it.`;
+  return new CameraFault('CameraSilent', sentence);
+}
+
+/** Video comes, and nothing of it can be decoded. */
+export function keyframeFault(url: string, seconds: number): CameraFault {
+  const why = `sends no keyframe for ${seconds} s, and counting begins with one`;
+  const sentence = `${scrub(url)} ${why}: set a shorter keyframe interval (GOP, I-frame interval) in the camera, or turn off its "smart" codec.`;
+  return new CameraFault('CameraNoKeyframe', sentence);
 }
 
 export function lostFault(url: string): CameraFault {

@@ -2,10 +2,7 @@
 import { silenceFault } from './faults.ts';
 
 export interface PatienceOptions {
-  /**
-   * For each step up to the first access unit. Default 20: some cameras announce their codec only with a keyframe, and
-   * those may be 10 s apart.
-   */
+  /** For each step up to the first access unit, while nothing comes. Default 20. */
   readonly connectSeconds?: number;
   /** Without an access unit for this long a connected camera is given up. Default 10. */
   readonly silenceSeconds?: number;
@@ -26,11 +23,35 @@ export class Patience {
     this.signal = AbortSignal.any([signal, this.#lost.signal]);
   }
 
-  /** Each wait has its full time: what the reader does in between is not the camera's. */
-  wait<T>(next: Promise<T>): Promise<T> {
+  /** Whether a wait was too long. */
+  get isOver(): boolean {
+    return this.#lost.signal.aborted;
+  }
+
+  /** How long the next wait may be. */
+  get seconds(): number {
     const { connectSeconds, silenceSeconds } = this.#options;
-    const seconds = this.connected ? silenceSeconds : connectSeconds;
-    const timer = setTimeout(() => this.#lost.abort(silenceFault(this.#url, seconds, this.connected)), seconds * 1000);
-    return next.finally(() => clearTimeout(timer));
+    return this.connected ? silenceSeconds : connectSeconds;
+  }
+
+  /** Each wait has its full time: what the reader does in between is not the camera's. */
+  async wait<T>(next: Promise<T>): Promise<T> {
+    return (await this.#race(next, () => false))!;
+  }
+
+  /** Undefined when the time is over, and the camera has sent something meanwhile. @param sent how much, so far. */
+  async waitOrSee<T>(next: Promise<T>, sent: () => number): Promise<T | undefined> {
+    const before = sent();
+    return this.#race(next, () => sent() > before);
+  }
+
+  #race<T>(next: Promise<T>, hasSent: () => boolean): Promise<T | undefined> {
+    const { seconds } = this;
+    const { promise: seen, resolve: see } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => {
+      if (hasSent()) see(undefined);
+      else this.#lost.abort(silenceFault(this.#url, seconds, this.connected));
+    }, seconds * 1000);
+    return Promise.race([next, seen]).finally(() => clearTimeout(timer));
   }
 }

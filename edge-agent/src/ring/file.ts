@@ -85,6 +85,7 @@ export class FileRecording implements Recording {
     let originMicros = 0;
     for await (const item of this.#options.camera.read(signal)) {
       signal.throwIfAborted();
+      if (item.kind === 'remark') continue;
       if (item.kind === 'codec') {
         yield item;
         continue;

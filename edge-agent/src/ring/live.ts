@@ -48,6 +48,8 @@ export class LiveRecording implements Recording {
   readonly #state: CameraState = { connected: false, units: 0, bytes: 0, connects: 0, fault: undefined };
   #number = 0;
   #newestMicros = -1;
+  /** Of the camera while it sends video. */
+  #remark: CameraFault | undefined;
   #ended: unknown;
   #stopped = false;
 
@@ -152,12 +154,18 @@ export class LiveRecording implements Recording {
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
+    this.#remark = undefined;
     let codec: Codec | undefined;
     let shiftMicros = 0;
     let previousMicros: number | undefined;
     for await (const item of this.#options.camera.read(signal)) {
       if (item.kind === 'codec') {
         codec = item.codec;
+        continue;
+      }
+      if (item.kind === 'remark') {
+        this.#remark = item.fault;
+        this.#report({ fault: item.fault });
         continue;
       }
       const { unit } = item;
@@ -182,7 +190,7 @@ export class LiveRecording implements Recording {
     this.#report({
       units: this.#number,
       bytes: this.#state.bytes + unit.data.length,
-      ...(broken ? { connected: true, connects: this.#state.connects + 1, fault: undefined } : {}),
+      ...(broken ? { connected: true, connects: this.#state.connects + 1, fault: this.#remark } : {}),
     });
     this.#changed.notify();
   }

@@ -8,7 +8,7 @@ import type { CameraState } from '../camera/camera-state.ts';
 
 export interface CameraCondition {
   readonly connected: boolean;
-  /** Why it is not connected: one word, and a sentence without credentials. Empty before the first attempt has ended. */
+  /** Why it is not connected, or what to know of it while it is: one word, and a sentence without credentials. Else empty. */
   readonly reason: string;
   readonly sentence: string;
 }

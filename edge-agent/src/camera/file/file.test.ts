@@ -62,7 +62,7 @@ async function read(url: string): Promise<{ codec: Codec | undefined; units: Acc
   const units: AccessUnit[] = [];
   for await (const item of camera.read(never)) {
     if (item.kind === 'codec') codec = item.codec;
-    else units.push(item.unit);
+    else if (item.kind === 'unit') units.push(item.unit);
   }
   return { codec, units, verdict: camera.verdict?.() };
 }

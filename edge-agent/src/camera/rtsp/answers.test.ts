@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import * as fc from 'fast-check';
+import { Random } from '../../../../hack/machine/random.ts';
 import { FUZZ } from '#proto/wire/fixtures/fuzz.ts';
 import { AnswerFilter, ForbiddenAnswer } from './answers.ts';
 
@@ -11,7 +12,7 @@ const packet = (length: number) =>
 
 /** What passes the filter of these bytes, cut into chunks. */
 function filtered(text: string | Buffer, chunk = Infinity): string {
-  const answers = new AnswerFilter(CAMERA);
+  const answers = new AnswerFilter(CAMERA, (lines, body) => Buffer.concat([Buffer.from(lines, 'latin1'), body]));
   const bytes = Buffer.from(text as string, 'latin1');
   let through = '';
   for (let at = 0; at < bytes.length; at += chunk) through += answers.filter(bytes.subarray(at, at + chunk)).toString('latin1');
@@ -53,6 +54,28 @@ test('litter between packets is dropped', () => {
   );
 });
 
+suite('once a camera has announced its channels', () => {
+  const SET_UP = 'RTSP/1.0 200 OK\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n';
+  const rtp = (size: number) => Buffer.concat([Buffer.from([0x24, 0, size >> 8, size & 0xff, 0x80, 96]), Buffer.alloc(size - 2, 'video')]);
+  const random = new Random(11);
+  const litter = (bytes: number) => Buffer.from(Array.from({ length: bytes }, () => random.whole(0, 255)));
+
+  test('any bytes between packets are dropped, for as long as it plays', () => {
+    const packets = Array.from({ length: 5000 }, (_, index) => rtp(100 + (index % 1300)));
+    const sent = Buffer.concat([Buffer.from(SET_UP), ...packets.flatMap((one) => [one, litter(random.whole(0, 40))]), rtp(9)]);
+    const through = filtered(sent, 1460).length;
+    const whole = SET_UP.length + packets.reduce((sum, one) => sum + one.length, 0);
+    assert.ok(Math.abs(through - whole) < whole / 1000, `${through} of ${whole}`);
+  });
+
+  test('a packet of another channel passes when a packet follows it, and lines that begin like an answer are one', () => {
+    const foreign = Buffer.from([0x24, 7, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+    const all = Buffer.concat([Buffer.from(SET_UP), rtp(40), foreign, rtp(50), Buffer.from('RTSP/1.0 200 OK\r\nCSeq: 9\r\n\r\n')]);
+    for (const chunk of [1, 3, Infinity]) assert.equal(filtered(all, chunk), all.toString('latin1'));
+    assert.throws(() => filtered(Buffer.concat([all, Buffer.from('RTSP/1.0 302 \r\n\r\n')])), ForbiddenAnswer);
+  });
+});
+
 test('over UDP the video comes from the camera, whatever its answer names', () => {
   const setUp = (transport: string) => filtered(`RTSP/1.0 200 OK\r\nCSeq: 3\r\nTransport: ${transport}\r\nSession: 7\r\n\r\n`);
   assert.match(
@@ -73,6 +96,8 @@ test('nothing that passes is a redirection or names another source, whatever the
       '$\0\0\x02',
       'Content-Length: 3\r\n',
       'Transport: x;source=6.6.6.6\r\n',
+      'Transport: RTP/AVP/TCP;interleaved=0-1\r\n',
+      '$\0\0\x08\x80\x60123456',
       'RTSP/1.0 ',
       '30',
       '2 Found\n\n',

@@ -2,35 +2,60 @@
  * Filters what a camera sends over RTSP before ffmpeg reads it: video passes unchanged, answers are checked.
  *
  *   between ──'$'──▶ a packet of video: channel, length, bytes ──▶ between
- *      └── a letter ──▶ lines, up to an empty one ──▶ as many bytes as they announce ──▶ between
+ *      ├── a letter ──▶ lines, up to an empty one, and as many bytes as they announce ──▶ between
+ *      └── anything else ──▶ litter, which is dropped
  *
  * ffmpeg would follow a 3xx answer to any host, and send to any host that an answer to SETUP names as its source: neither
- * reaches it. Bytes that ffmpeg might parse differently are refused. What is neither video nor an answer is dropped.
+ * reaches it. Bytes that ffmpeg might parse differently are refused.
+ *
+ * Some cameras leave bytes between their packets. Once a camera has answered, what looks like the beginning of a packet, or of
+ * lines, but is none, is litter, too.
  */
 const DOLLAR = 0x24;
 const PACKET_HEAD_BYTES = 4;
+const RTP_VERSION = 2;
+/** A packet that only what follows it can prove: larger ones are taken for litter. */
+const MAX_UNPROVEN_BYTES = 2048;
 const MAX_LINES_BYTES = 16 * 1024;
 const MAX_BODY_BYTES = 256 * 1024;
-/** Between packets: some cameras leave a few bytes there. */
+/** Between two packets. */
 const MAX_LITTER_BYTES = 64 * 1024;
 
 const NO_RTSP = 'what answers there does not speak RTSP';
+
+/** How an answer begins, or a request of the camera. */
+const BEGINNINGS = ['RTSP/', 'OPTIONS ', 'ANNOUNCE ', 'GET_PARAMETER ', 'SET_PARAMETER ', 'REDIRECT ', 'TEARDOWN ', 'PLAY_NOTIFY '];
 
 /** Ends the connection; its message is half a sentence. */
 export class ForbiddenAnswer extends Error {
   override readonly name = 'ForbiddenAnswer';
 }
 
+interface Step {
+  readonly passed: Buffer;
+  readonly taken: number;
+}
+
 export class AnswerFilter {
+  /** Of packets, since the connection began. */
+  videoBytes = 0;
   readonly #source: string;
-  #held = Buffer.alloc(0);
-  /** Bytes still to pass unchecked: of a packet, or of an answer's body. */
+  readonly #answered: (text: string, body: Buffer) => Buffer;
+  #held: Buffer = Buffer.alloc(0);
+  /** Bytes of a packet still to pass unchecked. */
   #passing = 0;
   #litter = 0;
+  #hasAnswered = false;
+  /** The channels that the camera has announced, with the types of the packets that came on them. */
+  readonly #channels = new Map<number, Set<number>>();
 
-  /** @param source the camera's address: where its video comes from over UDP. */
-  constructor(source: string) {
+  /**
+   * @param source the camera's address: where its video comes from over UDP.
+   * @param answered takes the lines and the body of an answer, and returns what ffmpeg is to read of it.
+   */
+  constructor(source: string, answered: (text: string, body: Buffer) => Buffer) {
     this.#source = source;
+    this.#answered = answered;
   }
 
   /** Returns what ffmpeg may read now. @throws ForbiddenAnswer */
@@ -51,36 +76,77 @@ export class AnswerFilter {
   }
 
   /** Undefined when more bytes must come first. */
-  #step(rest: Buffer): { passed: Buffer; taken: number } | undefined {
+  #step(rest: Buffer): Step | undefined {
     if (this.#passing > 0) {
       const passed = rest.subarray(0, this.#passing);
       this.#passing -= passed.length;
+      this.videoBytes += passed.length;
       return { passed, taken: passed.length };
     }
-    const first = rest[0]!;
-    if (first === DOLLAR) {
-      if (rest.length < PACKET_HEAD_BYTES) return undefined;
-      this.#passing = rest.readUInt16BE(2);
-      return { passed: rest.subarray(0, PACKET_HEAD_BYTES), taken: PACKET_HEAD_BYTES };
+    if (rest[0] === DOLLAR) return this.#packet(rest);
+    const beginning = this.#beginsLines(rest);
+    if (beginning === 'no') return this.#dropLitter(rest);
+    return beginning === 'yes' ? this.#lines(rest) : undefined;
+  }
+
+  #packet(rest: Buffer): Step | undefined {
+    if (rest.length < PACKET_HEAD_BYTES) return undefined;
+    const length = rest.readUInt16BE(2);
+    if (length > 0 && rest.length < PACKET_HEAD_BYTES + 2) return undefined;
+    if (!this.#isExpected(rest, length)) {
+      if (length > MAX_UNPROVEN_BYTES) return this.#dropLitter(rest);
+      if (rest.length <= PACKET_HEAD_BYTES + length) return undefined;
+      const next = rest.subarray(PACKET_HEAD_BYTES + length);
+      if (next[0] !== DOLLAR && this.#beginsLines(next) === 'no') return this.#dropLitter(rest);
     }
-    if (first < 0x41 || first > 0x5a) return { passed: Buffer.alloc(0), taken: this.#dropLitter(rest) };
+    if (length > 1) this.#channels.get(rest[1]!)?.add(rest[5]! & 0x7f);
+    this.#passing = length;
+    this.#litter = 0;
+    return { passed: rest.subarray(0, PACKET_HEAD_BYTES), taken: PACKET_HEAD_BYTES };
+  }
+
+  /** Whether the camera has announced such a packet, or has announced none: then it needs no proof. */
+  #isExpected(rest: Buffer, length: number): boolean {
+    if (this.#channels.size === 0) return true;
+    const types = this.#channels.get(rest[1]!);
+    if (types === undefined || length < 2 || rest[4]! >> 6 !== RTP_VERSION) return false;
+    return types.size === 0 || types.has(rest[5]! & 0x7f);
+  }
+
+  #beginsLines(rest: Buffer): 'yes' | 'no' | 'unsure' {
+    // What has not answered yet may be something else than a camera, and ffmpeg says so.
+    if (!this.#hasAnswered) return rest[0]! >= 0x41 && rest[0]! <= 0x5a ? 'yes' : 'no';
+    for (const beginning of BEGINNINGS) {
+      const there = rest.toString('latin1', 0, beginning.length);
+      if (there === beginning) return 'yes';
+      if (beginning.startsWith(there)) return 'unsure';
+    }
+    return 'no';
+  }
+
+  #lines(rest: Buffer): Step | undefined {
     const end = /\n\r*\n/.exec(rest.toString('latin1', 0, MAX_LINES_BYTES));
     if (end === null) {
       if (rest.length >= MAX_LINES_BYTES) throw new ForbiddenAnswer(NO_RTSP);
       return undefined;
     }
-    const taken = end.index + end[0].length;
-    const text = checkLines(rest.toString('latin1', 0, taken), this.#source);
-    this.#passing = bodyLength(text);
-    return { passed: Buffer.from(text, 'latin1'), taken };
+    const bodyAt = end.index + end[0].length;
+    const text = checkLines(rest.toString('latin1', 0, bodyAt), this.#source);
+    const taken = bodyAt + bodyLength(text);
+    if (rest.length < taken) return undefined;
+    this.#hasAnswered ||= text.startsWith('RTSP/');
+    for (const [, first, last] of text.matchAll(/^transport:.*interleaved=(\d+)(?:-(\d+))?/gim))
+      for (const channel of [first!, last ?? first!]) this.#channels.set(Number(channel), new Set());
+    this.#litter = 0;
+    return { passed: this.#answered(text, rest.subarray(bodyAt, taken)), taken };
   }
 
-  #dropLitter(rest: Buffer): number {
-    const until = rest.findIndex((byte) => byte === DOLLAR || (byte >= 0x41 && byte <= 0x5a));
-    const bytes = until < 0 ? rest.length : until;
-    this.#litter += bytes;
+  #dropLitter(rest: Buffer): Step {
+    const until = rest.findIndex((byte, index) => index > 0 && (byte === DOLLAR || (byte >= 0x41 && byte <= 0x5a)));
+    const taken = until < 0 ? rest.length : until;
+    this.#litter += taken;
     if (this.#litter > MAX_LITTER_BYTES) throw new ForbiddenAnswer(NO_RTSP);
-    return bytes;
+    return { passed: Buffer.alloc(0), taken };
   }
 }
 

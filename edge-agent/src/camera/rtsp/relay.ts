@@ -1,29 +1,38 @@
 /**
  * Between ffmpeg and a camera: the agent connects to the camera and gives ffmpeg a port of this host that leads there and
- * nowhere else, for one connection. So ffmpeg looks up no name, and the camera's answers are filtered (see `answers.ts`).
- * For rtsps the encryption ends here.
+ * nowhere else, for one connection. So ffmpeg looks up no name, the camera's answers are filtered (`answers.ts`), and the camera
+ * is asked by its own address and with its login (`conversation.ts`). For rtsps the encryption ends here.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type CameraFault, forbiddenFault, unreachableFault } from '../faults.ts';
+import type { CameraAccess } from '../credentials.ts';
+import { type CameraFault, forbiddenFault, loginFault, unreachableFault } from '../faults.ts';
 import type { Connection, Guard } from '../guard.ts';
 import { AnswerFilter, ForbiddenAnswer } from './answers.ts';
+import { Conversation } from './conversation.ts';
+import { RequestSplitter } from './requests.ts';
 
 export interface Relay {
-  /** On 127.0.0.1, for one connection. */
-  readonly port: number;
-  /** Why the relay itself ended the connection; undefined when it did not. */
+  /** What ffmpeg opens: on 127.0.0.1, for one connection. It holds nothing of the camera's address. */
+  readonly url: string;
+  /** Why the relay itself ended the connection, or knows better than ffmpeg why it ended; undefined when it does not. */
   readonly fault: () => CameraFault | undefined;
+  /** Of video that came by this connection; none comes by it over UDP. */
+  readonly videoBytes: () => number;
+  /** Whether the camera has agreed to send video. */
+  readonly playing: () => boolean;
+  /** That the camera has, of which the first is read. */
+  readonly videos: () => number;
   close(): void;
 }
 
 /** @throws CameraFault, the signal's reason. */
-export async function openRelay(url: string, guard: Guard, signal: AbortSignal): Promise<Relay> {
+export async function openRelay(url: string, access: CameraAccess, guard: Guard, signal: AbortSignal): Promise<Relay> {
   const camera = await guard.connect(url, signal);
   try {
-    return await relay(url, camera, signal);
+    return await relay(url, access, camera, signal);
   } catch (error) {
     camera.socket.destroy();
     signal.throwIfAborted();
@@ -31,39 +40,62 @@ export async function openRelay(url: string, guard: Guard, signal: AbortSignal):
   }
 }
 
-async function relay(url: string, { socket: camera, address }: Connection, signal: AbortSignal): Promise<Relay> {
+async function relay(url: string, access: CameraAccess, { socket: camera, address }: Connection, signal: AbortSignal): Promise<Relay> {
   let fault: CameraFault | undefined;
-  const listener = createServer({ pauseOnConnect: true }, (reader) => {
+  const listener = createServer({ pauseOnConnect: true });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening', { signal });
+  const relayUrl = `rtsp://127.0.0.1:${(listener.address() as AddressInfo).port}/camera`;
+  const conversation = new Conversation(relayUrl, access.url, access.login);
+  const answers = new AnswerFilter(address, (text, body) => {
+    const { passed, asked } = conversation.answer(text, body);
+    if (asked !== undefined) camera.write(asked);
+    return passed ?? Buffer.alloc(0);
+  });
+  const requests = new RequestSplitter((text) => conversation.request(text));
+  listener.on('connection', (reader) => {
     listener.close();
-    const answers = new AnswerFilter(address);
-    const filter = new Transform({
-      transform: (bytes: Buffer, _, done) => {
-        try {
-          done(null, answers.filter(bytes));
-        } catch (error) {
-          done(error as Error);
-        }
-      },
-    });
     const end = (error: unknown) => {
       if (error instanceof ForbiddenAnswer) fault ??= forbiddenFault(url, error.message);
       camera.destroy();
       reader.destroy();
     };
-    pipeline(camera, filter, reader).then(end, end);
-    pipeline(reader, camera, { end: false }).catch(end);
+    pipeline(
+      camera,
+      through((bytes) => answers.filter(bytes)),
+      reader,
+    ).then(end, end);
+    pipeline(
+      reader,
+      through((bytes) => requests.split(bytes)),
+      camera,
+      { end: false },
+    ).catch(end);
   });
   camera.on('error', () => undefined);
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening', { signal });
   return {
-    port: (listener.address() as AddressInfo).port,
-    fault: () => fault,
+    url: relayUrl,
+    fault: () => fault ?? (conversation.unanswerable === undefined ? undefined : loginFault(url, conversation.unanswerable)),
+    videoBytes: () => answers.videoBytes,
+    playing: () => conversation.playing,
+    videos: () => conversation.videos,
     close: () => {
       closeListener(listener);
       camera.destroy();
     },
   };
+}
+
+function through(change: (bytes: Buffer) => Buffer): Transform {
+  return new Transform({
+    transform: (bytes: Buffer, _, done) => {
+      try {
+        done(null, change(bytes));
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
 }
 
 /** It closes itself with its one connection, and must not be closed twice. */

@@ -29,3 +29,9 @@ export function rtspFault(url: string, exit: FfmpegExit, connected: boolean): Ca
 export function clockFault(url: string): CameraFault {
   return new CameraFault('CameraLost', `${scrub(url)} has set its clock back, or its clock stands still.`);
 }
+
+/** Not a fault, but worth knowing. */
+export function severalVideosFault(url: string, videos: number): CameraFault {
+  const sentence = `${scrub(url)} has ${videos} videos, of which the first is counted: name another by its own address in source.url.`;
+  return new CameraFault('CameraSeveralVideos', sentence);
+}
