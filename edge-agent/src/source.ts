@@ -9,6 +9,7 @@ import type { CameraState } from './camera/camera-state.ts';
 import type { CameraFault } from './camera/faults.ts';
 import { Guard } from './camera/guard.ts';
 import { openCamera } from './camera/kinds.ts';
+import { pacedCamera } from './camera/paced-camera.ts';
 import { clusterNetworks } from './camera/networks.ts';
 import { FileRecording } from './ring/file.ts';
 import { LiveRecording } from './ring/live.ts';
@@ -24,7 +25,7 @@ export interface Source {
   readonly recorded: boolean;
   /** How the camera does, for the counter; undefined for recorded video. */
   readonly report: CameraReport | undefined;
-  /** What was wrong with a source that could still be read to its end. */
+  /** What was wrong with a source that could still be read to its end, or that gave nothing until the agent was stopped. */
   verdict(): CameraFault | undefined;
 }
 
@@ -55,7 +56,9 @@ export function openSource(config: AgentConfig, retained: Retained, site: Site, 
     }
     told = fault;
   });
-  return { recording, recorded: false, report, verdict: () => camera.verdict?.() };
+  // A run that ends without a picture has a reason, however it ends.
+  const verdict = () => (config.exitWhenUnusable && recording.newestNumber === 0 ? told : undefined);
+  return { recording, recorded: false, report, verdict };
 }
 
 function networksOf({ cameraNetworks }: AgentConfig): AgentConfig['cameraNetworks'] {
@@ -82,14 +85,14 @@ function recordedSource({ source }: AgentConfig, camera: Camera, site: Site): So
 }
 
 function liveRecording(
-  { buffer, exitWhenUnusable }: AgentConfig,
+  { source, buffer, exitWhenUnusable }: AgentConfig,
   camera: Camera,
   { segments, recovered, elapsedMicros }: Retained,
   onState: (state: Readonly<CameraState>, ring: LiveRecording['ring']) => void,
 ): LiveRecording {
   const startedAt = performance.now();
   const recording: LiveRecording = new LiveRecording({
-    camera,
+    camera: pacedCamera(camera, source.url, elapsedMicros),
     limits: { seconds: buffer.seconds, bytes: buffer.megabytes * 1e6 },
     segments,
     recovered,

@@ -16,7 +16,12 @@ export type CameraItem =
   /** A live camera sends video, and there is something about it that its owner should know; undefined: no longer. */
   | { readonly kind: 'remark'; readonly fault: CameraFault | undefined }
   /** Presentation times are the camera's own: they begin anywhere, and begin again with each connection. */
-  | { readonly kind: 'unit'; readonly unit: AccessUnit };
+  | {
+      readonly kind: 'unit';
+      readonly unit: AccessUnit;
+      /** By the agent's clock, where the times have nothing to do with those before: when this access unit was taken. */
+      readonly beginsMicros?: number;
+    };
 
 export interface Camera {
   /** Connects once and reads to the end: first the codec, then access units. Throws a CameraFault, or the signal's reason. */

@@ -118,6 +118,13 @@ export function keyframeFault(url: string, seconds: number): CameraFault {
   return new CameraFault('CameraNoKeyframe', sentence);
 }
 
+/** @param rate how many times as fast as they come. */
+export function clockRateFault(url: string, rate: number): CameraFault {
+  const pace = rate > 1 ? `${rate.toFixed(1)} times as fast as` : `${(1 / rate).toFixed(1)} times slower than`;
+  const why = `the times of its pictures run ${pace} they arrive, so its clock is wrong, and they are counted by the time of arrival`;
+  return new CameraFault('CameraClockWrong', `${scrub(url)}: ${why}. Set a frame rate that the camera keeps, or update its firmware.`);
+}
+
 export function lostFault(url: string): CameraFault {
   return new CameraFault('CameraLost', `${scrub(url)}: the camera ended the stream.`);
 }

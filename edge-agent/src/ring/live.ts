@@ -13,14 +13,13 @@ import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
 import { CameraFault } from '../camera/faults.ts';
 import type { Camera } from '../camera/camera.ts';
+import { CLOCK_JUMP_MICROS } from '../camera/pace.ts';
 import type { CameraState } from '../camera/camera-state.ts';
 import type { Counted, Gap, LogEntry, Recording, Start } from './recording.ts';
 import type { Recovered } from './retained.ts';
 import { type Group, Ring, type RingLimits } from './ring.ts';
 import type { Interruption, SegmentStore } from './segments.ts';
 
-/** A camera's clock that jumps by more than this was set: it says nothing of the time between. */
-const CLOCK_JUMP_MICROS = 10e6;
 const RECONNECT = { initialSeconds: 0.5, maximumSeconds: 15 };
 
 export interface LiveOptions {
@@ -168,11 +167,12 @@ export class LiveRecording implements Recording {
         this.#report({ fault: item.fault });
         continue;
       }
-      const { unit } = item;
-      const broken = previousMicros === undefined || Math.abs(unit.presentationMicros - previousMicros) > CLOCK_JUMP_MICROS;
+      const { unit, beginsMicros } = item;
+      const jumps = previousMicros === undefined || Math.abs(unit.presentationMicros - previousMicros) > CLOCK_JUMP_MICROS;
+      const broken = jumps || beginsMicros !== undefined;
       // A stream that broke continues with a keyframe: nothing before it could be decoded.
       if (broken && !unit.keyframe) continue;
-      if (broken) shiftMicros = this.#now() - unit.presentationMicros;
+      if (broken) shiftMicros = this.#beginning(beginsMicros) - unit.presentationMicros;
       // Shown before the first keyframe of the session: what these pictures refer to was never received.
       if (unit.presentationMicros + shiftMicros < 0) continue;
       this.#append(unit, codec!, shiftMicros, broken);
@@ -213,9 +213,9 @@ export class LiveRecording implements Recording {
     return this.#newestMicros - presentationMicros > maxLagSeconds * 1e6 ? newest : undefined;
   }
 
-  /** Time of the session for the first access unit of a connection: never before an earlier access unit. */
-  #now(): number {
-    return Math.max(this.#newestMicros + 1, this.#options.elapsedMicros());
+  /** Time of the session for the first access unit of a piece, which is now unless the camera knows better: after all earlier ones. */
+  #beginning(beginsMicros = this.#options.elapsedMicros()): number {
+    return Math.max(this.#newestMicros + 1, beginsMicros);
   }
 
   #report(change: Partial<CameraState>): void {

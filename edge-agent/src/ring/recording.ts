@@ -60,7 +60,7 @@ export interface Recording {
   read(start: Start, signal: AbortSignal): AsyncIterable<LogEntry>;
   /** Of the newest access unit; 0 before the first. */
   readonly newestNumber: number;
-  /** The presentation time up to which the camera's video was read: no later access unit is earlier. Absent for recorded video. */
+  /** The presentation time up to which the camera's video was taken: what is later nobody has counted. Absent for recorded video. */
   takenMicros?(): number;
   /** Number of the keyframe from which a decoder reaches everything after what is counted; undefined when it is gone. */
   keyframeFor(counted: Counted): number | undefined;
