@@ -40,7 +40,8 @@ export function progressLine({ name, view, failure }: StreamReport, elapsedSecon
   const lines = view.lines.map((line) => `${line.name} ${line.in} in ${line.out} out`);
   const zones = view.zones.map((zone) => `${zone.name} ${zone.occupancy} now`);
   const speed = view.finished ? 'done' : `${(view.seconds / Math.max(elapsedSeconds, 0.1)).toFixed(1)}x`;
-  const trouble = view.camera.connected ? '' : `  (${view.camera.sentence ?? 'camera not connected'})`;
+  const sentence = view.camera.sentence ?? (view.camera.connected ? undefined : 'camera not connected');
+  const trouble = sentence === undefined ? '' : `  (${sentence})`;
   return `${name}: ${clock(view.seconds)} ${speed}  ${[...lines, ...zones].join(', ')}  inside ${view.inside}${trouble}`;
 }
 

@@ -31,7 +31,7 @@ export interface Outcome {
 export interface Audience {
   /** All reports, whenever one changed. */
   show(reports: readonly StreamReport[], seconds: number): void;
-  /** A process has died and is started again, or a stream has failed. */
+  /** A process has died and is started again, a stream has failed, or its camera is to be looked at. */
   say(sentence: string): void;
 }
 
@@ -212,9 +212,14 @@ function startAgent(loaded: LoadedStream, counterPort: number, directory: string
   });
 }
 
-async function follow(agent: Child, stream: RunningStream, { changed }: Run): Promise<void> {
+async function follow(agent: Child, stream: RunningStream, { audience, changed }: Run): Promise<void> {
+  let said: string | undefined;
   await followCounts(await agent.announced<number>('site'), (view) => {
     stream.view = view;
+    const { connected, sentence } = view.camera;
+    // It is counted all the same; a camera that is away shows in the progress, and in the gaps.
+    if (connected && sentence !== undefined && sentence !== said) audience.say(`${stream.loaded.stream.metadata.name}: ${sentence}`);
+    if (connected) said = sentence;
     changed();
   });
 }

@@ -35,6 +35,19 @@ test('frames that were under way when the camera went silent do not report it as
   assert.deepEqual(reports[1], { state: 'Interrupted', reason: 'CameraLost', message: 'It is silent.' });
 });
 
+test('what is to be known of a camera that is counted is reported with the counting, and no longer than it holds', () => {
+  const { reports, reporter } = setting();
+  reporter.reportFrame();
+  reporter.reportCamera({ connected: true, reason: 'CameraClockWrong', sentence: 'Its clock is too fast.' });
+  reporter.reportCamera({ connected: false, reason: 'CameraLost', sentence: 'It is silent.' });
+  reporter.reportCamera({ connected: true, reason: 'CameraClockWrong', sentence: 'Its clock is too fast.' });
+  reporter.reportFrame();
+  reporter.reportCamera({ connected: true, reason: '', sentence: '' });
+  const wrong = { state: 'Counting', reason: 'CameraClockWrong', message: 'Its clock is too fast.' };
+  const lost = { state: 'Interrupted', reason: 'CameraLost', message: 'It is silent.' };
+  assert.deepEqual(reports, [{ state: 'Counting' }, wrong, lost, wrong, { state: 'Counting' }]);
+});
+
 test('an edit of the spec is reported in every state of the stream', () => {
   const { reports, reporter } = setting(1);
   reporter.reportCamera({ connected: false, reason: 'CameraLost', sentence: 'It is silent.' });

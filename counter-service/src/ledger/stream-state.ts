@@ -25,6 +25,8 @@ export class StreamStateReporter {
   #generation: number | undefined;
   /** Until the first report the status shows what the claim wrote: Starting, or an earlier refusal. */
   #latest: StreamReport = { state: 'Starting' };
+  /** How it is counted: with what is to be known of a camera that is connected. */
+  #counting: StreamReport = { state: 'Counting' };
   /** The agent of a file never reports a camera. */
   #connected = true;
 
@@ -42,14 +44,19 @@ export class StreamStateReporter {
 
   reportCamera({ connected, reason, sentence }: CameraReport): void {
     this.#connected = connected;
-    // Without a reason, the agent's first attempt to reach its camera has not ended yet.
-    if (connected || reason === '') return;
-    this.#report(reportOf('Interrupted', reasonField.safeParse(reason).success ? reason : 'CameraLost', sentence));
+    const report = reportOf('Interrupted', reasonField.safeParse(reason).success ? reason : 'CameraLost', sentence);
+    this.#counting = connected && reason !== '' ? { ...report, state: 'Counting' } : { state: 'Counting' };
+    if (connected) {
+      if (this.#latest.state === 'Counting' && this.#latest.reason !== this.#counting.reason) this.#report(this.#counting);
+    } else if (reason !== '') {
+      // Without a reason, the agent's first attempt to reach its camera has not ended yet.
+      this.#report(report);
+    }
   }
 
   /** A frame was counted. While the camera is away it is a late frame, and does not mean that the camera is back. */
   reportFrame(): void {
-    if (this.#connected && this.#latest.state !== 'Counting') this.#report({ state: 'Counting' });
+    if (this.#connected && this.#latest.state !== 'Counting') this.#report(this.#counting);
   }
 
   reportEnd(state: 'Ended' | 'Disconnected', reason?: string, sentence?: string): void {

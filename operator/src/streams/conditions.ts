@@ -61,7 +61,7 @@ function judgeCamera(observed: Observed, agent: Judgement): Judgement {
   const { state, reason, message } = reportOf(observed) ?? {};
   switch (state) {
     case 'Counting':
-      return holds('VideoArrives', 'The camera sends video.');
+      return holds(reason ?? 'VideoArrives', message ?? 'The camera sends video.');
     case 'Interrupted':
       return fails(reason ?? 'CameraLost', message ?? 'The camera sends no video.');
     case 'Ended':
