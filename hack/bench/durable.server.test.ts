@@ -45,7 +45,7 @@ test(
 );
 
 test(
-  'over five minutes of an empty room the counter writes the ledger only at first, and the agent trims its ring',
+  'over a minute of an empty room the counter writes the ledger only at first, and the agent trims its ring',
   { skip: withoutRtspServer(), timeout: 300_000 },
   async (context) => {
     const { furtherWrites, ringSeconds, evictedUnits, view } = await watchEmptyRoom({

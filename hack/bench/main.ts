@@ -29,7 +29,7 @@ Measures the product on this machine (Linux) and prints one table. All parts, or
   agent    CPU and memory of the agent at a live camera (needs MediaMTX)
   latency  from sending an access unit to its counts at the site (needs MediaMTX)
   away     the agent's memory and the gap when the counter does not respond for two minutes (needs MediaMTX)
-  quiet    writes to the ledger and the agent's ring over five minutes of an empty room (needs MediaMTX)
+  quiet    writes to the ledger and the agent's ring over a minute of an empty room (needs MediaMTX)
   killed   how long a killed counter, a killed agent and a counter that has to end interrupt counting (needs MediaMTX)
 
   --clip FILE    what to measure on (default: PETS09-S2L1 from $FOOTFALL_DATA or ../shared/data, else the sample);

@@ -112,10 +112,9 @@ export class RtspServer {
   /**
    * Publishes a clip in a loop; resolves when it can be watched.
    * @param coding ffmpeg's output options; the clip's own coding by default.
-   * @param speed so many times as fast as it was recorded: the times in it are as they were.
    */
-  async publish(clip: string, { path = 'door', coding = ['-c', 'copy'], speed = 1 } = {}): Promise<ChildProcess> {
-    const input = ['-nostdin', '-loglevel', 'error', '-readrate', String(speed), '-stream_loop', '-1', '-i', clip];
+  async publish(clip: string, { path = 'door', coding = ['-c', 'copy'] } = {}): Promise<ChildProcess> {
+    const input = ['-nostdin', '-loglevel', 'error', '-readrate', '1', '-stream_loop', '-1', '-i', clip];
     const output = ['-map', '0:v:0', ...coding, '-f', 'rtsp', '-rtsp_transport', 'tcp', this.url(path)];
     const begin = (): ChildProcess => spawn('ffmpeg', [...input, ...output], { stdio: 'ignore' });
     let publisher = begin();
