@@ -7,6 +7,19 @@ test('an address has the kind of its scheme, and anything else is a file', () =>
   for (const url of ['file:///clips/hall.mp4', 'hall.mp4', '/clips/rtsp://hall.mp4', 'rtsp.mp4']) assert.equal(kindOf(url), 'file', url);
 });
 
+test('an address of the web is a recording by its ending, and live video otherwise', () => {
+  for (const url of ['http://10.0.0.8/clip.mp4', 'https://videos.example:8443/a/b.MKV?x=1', 'http://h/live.ts'])
+    assert.deepEqual([kindOf(url), isLive(url), isInCluster(url)], ['download', false, false], url);
+  for (const url of [
+    'http://10.0.0.8/video.mjpg',
+    'http://h/axis-cgi/mjpg/video.cgi?resolution=640x480',
+    'https://h',
+    'http://h/?file=clip.mp4',
+  ])
+    assert.deepEqual([kindOf(url), isLive(url), isInCluster(url)], ['http', true, true], url);
+  assert.deepEqual([schemeOf('http://h/')?.port, schemeOf('https://h/clip.mp4')?.port], [80, 443]);
+});
+
 test('a camera is live and can be in a cluster; a file is recorded, and for local mode', () => {
   assert.deepEqual([isLive('rtsp://10.0.0.8/'), isInCluster('rtsp://10.0.0.8/')], [true, true]);
   assert.deepEqual([isLive('hall.mp4'), isInCluster('hall.mp4')], [false, false]);
@@ -17,8 +30,8 @@ test('ports are those that IANA lists for RTSP', () => {
   assert.equal(schemeOf('hall.mp4'), undefined);
 });
 
-test('no scheme belongs to two kinds', () => {
-  const names = schemesWhere(() => true).map(({ name }) => name);
+test('no scheme belongs to two kinds that do not tell their addresses apart', () => {
+  const names = schemesWhere(({ addresses }) => addresses === undefined).map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
 });
 

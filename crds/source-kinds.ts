@@ -9,6 +9,8 @@ interface Scheme {
   /** Where the camera listens when its address names no port. */
   readonly port: number;
   readonly encrypted?: boolean;
+  /** Whether the certificate is verified. */
+  readonly verified?: boolean;
 }
 
 interface SourceKind {
@@ -19,10 +21,25 @@ interface SourceKind {
   readonly transports: readonly (typeof transports)[number][];
   /** By what its addresses begin with, before ://. Only files have none: they are file:/// or a path. */
   readonly schemes: Readonly<Record<string, Scheme>>;
+  /** Of its schemes, only addresses that match, for JavaScript and RE2. A row without one takes what is left. */
+  readonly addresses?: string;
 }
+
+const tcp = ['tcp'] as const;
+const web = { http: { port: 80 }, https: { port: 443, encrypted: true, verified: true } };
+/** By what the path of a recorded video ends with. */
+const recordings = ['mp4', 'm4v', 'mov', 'mkv', 'webm', 'avi', 'ts', 'mts', 'm2ts', '3gp'];
 
 const table = {
   rtsp: { live: true, inCluster: true, transports, schemes: { rtsp: { port: 554 }, rtsps: { port: 322, encrypted: true } } },
+  download: {
+    live: false,
+    inCluster: false,
+    transports: tcp,
+    schemes: web,
+    addresses: `^https?://[^?]*[.](?i:${recordings.join('|')})([?]|$)`,
+  },
+  http: { live: true, inCluster: true, transports: tcp, schemes: web },
   file: { live: false, inCluster: false, transports, schemes: {} },
 } satisfies Readonly<Record<string, SourceKind>>;
 
@@ -41,7 +58,11 @@ const namedSchemes: readonly NamedScheme[] = Object.entries(sourceKinds).flatMap
 
 /** Undefined for a file. */
 export function schemeOf(url: string): NamedScheme | undefined {
-  return namedSchemes.find(({ name }) => url.startsWith(`${name}://`));
+  const named = namedSchemes.filter(({ name }) => url.startsWith(`${name}://`));
+  return (
+    named.find(({ addresses }) => addresses !== undefined && new RegExp(addresses).test(url)) ??
+    named.find(({ addresses }) => addresses === undefined)
+  );
 }
 
 export function kindOf(url: string): SourceKindName {
@@ -62,6 +83,6 @@ export function schemesWhere(holds: (scheme: NamedScheme) => boolean): readonly 
 
 /** For a sentence: "rtsp:// or rtsps://". @param last what else an address may begin with. */
 export function beginningsOf(schemes: readonly NamedScheme[], last?: string): string {
-  const beginnings = [...schemes.map(({ name }) => `${name}://`), ...(last === undefined ? [] : [last])];
+  const beginnings = [...new Set(schemes.map(({ name }) => `${name}://`)), ...(last === undefined ? [] : [last])];
   return beginnings.join(', ').replace(/, (?=[^,]*$)/, ' or ');
 }

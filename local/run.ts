@@ -189,7 +189,7 @@ function startAgent(loaded: LoadedStream, counterPort: number, directory: string
     file,
     stream: { spec },
   } = loaded;
-  const { url, transport, realtime, credentialsSecretRef } = spec.source;
+  const { url, transport, realtime, insecureSkipTLSVerify, credentialsSecretRef } = spec.source;
   const secrets = options.secrets ?? join(dirname(resolve(file)), 'secrets');
   return new Child({
     program: 'agent',
@@ -201,6 +201,7 @@ function startAgent(loaded: LoadedStream, counterPort: number, directory: string
         url,
         transport,
         realtime,
+        insecureSkipTLSVerify,
         ...(credentialsSecretRef && { credentialsDirectory: join(secrets, credentialsSecretRef.name) }),
       },
       buffer: spec.buffer,

@@ -42,7 +42,7 @@ export function retain({ ring, source }: AgentConfig, machine: Machine): Retaine
 }
 
 export function openSource(config: AgentConfig, retained: Retained, site: Site, log: Log): Source {
-  const camera = openCamera(config.source, new Guard(networksOf(config)));
+  const camera = openCamera({ ...config.source, directory: config.ring?.directory }, new Guard(networksOf(config)));
   if (!isLive(config.source.url)) return recordedSource(config, camera, site);
   const report = new CameraReport();
   let told: CameraFault | undefined;

@@ -1,12 +1,16 @@
 /** How a source of each kind is opened. */
 import { kindOf, type SourceKindName } from '#crds/source-kinds.ts';
 import type { Camera, CameraSource } from './camera.ts';
+import { downloadCamera } from './download/download.ts';
 import { fileCamera } from './file/file.ts';
 import type { Guard } from './guard.ts';
+import { httpCamera } from './http/http.ts';
 import { rtspCamera } from './rtsp/rtsp.ts';
 
 const cameraKinds: Readonly<Record<SourceKindName, (source: CameraSource, guard: Guard) => Camera>> = {
   rtsp: rtspCamera,
+  download: downloadCamera,
+  http: httpCamera,
   file: fileCamera,
 };
 
