@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { beginningsOf, isInCluster, isLive, kindOf, schemeOf, schemesWhere } from './source-kinds.ts';
+import { beginningsOf, isInCluster, isLive, kindOf, schemeOf, schemesWhere, waits } from './source-kinds.ts';
 
 test('an address has the kind of its scheme, and anything else is a file', () => {
   for (const url of ['rtsp://10.0.0.8/stream2', 'rtsps://10.0.0.8/stream2']) assert.equal(kindOf(url), 'rtsp', url);
@@ -18,6 +18,12 @@ test('an address of the web is a recording by its ending, and live video otherwi
   ])
     assert.deepEqual([kindOf(url), isLive(url), isInCluster(url)], ['http', true, true], url);
   assert.deepEqual([schemeOf('http://h/')?.port, schemeOf('https://h/clip.mp4')?.port], [80, 443]);
+});
+
+test('standard input is live video that waits, for local mode', () => {
+  for (const url of ['-', '/dev/stdin'])
+    assert.deepEqual([kindOf(url), isLive(url), isInCluster(url), waits(url)], ['stdin', true, false, true], url);
+  for (const url of ['./-', '-.mp4', '/dev/stdin/clip.mp4']) assert.deepEqual([kindOf(url), waits(url)], ['file', false], url);
 });
 
 test('a camera is live and can be in a cluster; a file is recorded, and for local mode', () => {

@@ -21,8 +21,10 @@ interface SourceKind {
   readonly transports: readonly (typeof transports)[number][];
   /** By what its addresses begin with, before ://. Only files have none: they are file:/// or a path. */
   readonly schemes: Readonly<Record<string, Scheme>>;
-  /** Of its schemes, only addresses that match, for JavaScript and RE2. A row without one takes what is left. */
+  /** Of its schemes, or of what has none, only addresses that match, for JavaScript and RE2. A row without one takes what is left. */
   readonly addresses?: string;
+  /** It waits while the ring is full, instead of sending what the ring must evict. */
+  readonly waits?: boolean;
 }
 
 const tcp = ['tcp'] as const;
@@ -40,6 +42,7 @@ const table = {
     addresses: `^https?://[^?]*[.](?i:${recordings.join('|')})([?]|$)`,
   },
   http: { live: true, inCluster: true, transports: tcp, schemes: web },
+  stdin: { live: true, inCluster: false, transports: tcp, schemes: {}, addresses: '^(-|/dev/stdin)$', waits: true },
   file: { live: false, inCluster: false, transports, schemes: {} },
 } satisfies Readonly<Record<string, SourceKind>>;
 
@@ -56,6 +59,11 @@ const namedSchemes: readonly NamedScheme[] = Object.entries(sourceKinds).flatMap
   Object.entries(row.schemes).map(([name, scheme]) => ({ ...row, ...scheme, name, kind: kind as SourceKindName })),
 );
 
+/** Kinds of which an address is known without a scheme. */
+const schemeless = Object.entries(sourceKinds).flatMap(([kind, { schemes, addresses, live }]) =>
+  Object.keys(schemes).length === 0 && addresses !== undefined ? [{ kind: kind as SourceKindName, addresses, live }] : [],
+);
+
 /** Undefined for a file. */
 export function schemeOf(url: string): NamedScheme | undefined {
   const named = namedSchemes.filter(({ name }) => url.startsWith(`${name}://`));
@@ -66,12 +74,22 @@ export function schemeOf(url: string): NamedScheme | undefined {
 }
 
 export function kindOf(url: string): SourceKindName {
-  return schemeOf(url)?.kind ?? 'file';
+  return schemeOf(url)?.kind ?? schemeless.find(({ addresses }) => new RegExp(addresses).test(url))?.kind ?? 'file';
 }
 
 export function isLive(url: string): boolean {
   return sourceKinds[kindOf(url)].live;
 }
+
+export function waits(url: string): boolean {
+  return sourceKinds[kindOf(url)].waits === true;
+}
+
+/** For JavaScript and RE2: addresses of live video that have no scheme. */
+export const liveWithoutScheme = schemeless
+  .filter(({ live }) => live)
+  .map(({ addresses }) => addresses)
+  .join('|');
 
 export function isInCluster(url: string): boolean {
   return sourceKinds[kindOf(url)].inCluster;

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { fields, mustUnseen, oneOf, patterned, ruled, yesOrNo } from './fields.ts';
 import type { Rule } from './fields.ts';
-import { beginningsOf, isLive, type NamedScheme, schemeOf, schemesWhere, transports } from './source-kinds.ts';
+import { beginningsOf, isLive, liveWithoutScheme, type NamedScheme, schemeOf, schemesWhere, transports } from './source-kinds.ts';
 
 const schemes = schemesWhere(() => true);
 const live = schemesWhere((scheme) => scheme.live);
@@ -54,7 +54,7 @@ const rules: readonly Rule<SourceFields>[] = [
     field: 'credentialsSecretRef',
   },
   {
-    cel: `!self.realtime || !self.url.matches('${addressOf(live)}') || self.url.matches('${recorded}')`,
+    cel: `!self.realtime || !self.url.matches('${addressOf(live)}|${liveWithoutScheme}') || self.url.matches('${recorded}')`,
     holds: ({ realtime, url }) => !realtime || !isLive(url),
     message: 'must be left out for a camera; it is for files',
     field: 'realtime',
@@ -101,7 +101,7 @@ export const Source = ruled(
         .min(1, urlSentence)
         .max(2048, urlSentence)
         .describe(
-          `The camera (${beginningsOf(live)}) or, in local mode, a recording: a file (file:/// or a path; a relative path starts at the folder of the YAML file), or an http:// or https:// address that ends in .mp4, .mkv, .ts or the like. Never holds a user or password: for a camera that takes them in its path or query only, write {username} and {password} there, such as rtsp://10.0.0.8/user={username}_password={password}.sdp.`,
+          `The camera (${beginningsOf(live)}) or, in local mode, a recording: a file (file:/// or a path; a relative path starts at the folder of the YAML file), an http:// or https:// address that ends in .mp4, .mkv, .ts or the like, or - for video on standard input. Never holds a user or password: for a camera that takes them in its path or query only, write {username} and {password} there, such as rtsp://10.0.0.8/user={username}_password={password}.sdp.`,
         ),
       transport: oneOf(transports)
         .default('tcp')

@@ -1,6 +1,6 @@
 /** Chooses how a source is read: recorded video is its own replay log, live video fills a ring. */
 import process from 'node:process';
-import { isLive } from '#crds/source-kinds.ts';
+import { isLive, waits } from '#crds/source-kinds.ts';
 import { pause } from '#proto/process/backoff.ts';
 import type { Log } from '#proto/process/log.ts';
 import type { AgentConfig } from './config.ts';
@@ -82,7 +82,7 @@ function recordedSource({ source }: AgentConfig, camera: Camera, site: Site): So
 }
 
 function liveRecording(
-  { buffer, exitWhenUnusable }: AgentConfig,
+  { source, buffer, exitWhenUnusable }: AgentConfig,
   camera: Camera,
   { segments, recovered, elapsedMicros }: Retained,
   onState: (state: Readonly<CameraState>, ring: LiveRecording['ring']) => void,
@@ -95,6 +95,7 @@ function liveRecording(
     recovered,
     elapsedMicros,
     maxLagSeconds: buffer.overload === 'live' ? buffer.maxLagSeconds : undefined,
+    waits: waits(source.url),
     onState: (state) => onState(state, recording.ring),
     giveUp: (fault, everConnected) =>
       exitWhenUnusable && !everConnected && (fault.badInput || performance.now() - startedAt > GIVE_UP_SECONDS * 1000),

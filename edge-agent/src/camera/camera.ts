@@ -23,7 +23,10 @@ export type CameraItem =
   | { readonly kind: 'unit'; readonly unit: AccessUnit };
 
 export interface Camera {
-  /** Connects once and reads to the end: first the codec, then access units. Throws a CameraFault, or the signal's reason. */
+  /**
+   * Connects once and reads to the end: first the codec, then access units. Throws a CameraFault, or the signal's reason; returns
+   * at the end of video that has one.
+   */
   read(signal: AbortSignal): AsyncIterable<CameraItem>;
   /** What was wrong with a source that could still be read to its end. */
   verdict?(): CameraFault | undefined;

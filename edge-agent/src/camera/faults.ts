@@ -20,6 +20,7 @@ export type FaultReason =
   | 'CameraClockWrong'
   | 'CameraSeveralVideos'
   | 'CameraLost'
+  | 'InputMissing'
   | 'NotLive'
   | 'NotRecorded'
   | 'ReaderFailed';
