@@ -41,6 +41,7 @@ const table = {
     schemes: web,
     addresses: `^https?://[^?]*[.](?i:${recordings.join('|')})([?]|$)`,
   },
+  hls: { live: true, inCluster: true, transports: tcp, schemes: web, addresses: '^https?://[^?]*[.](?i:m3u8)([?]|$)' },
   http: { live: true, inCluster: true, transports: tcp, schemes: web },
   stdin: { live: true, inCluster: false, transports: tcp, schemes: {}, addresses: '^(-|/dev/stdin)$', waits: true },
   file: { live: false, inCluster: false, transports, schemes: {} },

@@ -4,6 +4,7 @@ import type { Camera, CameraSource } from './camera.ts';
 import { downloadCamera } from './download/download.ts';
 import { fileCamera } from './file/file.ts';
 import type { Guard } from './guard.ts';
+import { hlsCamera } from './hls/hls.ts';
 import { httpCamera } from './http/http.ts';
 import { rtspCamera } from './rtsp/rtsp.ts';
 import { stdinCamera } from './stdin/stdin.ts';
@@ -11,6 +12,7 @@ import { stdinCamera } from './stdin/stdin.ts';
 const cameraKinds: Readonly<Record<SourceKindName, (source: CameraSource, guard: Guard) => Camera>> = {
   rtsp: rtspCamera,
   download: downloadCamera,
+  hls: hlsCamera,
   http: httpCamera,
   stdin: stdinCamera,
   file: fileCamera,

@@ -93,7 +93,7 @@ async function download(
 async function attempt(source: CameraSource, guard: Guard, part: FileHandle, progress: Progress, patience: Patience): Promise<void> {
   const { bytes, validator } = progress;
   const range = bytes > 0 && validator !== undefined ? { range: `bytes=${bytes}-`, 'if-range': validator } : undefined;
-  const answer = await patience.wait(get(source, guard, patience.signal, range));
+  const { message: answer } = await patience.wait(get(source, guard, patience.signal, { headers: range }));
   try {
     if (!(range !== undefined && continues(answer, progress))) await begin(source, answer, part, progress);
     const chunks: AsyncIterator<Buffer> = answer[Symbol.asyncIterator]();

@@ -24,6 +24,18 @@ interface Asking {
   readonly trust: Trust;
 }
 
+export interface GetOptions {
+  /** Of something that belongs to the source. By default its own. */
+  readonly url?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Answer {
+  readonly message: IncomingMessage;
+  /** After redirections: what the answer names is relative to it. */
+  readonly url: string;
+}
+
 /**
  * Returns the answer, of status 200 or, for a part, 206; its body ends with an error where the connection breaks.
  * @throws CameraFault, the signal's reason.
@@ -32,19 +44,19 @@ export async function get(
   source: CameraSource,
   guard: Guard,
   signal: AbortSignal,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<IncomingMessage> {
+  { url: other, headers = {} }: GetOptions = {},
+): Promise<Answer> {
   const { access, bearerToken, trust } = await readAsking(source);
-  let url = new URL(access.url);
-  const { origin } = url;
+  let url = new URL(other ?? access.url);
+  const { origin } = new URL(access.url);
   for (let redirects = 0; ; redirects += 1) {
     const own = url.origin === origin;
-    const shown = own && redirects === 0 ? source.url : `${url.origin}/`;
+    const shown = own && redirects === 0 && other === undefined ? source.url : `${url.origin}/`;
     const login = own && access.login !== undefined ? new Login(access.login) : undefined;
     const token = own && bearerToken !== undefined ? `Bearer ${bearerToken}` : undefined;
     const answer = await ask({ url, shown, guard, trust, login, token, headers }, signal);
     const { statusCode = 0, statusMessage = '', headers: answered } = answer;
-    if (statusCode === 200 || statusCode === 206) return answer;
+    if (statusCode === 200 || statusCode === 206) return { message: answer, url: url.href };
     answer.destroy();
     const target = statusCode >= 300 && statusCode < 400 && answered.location !== undefined ? URL.parse(answered.location, url.href) : null;
     if (target === null) throw statusFault(shown, statusCode, statusMessage);

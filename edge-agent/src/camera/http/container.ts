@@ -1,0 +1,107 @@
+/** Live video in a container without an end (MPEG-TS, FLV, Matroska, fragmented MP4), which ffmpeg gets on a pipe. */
+import { MAX_FRAME_BYTES, NutError } from '#proto/media/nut/nut.ts';
+import { scrub } from '#proto/process/scrub.ts';
+import type { CameraItem } from '../camera.ts';
+import { demux } from '../demux.ts';
+import { CameraFault, lostFault, unreadableFault } from '../faults.ts';
+import type { Patience } from '../patience.ts';
+import { diagnose, diagnoseReader, NO_PICTURE_SIZE, NO_VIDEO, UNSUPPORTED_CODEC } from '../symptoms.ts';
+
+/** Of one piece of memory: four of the largest pictures that are accepted from a camera. */
+const MAX_ALLOCATION_BYTES = 4 * MAX_FRAME_BYTES;
+
+/** Live video may begin with some seconds that the server has kept; a recording is ahead of time without end. */
+const MAX_AHEAD_MICROS = 60e6;
+
+/**
+ * How much video ffmpeg analyses before it hands anything over. Of MPEG-TS and FLV always all of it, so no more than is needed;
+ * where no keyframe, and so no size, was in it, the next connection has more.
+ */
+const ANALYSIS = { leastSeconds: 1, mostSeconds: 16, factor: 4 };
+
+export class ContainerReader {
+  readonly #url: string;
+  #analysisSeconds = ANALYSIS.leastSeconds;
+
+  /** @param url for sentences. */
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** For one connection. Returns at the end of the body. @throws CameraFault: the body's own, or of what is in it. */
+  async *read(body: AsyncIterable<Buffer>, patience: Patience): AsyncGenerator<CameraItem> {
+    const broken: { by?: unknown } = {};
+    const items = demux(this.#job(feed(body, broken)), patience.signal);
+    let aheadFrom: number | undefined;
+    try {
+      for (;;) {
+        const next = await patience.wait(items.next());
+        if (next.done === true) {
+          if ('by' in broken) throw broken.by;
+          const fault = patience.connected ? diagnoseReader(scrub(this.#url), next.value) : this.#openFault(next.value);
+          if (fault !== undefined) throw fault;
+          return;
+        }
+        if (next.value.kind === 'unit') {
+          patience.connected = true;
+          const aheadMicros = next.value.unit.presentationMicros - performance.now() * 1000;
+          aheadFrom ??= aheadMicros;
+          if (aheadMicros - aheadFrom > MAX_AHEAD_MICROS) throw recordedFault(this.#url, 'comes faster than it happens');
+        }
+        yield next.value;
+      }
+    } catch (error) {
+      throw brokenFault(this.#url, error, patience);
+    } finally {
+      await items.return(undefined as never);
+    }
+  }
+
+  #job(body: AsyncIterable<Uint8Array>) {
+    const settings = {
+      fpsprobesize: 0,
+      analyzeduration: this.#analysisSeconds * 1_000_000,
+      fflags: '+genpts',
+      protocol_whitelist: 'pipe',
+      max_alloc: MAX_ALLOCATION_BYTES,
+    };
+    return {
+      inputOptions: Object.entries(settings).flatMap(([name, value]) => [`-${name}`, String(value)]),
+      input: 'pipe:0',
+      feed: body,
+      // A reader that joins among pictures that refer forwards gets some without a time, and the muxer would give up over them.
+      filter: String.raw`noise=drop=eq(pts\,nopts)`,
+      fromAnywhere: true,
+    };
+  }
+
+  #openFault(exit: Parameters<typeof diagnose>[2]): CameraFault {
+    const address = scrub(this.#url);
+    const fault = diagnose([NO_VIDEO, UNSUPPORTED_CODEC, NO_PICTURE_SIZE], address, exit) ?? diagnoseReader(address, exit);
+    if (fault?.reason === 'UnsupportedCodec')
+      this.#analysisSeconds = Math.min(ANALYSIS.mostSeconds, this.#analysisSeconds * ANALYSIS.factor);
+    return fault ?? new CameraFault('NotAVideo', `${address} is not a video that ffmpeg can read.`);
+  }
+}
+
+/** What breaks it ends the feed, and is kept. */
+async function* feed(body: AsyncIterable<Buffer>, broken: { by?: unknown }): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (error) {
+    broken.by = error;
+  }
+}
+
+/** @param why half a sentence. */
+export function recordedFault(url: string, why: string): CameraFault {
+  const way = 'an address is read as a recording if it ends in .mp4, .mkv, .ts or the like; or download it, and name the file';
+  return new CameraFault('NotLive', `${scrub(url)} is no live video (it ${why}): ${way}.`);
+}
+
+/** Of what went wrong while a body was read. */
+export function brokenFault(url: string, error: unknown, { signal }: Patience): unknown {
+  if (signal.aborted) return signal.reason;
+  if (error instanceof NutError) return unreadableFault(url, error);
+  return error instanceof CameraFault ? error : lostFault(url);
+}
