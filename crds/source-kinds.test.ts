@@ -20,6 +20,12 @@ test('an address of the web is a recording by its ending, and live video otherwi
   assert.deepEqual([schemeOf('http://h/')?.port, schemeOf('https://h/clip.mp4')?.port], [80, 443]);
 });
 
+test('RTMP is live video', () => {
+  for (const url of ['rtmp://10.0.0.8/live/door', 'rtmps://h/live/door.mp4'])
+    assert.deepEqual([kindOf(url), isLive(url), isInCluster(url)], ['rtmp', true, true], url);
+  assert.deepEqual([schemeOf('rtmp://h/')?.port, schemeOf('rtmps://h/')?.port], [1935, 443]);
+});
+
 test('a playlist is live video', () => {
   for (const url of ['http://10.0.0.8/live/index.m3u8', 'https://h/a.M3U8?token=1'])
     assert.deepEqual([kindOf(url), isLive(url), isInCluster(url)], ['hls', true, true], url);

@@ -34,6 +34,12 @@ const recordings = ['mp4', 'm4v', 'mov', 'mkv', 'webm', 'avi', 'ts', 'mts', 'm2t
 
 const table = {
   rtsp: { live: true, inCluster: true, transports, schemes: { rtsp: { port: 554 }, rtsps: { port: 322, encrypted: true } } },
+  rtmp: {
+    live: true,
+    inCluster: true,
+    transports: tcp,
+    schemes: { rtmp: { port: 1935 }, rtmps: { port: 443, encrypted: true, verified: true } },
+  },
   download: {
     live: false,
     inCluster: false,

@@ -114,11 +114,13 @@ export const Source = ruled(
       )
         .optional()
         .describe(
-          "The Secret in this namespace with the camera's login, in its keys username and password; for http:// and https:// instead bearerToken, and for https:// in ca.crt the authority of its certificate.",
+          "The Secret in this namespace with the camera's login, in its keys username and password; for http:// and https:// instead bearerToken, and for https:// and rtmps:// in ca.crt the authority of its certificate.",
         ),
       insecureSkipTLSVerify: yesOrNo()
         .default(false)
-        .describe("For https://: true accepts any certificate. Safer is the authority of the camera's in ca.crt of the Secret."),
+        .describe(
+          "For https:// and rtmps://: true accepts any certificate. Safer is the authority of the camera's in ca.crt of the Secret.",
+        ),
       realtime: yesOrNo()
         .default(false)
         .describe('For files: true plays the file at the speed at which it was recorded, false reads it as fast as possible.'),

@@ -8,7 +8,7 @@ case $process in
   # Demuxes cameras and files and copies their video. Decoders and parsers only find the size and order of pictures.
   agent) parts='
     --disable-swscale --enable-version3 --enable-openssl
-    --enable-protocol=file,pipe,tcp,udp,rtp,srtp,tls
+    --enable-protocol=file,pipe,tcp,udp,rtp,rtmp,srtp,tls
     --enable-demuxer=concat,rtsp,sdp,mov,matroska,avi,mpegts,flv,nut,h264,hevc,mjpeg,m4v
     --enable-parser=h264,hevc,mjpeg,mpeg4video,vp8,vp9 --enable-decoder=h264,hevc,mjpeg,mpeg4,vp8,vp9
     --enable-bsf=noise,extract_extradata,h264_mp4toannexb,hevc_mp4toannexb --enable-muxer=nut' ;;

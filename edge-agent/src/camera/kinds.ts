@@ -6,11 +6,13 @@ import { fileCamera } from './file/file.ts';
 import type { Guard } from './guard.ts';
 import { hlsCamera } from './hls/hls.ts';
 import { httpCamera } from './http/http.ts';
+import { rtmpCamera } from './rtmp/rtmp.ts';
 import { rtspCamera } from './rtsp/rtsp.ts';
 import { stdinCamera } from './stdin/stdin.ts';
 
 const cameraKinds: Readonly<Record<SourceKindName, (source: CameraSource, guard: Guard) => Camera>> = {
   rtsp: rtspCamera,
+  rtmp: rtmpCamera,
   download: downloadCamera,
   hls: hlsCamera,
   http: httpCamera,

@@ -46,7 +46,10 @@ const camera = (url: string, credentialsDirectory?: string, guard = anywhere) =>
 test('is read from its newest segments to its end, each segment once', async (context) => {
   let [from, asked] = [0, 0];
   const web = await serveWeb(context, ({ url }, response) => {
-    if (url !== '/live.m3u8') return void response.end(readFileSync(join(folder, url!.slice(1))));
+    if (url !== '/live.m3u8') {
+      response.end(readFileSync(join(folder, url!.slice(1))));
+      return;
+    }
     asked += 1;
     // Each playlist is shown twice, as to a client that asks too early.
     from = Math.min(segments.length - 3, Math.floor(asked / 2));
@@ -74,7 +77,10 @@ test('that stops to grow: CameraSilent; of which segments are gone: CameraLost',
   await rejectsWith('CameraSilent', camera(stopped.url('/live.m3u8')).read(never), () => false);
   let asked = 0;
   const jumping = await serveWeb(context, ({ url }, response) => {
-    if (url !== '/live.m3u8') return void response.end(readFileSync(join(folder, url!.slice(1))));
+    if (url !== '/live.m3u8') {
+      response.end(readFileSync(join(folder, url!.slice(1))));
+      return;
+    }
     asked += 1;
     response.end(playlist(asked > 1 ? 7 : 0, 3));
   });

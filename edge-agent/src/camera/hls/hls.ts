@@ -31,7 +31,7 @@ export function hlsCamera(source: CameraSource, guard: Guard, patience: Patience
       const left = new AbortController();
       const patient = new Patience(source.url, patience, AbortSignal.any([signal, left.signal]));
       try {
-        yield* container.read(new Follower(source, guard, patient.signal).segments(), patient);
+        yield* container.read({ body: new Follower(source, guard, patient.signal).segments() }, patient);
       } finally {
         left.abort(new Error('the stream is left'));
       }

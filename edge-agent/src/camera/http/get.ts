@@ -18,7 +18,6 @@ const MAX_LOGINS = 2;
 
 /** How the source is asked, read at each connection: its Secret may come, or change, while the agent runs. */
 interface Asking {
-  readonly url: string;
   readonly access: CameraAccess;
   readonly bearerToken: string | undefined;
   readonly trust: Trust;
@@ -67,7 +66,8 @@ export async function get(
   }
 }
 
-async function readAsking(source: CameraSource): Promise<Asking> {
+/** @throws CameraFault when a file is missing. */
+export async function readAsking(source: CameraSource): Promise<Asking> {
   const { credentialsDirectory, insecureSkipTLSVerify: anybody } = source;
   const key = async (name: string) =>
     credentialsDirectory === undefined ? undefined : readFile(join(credentialsDirectory, name), 'utf8').catch(() => undefined);
@@ -75,7 +75,7 @@ async function readAsking(source: CameraSource): Promise<Asking> {
   const authorities = await key('ca.crt');
   const isOpen = bearerToken !== undefined || (authorities !== undefined && (await key('username')) === undefined);
   const access = await readAccess(isOpen && !source.url.includes('{') ? { ...source, credentialsDirectory: undefined } : source);
-  return { url: access.url, access, bearerToken, trust: { authorities, anybody } };
+  return { access, bearerToken, trust: { authorities, anybody } };
 }
 
 interface Question {

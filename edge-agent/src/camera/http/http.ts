@@ -27,7 +27,7 @@ async function* read(source: CameraSource, guard: Guard, container: ContainerRea
   try {
     const type = (answer.headers['content-type'] ?? '').toLowerCase();
     if (type.startsWith('multipart/')) yield* readPictures(source.url, answer, patience);
-    else yield* container.read(liveBody(source.url, answer, type), patience);
+    else yield* container.read({ body: liveBody(source.url, answer, type) }, patience);
     // A camera's video has no end.
     throw lostFault(source.url);
   } finally {
