@@ -26,6 +26,11 @@ test('RTMP is live video', () => {
   assert.deepEqual([schemeOf('rtmp://h/')?.port, schemeOf('rtmps://h/')?.port], [1935, 443]);
 });
 
+test('a camera at the machine is live video, for local mode', () => {
+  assert.deepEqual([kindOf('/dev/video0'), isLive('/dev/video12'), isInCluster('/dev/video0')], ['usb', true, false]);
+  for (const url of ['/dev/video', '/dev/video0.mp4', 'dev/video0']) assert.equal(kindOf(url), 'file', url);
+});
+
 test('a playlist is live video', () => {
   for (const url of ['http://10.0.0.8/live/index.m3u8', 'https://h/a.M3U8?token=1'])
     assert.deepEqual([kindOf(url), isLive(url), isInCluster(url)], ['hls', true, true], url);

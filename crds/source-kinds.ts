@@ -50,6 +50,7 @@ const table = {
   hls: { live: true, inCluster: true, transports: tcp, schemes: web, addresses: '^https?://[^?]*[.](?i:m3u8)([?]|$)' },
   http: { live: true, inCluster: true, transports: tcp, schemes: web },
   stdin: { live: true, inCluster: false, transports: tcp, schemes: {}, addresses: '^(-|/dev/stdin)$', waits: true },
+  usb: { live: true, inCluster: false, transports: tcp, schemes: {}, addresses: '^/dev/video[0-9]+$' },
   file: { live: false, inCluster: false, transports, schemes: {} },
 } satisfies Readonly<Record<string, SourceKind>>;
 

@@ -101,7 +101,7 @@ export const Source = ruled(
         .min(1, urlSentence)
         .max(2048, urlSentence)
         .describe(
-          `The camera (${beginningsOf(live)}) or, in local mode, a recording: a file (file:/// or a path; a relative path starts at the folder of the YAML file), an http:// or https:// address that ends in .mp4, .mkv, .ts or the like, or - for video on standard input. Never holds a user or password: for a camera that takes them in its path or query only, write {username} and {password} there, such as rtsp://10.0.0.8/user={username}_password={password}.sdp.`,
+          `The camera (${beginningsOf(live)}) or, in local mode, a recording: a file (file:/// or a path; a relative path starts at the folder of the YAML file), an http:// or https:// address that ends in .mp4, .mkv, .ts or the like, - for video on standard input, or a camera at the machine, such as /dev/video0. Never holds a user or password: for a camera that takes them in its path or query only, write {username} and {password} there, such as rtsp://10.0.0.8/user={username}_password={password}.sdp.`,
         ),
       transport: oneOf(transports)
         .default('tcp')

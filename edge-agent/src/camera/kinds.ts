@@ -9,6 +9,7 @@ import { httpCamera } from './http/http.ts';
 import { rtmpCamera } from './rtmp/rtmp.ts';
 import { rtspCamera } from './rtsp/rtsp.ts';
 import { stdinCamera } from './stdin/stdin.ts';
+import { usbCamera } from './usb/usb.ts';
 
 const cameraKinds: Readonly<Record<SourceKindName, (source: CameraSource, guard: Guard) => Camera>> = {
   rtsp: rtspCamera,
@@ -17,6 +18,7 @@ const cameraKinds: Readonly<Record<SourceKindName, (source: CameraSource, guard:
   hls: hlsCamera,
   http: httpCamera,
   stdin: stdinCamera,
+  usb: usbCamera,
   file: fileCamera,
 };
 
