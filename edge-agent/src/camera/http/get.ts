@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { scrub } from '#proto/process/scrub.ts';
 import type { CameraSource } from '../camera.ts';
 import { type CameraAccess, readAccess } from '../credentials.ts';
 import { forbiddenFault, loginFault, pathUnknownFault, refusedFault, unauthorizedFault, unreachableFault } from '../faults.ts';
@@ -50,6 +51,7 @@ export async function get(
   const { origin } = new URL(access.url);
   for (let redirects = 0; ; redirects += 1) {
     const own = url.origin === origin;
+    // Leads to the same host, and names nothing that the Secret holds.
     const shown = own && redirects === 0 && other === undefined ? source.url : `${url.origin}/`;
     const login = own && access.login !== undefined ? new Login(access.login) : undefined;
     const token = own && bearerToken !== undefined ? `Bearer ${bearerToken}` : undefined;
@@ -58,7 +60,7 @@ export async function get(
     if (statusCode === 200 || statusCode === 206) return { message: answer, url: url.href };
     answer.destroy();
     const target = statusCode >= 300 && statusCode < 400 && answered.location !== undefined ? URL.parse(answered.location, url.href) : null;
-    if (target === null) throw statusFault(shown, statusCode, statusMessage);
+    if (target === null) throw statusFault(shown, statusCode, scrub(statusMessage, access.secrets));
     if (redirects === MAX_REDIRECTS) throw forbiddenFault(source.url, `it redirects more than ${MAX_REDIRECTS} times`);
     if (!['http:', 'https:'].includes(target.protocol) || (url.protocol === 'https:' && target.protocol === 'http:'))
       throw forbiddenFault(source.url, `it redirects to ${target.protocol}//, which is not followed from ${url.protocol}//`);
@@ -108,7 +110,7 @@ async function askOnce(
   authorization: string | undefined,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const { socket } = await guard.connect(url.href, signal, trust);
+  const { socket } = await guard.connect(shown, signal, trust);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const asking = request({
     createConnection: () => socket,

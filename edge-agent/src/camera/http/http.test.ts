@@ -7,7 +7,18 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { Certificates, SERVER_NAME } from '../../../../hack/machine/certificates.ts';
-import { anywhere, CLIP, makeFolder, never, PASSWORD, readUntil, rejectsWith, USER, writeCredentials } from '../../fixtures/rtsp.ts';
+import {
+  anywhere,
+  CLIP,
+  makeFolder,
+  never,
+  PASSWORD,
+  readUntil,
+  rejectsWith,
+  USER,
+  WRONG_PASSWORD,
+  writeCredentials,
+} from '../../fixtures/rtsp.ts';
 import { serveWeb } from '../../fixtures/web.ts';
 import type { CameraSource } from '../camera.ts';
 import { Guard, type Trust } from '../guard.ts';
@@ -152,6 +163,23 @@ suite('a login', () => {
       else response.writeHead(401).end();
     });
     await readUntil(items(web.url('/'), { credentialsDirectory }), enough(3));
+  });
+
+  test('in the query is sent, and no sentence has it: of a server that repeats it, that redirects with it, or that is not there', async (context) => {
+    const web = await serveWeb(context, ({ url }, response) => {
+      if (url!.startsWith('/moved')) response.writeHead(302, { location: `/there?${url!.split('?')[1]}` }).end();
+      else response.writeHead(500, `wrong ${decodeURIComponent(url!).replaceAll(/[^ -~]/g, '')}`).end();
+    });
+    const credentialsDirectory = writeCredentials(folder, WRONG_PASSWORD);
+    for (const path of ['/', '/moved']) {
+      await rejectsWith('CameraRefused', items(web.url(`${path}?key={password}`), { credentialsDirectory }));
+      assert.ok(web.requests.at(-1)!.url!.endsWith(`?key=${encodeURIComponent(WRONG_PASSWORD)}`));
+    }
+    await rejectsWith('CameraUnreachable', items('http://127.0.0.1:1/?key={password}', { credentialsDirectory }));
+    await rejectsWith(
+      'CameraForbidden',
+      items('http://127.0.0.1:1/?key={password}', { credentialsDirectory }, new Guard({ allowed: [], cluster: [] })),
+    );
   });
 
   test('is not for the address that the camera redirects to', async (context) => {
