@@ -60,7 +60,7 @@ function scriptFor({ url, login }: CameraAccess, port: number, options: Readonly
   const { host, pathname, search } = new URL(url);
   const [, app = '', playpath = ''] = /^\/([^/]*)\/?(.*)$/s.exec(pathname) ?? [];
   const user = login === undefined ? '' : `${encodeURIComponent(login.username)}:${encodeURIComponent(login.password)}@`;
-  const settings = {
+  const settings: Readonly<Record<string, string | number>> = {
     ...options,
     rtmp_live: 'live',
     rtmp_app: app,
@@ -70,7 +70,7 @@ function scriptFor({ url, login }: CameraAccess, port: number, options: Readonly
   return [
     'ffconcat version 1.0',
     `file '${quotable(`rtmp://${user}127.0.0.1:${port}${pathname}${search}`)}'`,
-    ...Object.entries(settings).map(([name, value]) => `option ${name} '${quotable(value)}'`),
+    ...Object.entries(settings).map(([name, value]) => `option ${name} '${quotable(String(value))}'`),
     '',
   ].join('\n');
 }
