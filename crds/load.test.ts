@@ -35,7 +35,7 @@ test('a field that is left out has its default', () => {
   const [loaded] = parseCameraStreams(stream('door'), 'door.yaml').streams;
   assert.equal(loaded?.stream.metadata.namespace, 'default');
   assert.deepEqual(loaded?.stream.spec, {
-    source: { url: 'rtsp://10.0.0.8/stream2', transport: 'tcp', realtime: false },
+    source: { url: 'rtsp://10.0.0.8/stream2', transport: 'tcp', insecureSkipTLSVerify: false, realtime: false },
     suspend: false,
     lines: [{ name: 'entrance', from: { x: 500, y: 200 }, to: { x: 500, y: 600 } }],
     zones: [],

@@ -27,6 +27,8 @@ const refused: Readonly<Record<string, string>> = {
   'duplicate-line-names': 'line 13): spec.lines[1].name must be unique in its list, found "entrance" again.',
   'duplicate-zone-names': 'line 12): spec.zones[1].name must be unique in its list, found "queue" again.',
   'frames-per-second': 'line 14): spec.detection.framesPerSecond must be a whole number from 1 to 30, found 0.',
+  'insecure-rtsps':
+    'line 9): spec.source.insecureSkipTLSVerify must be left out but for rtmps:// or https://, whose certificates are verified.',
   'line-name':
     'line 10): spec.lines[0].name must be a name of lower-case letters, digits and dashes (at most 63 characters), found "Main door".',
   'line-of-no-length': 'line 10): spec.lines[0] must have a length: from and to are the same point.',
@@ -47,7 +49,8 @@ const refused: Readonly<Record<string, string>> = {
   'stream-name':
     'line 5): metadata.name must be a name of lower-case letters, digits and dashes (at most 63 characters), found "store.door".',
   toleration: 'line 16): spec.tolerations[0].value must be left out when operator is Exists.',
-  'unknown-field': 'line 9): spec.source.transprot is not a known field; known here: url, transport, credentialsSecretRef, realtime.',
+  'unknown-field':
+    'line 9): spec.source.transprot is not a known field; known here: url, transport, credentialsSecretRef, insecureSkipTLSVerify, realtime.',
   'unencrypted-transport': 'line 9): spec.source.transport must be tcp for rtsps://, whose encryption covers nothing else.',
   'unsupported-scheme': `line 8): spec.source.url must begin with ${beginnings}, or be the path of a file.`,
   'wrong-type': 'line 13): spec.buffer must be a mapping, found "large".',

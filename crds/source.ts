@@ -5,9 +5,13 @@
 import * as z from 'zod';
 import { fields, mustUnseen, oneOf, patterned, ruled, yesOrNo } from './fields.ts';
 import type { Rule } from './fields.ts';
-import { beginningsOf, isLive, type NamedScheme, schemesWhere, transports } from './source-kinds.ts';
+import { beginningsOf, isLive, liveWithoutScheme, type NamedScheme, schemeOf, schemesWhere, transports } from './source-kinds.ts';
 
 const schemes = schemesWhere(() => true);
+const live = schemesWhere((scheme) => scheme.live);
+const verified = schemesWhere((scheme) => scheme.verified === true);
+const withoutUdp = schemesWhere((scheme) => scheme.encrypted === true || !scheme.transports.includes('udp'));
+const recorded = [...new Set(schemesWhere((scheme) => !scheme.live).map(({ addresses }) => addresses!))].join('|');
 
 // Valid for JavaScript and for RE2 (CEL): no look-around, no \s (it matches different characters), no single quote.
 const anyCharacter = '[^\\x00-\\x1f\\x7f]';
@@ -28,6 +32,7 @@ type SourceFields = {
   readonly realtime: boolean;
   readonly transport: string;
   readonly credentialsSecretRef?: unknown;
+  readonly insecureSkipTLSVerify: boolean;
 };
 
 const rules: readonly Rule<SourceFields>[] = [
@@ -49,16 +54,22 @@ const rules: readonly Rule<SourceFields>[] = [
     field: 'credentialsSecretRef',
   },
   {
-    cel: `!self.realtime || !self.url.matches('${addressOf(schemesWhere(({ live }) => live))}')`,
+    cel: `!self.realtime || !self.url.matches('${addressOf(live)}|${liveWithoutScheme}') || self.url.matches('${recorded}')`,
     holds: ({ realtime, url }) => !realtime || !isLive(url),
     message: 'must be left out for a camera; it is for files',
     field: 'realtime',
   },
-  ...schemesWhere((scheme) => scheme.encrypted === true || !scheme.transports.includes('udp')).map(tcpRule),
+  {
+    cel: `!self.insecureSkipTLSVerify || self.url.matches('${addressOf(verified)}')`,
+    holds: ({ insecureSkipTLSVerify, url }) => !insecureSkipTLSVerify || schemeOf(url)?.verified === true,
+    message: `must be left out but for ${beginningsOf(verified)}, whose certificates are verified`,
+    field: 'insecureSkipTLSVerify',
+  },
+  ...[...new Map(withoutUdp.map((scheme) => [scheme.name, scheme])).values()].map(tcpRule),
 ];
 
 function addressOf(some: readonly NamedScheme[]): string {
-  return `^(${some.map(({ name }) => name).join('|')})://`;
+  return `^(${[...new Set(some.map(({ name }) => name))].join('|')})://`;
 }
 
 function tcpRule({ name, encrypted }: NamedScheme): Rule<SourceFields> {
@@ -90,7 +101,7 @@ export const Source = ruled(
         .min(1, urlSentence)
         .max(2048, urlSentence)
         .describe(
-          `The camera (${beginningsOf(schemes)}) or, in local mode, a file (file:/// or a path; a relative path starts at the folder of the YAML file). Never holds a user or password: for a camera that takes them in its path or query only, write {username} and {password} there, such as rtsp://10.0.0.8/user={username}_password={password}.sdp.`,
+          `The camera (${beginningsOf(live)}) or, in local mode, a recording: a file (file:/// or a path; a relative path starts at the folder of the YAML file), an http:// or https:// address that ends in .mp4, .mkv, .ts or the like, - for video on standard input, or a camera at the machine, such as /dev/video0. Never holds a user or password: for a camera that takes them in its path or query only, write {username} and {password} there, such as rtsp://10.0.0.8/user={username}_password={password}.sdp.`,
         ),
       transport: oneOf(transports)
         .default('tcp')
@@ -102,7 +113,14 @@ export const Source = ruled(
         mustUnseen,
       )
         .optional()
-        .describe("The Secret in this namespace with the camera's login, in its keys username and password."),
+        .describe(
+          "The Secret in this namespace with the camera's login, in its keys username and password; for http:// and https:// instead bearerToken, and for https:// and rtmps:// in ca.crt the authority of its certificate.",
+        ),
+      insecureSkipTLSVerify: yesOrNo()
+        .default(false)
+        .describe(
+          "For https:// and rtmps://: true accepts any certificate. Safer is the authority of the camera's in ca.crt of the Secret.",
+        ),
       realtime: yesOrNo()
         .default(false)
         .describe('For files: true plays the file at the speed at which it was recorded, false reads it as fast as possible.'),

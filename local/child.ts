@@ -24,6 +24,8 @@ export interface ChildOptions {
   readonly config: object;
   /** Beside what it inherits. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Hands it the standard input of this process. */
+  readonly input?: boolean;
   /** Modules that it loads before the program. */
   readonly imports?: readonly string[];
   /** Shows what it logs. */
@@ -104,14 +106,14 @@ export class Child {
   }
 }
 
-function spawnProgram({ program, config, environment, imports = [], log }: ChildOptions): ChildProcess {
+function spawnProgram({ program, config, environment, input = false, imports = [], log }: ChildOptions): ChildProcess {
   const { main, variable } = PROGRAMS[program];
   const path = fileURLToPath(new URL(`../${main}`, import.meta.url));
   const output = log === undefined ? undefined : openSync(log, 'a');
   try {
     return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...imports.flatMap((module) => ['--import', module]), path], {
       env: { ...inheritedEnvironment(), ...environment, [variable]: JSON.stringify(config) },
-      stdio: ['ignore', output ?? 'ignore', output ?? 'pipe', 'ipc'],
+      stdio: [input ? 'inherit' : 'ignore', output ?? 'ignore', output ?? 'pipe', 'ipc'],
       // A process group of its own: Ctrl-C reaches this process alone, which then stops the children in order.
       detached: true,
     });

@@ -1,6 +1,8 @@
 /** `footfall count`: counts people on CameraStreams, on this machine. */
+import { isatty } from 'node:tty';
 import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
-import { isLive } from '#crds/source-kinds.ts';
+import type { LoadedStream } from '#crds/load.ts';
+import { isLive, kindOf } from '#crds/source-kinds.ts';
 import { BadInput, type Command } from './command.ts';
 import { chooseFfmpeg } from './ffmpeg.ts';
 import { type CountOptions, OPTIONS_HELP, readOptions } from './options.ts';
@@ -29,6 +31,7 @@ export const count: Command<CountOptions> = {
   run: async (options, signal, { stdout, stderr }) => {
     const { streams, faults } = await validateFiles(options.files, options.models);
     if (faults.length > 0) throw new BadInput(sentencesOf(faults));
+    checkInput(streams);
     const cameras = streams.some(({ stream }) => isLive(stream.spec.source.url));
     const ffmpeg = await chooseFfmpeg({ cameras, allowOld: options.allowOldFfmpeg });
     if (ffmpeg.notice !== undefined) stderr.write(`${ffmpeg.notice}\n`);
@@ -40,6 +43,16 @@ export const count: Command<CountOptions> = {
     return outcome.exitCode;
   },
 };
+
+/** Video on standard input is for one stream. */
+function checkInput(streams: readonly LoadedStream[]): void {
+  const readers = streams.filter(({ stream }) => kindOf(stream.spec.source.url) === 'stdin');
+  const [first, second] = readers.map(({ stream }) => stream.metadata.name);
+  if (second !== undefined)
+    throw new BadInput(`Standard input can be read by one CameraStream, and ${first} and ${second} name it as their source.`);
+  if (first !== undefined && isatty(0))
+    throw new BadInput(`${first} counts video on standard input, which is a terminal: pipe video to it.`);
+}
 
 /** Names of what this process has open: the counter, which writes the events, is another one. */
 const DESCRIPTOR = /^(\/dev\/(stdin|stdout|stderr|fd\/.*)|\/proc\/self\/.*)$/;

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import type { LoadedStream } from '#crds/load.ts';
-import { isLive } from '#crds/source-kinds.ts';
+import { isLive, kindOf } from '#crds/source-kinds.ts';
 import type { StreamName } from '#proto/wire/protocol.ts';
 import { FolderLedger } from '../counter-service/src/ledger/folder.ts';
 import type { AgentEnd } from '../edge-agent/src/main.ts';
@@ -189,10 +189,11 @@ function startAgent(loaded: LoadedStream, counterPort: number, directory: string
     file,
     stream: { spec },
   } = loaded;
-  const { url, transport, realtime, credentialsSecretRef } = spec.source;
+  const { url, transport, realtime, insecureSkipTLSVerify, credentialsSecretRef } = spec.source;
   const secrets = options.secrets ?? join(dirname(resolve(file)), 'secrets');
   return new Child({
     program: 'agent',
+    input: kindOf(url) === 'stdin',
     environment: options.environment ?? {},
     verbose: options.verbose,
     config: {
@@ -201,6 +202,7 @@ function startAgent(loaded: LoadedStream, counterPort: number, directory: string
         url,
         transport,
         realtime,
+        insecureSkipTLSVerify,
         ...(credentialsSecretRef && { credentialsDirectory: join(secrets, credentialsSecretRef.name) }),
       },
       buffer: spec.buffer,

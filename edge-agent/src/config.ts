@@ -1,7 +1,7 @@
 /** The agent's configuration: JSON in FOOTFALL_AGENT, written by the operator or by local mode. It holds no secret. */
 import { z } from 'zod';
 import { CameraNetworks } from '#crds/networks.ts';
-import { transports } from '#crds/source-kinds.ts';
+import { kindOf, transports } from '#crds/source-kinds.ts';
 import { isLoopback, readJsonConfig } from '#proto/process/config.ts';
 import { parseCounter } from './uplink/directory.ts';
 
@@ -19,7 +19,8 @@ const agentFields = z.strictObject({
     url: z.string().min(1),
     transport: z.enum(transports).default('tcp'),
     realtime: z.boolean().default(false),
-    /** Files `username` and `password`. */
+    insecureSkipTLSVerify: z.boolean().default(false),
+    /** Files `username` and `password`, or `bearerToken`; `ca.crt`. */
     credentialsDirectory: z.string().optional(),
   }),
   /** Where cameras may be; left out, as in local mode, anywhere. */
@@ -44,10 +45,15 @@ const agentFields = z.strictObject({
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
-const agentConfig = agentFields.refine(({ counters, tls }) => tls !== undefined || counters.every(isLoopback), {
-  path: ['counters'],
-  error: 'must all be on loopback, like 127.0.0.1:7443, unless there is tls',
-});
+const agentConfig = agentFields
+  .refine(({ counters, tls }) => tls !== undefined || counters.every(isLoopback), {
+    path: ['counters'],
+    error: 'must all be on loopback, like 127.0.0.1:7443, unless there is tls',
+  })
+  .refine(({ source, ring }) => ring !== undefined || kindOf(source.url) !== 'download', {
+    path: ['ring'],
+    error: 'must name a directory for the video at an address that is downloaded',
+  });
 
 export type AgentConfig = z.output<typeof agentConfig>;
 

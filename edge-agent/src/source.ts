@@ -1,6 +1,6 @@
 /** Chooses how a source is read: recorded video is its own replay log, live video fills a ring. */
 import process from 'node:process';
-import { isLive } from '#crds/source-kinds.ts';
+import { isLive, isPaced, waits } from '#crds/source-kinds.ts';
 import { pause } from '#proto/process/backoff.ts';
 import type { Log } from '#proto/process/log.ts';
 import type { AgentConfig } from './config.ts';
@@ -43,7 +43,7 @@ export function retain({ ring, source }: AgentConfig, machine: Machine): Retaine
 }
 
 export function openSource(config: AgentConfig, retained: Retained, site: Site, log: Log): Source {
-  const camera = openCamera(config.source, new Guard(networksOf(config)));
+  const camera = openCamera({ ...config.source, directory: config.ring?.directory }, new Guard(networksOf(config)));
   if (!isLive(config.source.url)) return recordedSource(config, camera, site);
   const report = new CameraReport();
   let told: CameraFault | undefined;
@@ -92,12 +92,13 @@ function liveRecording(
 ): LiveRecording {
   const startedAt = performance.now();
   const recording: LiveRecording = new LiveRecording({
-    camera: pacedCamera(camera, source.url, elapsedMicros),
+    camera: isPaced(source.url) ? pacedCamera(camera, source.url, elapsedMicros) : camera,
     limits: { seconds: buffer.seconds, bytes: buffer.megabytes * 1e6 },
     segments,
     recovered,
     elapsedMicros,
     maxLagSeconds: buffer.overload === 'live' ? buffer.maxLagSeconds : undefined,
+    waits: waits(source.url),
     onState: (state) => onState(state, recording.ring),
     giveUp: (fault, everConnected) =>
       exitWhenUnusable && !everConnected && (fault.badInput || performance.now() - startedAt > GIVE_UP_SECONDS * 1000),

@@ -8,8 +8,8 @@ case $process in
   # Demuxes cameras and files and copies their video. Decoders and parsers only find the size and order of pictures.
   agent) parts='
     --disable-swscale --enable-version3 --enable-openssl
-    --enable-protocol=file,pipe,tcp,udp,rtp,srtp,tls
-    --enable-demuxer=concat,rtsp,sdp,mov,matroska,avi,mpegts,nut,h264,hevc,mjpeg,m4v
+    --enable-protocol=file,pipe,tcp,udp,rtp,rtmp,srtp,tls
+    --enable-demuxer=concat,rtsp,sdp,mov,matroska,avi,mpegts,flv,nut,h264,hevc,mjpeg,m4v
     --enable-parser=h264,hevc,mjpeg,mpeg4video,vp8,vp9 --enable-decoder=h264,hevc,mjpeg,mpeg4,vp8,vp9
     --enable-bsf=noise,extract_extradata,h264_mp4toannexb,hevc_mp4toannexb --enable-muxer=nut' ;;
   # Decodes its input, without protocols by which hostile input could make it open files or connections.

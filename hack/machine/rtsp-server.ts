@@ -42,7 +42,11 @@ export class RtspServer {
   #server: ChildProcess | undefined;
   readonly #publishers: ChildProcess[] = [];
 
-  private constructor(port: number, securePort: number, folder: string, readers: Credentials | undefined) {
+  /** Of the same over HLS, RTMP and RTMPS; 0 where it is not spoken. */
+  readonly ports: { readonly hls: number; readonly rtmp: number; readonly rtmps: number };
+
+  private constructor(port: number, securePort: number, folder: string, readers: Credentials | undefined, ports: RtspServer['ports']) {
+    this.ports = ports;
     this.port = port;
     this.securePort = securePort;
     this.#folder = folder;
@@ -52,14 +56,20 @@ export class RtspServer {
 
   /**
    * @param readers who may watch; any reader when left out. MediaMTX takes no password with a colon. Publishing is open to loopback.
-   * @param shown rtsps is spoken, too, with this certificate.
+   * @param shown rtsps and rtmps are spoken, too, with this certificate.
    */
-  static async start(readers?: Credentials, shown?: { readonly certificateFile: string; readonly keyFile: string }): Promise<RtspServer> {
+  static async start(
+    readers?: Credentials,
+    shown?: { readonly certificateFile: string; readonly keyFile: string },
+    { hlsVariant }: { readonly hlsVariant?: 'mpegts' | 'fmp4' } = {},
+  ): Promise<RtspServer> {
+    const ports = { hls: hlsVariant === undefined ? 0 : await freePort(), rtmp: await freePort(), rtmps: shown ? await freePort() : 0 };
     const server = new RtspServer(
       await freePort(),
       shown ? await freePort() : 0,
       await mkdtemp(join(tmpdir(), 'footfall-camera-')),
       readers,
+      ports,
     );
     await new Promise<void>((resolve) => server.#authenticator.listen(0, '127.0.0.1', resolve));
     const config = {
@@ -72,8 +82,16 @@ export class RtspServer {
         rtspServerCert: shown.certificateFile,
         rtspServerKey: shown.keyFile,
       }),
-      rtmp: false,
-      hls: false,
+      rtmp: true,
+      rtmpAddress: `127.0.0.1:${ports.rtmp}`,
+      ...(shown && {
+        rtmpEncryption: 'optional',
+        rtmpsAddress: `127.0.0.1:${ports.rtmps}`,
+        rtmpServerCert: shown.certificateFile,
+        rtmpServerKey: shown.keyFile,
+      }),
+      hls: hlsVariant !== undefined,
+      ...(hlsVariant && { hlsAddress: `127.0.0.1:${ports.hls}`, hlsVariant, hlsAlwaysRemux: true, hlsSegmentDuration: '500ms' }),
       webrtc: false,
       srt: false,
       logLevel: 'error',

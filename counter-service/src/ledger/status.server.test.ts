@@ -25,7 +25,7 @@ suite('the ledger on a real API server', { skip: withoutControlPlane() }, () => 
   async function declared(namespace?: string) {
     const metadata = { namespace: namespace ?? (await plane.makeNamespace()), name: 'door' };
     const spec: Partial<CameraStreamSpec> = {
-      source: { url: 'rtsp://10.0.0.8/stream2', transport: 'tcp', realtime: false },
+      source: { url: 'rtsp://10.0.0.8/stream2', transport: 'tcp', realtime: false, insecureSkipTLSVerify: false },
       lines: [{ name: 'entrance', from: { x: 1, y: 1 }, to: { x: 9, y: 9 } }],
     };
     const { metadata: made } = await plane.api.create<KubernetesObject>(cameraStreams, {

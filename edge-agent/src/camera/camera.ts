@@ -7,8 +7,12 @@ export interface CameraSource {
   /** An address without credentials, or a file's path. See `credentials.ts` for what stands in braces. */
   readonly url: string;
   readonly transport: (typeof transports)[number];
-  /** Holds the files `username` and `password`. */
+  /** Holds the files `username` and `password`, or `bearerToken`; `ca.crt`. */
   readonly credentialsDirectory?: string | undefined;
+  /** Takes any certificate, where certificates are verified. */
+  readonly insecureSkipTLSVerify?: boolean;
+  /** For what has to be kept of a source beside its video. */
+  readonly directory?: string | undefined;
 }
 
 export type CameraItem =
@@ -24,7 +28,10 @@ export type CameraItem =
     };
 
 export interface Camera {
-  /** Connects once and reads to the end: first the codec, then access units. Throws a CameraFault, or the signal's reason. */
+  /**
+   * Connects once and reads to the end: first the codec, then access units. Throws a CameraFault, or the signal's reason; returns
+   * at the end of video that has one.
+   */
   read(signal: AbortSignal): AsyncIterable<CameraItem>;
   /** What was wrong with a source that could still be read to its end. */
   verdict?(): CameraFault | undefined;

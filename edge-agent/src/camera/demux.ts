@@ -9,6 +9,8 @@ export interface DemuxJob {
   /** What ffmpeg opens; `pipe:0` is the script. */
   readonly input: string;
   readonly script?: string;
+  /** What ffmpeg reads on `pipe:0`; it must not throw. */
+  readonly feed?: AsyncIterable<Uint8Array>;
   readonly secrets?: readonly string[];
   /** A bitstream filter: ffmpeg's -bsf. */
   readonly filter?: string;
@@ -21,7 +23,7 @@ const COPY_TO_NUT: readonly string[] = ['-map', '0:v:0', '-c', 'copy', '-map_met
 
 /** Yields the codec, then access units, no faster than the reader takes them; returns how ffmpeg ended. Throws the signal's reason. */
 export async function* demux(
-  { script, filter, fromAnywhere, ...job }: DemuxJob,
+  { script, feed, filter, fromAnywhere, ...job }: DemuxJob,
   signal: AbortSignal,
 ): AsyncGenerator<CameraItem, FfmpegExit> {
   signal.throwIfAborted();
@@ -33,7 +35,8 @@ export async function* demux(
   let over = false;
   try {
     if (script !== undefined) await ffmpeg.write(Buffer.from(script));
-    ffmpeg.end();
+    if (feed === undefined) ffmpeg.end();
+    else void feedAll(ffmpeg, feed);
     const { codec, units } = await readNut(ffmpeg.output);
     yield { kind: 'codec', codec };
     for await (const unit of units) yield { kind: 'unit', unit };
@@ -48,4 +51,9 @@ export async function* demux(
   }
   signal.throwIfAborted();
   return ffmpeg.exit;
+}
+
+async function feedAll(ffmpeg: Ffmpeg, feed: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const bytes of feed) if (!(await ffmpeg.write(bytes))) break;
+  ffmpeg.end();
 }

@@ -9,6 +9,7 @@ export type FaultReason =
   | 'FileCutShort'
   | 'CameraUnreachable'
   | 'CameraForbidden'
+  | 'CameraUntrusted'
   | 'CameraUnauthorized'
   | 'CameraPathUnknown'
   | 'CredentialsMissing'
@@ -19,6 +20,9 @@ export type FaultReason =
   | 'CameraClockWrong'
   | 'CameraSeveralVideos'
   | 'CameraLost'
+  | 'InputMissing'
+  | 'NotLive'
+  | 'NotRecorded'
   | 'ReaderFailed';
 
 export class CameraFault extends Error {
@@ -70,6 +74,16 @@ export function unreachableFault(url: string, { code = '' }: NodeJS.ErrnoExcepti
 /** @param why half a sentence: of the address, or of what was answered there. */
 export function forbiddenFault(url: string, why: string): CameraFault {
   return new CameraFault('CameraForbidden', `${scrub(url)} is not read: ${why}.`);
+}
+
+/** @param why of TLS. */
+export function untrustedFault(url: string, { message }: Error): CameraFault {
+  const way =
+    'put its authority into the key ca.crt of the secret that source.credentialsSecretRef names, or set source.insecureSkipTLSVerify';
+  return new CameraFault(
+    'CameraUntrusted',
+    `${scrub(url)} shows a certificate that is not trusted (${message.split('\n', 1)[0]}): ${way}.`,
+  );
 }
 
 export function unauthorizedFault(url: string): CameraFault {

@@ -7,13 +7,20 @@ import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { schemeOf } from '#crds/source-kinds.ts';
-import { forbiddenFault, unreachableFault } from './faults.ts';
+import { forbiddenFault, unreachableFault, untrustedFault } from './faults.ts';
 import { type CameraNetworks, isListedName, objectionToAddress, objectionToName } from './networks.ts';
 
 export interface Connection {
   readonly socket: Socket;
   /** The camera's address. */
   readonly address: string;
+}
+
+/** Whom a camera may be, where certificates are verified. */
+export interface Trust {
+  /** PEM; by default those that Node knows. */
+  readonly authorities?: string | undefined;
+  readonly anybody?: boolean | undefined;
 }
 
 export type Resolve = (name: string) => Promise<readonly { readonly address: string }[]>;
@@ -30,7 +37,7 @@ export class Guard {
   }
 
   /** Encrypted if the scheme is. @throws CameraFault, the signal's reason. */
-  async connect(url: string, signal: AbortSignal): Promise<Connection> {
+  async connect(url: string, signal: AbortSignal, trust: Trust = {}): Promise<Connection> {
     const { hostname, port } = new URL(url);
     const scheme = schemeOf(url)!;
     const host = hostname.replace(/^\[(.*)\]$/, '$1');
@@ -38,10 +45,12 @@ export class Guard {
     const socket = connect({ host: address, port: Number(port) || scheme.port });
     try {
       await once(socket, 'connect', { signal });
-      return { socket: scheme.encrypted ? await encrypt(socket, host, signal) : socket, address };
+      const anybody = scheme.verified !== true || trust.anybody === true;
+      return { socket: scheme.encrypted ? await encrypt(socket, host, { ...trust, anybody }, signal) : socket, address };
     } catch (error) {
       socket.destroy();
       signal.throwIfAborted();
+      if (isOfCertificate(error as NodeJS.ErrnoException)) throw untrustedFault(url, error as Error);
       throw unreachableFault(url, error as NodeJS.ErrnoException);
     }
   }
@@ -84,9 +93,20 @@ export class Guard {
   }
 }
 
-/** Cameras sign their certificates themselves: the video is hidden on the wire, but who sends it is not proven. */
-async function encrypt(socket: Socket, host: string, signal: AbortSignal): Promise<Socket> {
-  const secure = connectTls({ socket, rejectUnauthorized: false, ...(isIP(host) === 0 && { servername: host }) });
+/** Most cameras sign their certificates themselves: with `anybody`, the video is hidden on the wire, but who sends it is not proven. */
+async function encrypt(socket: Socket, host: string, { authorities, anybody }: Trust, signal: AbortSignal): Promise<Socket> {
+  const secure = connectTls({
+    socket,
+    rejectUnauthorized: anybody !== true,
+    ...(authorities !== undefined && { ca: authorities }),
+    // For an address, against which the certificate is checked; a name is sent, too.
+    host,
+    ...(isIP(host) === 0 && { servername: host }),
+  });
   await once(secure, 'secureConnect', { signal });
   return secure;
+}
+
+function isOfCertificate({ code = '' }: NodeJS.ErrnoException): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_|INVALID_CA|HOSTNAME_MISMATCH/.test(code);
 }

@@ -8,6 +8,7 @@
  * A reader that is too slow loses what the ring evicts, the oldest. One with a bounded lag skips to the newest keyframe as
  * soon as it is too far behind.
  */
+import { once } from 'node:events';
 import { backoffSeconds, pause } from '#proto/process/backoff.ts';
 import { ConditionVariable } from '#proto/process/condition-variable.ts';
 import type { AccessUnit, Codec } from '#proto/media/nut/nut.ts';
@@ -32,6 +33,8 @@ export interface LiveOptions {
   readonly maxLagSeconds?: number | undefined;
   /** Microseconds of a clock that never goes back, 0 where the session began. */
   readonly elapsedMicros: () => number;
+  /** Whether the camera is read only as fast as the ring is emptied; its pictures wait then, and none is evicted. */
+  readonly waits?: boolean;
   readonly onState: (state: Readonly<CameraState>) => void;
   /** Whether this fault ends the task. */
   readonly giveUp: (fault: CameraFault, everConnected: boolean) => boolean;
@@ -51,6 +54,8 @@ export class LiveRecording implements Recording {
   #remark: CameraFault | undefined;
   #ended: unknown;
   #stopped = false;
+  /** Whether the source has come to its end: it gives no more, and there is nothing to connect to again. */
+  #over = false;
 
   constructor(options: LiveOptions) {
     const { limits, segments, recovered } = options;
@@ -113,7 +118,7 @@ export class LiveRecording implements Recording {
       reason = skippedTo === undefined ? 'RING_FULL' : 'PASSED_OVER';
       group = skippedTo ?? (await this.#until(signal, () => this.ring.holding(next) ?? this.ring.startableFrom(next)));
     }
-    yield { kind: 'end', lastNumber: next - 1, paused: true };
+    yield { kind: 'end', lastNumber: next - 1, paused: !this.#over };
   }
 
   get newestNumber(): number {
@@ -130,6 +135,7 @@ export class LiveRecording implements Recording {
 
   release(presentationMicros: number): void {
     this.ring.release(presentationMicros);
+    this.#changed.notify();
   }
 
   async #keepConnected(signal: AbortSignal): Promise<void> {
@@ -138,6 +144,12 @@ export class LiveRecording implements Recording {
       const before = this.#state.units;
       try {
         await this.#connect(signal);
+        if (signal.aborted) return;
+        this.#over = true;
+        this.#report({ connected: false });
+        this.#changed.notify();
+        await once(signal, 'abort');
+        return;
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof CameraFault)) throw error;
@@ -175,9 +187,17 @@ export class LiveRecording implements Recording {
       if (broken) shiftMicros = this.#beginning(beginsMicros) - unit.presentationMicros;
       // Shown before the first keyframe of the session: what these pictures refer to was never received.
       if (unit.presentationMicros + shiftMicros < 0) continue;
+      while (this.#isFull()) await this.#changed.wait(signal);
       this.#append(unit, codec!, shiftMicros, broken);
       previousMicros = unit.presentationMicros;
     }
+  }
+
+  /** Half of it is filled, and there is a group that the counter will let go of. */
+  #isFull(): boolean {
+    const { waits, limits } = this.#options;
+    if (waits !== true || this.ring.newestStartable() === this.ring.startableFrom(0)) return false;
+    return this.ring.bytes > limits.bytes / 2 || this.ring.seconds > limits.seconds / 2;
   }
 
   #append(unit: AccessUnit, codec: Codec, shiftMicros: number, broken: boolean): void {
@@ -228,7 +248,7 @@ export class LiveRecording implements Recording {
       const group = find();
       if (group !== undefined) return group;
       if (this.#ended !== undefined) throw this.#ended;
-      if (this.#stopped) return undefined;
+      if (this.#stopped || this.#over) return undefined;
       await this.#changed.wait(signal);
     }
   }

@@ -20,6 +20,13 @@ test('the agent gets the networks of cameras and of the cluster', () => {
   assert.deepEqual(agentConfig()['cameraNetworks'], { allowed: [], cluster: [] });
 });
 
+test('the agent accepts any certificate only where the stream asks for it', () => {
+  const source = { url: 'https://h/video.mjpg', transport: 'tcp' };
+  const sourceOf = (more: object) => agentConfig({ source: { ...source, ...more } })['source'];
+  assert.deepEqual(sourceOf({ insecureSkipTLSVerify: true }), { ...source, insecureSkipTLSVerify: true });
+  assert.deepEqual(sourceOf({ insecureSkipTLSVerify: false }), source);
+});
+
 test('without a site, the agent may run on any node', () => {
   assert.equal(podOf({ site: undefined }).affinity, undefined);
 });
@@ -111,7 +118,10 @@ test('a suspended stream keeps its objects and has no pod', () => {
 });
 
 test('a file as the source is refused in a cluster, with the name of the field', () => {
-  assert.match(clusterFault(streamOf({ source: { url: '/clip.mp4' } }))!, /^spec\.source\.url: must begin with rtsp/);
+  for (const url of ['/clip.mp4', '-', '/dev/video0', 'https://videos.example/clip.mp4'])
+    assert.match(clusterFault(streamOf({ source: { url } }))!, /^spec\.source\.url: must begin with rtsp.* are for local mode\.$/, url);
+  for (const url of ['rtmp://h/live/door', 'https://h/video.mjpg', 'http://h/index.m3u8'])
+    assert.equal(clusterFault(streamOf({ source: { url } })), undefined, url);
   assert.equal(clusterFault(streamOf()), undefined);
 });
 

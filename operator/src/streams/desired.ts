@@ -30,7 +30,7 @@ export interface DesiredAgent {
 export function clusterFault({ spec }: CameraStream): string | undefined {
   if (isInCluster(spec.source.url)) return undefined;
   const beginnings = beginningsOf(schemesWhere(({ inCluster }) => inCluster));
-  return `spec.source.url: must begin with ${beginnings} in a cluster; files are for local mode.`;
+  return `spec.source.url: must begin with ${beginnings} in a cluster; recordings, standard input and cameras at a machine are for local mode.`;
 }
 
 /** @param authorities PEM. They change while agents run, and a change must not replace the pod: they are not part of it. */
@@ -122,6 +122,7 @@ function agentConfig(
     source: {
       url: source.url,
       transport: source.transport,
+      ...(source.insecureSkipTLSVerify && { insecureSkipTLSVerify: true }),
       ...(source.credentialsSecretRef && { credentialsDirectory: `${RUN}/credentials` }),
     },
     cameraNetworks: config.cameraNetworks,
