@@ -1,6 +1,6 @@
 /** Parses YAML text into documents that know the line of each field. Aliases and depth are bounded, against hostile text. */
-import { Document, isAlias, isCollection, isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
-import type { Alias, Node, Pair } from 'yaml';
+import { Document, isAlias, isCollection, isMap, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
+import type { Alias, Node, Pair, YAMLMap } from 'yaml';
 
 /** Ten times the needs of a CameraStream. */
 const mostAliases = 100;
@@ -24,12 +24,14 @@ export interface PlainDocument {
   lineOf(path: FieldPath): number | undefined;
 }
 
+/** Without the empty ones, which helm leaves between separators. */
 export function parseDocuments(text: string): PlainDocument[] {
   const lines = new LineCounter();
   const documents = parse(text, lines);
-  if (documents === undefined) return [broken('is nested too deeply')];
-  if (documents.length === 0) return [broken('is empty')];
-  return documents.map((document, index) => plain(document, index + 1, lines));
+  if (documents === undefined) return [tooDeep];
+  return documents
+    .map((document, index) => plain(document, index + 1, lines))
+    .filter(({ value, faults }) => value !== null || faults.length > 0);
 }
 
 export function formatDocument(value: unknown, comment: string): string {
@@ -42,7 +44,7 @@ export function formatDocument(value: unknown, comment: string): string {
 function parse(text: string, lineCounter: LineCounter): Document.Parsed[] | undefined {
   try {
     // Without `prettyErrors: false` a message would repeat the faulty line, which may contain a password.
-    const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false, stringKeys: true, logLevel: 'error' });
+    const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false, stringKeys: true, merge: true, logLevel: 'error' });
     return [...documents];
   } catch (error) {
     // The parser recurses for each level of nesting: too many exhaust the stack.
@@ -71,13 +73,57 @@ function plain(document: Document.Parsed, number: number, lines: LineCounter): P
   const stray = strayAlias(document);
   if (stray !== undefined) return wrong('uses an alias before its anchor or inside of it', stray.range?.[0]);
   try {
-    const value: unknown = document.toJS({ maxAliasCount: mostAliases });
-    return value === null ? wrong('is empty') : { number, value, faults: [], lineOf };
+    checkMerges(document);
+    return { number, value: document.toJS({ maxAliasCount: mostAliases }) as unknown, faults: [], lineOf };
   } catch (error) {
+    if (error instanceof MergeFault) return wrong(error.message, error.offset);
     // Aliases are counted after expansion: ten of ten of ten are a thousand.
     if (error instanceof ReferenceError) return wrong('has too many aliases');
     throw error;
   }
+}
+
+class MergeFault extends Error {
+  readonly offset: number | undefined;
+
+  constructor(message: string, { range }: Node) {
+    super(message);
+    this.offset = range?.[0];
+  }
+}
+
+/**
+ * Merge keys, as kubectl reads them: a later key replaces a merged one. The same key before the merge key would be replaced
+ * by kubectl, and kept by other readers.
+ * @throws MergeFault; ReferenceError when there are too many of them, which the parser itself does not count.
+ */
+function checkMerges(document: Document.Parsed): void {
+  let merges = 0;
+  const mergedKeys = (value: unknown, key: Node): string[] => {
+    merges += 1;
+    if (merges > mostAliases) throw new ReferenceError();
+    const source = isAlias(value) ? value.resolve(document) : value;
+    if (isSeq(source)) return source.items.flatMap((item) => mergedKeys(item, key));
+    if (!isMap(source)) throw new MergeFault('has a merge key (<<) that names no mapping', key);
+    return source.items.flatMap((pair) => (isMerge(pair) ? mergedKeys(pair.value, key) : [keyOf(pair)]));
+  };
+  const checkMap = ({ items }: YAMLMap): void => {
+    const before = new Set<string>();
+    for (const pair of items) {
+      if (!isMerge(pair)) {
+        before.add(keyOf(pair));
+        continue;
+      }
+      const key = pair.key as Node;
+      const replaced = mergedKeys(pair.value, key).find((name) => before.has(name));
+      if (replaced !== undefined) throw new MergeFault('has a merge key (<<) after a key that it merges, too: put << first', key);
+    }
+  };
+  visit(document, { Map: (_, map) => checkMap(map) });
+}
+
+function isMerge({ key }: Pair): boolean {
+  return isScalar(key) && key.value === '<<' && key.type === 'PLAIN';
 }
 
 function isTooDeep(document: Document.Parsed): boolean {
@@ -137,6 +183,4 @@ function withoutText(message: string): string {
   return message.replace(/((?<=[a-z]): |(?<=escape sequence) ).*$/s, '');
 }
 
-function broken(message: string): PlainDocument {
-  return { number: 1, value: undefined, faults: [{ message }], lineOf: () => undefined };
-}
+const tooDeep: PlainDocument = { number: 1, value: undefined, faults: [{ message: 'is nested too deeply' }], lineOf: () => undefined };

@@ -21,6 +21,8 @@ spec:
 `;
 }
 
+const itsSecret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: door-camera}\nstringData: {username: viewer, password: correct-horse}\n';
+
 function write(name: string, content: string | Uint8Array): string {
   const file = join(folder, name);
   writeFileSync(file, content);
@@ -113,10 +115,129 @@ test('files that cannot be read', () => {
   ]);
 });
 
+test('empty documents are passed over, also those of comments, and the others keep their numbers', () => {
+  const { streams, faults, passedOver } = parseCameraStreams(
+    `---\n# Source: shop/templates/doors.yaml\n---\n${stream('a')}---\n---\n~\n---\n${stream('b')}---\n# the end\n`,
+    'door.yaml',
+  );
+  assert.deepEqual([faults, passedOver], [[], []]);
+  assert.deepEqual(
+    streams.map((loaded) => [loaded.document, loaded.stream.metadata.name]),
+    [
+      [2, 'a'],
+      [5, 'b'],
+    ],
+  );
+});
+
+const item = (text: string) => `- ${text.replaceAll('\n', '\n  ')}\n`;
+const lists: Readonly<Record<string, string>> = {
+  List: `apiVersion: v1\nkind: List\nmetadata: {resourceVersion: ""}\nitems:\n${item(stream('a'))}${item(stream('b'))}`,
+  CameraStreamList: `apiVersion: footfall.dev/v1alpha1\nkind: CameraStreamList\nmetadata: {continue: ""}\nitems:\n${item(stream('a'))}${item(stream('b').replace(/^.*\n.*\n/, ''))}`,
+};
+for (const [kind, text] of Object.entries(lists)) {
+  test(`a ${kind} is read, and its files are resolved`, () => {
+    const { streams, faults } = loadCameraStreams([write(`${kind}.yaml`, text.replaceAll('"rtsp://10.0.0.8/stream2"', 'clip.mp4'))]);
+    assert.deepEqual(faults, []);
+    assert.deepEqual(
+      streams.map((loaded) => [loaded.stream.metadata.name, loaded.stream.spec.source.url]),
+      [
+        ['a', join(folder, 'clip.mp4')],
+        ['b', join(folder, 'clip.mp4')],
+      ],
+    );
+  });
+}
+
+test('the second stream of a name is a fault in a List, too', () => {
+  assert.deepEqual(faultsOf(`apiVersion: v1\nkind: List\nitems:\n${item(stream('a'))}${item(stream('a'))}`), [
+    'door.yaml, document 1 (line 13): items[1].metadata.name must be unique, but default/a is also in door.yaml, document 1.',
+  ]);
+});
+
+test('merge keys are read as kubectl does', () => {
+  const merged = `${stream('door')}  zones:
+    - &queue {name: queue, polygon: [{x: 0, y: 0}, {x: 9, y: 0}, {x: 9, y: 9}]}
+    - {<<: *queue, name: second}
+    - {<<: [{name: third}, *queue]}
+    - name: fourth
+      <<: {polygon: [{x: 1, y: 0}, {x: 9, y: 0}, {x: 9, y: 9}]}
+`;
+  const { streams, faults } = parseCameraStreams(merged, 'door.yaml');
+  assert.deepEqual(faults, []);
+  assert.deepEqual(
+    streams[0]!.stream.spec.zones.map(({ name, polygon }) => [name, polygon[0]!.x]),
+    [
+      ['queue', 0],
+      ['second', 0],
+      ['third', 0],
+      ['fourth', 1],
+    ],
+  );
+});
+
+test('objects of other groups are passed over, with a word', () => {
+  const role = 'apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: "a:b"}\n';
+  const empty = write('template.yaml', '# disabled\n');
+  const file = write('shop.yaml', `${itsSecret}---\n${stream('door')}---\n${role}`);
+  const { streams, faults, passedOver } = loadCameraStreams([empty, file]);
+  assert.deepEqual([streams.length, faults], [1, []]);
+  assert.deepEqual(passedOver.map(formatFault), [
+    `${file}, document 1 (line 1): it is passed over: Secret door-camera is no CameraStream; local mode reads credentials from files, see --secrets.`,
+    `${file}, document 3 (line 13): it is passed over: Role a:b is no CameraStream.`,
+    `${empty}: it has no CameraStream in it.`,
+  ]);
+});
+
 const texts: readonly [string, string, readonly string[]][] = [
-  ['an empty file', '', ['door.yaml, document 1: it is empty.']],
-  ['only a comment', '# soon\n', ['door.yaml, document 1: it is empty.']],
-  ['an empty document between others', `${stream('a')}---\n---\n${stream('b')}`, ['door.yaml, document 2: it is empty.']],
+  ['an empty file', '', ['door.yaml: it has no CameraStream in it.']],
+  ['only a comment', '# soon\n', ['door.yaml: it has no CameraStream in it.']],
+  ['an empty List', 'apiVersion: v1\nkind: List\nitems: []\n', ['door.yaml: it has no CameraStream in it.']],
+  ['only objects of others', itsSecret, ['door.yaml: it has no CameraStream in it.']],
+  [
+    'null in a List',
+    `apiVersion: v1\nkind: List\nitems: [~]\n`,
+    ['door.yaml, document 1 (line 3): items[0] must be a mapping, found nothing.'],
+  ],
+  [
+    'a List in a List',
+    'apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: List, metadata: {name: a}, items: []}]\n',
+    ['door.yaml, document 1 (line 3): items[0].items must be left out: a list in a list is no object.'],
+  ],
+  [
+    'a fault in a List',
+    `apiVersion: v1\nkind: List\nitems:\n- ${stream('a').replace('500,', '5000,').replaceAll('\n', '\n  ')}`,
+    ['door.yaml, document 1 (line 9): items[0].spec.lines[0].from.x must be a whole number from 0 to 1000, found 5000.'],
+  ],
+  [
+    'a foreign object without a name',
+    'apiVersion: v1\nkind: Pod\nmetadata: {}\n',
+    ['door.yaml, document 1 (line 3): metadata.name is missing; it must be a name (at most 253 characters).'],
+  ],
+  [
+    'a kind of ours in a foreign group',
+    stream('a').replace('footfall.dev', 'footfal.dev'),
+    ['door.yaml, document 1 (line 1): apiVersion must be footfall.dev/v1alpha1, found "footfal.dev/v1alpha1".'],
+  ],
+  [
+    'a foreign kind in our group',
+    stream('a').replace('CameraStream', 'CameraSteam'),
+    ['door.yaml, document 1 (line 2): kind must be CameraStream, found "CameraSteam".'],
+  ],
+  [
+    'no kind',
+    'apiVersion: v1\n',
+    [
+      'door.yaml, document 1 (line 1): apiVersion must be footfall.dev/v1alpha1, found "v1".',
+      'door.yaml, document 1 (line 1): kind is missing; it must be CameraStream.',
+    ],
+  ],
+  ['a merge key that names no mapping', 'a: {<<: 3}\n', ['door.yaml, document 1 (line 1): it has a merge key (<<) that names no mapping.']],
+  [
+    'a merge key after what it merges',
+    'a: &a {b: 1}\nc:\n  b: 2\n  <<: *a\n',
+    ['door.yaml, document 1 (line 4): it has a merge key (<<) after a key that it merges, too: put << first.'],
+  ],
   ['a list', '- 1\n', ['door.yaml, document 1 (line 1): it must be a mapping, found a list of 1.']],
   [
     'an open bracket',
@@ -138,6 +259,8 @@ test('hostile texts are refused quickly', { timeout: 20_000 }, () => {
     ...Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level}, `.repeat(9)}]`),
   ].join('\n');
   assert.deepEqual(faultsOf(bomb), ['door.yaml, document 1: it has too many aliases.']);
+  const merges = bomb.replace('[x]', '{x: 1}').replaceAll(/: (&a\d+) (\[.*\])/g, ': $1 {<<: $2}');
+  assert.deepEqual(faultsOf(merges), ['door.yaml, document 1: it has too many aliases.']);
   assert.deepEqual(faultsOf(`${'['.repeat(100)}${']'.repeat(100)}`), ['door.yaml, document 1: it is nested too deeply.']);
   assert.deepEqual(faultsOf('['.repeat(500_000)), ['door.yaml, document 1: it is nested too deeply.']);
   assert.ok(faultsOf('a: 1 2: 3\n'.repeat(50_000)).length <= 10);
@@ -174,13 +297,16 @@ test('any text results in streams or faults, never in an exception', () => {
   const pieces = stream('door').split(/(?<=[\s{}[\],:])/);
   const yamlLike = fc
     .array(
-      fc.oneof(fc.constantFrom(...pieces, '---\n', '&a ', '*a', '!t ', '? ', '- ', '__proto__: ', '"', '%'), fc.string({ maxLength: 4 })),
+      fc.oneof(
+        fc.constantFrom(...pieces, '---\n', '&a ', '*a', '!t ', '? ', '- ', '<<: ', 'items: ', '__proto__: ', '"', '%'),
+        fc.string({ maxLength: 4 }),
+      ),
     )
     .map((parts) => parts.join(''));
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary' }), yamlLike), (text) => {
       const { streams, faults } = parseCameraStreams(text, 'any.yaml');
-      for (const fault of faults) assert.match(formatFault(fault), /^any\.yaml, document \d+( \(line \d+\))?: .+\.$/s);
+      for (const fault of faults) assert.match(formatFault(fault), /^any\.yaml(, document \d+( \(line \d+\))?)?: .+\.$/s);
       assert.ok(streams.length + faults.length > 0);
     }),
     FUZZ,

@@ -3,6 +3,7 @@ import process from 'node:process';
 import type { WriteStream } from 'node:tty';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { shutdownSignal } from '#proto/process/shutdown.ts';
+import { watchOutput } from './output.ts';
 
 /** 0 done, 1 failed, 2 bad input. */
 export type ExitCode = 0 | 1 | 2;
@@ -50,9 +51,14 @@ export async function runCommand<Options>(
   return run(options, signal, terminal).catch((error: unknown) => fail(error, error instanceof BadInput ? 2 : 1));
 }
 
-/** Runs it as this process, with its arguments and until a signal comes. */
+/** Runs it as this process, with its arguments. */
 export async function runAsProcess<Options>(command: Command<Options>): Promise<void> {
-  process.exitCode = await runCommand(command, process.argv.slice(2), shutdownSignal());
+  process.exitCode = await runCommand(command, process.argv.slice(2), processSignal());
+}
+
+/** Aborted when a signal comes, or when the results of this process have no reader any more. */
+export function processSignal(): AbortSignal {
+  return AbortSignal.any([shutdownSignal(), watchOutput()]);
 }
 
 /** As `parseArgs`. @throws Error with one sentence. */

@@ -29,7 +29,8 @@ export const count: Command<CountOptions> = {
     return options;
   },
   run: async (options, signal, { stdout, stderr }) => {
-    const { streams, faults } = await validateFiles(options.files, options.models);
+    const { streams, faults, passedOver } = await validateFiles(options.files, options.models);
+    if (passedOver.length > 0) stderr.write(`${sentencesOf(passedOver)}\n`);
     if (faults.length > 0) throw new BadInput(sentencesOf(faults));
     checkInput(streams);
     const cameras = streams.some(({ stream }) => isLive(stream.spec.source.url));

@@ -1,8 +1,7 @@
 /** The command line: `footfall demo`, `footfall count`, `footfall validate`. */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
-import { shutdownSignal } from '#proto/process/shutdown.ts';
-import { type Command, type ExitCode, runCommand, type Terminal } from './command.ts';
+import { type Command, type ExitCode, processSignal, runCommand, type Terminal } from './command.ts';
 import { count } from './count.ts';
 import { demo } from './demo.ts';
 import { validate } from './validate.ts';
@@ -49,4 +48,4 @@ function versionOf(packageFile: URL): string {
   return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
 }
 
-if (import.meta.main) process.exitCode = await footfall(process.argv.slice(2), shutdownSignal());
+if (import.meta.main) process.exitCode = await footfall(process.argv.slice(2), processSignal());

@@ -32,8 +32,9 @@ export const validate: Command<ValidateOptions> = {
     if (positionals.length === 0) throw new Error('Name at least one YAML file with CameraStreams (see --help).');
     return { files: positionals, models: values.models, output: oneOf('--output', values.output, ['text', 'json']) };
   },
-  run: async ({ files, models, output }, _, { stdout }) => {
-    const { streams, faults } = await validateFiles(files, models);
+  run: async ({ files, models, output }, _, { stdout, stderr }) => {
+    const { streams, faults, passedOver } = await validateFiles(files, models);
+    if (passedOver.length > 0) stderr.write(`${sentencesOf(passedOver)}\n`);
     if (output === 'json') {
       stdout.write(`${jsonOf(streams, faults)}\n`);
       return faults.length > 0 ? 2 : 0;
@@ -46,14 +47,14 @@ export const validate: Command<ValidateOptions> = {
 
 /** Every fault that can be found without starting anything. */
 export async function validateFiles(files: readonly string[], models: string): Promise<Loaded> {
-  const { streams, faults } = loadCameraStreams(files);
+  const { streams, faults, passedOver } = loadCameraStreams(files);
   const names = new Set(streams.map(({ stream }) => stream.spec.detection.model));
   const messages = new Map(await Promise.all([...names].map(async (name) => [name, await modelFault(models, name)] as const)));
   const ofModels = streams.flatMap(({ stream, file, document }): Fault[] => {
     const message = messages.get(stream.spec.detection.model);
     return message === undefined ? [] : [{ file, document, path: 'spec.detection.model', message }];
   });
-  return { streams, faults: [...faults, ...ofModels] };
+  return { streams, faults: [...faults, ...ofModels], passedOver };
 }
 
 /** One sentence a line. */
