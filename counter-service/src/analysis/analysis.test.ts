@@ -258,11 +258,17 @@ test('a gap after which the picture has another size ends the stays of the old o
 
 test('a gap ends tracks, with a number of its own', () => {
   const { state } = [0, 1, 2, 3, 4].reduce(
-    (before, index) => step(before.state, index / 10, [person(220 + 3 * index)]),
+    (before, index) => step(before.state, (index + 1) / 10, [person(220 + 3 * index)]),
     step(startAnalysis(view, undefined, 0), 0, []),
   );
   const { outcome } = analysis.interrupt(state, gap, 21, view);
   assert.deepEqual(outcome.gap, { ...gap, number: 1 });
   assert.deepEqual(outcome.uncounted, [{ line: 'entrance', track: 1, reason: 'HiddenByGap' }]);
   assert.equal(analysis.interrupt(analysis.interrupt(state, gap, 21, view).state, gap, 21, view).outcome.gap, undefined, 'once');
+});
+
+test('a frame that is counted already is refused: the people on it would be counted twice', () => {
+  const { state } = step(startAnalysis(view, undefined, 0), 1, []);
+  const message = 'The frame at 1000000 us is not after the watermark, 1000000 us.';
+  assert.throws(() => step(state, 1, [person(220)]), { name: 'RangeError', message });
 });

@@ -120,7 +120,11 @@ export function changeView(state: AnalysisState, view: View): AnalysisState {
   };
 }
 
+/** @throws RangeError for a frame that is counted already: the people on it would be counted twice. */
 export function analyse(state: AnalysisState, frame: Frame, detection: CameraStreamSpec['detection'], view: View): Step {
+  if (frame.presentationMicros <= state.presentationMicros) {
+    throw new RangeError(`The frame at ${frame.presentationMicros} us is not after the watermark, ${state.presentationMicros} us.`);
+  }
   const time = frame.presentationMicros / 1e6;
   const frames = state.frames + frame.span.units;
   const tracked = trackStep(state.tracker, frame.detections, time, trackerSettings(detection.scorePermille / 1000));
