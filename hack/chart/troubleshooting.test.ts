@@ -8,14 +8,14 @@ import { CHART } from './schema.ts';
 
 const page = readFileSync(new URL('docs/troubleshooting.md', CHART), 'utf8');
 const rows = new Set(page.split('\n').flatMap((line) => [...line.split(' | ')[0]!.matchAll(/`(\w+)`/g)].map(([, reason]) => reason!)));
-/** Faults of files, which are for local mode. */
-const OF_FILES = new Set(['FileMissing', 'FileEmpty', 'NotAVideo', 'FileCutShort']);
+/** Faults of recordings, which are for local mode. */
+const OF_RECORDINGS = new Set(['FileMissing', 'FileEmpty', 'NotAVideo', 'FileCutShort', 'NotRecorded']);
 
 const sources: Readonly<Record<string, readonly string[]>> = {
   'of the operator': ['streams/conditions', 'streams/reconcile', 'objects/pods']
     .flatMap((name) => reasonsIn(`operator/src/${name}.ts`, /(?:holds|fails|unknown)\('(\w+)'|reason: '(\w+)'/g))
     .filter((reason) => reason !== 'Starting'),
-  'of a camera': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_FILES.has(reason)),
+  'of a camera': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_RECORDINGS.has(reason)),
   'of an ended stream': [
     ...reasonsIn('counter-service/src/specs/eviction.ts', /reason: '(\w+)'/g),
     ...reasonsIn('counter-service/src/stream.ts', /reportEnd\('Disconnected', '(\w+)'/g),
