@@ -22,7 +22,14 @@ import type { Summary } from './summary.ts';
 
 const root = join(import.meta.dirname, '../..');
 const carried = ['.gitignore', 'package.json', 'package-lock.json', 'charts/footfall/Chart.yaml', 'hack/images/Dockerfile'];
-const scripts = ['hack/release', 'hack/e2e/commands.ts', 'hack/e2e/unpack.ts', 'local/command.ts', 'proto/src/process/shutdown.ts'];
+const scripts = [
+  'hack/release',
+  'hack/e2e/commands.ts',
+  'hack/e2e/unpack.ts',
+  'local/command.ts',
+  'local/output.ts',
+  'proto/src/process/shutdown.ts',
+];
 
 const folder = mkdtempSync(join(tmpdir(), 'footfall-release-test-'));
 after(() => rmSync(folder, { recursive: true }));
