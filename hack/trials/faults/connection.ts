@@ -49,7 +49,8 @@ export const connectionFaults: readonly Fault[] = [
     run: (stage, random) =>
       requireHindrance(stage, async () => {
         const { link } = stage.servingCounter();
-        await whileCounting(stage, UNITS, async () => {
+        const isUnhindered = () => link.hindered === 0;
+        await whileCounting(stage, UNITS, isUnhindered, async () => {
           link.delay(random.pick([0, 50, 200, 800]));
           await pauseBetween(stage, random, 0.2, 1);
         });
@@ -64,7 +65,7 @@ async function requireHindrance(stage: Stage, act: () => Promise<void>): Promise
   if (stage.counters.every(({ link }) => link.hindered === 0)) stage.unexpected.push('no traffic was affected');
 }
 
-/** Acts again and again until so many access units are counted. */
-export async function whileCounting(stage: Stage, units: number, act: () => Promise<void>): Promise<void> {
-  while (stage.progress < units && !stage.agent.life.over) await act();
+/** Acts again and again until so many access units are counted, and until it had an effect. */
+export async function whileCounting(stage: Stage, units: number, isInVain: () => boolean, act: () => Promise<void>): Promise<void> {
+  while ((stage.progress < units || isInVain()) && !stage.agent.life.over) await act();
 }
