@@ -117,7 +117,7 @@ const DetectionField = fields({
     .default('rtmdet-nano-person')
     .describe('The name of the detection model; the counters must have it.'),
   framesPerSecond: whole(1, 30).default(10).describe('How many frames a second are analysed.'),
-  scorePermille: whole(1, 999).default(400).describe('The lowest confidence with which a person counts as detected, in thousandths.'),
+  scorePermille: whole(1, 999).default(350).describe('The lowest confidence with which a person counts as detected, in thousandths.'),
   region: oneOf(['auto', 'full'])
     .default('auto')
     .describe('The part of the frame that the detector analyses: auto is the part around lines and zones, full the whole frame.'),

@@ -224,6 +224,15 @@ test('the outcome of a frame has the people with their boxes, and the crossing w
   );
 });
 
+test('a person whom the model finds twice, the second time beside the first, is counted once', () => {
+  let state = startAnalysis(view, undefined, 0);
+  for (const index of Array.from({ length: 40 }).keys()) {
+    const left = 220 + 5 * index;
+    state = step(state, index / 10, [person(left), { ...person(left + 16), score: 0.6 }]).state;
+  }
+  assert.equal(state.counter.out, 1);
+});
+
 test('a person who came near the line and was not counted has a reason', () => {
   const { outcomes } = walk([...Array.from({ length: 8 }, (_, index) => 200 + 3 * index), ...Array.from({ length: 8 }, () => 221)]);
   assert.deepEqual(

@@ -13,6 +13,7 @@ import type { Layout } from '../counting/layout.ts';
 import type { Uncounted } from '../counting/uncounted.ts';
 import type { Visit } from '../counting/zones.ts';
 import type { Detection } from '../detection/detection.ts';
+import { MOST_OVERLAP, suppress } from '../detection/nms.ts';
 import { planNextRegion, type RegionScope, regionStateSchema, resumeRegion, startRegion } from '../detection/region-planner.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
 import type { UndecodableGroup, UnitSpan } from '../media/footage.ts';
@@ -127,7 +128,8 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
   }
   const time = frame.presentationMicros / 1e6;
   const frames = state.frames + frame.span.units;
-  const tracked = trackStep(state.tracker, frame.detections, time, trackerSettings(detection.scorePermille / 1000));
+  const detections = suppress(frame.detections, MOST_OVERLAP);
+  const tracked = trackStep(state.tracker, detections, time, trackerSettings(detection.scorePermille / 1000));
   const moment = { time: Math.round(time * 1000) / 1000, frame: frames };
   const { state: counter, ...counted } = countStep(state.counter, tracked.tracks, tracked.ended, moment);
   const moved = advance(state, frame.span, frame.presentationMicros);
@@ -135,7 +137,7 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
     state: {
       ...moved.state,
       continuous: true,
-      look: planNextRegion(state.look, view, frame.detections, frame.presentationMicros),
+      look: planNextRegion(state.look, view, detections, frame.presentationMicros),
       tracker: tracked.state,
       counter,
     },

@@ -87,15 +87,16 @@ function stages(scores: Scores): Stage<Candidate>[] {
       detections: (detection) => !sure(detection) && detection.score >= scores.lowScore,
       gain: (track, detection) => overlap(track.box, detection, reach) - weakOverlap,
     },
-    {
-      tracks: (track) => !track.confirmed,
-      detections: sure,
-      gain: (track, detection) => overlap(track.box, detection, reach) - newcomerOverlap,
-    },
+    // Before new tracks: the first glimpse of a person who comes out from behind a post may have begun one.
     {
       tracks: (track) => track.confirmed && track.unseenSeconds <= reunionSeconds,
       detections: (detection) => detection.score >= scores.newTrackScore,
       gain: reunionGain,
+    },
+    {
+      tracks: (track) => !track.confirmed,
+      detections: sure,
+      gain: (track, detection) => overlap(track.box, detection, reach) - newcomerOverlap,
     },
   ];
 }

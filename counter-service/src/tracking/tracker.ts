@@ -15,6 +15,7 @@ import * as z from 'zod';
 import type { Detection } from '../detection/detection.ts';
 import type { Candidate, Scores } from './association.ts';
 import { associate } from './association.ts';
+import { containment } from './box.ts';
 import { boxOf, correctMotion, motionSchema, predictMotion, startMotion } from './motion.ts';
 import type { Track } from './track.ts';
 
@@ -51,15 +52,18 @@ const lostTrackSeconds = 2;
 
 const mostDetections = 200;
 
+/** A detection that lies so far within another one, or around it, is taken for a part of that person, or for a pair: it begins no track. */
+const mostContainment = 0.75;
+
 /** The place of a weak detection is this many times less certain than that of a sure one. */
 const weakDoubt = 1.5;
 
 /**
  * The settings for a detector whose sure detections score at least `highScore`. As in ByteTrack, weak detections are of
- * use down to half of it, and a new track needs a tenth more, if there is that much left below 1.
+ * use down to half of it, and a new track needs a little more, if there is that much left below 1.
  */
 export function trackerSettings(highScore: number): TrackerSettings {
-  return { highScore, lowScore: highScore / 2, newTrackScore: Math.min(highScore + 0.1, (1 + highScore) / 2) };
+  return { highScore, lowScore: highScore / 2, newTrackScore: Math.min(highScore + 0.075, (1 + highScore) / 2) };
 }
 
 export function createTracker(): TrackerState {
@@ -92,8 +96,7 @@ export function trackStep(before: TrackerState, detections: readonly Detection[]
       ? candidate.track
       : withSighting(candidate.track, detection, { time, sure: detection.score >= settings.highScore });
   });
-  const taken = new Set(found.values());
-  const newcomers = usable.filter((detection) => !taken.has(detection) && detection.score >= settings.newTrackScore);
+  const newcomers = newcomersOf(usable, new Set(found.values()), settings);
   const added = newcomers.slice(0, mostTracks - continued.length);
   const tracks = [...continued, ...added.map((detection, index) => newTrack(state.nextId + index, detection, time))];
   const dropped = state.dropped + newcomers.length - added.length + detections.length - usable.length;
@@ -123,6 +126,17 @@ function predictTrack(track: TrackState, time: number, previousTime: number): Ex
     unseenSeconds: time - track.seenAt,
     unsureSeconds: time - track.sureAt,
   };
+}
+
+/** The detections of people who are not followed yet. */
+function newcomersOf(detections: readonly Detection[], taken: ReadonlySet<Detection>, { newTrackScore }: TrackerSettings): Detection[] {
+  const people = [...taken];
+  return detections.filter((detection) => {
+    if (taken.has(detection) || detection.score < newTrackScore) return false;
+    if (people.some((person) => containment(person, detection) > mostContainment)) return false;
+    people.push(detection);
+    return true;
+  });
 }
 
 function newTrack(id: number, detection: Detection, time: number): TrackState {
