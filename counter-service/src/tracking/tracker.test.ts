@@ -129,6 +129,33 @@ test('three frames a second are enough to follow a walking person', () => {
   assert.deepEqual(idsOf(frames[9]), [1]);
 });
 
+for (const framesPerSecond of [1, 2]) {
+  test(`of ${framesPerSecond} a second, two pictures confirm a walking person, who is followed though no boxes overlap`, () => {
+    const { frames } = film(
+      times(6, (index) => [person(100 + (80 / framesPerSecond) * index, 300)]),
+      { framesPerSecond },
+    );
+    assert.deepEqual(frames.map(idsOf), [[], [1], [1], [1], [1], [1]]);
+  });
+
+  test(`of ${framesPerSecond} a second, a picture that misses a person does not end the track`, () => {
+    const { frames } = film(
+      times(6, (index) => (index === 3 ? [] : [person(100, 300)])),
+      { framesPerSecond },
+    );
+    assert.deepEqual(frames.map(idsOf), [[], [1], [1], [], [1], [1]]);
+  });
+}
+
+test('a person who appears after a pause without pictures is another track', () => {
+  const before = film(times(5, () => [person(100, 300)]));
+  const after = film(
+    times(5, () => [person(100, 300)]),
+    { state: before.state, start: 5 },
+  );
+  assert.deepEqual(idsOf(after.frames[4]), [2]);
+});
+
 test('the foot hardly follows a box that is cut from below for one frame', () => {
   const { frames } = film(times(20, (index) => [index === 15 ? { ...person(100, 300), bottom: 265 } : person(100, 300)]));
   assert.ok(frames.every(([track]) => footPoint(track!.box).y > 285));
