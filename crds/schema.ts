@@ -119,7 +119,14 @@ const DetectionField = fields({
   framesPerSecond: whole(1, 30)
     .default(10)
     .describe('How many frames a second are analysed. Below 3, people are missed: at 2 up to a seventh of them, at 1 up to half.'),
-  scorePermille: whole(1, 999).default(350).describe('The lowest confidence with which a person counts as detected, in thousandths.'),
+  view: oneOf(['Oblique', 'Above'])
+    .default('Oblique')
+    .describe(
+      'How the camera looks at people: Oblique from the side or obliquely from above, so that whole people are seen; Above straight down on their heads, which the default model finds less surely.',
+    ),
+  scorePermille: whole(1, 999)
+    .optional()
+    .describe('The lowest confidence with which a person counts as detected, in thousandths. Left out: 350, or 150 with view Above.'),
   region: oneOf(['auto', 'full'])
     .default('auto')
     .describe('The part of the frame that the detector analyses: auto is the part around lines and zones, full the whole frame.'),

@@ -13,8 +13,9 @@ import type { Layout } from '../counting/layout.ts';
 import type { Uncounted } from '../counting/uncounted.ts';
 import type { Visit } from '../counting/zones.ts';
 import type { Detection } from '../detection/detection.ts';
-import { MOST_OVERLAP, suppress } from '../detection/nms.ts';
+import { suppress } from '../detection/nms.ts';
 import { planNextRegion, type RegionScope, regionStateSchema, resumeRegion, startRegion } from '../detection/region-planner.ts';
+import { mostOverlapOf, scoreOf } from '../detection/views.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
 import type { UndecodableGroup, UnitSpan } from '../media/footage.ts';
 import type { Track } from '../tracking/track.ts';
@@ -128,8 +129,8 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
   }
   const time = frame.presentationMicros / 1e6;
   const frames = state.frames + frame.span.units;
-  const detections = suppress(frame.detections, MOST_OVERLAP);
-  const tracked = trackStep(state.tracker, detections, time, trackerSettings(detection.scorePermille / 1000));
+  const detections = suppress(frame.detections, mostOverlapOf(detection));
+  const tracked = trackStep(state.tracker, detections, time, trackerSettings(scoreOf(detection)));
   const moment = { time: Math.round(time * 1000) / 1000, frame: frames };
   const { state: counter, ...counted } = countStep(state.counter, tracked.tracks, tracked.ended, moment);
   const moved = advance(state, frame.span, frame.presentationMicros);

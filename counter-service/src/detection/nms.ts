@@ -1,8 +1,5 @@
 import type { Detection } from './detection.ts';
 
-/** Of the model's own boxes: at low scores it finds parts of a person beside the whole one, and its own suppression leaves them. */
-export const MOST_OVERLAP = 0.5;
-
 /**
  * Greedy non-maximum suppression: of boxes that overlap by more than `iou`, the best stays.
  * `detections` come best first; the order is kept, so the result is the same for the same list.
