@@ -20,6 +20,7 @@ import type { CommittedCounts } from '../ledger/ledger.ts';
 import type { UndecodableGroup, UnitSpan } from '../media/footage.ts';
 import type { Track } from '../tracking/track.ts';
 import { createTracker, endAllTracks, openTracks, trackerSettings, trackerStateSchema, trackStep } from '../tracking/tracker.ts';
+import { NO_PACE, paceAfter, paceSchema } from './pace.ts';
 
 const whole = z.int();
 const natural = whole.min(0);
@@ -50,6 +51,8 @@ export const analysisStateSchema = z.object({
   takeover: takeoverSchema.optional(),
   /** Number of the first access unit after the newest recorded gap: a replayed gap is not recorded again. */
   gapNext: natural,
+  /** Absent in checkpoints of earlier releases. */
+  pace: paceSchema.default(NO_PACE),
   look: regionStateSchema,
   tracker: trackerStateSchema,
   counter: counterStateSchema,
@@ -102,6 +105,7 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
     continuous: false,
     gaps: { count: gaps?.count ?? 0, micros: (gaps?.seconds ?? 0) * 1e6 },
     gapNext: 0,
+    pace: NO_PACE,
     look: startRegion(view, 0),
     tracker: createTracker(),
     counter: createCounter(view, counts),
@@ -138,6 +142,7 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
     state: {
       ...moved.state,
       continuous: true,
+      pace: paceAfter(state.pace, moved.state.observedMicros - state.observedMicros),
       look: planNextRegion(state.look, view, detections, frame.presentationMicros),
       tracker: tracked.state,
       counter,
