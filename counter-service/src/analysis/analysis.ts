@@ -20,6 +20,7 @@ import type { CommittedCounts } from '../ledger/ledger.ts';
 import type { UndecodableGroup, UnitSpan } from '../media/footage.ts';
 import type { Track } from '../tracking/track.ts';
 import { createTracker, endAllTracks, openTracks, trackerSettings, trackerStateSchema, trackStep } from '../tracking/tracker.ts';
+import { certaintyAfter, certaintySchema, NO_CERTAINTY } from './certainty.ts';
 import { NO_PACE, paceAfter, paceSchema } from './pace.ts';
 
 const whole = z.int();
@@ -53,6 +54,7 @@ export const analysisStateSchema = z.object({
   gapNext: natural,
   /** Absent in checkpoints of earlier releases. */
   pace: paceSchema.default(NO_PACE),
+  certainty: certaintySchema.default(NO_CERTAINTY),
   look: regionStateSchema,
   tracker: trackerStateSchema,
   counter: counterStateSchema,
@@ -106,6 +108,7 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
     gaps: { count: gaps?.count ?? 0, micros: (gaps?.seconds ?? 0) * 1e6 },
     gapNext: 0,
     pace: NO_PACE,
+    certainty: NO_CERTAINTY,
     look: startRegion(view, 0),
     tracker: createTracker(),
     counter: createCounter(view, counts),
@@ -143,6 +146,7 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
       ...moved.state,
       continuous: true,
       pace: paceAfter(state.pace, moved.state.observedMicros - state.observedMicros),
+      certainty: certaintyAfter(state.certainty, detections, frame.presentationMicros, detection),
       look: planNextRegion(state.look, view, detections, frame.presentationMicros),
       tracker: tracked.state,
       counter,
