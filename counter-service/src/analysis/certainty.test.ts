@@ -17,7 +17,7 @@ const walkingBy = (score: number) => (second: number) => [box((second * 60) % 60
 test('a picture through which mostly uncertain boxes move is doubtful, with figures and advice', () => {
   const finding = findDoubtfulDetection(film(60, walkingBy(0.25)), spec);
   assert.equal(finding?.reason, 'UncertainBoxes');
-  assert.match(finding!.message, /^Of 57 boxes that moved through the picture, 57 are too uncertain .* set detection\.view to Above;/);
+  assert.match(finding.message, /^Of 57 boxes that moved through the picture, 57 are too uncertain .* set detection\.view to Above;/);
 });
 
 test('people who are found surely are no doubt, nor are the uncertain boxes at their feet', () => {

@@ -19,7 +19,7 @@ test('a camera of one or two pictures a second is too slow, with its rate', () =
 test('a setting that is too low is named, whatever the camera sends', () => {
   const finding = findFewPictures(paceOf(every(1, 10)), { framesPerSecond: 1 });
   assert.equal(finding?.reason, 'SettingTooLow');
-  assert.match(finding!.message, /Set detection\.framesPerSecond, which is 1, to 3 or more\.$/);
+  assert.match(finding.message, /Set detection\.framesPerSecond, which is 1, to 3 or more\.$/);
 });
 
 test('three pictures a second are enough, also if the camera is a little late', () => {
