@@ -24,8 +24,8 @@ import type { Point } from './geometry.ts';
 import { Source } from './source.ts';
 import { CameraStreamStatus } from './status.ts';
 
-export { CameraStreamStatus, conditionTypes } from './status.ts';
-export type { AgentStatus, Condition, CountsStatus, StreamState, StreamStatus, ZoneCounts } from './status.ts';
+export { CameraStreamStatus, conditionTypes, findingTypes } from './status.ts';
+export type { AgentStatus, Condition, CountsStatus, Finding, FindingType, StreamState, StreamStatus, ZoneCounts } from './status.ts';
 
 export const group = 'footfall.dev';
 export const version = 'v1alpha1';

@@ -5,7 +5,7 @@ import { BadInput, type Command } from './command.ts';
 import { chooseFfmpeg } from './ffmpeg.ts';
 import { type CountOptions, OPTIONS_HELP, readOptions } from './options.ts';
 import { Progress } from './progress.ts';
-import { lineTable, resultJson, resultTable } from './report.ts';
+import { findingLines, lineTable, resultJson, resultTable } from './report.ts';
 import { countLocally } from './run.ts';
 import { sentencesOf, validateFiles } from './validate.ts';
 
@@ -35,6 +35,7 @@ export const count: Command<CountOptions> = {
     const progress = new Progress(stderr, options.quiet);
     const outcome = await countLocally(streams, { ...options, environment: ffmpeg.environment }, signal, progress);
     progress.end(outcome.reports, outcome.seconds);
+    stderr.write(findingLines(outcome.reports));
     if (options.output === 'json') stdout.write(`${resultJson(outcome.reports)}\n`);
     else stdout.write(`\n${lineTable(outcome.reports)}\n\n${resultTable(outcome.reports, outcome.seconds)}\n`);
     return outcome.exitCode;

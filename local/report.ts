@@ -31,6 +31,11 @@ export function lineTable(reports: readonly StreamReport[]): string {
   return alignColumns([['STREAM', 'LINE/ZONE', 'IN', 'OUT', 'NOW'], ...rows]);
 }
 
+/** One line for each thing that makes the counts doubtful. */
+export function findingLines(reports: readonly StreamReport[]): string {
+  return reports.flatMap(({ name, view }) => (view?.findings ?? []).map(({ message }) => `${name}: ${message}\n`)).join('');
+}
+
 /** One line: position in the video, speed, counts, and what is wrong. */
 export function progressLine({ name, view, failure }: StreamReport, elapsedSeconds: number): string {
   if (failure !== undefined) return `${name}: ${failure.reason}`;
@@ -40,7 +45,8 @@ export function progressLine({ name, view, failure }: StreamReport, elapsedSecon
   const lines = view.lines.map((line) => `${line.name} ${line.in} in ${line.out} out`);
   const zones = view.zones.map((zone) => `${zone.name} ${zone.occupancy} now`);
   const speed = view.finished ? 'done' : `${(view.seconds / Math.max(elapsedSeconds, 0.1)).toFixed(1)}x`;
-  const trouble = view.camera.connected ? '' : `  (${view.camera.sentence ?? 'camera not connected'})`;
+  const lost = view.camera.connected ? [] : [view.camera.sentence ?? 'camera not connected'];
+  const trouble = [...lost, ...view.findings.map(({ message }) => message)].map((sentence) => `  (${sentence})`).join('');
   return `${name}: ${clock(view.seconds)} ${speed}  ${[...lines, ...zones].join(', ')}  inside ${view.inside}${trouble}`;
 }
 
@@ -56,6 +62,8 @@ export function resultJson(reports: readonly StreamReport[]): string {
     frames: view?.frames ?? 0,
     gaps: view?.gaps.count ?? 0,
     gapSeconds: view?.gaps.seconds ?? 0,
+    doubtfulSeconds: view?.doubtfulSeconds ?? 0,
+    findings: view?.findings ?? [],
     ...(failure && { failure }),
   }));
   return JSON.stringify({ streams });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CameraStreamSpec } from '#crds/schema.ts';
 import * as analysis from './analysis.ts';
-import { type AnalysisState, changeView, startAnalysis, takeOver, type View } from './analysis.ts';
+import { type AnalysisState, analysisStateSchema, changeView, startAnalysis, takeOver, type View } from './analysis.ts';
 import { modelInput } from '../fixtures/model-input.ts';
 import { committedCounts as committedIn } from '../reporting/reports.ts';
 
@@ -280,4 +280,49 @@ test('a frame that is counted already is refused: the people on it would be coun
   const { state } = step(startAnalysis(view, undefined, 0), 1, []);
   const message = 'The frame at 1000000 us is not after the watermark, 1000000 us.';
   assert.throws(() => step(state, 1, [person(220)]), { name: 'RangeError', message });
+});
+
+test('the time of a frozen picture is doubtful, not observed, and the finding outlives a checkpoint', () => {
+  const measure = { samples: new Uint8Array(576).fill(90), mean: 90, contrast: 40, steepest: 60 };
+  let state = startAnalysis(view, undefined, 0);
+  const changes: unknown[] = [];
+  const see = (seconds: number, frame: object) => {
+    const span = { units: 1, position: seconds, newestMicros: seconds * 1e6 };
+    const next = analysis.analyse(state, { presentationMicros: seconds * 1e6, span, detections: [], ...frame }, spec.detection, view);
+    state = analysisStateSchema.parse(JSON.parse(JSON.stringify(next.state)));
+    changes.push(...next.outcome.findings);
+  };
+  for (let second = 0; second <= 30; second += 1) see(second, { measure });
+  const counts = committedCounts(state, 's', 0);
+  assert.deepEqual([counts.observedSeconds, counts.doubtfulSeconds], [0, 30]);
+  assert.deepEqual(counts.findings, [
+    {
+      type: 'PictureUsable',
+      reason: 'PictureFrozen',
+      message: 'The picture has not changed at all for 30 s: nobody can be counted in it.',
+      since: '1970-01-01T00:00:00.000Z',
+    },
+  ]);
+  see(31, { measure: { ...measure, samples: new Uint8Array(576).fill(120) } });
+  const after = committedCounts(state, 's', 0);
+  assert.deepEqual([after.observedSeconds, after.doubtfulSeconds, after.findings], [1, 30, []]);
+  assert.deepEqual(changes, [
+    { type: 'PictureUsable', before: undefined, reason: 'PictureFrozen' },
+    { type: 'PictureUsable', before: 'PictureFrozen', reason: undefined },
+  ]);
+});
+
+test('a suspicion that a gap ends was observed', () => {
+  const measure = { samples: new Uint8Array(576).fill(90), mean: 90, contrast: 40, steepest: 60 };
+  const frame = (seconds: number) => ({
+    presentationMicros: seconds * 1e6,
+    span: { units: 1, position: seconds, newestMicros: seconds * 1e6 },
+    detections: [],
+    measure,
+  });
+  let state = startAnalysis(view, undefined, 0);
+  for (let second = 0; second <= 10; second += 1) state = analyse(state, frame(second), spec.detection, view);
+  assert.equal(observed(state), 0);
+  const cut = { fromMicros: 10e6, toMicros: 12e6, reason: 'CAMERA_LOST', accessUnits: 0 } as const;
+  assert.equal(observed(interrupt(state, cut, 12, view)), 10);
 });

@@ -5,7 +5,7 @@
  *   AgentAvailable ─▶ Counting ─▶ CameraConnected: the first that is not True is the reason why Ready is False
  */
 import type { V1Deployment, V1Pod } from '#crds/cluster/api.ts';
-import type { CameraStream, Condition, conditionTypes } from '#crds/schema.ts';
+import { type CameraStream, type Condition, type conditionTypes, type FindingType, findingTypes } from '#crds/schema.ts';
 import { SITE_LABEL } from '../objects/labels.ts';
 import { podTrouble } from '../objects/pods.ts';
 import type { PoolView } from '../pool/view.ts';
@@ -40,7 +40,7 @@ export function judge(observed: Observed): Record<ConditionType, Judgement> {
   const counting = judgeCounting(observed, agent);
   const broken = [agent, counting, camera].find(({ status }) => status !== 'True');
   const ready = broken ? { ...broken, status: 'False' as const } : counting;
-  return { Ready: ready, AgentAvailable: agent, CameraConnected: camera, Counting: counting };
+  return { Ready: ready, AgentAvailable: agent, CameraConnected: camera, Counting: counting, ...judgeFindings(observed) };
 }
 
 function judgeAgent(observed: Observed): Judgement {
@@ -96,6 +96,29 @@ function judgeCounting(observed: Observed, agent: Judgement): Judgement {
     default:
       return judgePool(observed);
   }
+}
+
+/** What each type of finding says of the counts: the condition without one, and the status that a finding gives it. */
+const SOUND: { readonly [Type in FindingType]: { readonly found: Condition['status']; readonly sound: Judgement } } = {
+  PictureUsable: { found: 'False', sound: holds('PictureChanges', 'The picture is neither frozen, empty nor out of focus.') },
+};
+
+/** The reason of the condition while nothing is found. */
+export function soundReason(type: FindingType): string {
+  return SOUND[type].sound.reason;
+}
+
+/** The counter's findings; they do not make a stream unready, for it is counted. */
+function judgeFindings(observed: Observed): Record<FindingType, Judgement> {
+  const { state } = reportOf(observed) ?? {};
+  const findings = observed.stream.status?.counts?.findings ?? [];
+  const judgements = findingTypes.map((type): [FindingType, Judgement] => {
+    if (state !== 'Counting') return [type, unknown('NotCounting', 'The counter looks at the video only while it counts.')];
+    const { found, sound } = SOUND[type];
+    const finding = findings.find((one) => one.type === type);
+    return [type, finding === undefined ? sound : { status: found, reason: finding.reason, message: finding.message }];
+  });
+  return Object.fromEntries(judgements) as Record<FindingType, Judgement>;
 }
 
 function checkSpec({ fault }: Observed): Judgement | undefined {
