@@ -4,7 +4,7 @@ import { celOf, fields, list, listBy, moment, name, oneOf, reason, text, total }
 import { fence, kept } from './fence.ts';
 
 /** What a counter can find in the video that makes its counts doubtful; each is the condition that the operator makes of it. */
-export const findingTypes = ['PictureUsable'] as const;
+export const findingTypes = ['PictureUsable', 'GeometryDoubtful'] as const;
 export const conditionTypes = ['Ready', 'AgentAvailable', 'CameraConnected', 'Counting', ...findingTypes] as const;
 const streamStates = ['Starting', 'Counting', 'Interrupted', 'Disconnected', 'Ended', 'Refused'] as const;
 
@@ -47,7 +47,7 @@ const GapsField = fields({
 });
 
 const FindingField = fields({
-  type: z.enum(findingTypes).describe('The condition that the finding changes.'),
+  type: oneOf(findingTypes).describe('The condition that the finding changes.'),
   reason: reason().describe('The reason, as one word.'),
   message: z.string().max(1024).describe('The reason, as a sentence for a person.'),
   since: moment().describe('When the picture began to be like this, in the time of the video.'),

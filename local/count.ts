@@ -7,7 +7,7 @@ import { type CountOptions, OPTIONS_HELP, readOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { findingLines, lineTable, resultJson, resultTable } from './report.ts';
 import { countLocally } from './run.ts';
-import { sentencesOf, validateFiles } from './validate.ts';
+import { sentencesOf, validateFiles, warningsOf, warningText } from './validate.ts';
 
 const HELP = `usage: footfall count FILE... [options]
 
@@ -29,6 +29,7 @@ export const count: Command<CountOptions> = {
   run: async (options, signal, { stdout, stderr }) => {
     const { streams, faults } = await validateFiles(options.files, options.models);
     if (faults.length > 0) throw new BadInput(sentencesOf(faults));
+    stderr.write(warningText(warningsOf(streams)));
     const cameras = streams.some(({ stream }) => isLive(stream.spec.source.url));
     const ffmpeg = await chooseFfmpeg({ cameras, allowOld: options.allowOldFfmpeg });
     if (ffmpeg.notice !== undefined) stderr.write(`${ffmpeg.notice}\n`);

@@ -33,7 +33,12 @@ export function lineTable(reports: readonly StreamReport[]): string {
 
 /** One line for each thing that makes the counts doubtful. */
 export function findingLines(reports: readonly StreamReport[]): string {
-  return reports.flatMap(({ name, view }) => (view?.findings ?? []).map(({ message }) => `${name}: ${message}\n`)).join('');
+  return reports
+    .flatMap(({ name, view: { findings, doubtfulSeconds } = { findings: [], doubtfulSeconds: 0 } }) => {
+      const past = doubtfulSeconds > 0 ? [`In all, the picture could not be used for ${Math.round(doubtfulSeconds)} s.`] : [];
+      return [...findings.map(({ message }) => message), ...past].map((sentence) => `${name}: ${sentence}\n`);
+    })
+    .join('');
 }
 
 /** One line: position in the video, speed, counts, and what is wrong. */

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { GapReason, RefusalReason } from '#proto/wire/protocol.ts';
 import { pascalCase } from '../../counter-service/src/ledger/stream-state.ts';
+import { LineDoubtReason } from '#crds/line-doubts.ts';
 import { PictureReason } from '../../counter-service/src/picture/picture.ts';
 import { CHART } from './schema.ts';
 
@@ -16,7 +17,7 @@ const sources: Readonly<Record<string, readonly string[]>> = {
   'of the operator': ['streams/conditions', 'streams/reconcile', 'objects/pods']
     .flatMap((name) => reasonsIn(`operator/src/${name}.ts`, /(?:holds|fails|unknown)\('(\w+)'|reason: '(\w+)'/g))
     .filter((reason) => reason !== 'Starting'),
-  'of a finding': Object.values(PictureReason),
+  'of a finding': [...Object.values(PictureReason), ...Object.values(LineDoubtReason)],
   'of a camera': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_FILES.has(reason)),
   'of an ended stream': [
     ...reasonsIn('counter-service/src/specs/eviction.ts', /reason: '(\w+)'/g),

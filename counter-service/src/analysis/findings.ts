@@ -3,8 +3,10 @@
  * `crds/status.ts`, and a row of FINDERS. A finder is a function of the state alone, so a replay finds the same.
  */
 import * as z from 'zod';
+import { type LineDoubt, lineDoubts } from '#crds/line-doubts.ts';
 import { type FindingType, findingTypes, type CameraStreamSpec } from '#crds/schema.ts';
 import type { CounterState } from '../counting/counter.ts';
+import { heightAt } from '../detection/person-size.ts';
 import type { RegionScope, RegionState } from '../detection/region-planner.ts';
 import type { FindingChange } from '../metrics.ts';
 import { type PictureReason, type PictureState, unusableSince } from '../picture/picture.ts';
@@ -44,6 +46,7 @@ type Finder = (state: Findable, context: FindingContext) => Doubt | undefined;
 
 const FINDERS: { readonly [Type in FindingType]: Finder } = {
   PictureUsable: findPicture,
+  GeometryDoubtful: findGeometry,
 };
 
 /** One finding of each type at most. It keeps its time while its reason stays. */
@@ -81,4 +84,18 @@ function findPicture({ picture, presentationMicros }: Findable): Doubt | undefin
   const seconds = Math.floor((presentationMicros - suspicion.sinceMicros) / 1e6);
   const message = `${PICTURE_SENTENCES[suspicion.reason]} for ${seconds} s: nobody can be counted in it.`;
   return { reason: suspicion.reason, message, sinceMicros: suspicion.sinceMicros };
+}
+
+/** Told once the size of people is known; before that, the spec alone is judged where it is checked. */
+function findGeometry({ look }: Findable, { view }: FindingContext): Doubt | undefined {
+  const { picture } = view;
+  const height = heightAt(look.people, picture);
+  if (height === undefined) return undefined;
+  const doubts = lineDoubts(view.lines, { picture, heightAt: (y) => Math.max(1, height(y)), unit: { name: 'pixels', pixels: 1 } });
+  return doubts.length === 0 ? undefined : { reason: doubts[0]!.reason, message: sentencesOf(doubts) };
+}
+
+function sentencesOf(doubts: readonly LineDoubt[]): string {
+  const sentences = doubts.map(({ name, message }) => `Line ${name} ${message}.`);
+  return `By the size of the people seen here: ${sentences.join(' ')}`.slice(0, 1024);
 }

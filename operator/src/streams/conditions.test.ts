@@ -164,6 +164,16 @@ test('a finding of the counter becomes its condition, with reason and sentence, 
   assert.equal(away.PictureUsable.status, 'Unknown', 'what was found is not known to be so any more');
 });
 
+test('lines that nobody can cross are doubtful by the spec alone, and by figures once people were seen', () => {
+  const bottom = { name: 'bottom', from: { x: 0, y: 1000 }, to: { x: 1000, y: 1000 } };
+  const { GeometryDoubtful } = judge(observedOf({ stream: streamOf({ lines: [bottom] }), pod: undefined }));
+  assert.deepEqual([GeometryDoubtful.status, GeometryDoubtful.reason], ['True', 'LineAtEdge']);
+  assert.match(GeometryDoubtful.message, /^spec\.lines\[0\] \(bottom\) can hardly be crossed.*\.$/);
+  const finding = { type: 'GeometryDoubtful', reason: 'LineTooShort', message: 'It is short.', since: '2026-11-22T12:00:00Z' } as const;
+  const stream = streamOf({}, { ...reported('Counting'), counts: { ...countsOf(), findings: [finding] } });
+  assert.deepEqual(judge(observedOf({ stream })).GeometryDoubtful, { status: 'True', reason: 'LineTooShort', message: 'It is short.' });
+});
+
 test('without a running agent and a counter, the state of the camera is unknown', () => {
   assert.equal(judge(observedOf({ pod: undefined })).CameraConnected.status, 'Unknown');
   assert.equal(judge(observedOf({ pool: poolOf({ ready: new Map() }) })).CameraConnected.status, 'Unknown');

@@ -5,7 +5,15 @@
  *   AgentAvailable ─▶ Counting ─▶ CameraConnected: the first that is not True is the reason why Ready is False
  */
 import type { V1Deployment, V1Pod } from '#crds/cluster/api.ts';
-import { type CameraStream, type Condition, type conditionTypes, type FindingType, findingTypes } from '#crds/schema.ts';
+import { lineDoubts } from '#crds/line-doubts.ts';
+import {
+  type CameraStream,
+  type CameraStreamSpec,
+  type Condition,
+  type conditionTypes,
+  type FindingType,
+  findingTypes,
+} from '#crds/schema.ts';
 import { SITE_LABEL } from '../objects/labels.ts';
 import { podTrouble } from '../objects/pods.ts';
 import type { PoolView } from '../pool/view.ts';
@@ -98,14 +106,29 @@ function judgeCounting(observed: Observed, agent: Judgement): Judgement {
   }
 }
 
-/** What each type of finding says of the counts: the condition without one, and the status that a finding gives it. */
-const SOUND: { readonly [Type in FindingType]: { readonly found: Condition['status']; readonly sound: Judgement } } = {
+interface FindingCondition {
+  /** The status that a finding gives the condition. */
+  readonly found: Condition['status'];
+  /** The condition without a finding. */
+  readonly sound: Judgement;
+  /** What the spec alone says; it needs no counter. */
+  readonly ofSpec?: (spec: CameraStreamSpec) => Judgement | undefined;
+}
+
+const FINDING_CONDITIONS: { readonly [Type in FindingType]: FindingCondition } = {
   PictureUsable: { found: 'False', sound: holds('PictureChanges', 'The picture is neither frozen, empty nor out of focus.') },
+  GeometryDoubtful: { found: 'True', sound: fails('LinesFit', 'Each line can be crossed, as far as is known.'), ofSpec: judgeLines },
 };
+
+function judgeLines({ lines }: CameraStreamSpec): Judgement | undefined {
+  const doubts = lineDoubts(lines);
+  if (doubts.length === 0) return undefined;
+  return holds(doubts[0]!.reason, doubts.map(({ index, name, message }) => `spec.lines[${index}] (${name}) ${message}.`).join(' '));
+}
 
 /** The reason of the condition while nothing is found. */
 export function soundReason(type: FindingType): string {
-  return SOUND[type].sound.reason;
+  return FINDING_CONDITIONS[type].sound.reason;
 }
 
 /** The counter's findings; they do not make a stream unready, for it is counted. */
@@ -113,10 +136,11 @@ function judgeFindings(observed: Observed): Record<FindingType, Judgement> {
   const { state } = reportOf(observed) ?? {};
   const findings = observed.stream.status?.counts?.findings ?? [];
   const judgements = findingTypes.map((type): [FindingType, Judgement] => {
-    if (state !== 'Counting') return [type, unknown('NotCounting', 'The counter looks at the video only while it counts.')];
-    const { found, sound } = SOUND[type];
-    const finding = findings.find((one) => one.type === type);
-    return [type, finding === undefined ? sound : { status: found, reason: finding.reason, message: finding.message }];
+    const { found, sound, ofSpec } = FINDING_CONDITIONS[type];
+    const finding = state === 'Counting' ? findings.find((one) => one.type === type) : undefined;
+    if (finding !== undefined) return [type, { status: found, reason: finding.reason, message: finding.message }];
+    const unseen = unknown('NotCounting', 'The counter looks at the video only while it counts.');
+    return [type, ofSpec?.(observed.stream.spec) ?? (state === 'Counting' ? sound : unseen)];
   });
   return Object.fromEntries(judgements) as Record<FindingType, Judgement>;
 }

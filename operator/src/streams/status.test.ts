@@ -77,6 +77,7 @@ test('every condition names the generation that it judged', () => {
       ['CameraConnected', 3],
       ['Counting', 3],
       ['PictureUsable', 3],
+      ['GeometryDoubtful', 3],
     ],
   );
 });
