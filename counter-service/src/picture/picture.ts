@@ -29,7 +29,8 @@ const STILL_SAMPLES = 1;
 const OVERLAY_ROWS = 2;
 /** Below both there is one even surface. Noise has steeper steps: a dark hall with a noisy sensor is no covered lens. */
 const EVEN_CONTRAST = 3;
-const EVEN_STEPS = 6;
+const EVEN_STEPS = { dark: 6, bright: 16 };
+const DARK_MEAN = 60;
 const BLACK_MEAN = 24;
 const WHITE_MEAN = 235;
 /** The steepest steps of a picture in focus are about as large as its contrast. */
@@ -89,7 +90,7 @@ function isDecided({ sinceMicros }: { readonly sinceMicros: number }, micros: nu
 
 function emptinessOf({ mean, contrast, steepest }: PictureMeasure): PictureReason | undefined {
   if (contrast >= EVEN_CONTRAST) return steepest < contrast * FOCUS_SHARE ? PictureReason.OutOfFocus : undefined;
-  if (steepest >= EVEN_STEPS) return undefined;
+  if (steepest >= (mean < DARK_MEAN ? EVEN_STEPS.dark : EVEN_STEPS.bright)) return undefined;
   if (mean < BLACK_MEAN) return PictureReason.Black;
   return mean > WHITE_MEAN ? PictureReason.White : PictureReason.Covered;
 }
