@@ -62,6 +62,7 @@ test('the rules of the ledger are in the CRD, and the status is a subresource', 
       'self.term >= oldSelf.term',
       'self.term > oldSelf.term || self.position >= oldSelf.position',
       'self.__in__ >= oldSelf.__in__ && self.out >= oldSelf.out',
+      '!has(self.doubtfulSeconds) || !has(oldSelf.doubtfulSeconds) || self.doubtfulSeconds >= oldSelf.doubtfulSeconds',
       '!has(self.delivered) || (self.delivered.crossings <= self.__in__ + self.out && self.delivered.gaps <= self.gaps.count)',
       '!has(self.delivered) || !has(oldSelf.delivered) || ' +
         '(self.delivered.crossings >= oldSelf.delivered.crossings && self.delivered.gaps >= oldSelf.delivered.gaps)',

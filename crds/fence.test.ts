@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brokenFence, type Fenced } from './fence.ts';
 
-const old: Fenced = { term: 2, position: 100, in: 3, out: 1, gaps: { count: 2 }, delivered: { crossings: 3, gaps: 1 } };
+const old: Fenced = { term: 2, position: 100, in: 3, out: 1, gaps: { count: 2 }, doubtfulSeconds: 5, delivered: { crossings: 3, gaps: 1 } };
 
 const cases: readonly [string, Partial<Fenced>, string | undefined][] = [
   ['the same entry again', {}, undefined],
@@ -11,6 +11,9 @@ const cases: readonly [string, Partial<Fenced>, string | undefined][] = [
   ['an earlier term', { term: 1, position: 200 }, 'must not come from a counter of an earlier term'],
   ['back within a term', { position: 99 }, 'must not go back to an earlier position within a term'],
   ['a lower total, though the term is new', { term: 3, out: 0 }, 'must not lower a total'],
+  ['less doubtful time, though the term is new', { term: 3, doubtfulSeconds: 4 }, 'must not lower the doubtful time'],
+  ['more doubtful time', { doubtfulSeconds: 6 }, undefined],
+  ['a counter of an earlier release', { doubtfulSeconds: undefined }, undefined],
   ['everything delivered', { delivered: { crossings: 4, gaps: 2 } }, undefined],
   ['a crossing delivered that is not counted', { delivered: { crossings: 5, gaps: 1 } }, 'must not deliver more than is counted'],
   ['a gap delivered that is not counted', { delivered: { crossings: 3, gaps: 3 } }, 'must not deliver more than is counted'],

@@ -8,6 +8,7 @@ export interface Fenced {
   readonly position: number;
   readonly in: number;
   readonly out: number;
+  readonly doubtfulSeconds?: number | undefined;
   readonly gaps: { readonly count: number };
   readonly delivered?: { readonly crossings: number; readonly gaps: number } | undefined;
 }
@@ -34,6 +35,12 @@ export const fence: readonly FenceRule[] = [
     cel: 'self.__in__ >= oldSelf.__in__ && self.out >= oldSelf.out',
     holds: (next, old) => next.in >= old.in && next.out >= old.out,
     message: 'must not lower a total',
+  },
+  {
+    // Counters of an earlier release leave it out; then the next one begins anew.
+    cel: '!has(self.doubtfulSeconds) || !has(oldSelf.doubtfulSeconds) || self.doubtfulSeconds >= oldSelf.doubtfulSeconds',
+    holds: ({ doubtfulSeconds: next }, { doubtfulSeconds: old }) => next === undefined || old === undefined || next >= old,
+    message: 'must not lower the doubtful time',
   },
   {
     cel: '!has(self.delivered) || (self.delivered.crossings <= self.__in__ + self.out && self.delivered.gaps <= self.gaps.count)',

@@ -41,7 +41,7 @@ test('a field that is left out has its default', () => {
     suspend: false,
     lines: [{ name: 'entrance', from: { x: 500, y: 200 }, to: { x: 500, y: 600 } }],
     zones: [],
-    detection: { model: 'rtmdet-nano-person', framesPerSecond: 10, scorePermille: 400, region: 'auto' },
+    detection: { model: 'rtmdet-nano-person', framesPerSecond: 10, view: 'Oblique', region: 'auto' },
     buffer: { seconds: 120, megabytes: 64, overload: 'lossless', maxLagSeconds: 5 },
   });
 });

@@ -3,11 +3,13 @@ import * as z from 'zod';
 import { celOf, fields, list, listBy, moment, name, oneOf, reason, text, total } from './fields.ts';
 import { fence, kept } from './fence.ts';
 
-export const conditionTypes = ['Ready', 'AgentAvailable', 'CameraConnected', 'Counting'] as const;
+/** What a counter can find in the video that makes its counts doubtful; each is the condition that the operator makes of it. */
+export const findingTypes = ['PictureUsable', 'GeometryDoubtful', 'PaceDoubtful', 'DetectionDoubtful'] as const;
+export const conditionTypes = ['Ready', 'AgentAvailable', 'CameraConnected', 'Counting', ...findingTypes] as const;
 const streamStates = ['Starting', 'Counting', 'Interrupted', 'Disconnected', 'Ended', 'Refused'] as const;
 
 const ConditionField = fields({
-  type: reason().describe('Ready, AgentAvailable, CameraConnected or Counting.'),
+  type: reason().describe(`${conditionTypes.slice(0, -1).join(', ')} or ${conditionTypes.at(-1)}.`),
   status: oneOf(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
   reason: reason().describe('The reason, as one word.'),
   message: z.string().max(32768).describe('The reason, as a sentence for a person.'),
@@ -44,6 +46,13 @@ const GapsField = fields({
   last: GapField.optional().describe('The latest gap.'),
 });
 
+const FindingField = fields({
+  type: oneOf(findingTypes).describe('The condition that the finding changes.'),
+  reason: reason().describe('The reason, as one word.'),
+  message: z.string().max(1024).describe('The reason, as a sentence for a person.'),
+  since: moment().describe('When the picture began to be like this, in the time of the video.'),
+}).describe('One thing in the video that makes the counts doubtful.');
+
 const DeliveredField = fields({
   crossings: total().describe('Crossings up to this number (in + out) are with every receiver, or are declared lost to it.'),
   gaps: total().describe('The same for gaps.'),
@@ -68,6 +77,12 @@ const CountsField = fields({
   lines: list(LineCountsField, 0, 64).describe('The totals of each line; those of removed lines follow, while there is room.'),
   zones: list(ZoneCountsField, 0, 64).describe('The occupancy of each zone.'),
   observedSeconds: total().describe('How much video was analysed, in seconds.'),
+  doubtfulSeconds: total()
+    .optional()
+    .describe('How much video was analysed while the picture could not be used, in seconds; observedSeconds is without it.'),
+  findings: list(FindingField, 0, 16)
+    .optional()
+    .describe('What makes the counts doubtful now, one for each type; the operator makes conditions of them.'),
   gaps: GapsField.describe('Time that was not observed, in total and the latest gap.'),
   delivered: DeliveredField.optional(),
 }).meta({ 'x-kubernetes-validations': fence.map(({ cel, message }) => celOf({ cel, message })) });
@@ -88,7 +103,7 @@ export const CameraStreamStatus = fields({
   observedGeneration: total().optional().describe('The generation of the spec that the operator applied.'),
   conditions: listBy('type', ConditionField, 16)
     .optional()
-    .describe('Conditions, written by the operator: Ready, AgentAvailable, CameraConnected, Counting.'),
+    .describe(`Conditions, written by the operator: ${conditionTypes.join(', ')}.`),
   agent: AgentField.optional().describe('Where the agent runs.'),
   counts: CountsField.optional().describe('The committed counts (the ledger), written only by the counter that holds the latest term.'),
   stream: StreamField.optional().describe('The state of the stream, written by the counter whenever it changes.'),
@@ -97,6 +112,8 @@ export const CameraStreamStatus = fields({
   .meta({ 'x-kubernetes-validations': [celOf(kept)] });
 
 export type Condition = z.infer<typeof ConditionField>;
+export type Finding = z.infer<typeof FindingField>;
+export type FindingType = (typeof findingTypes)[number];
 export type AgentStatus = z.infer<typeof AgentField>;
 export type ZoneCounts = z.infer<typeof ZoneCountsField>;
 export type CountsStatus = z.infer<typeof CountsField>;

@@ -7,9 +7,9 @@ import { BadInput, type Command } from './command.ts';
 import { chooseFfmpeg } from './ffmpeg.ts';
 import { type CountOptions, OPTIONS_HELP, readOptions } from './options.ts';
 import { Progress } from './progress.ts';
-import { lineTable, resultJson, resultTable } from './report.ts';
+import { findingLines, lineTable, resultJson, resultTable } from './report.ts';
 import { countLocally } from './run.ts';
-import { sentencesOf, validateFiles } from './validate.ts';
+import { sentencesOf, validateFiles, warningsOf, warningText } from './validate.ts';
 
 const HELP = `usage: footfall count FILE... [options]
 
@@ -33,12 +33,14 @@ export const count: Command<CountOptions> = {
     if (passedOver.length > 0) stderr.write(`${sentencesOf(passedOver)}\n`);
     if (faults.length > 0) throw new BadInput(sentencesOf(faults));
     checkInput(streams);
+    stderr.write(warningText(warningsOf(streams)));
     const cameras = streams.some(({ stream }) => isLive(stream.spec.source.url));
     const ffmpeg = await chooseFfmpeg({ cameras, allowOld: options.allowOldFfmpeg });
     if (ffmpeg.notice !== undefined) stderr.write(`${ffmpeg.notice}\n`);
     const progress = new Progress(stderr, options.quiet);
     const outcome = await countLocally(streams, { ...options, environment: ffmpeg.environment }, signal, progress);
     progress.end(outcome.reports, outcome.seconds);
+    stderr.write(findingLines(outcome.reports));
     if (options.output === 'json') stdout.write(`${resultJson(outcome.reports)}\n`);
     else stdout.write(`\n${lineTable(outcome.reports)}\n\n${resultTable(outcome.reports, outcome.seconds)}\n`);
     return outcome.exitCode;

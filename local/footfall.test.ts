@@ -57,7 +57,24 @@ suite('footfall validate', () => {
         { name: 'b', namespace: 'default', file, document: 2 },
       ],
       faults: [],
+      warnings: [],
     });
+  });
+
+  test('warns of lines that nobody can cross, and takes the file', async () => {
+    const file = place.write(
+      'edge.yaml',
+      stream('edge', { more: ', zones: []' }).replace(
+        /lines: \[.*\], zones/,
+        'lines: [{name: bottom, from: {x: 0, "y": 1000}, to: {x: 1000, "y": 1000}}], zones',
+      ),
+    );
+    const { code, stdout, stderr } = await call('validate', file);
+    assert.deepEqual([code, stdout], [0, '1 CameraStream is valid.\n']);
+    assert.match(stderr, /^warning: .*edge\.yaml, document 1: spec\.lines\[0\] \(bottom\) can hardly be crossed: on its "in" side .*\.\n$/);
+    const json = await call('validate', file, '--output', 'json');
+    const { valid, warnings } = JSON.parse(json.stdout) as { valid: boolean; warnings: { path: string }[] };
+    assert.deepEqual([valid, warnings.map(({ path }) => path)], [true, ['spec.lines[0]']]);
   });
 
   test('names every fault of every file and every model, a sentence each', async () => {

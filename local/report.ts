@@ -31,6 +31,16 @@ export function lineTable(reports: readonly StreamReport[]): string {
   return alignColumns([['STREAM', 'LINE/ZONE', 'IN', 'OUT', 'NOW'], ...rows]);
 }
 
+/** One line for each thing that makes the counts doubtful. */
+export function findingLines(reports: readonly StreamReport[]): string {
+  return reports
+    .flatMap(({ name, view: { findings, doubtfulSeconds } = { findings: [], doubtfulSeconds: 0 } }) => {
+      const past = doubtfulSeconds > 0 ? [`In all, the picture could not be used for ${Math.round(doubtfulSeconds)} s.`] : [];
+      return [...findings.map(({ message }) => message), ...past].map((sentence) => `${name}: ${sentence}\n`);
+    })
+    .join('');
+}
+
 /** One line: position in the video, speed, counts, and what is wrong. */
 export function progressLine({ name, view, failure }: StreamReport, elapsedSeconds: number): string {
   if (failure !== undefined) return `${name}: ${failure.reason}`;
@@ -40,8 +50,9 @@ export function progressLine({ name, view, failure }: StreamReport, elapsedSecon
   const lines = view.lines.map((line) => `${line.name} ${line.in} in ${line.out} out`);
   const zones = view.zones.map((zone) => `${zone.name} ${zone.occupancy} now`);
   const speed = view.finished ? 'done' : `${(view.seconds / Math.max(elapsedSeconds, 0.1)).toFixed(1)}x`;
-  const sentence = view.camera.sentence ?? (view.camera.connected ? undefined : 'camera not connected');
-  const trouble = sentence === undefined ? '' : `  (${sentence})`;
+  const camera = view.camera.sentence ?? (view.camera.connected ? undefined : 'camera not connected');
+  const sentences = [...(camera === undefined ? [] : [camera]), ...view.findings.map(({ message }) => message)];
+  const trouble = sentences.map((sentence) => `  (${sentence})`).join('');
   return `${name}: ${clock(view.seconds)} ${speed}  ${[...lines, ...zones].join(', ')}  inside ${view.inside}${trouble}`;
 }
 
@@ -57,6 +68,8 @@ export function resultJson(reports: readonly StreamReport[]): string {
     frames: view?.frames ?? 0,
     gaps: view?.gaps.count ?? 0,
     gapSeconds: view?.gaps.seconds ?? 0,
+    doubtfulSeconds: view?.doubtfulSeconds ?? 0,
+    findings: view?.findings ?? [],
     ...(failure && { failure }),
   }));
   return JSON.stringify({ streams });

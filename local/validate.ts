@@ -1,4 +1,5 @@
 /** `footfall validate`: checks YAML files of CameraStreams, and the models that they name. `footfall count` begins with the same. */
+import { lineDoubts } from '#crds/line-doubts.ts';
 import { type Fault, formatFault, type Loaded, loadCameraStreams, type LoadedStream } from '#crds/load.ts';
 import { loadModel, ModelError } from '../counter-service/src/detection/manifest.ts';
 import { BadInput, type Command, oneOf, parseOptions } from './command.ts';
@@ -7,6 +8,7 @@ import { SHIPPED_MODELS } from './options.ts';
 const HELP = `usage: footfall validate FILE... [options]
 
 Checks YAML files of CameraStreams, and the detection models that they name. Starts nothing, reaches no camera.
+Warns of lines that nobody can cross.
 
   --models DIRECTORY  detection models, a folder each (default: the shipped ones)
   --output text|json  what to print (default: text)
@@ -35,10 +37,12 @@ export const validate: Command<ValidateOptions> = {
   run: async ({ files, models, output }, _, { stdout, stderr }) => {
     const { streams, faults, passedOver } = await validateFiles(files, models);
     if (passedOver.length > 0) stderr.write(`${sentencesOf(passedOver)}\n`);
+    const warnings = warningsOf(streams);
     if (output === 'json') {
-      stdout.write(`${jsonOf(streams, faults)}\n`);
+      stdout.write(`${jsonOf(streams, faults, warnings)}\n`);
       return faults.length > 0 ? 2 : 0;
     }
+    stderr.write(warningText(warnings));
     if (faults.length > 0) throw new BadInput(sentencesOf(faults));
     stdout.write(`${streams.length === 1 ? '1 CameraStream is' : `${streams.length} CameraStreams are`} valid.\n`);
     return 0;
@@ -57,6 +61,22 @@ export async function validateFiles(files: readonly string[], models: string): P
   return { streams, faults: [...faults, ...ofModels], passedOver };
 }
 
+/** What is allowed and hardly meant, in the geometry alone. */
+export function warningsOf(streams: readonly LoadedStream[]): Fault[] {
+  return streams.flatMap(({ stream, file, document }) =>
+    lineDoubts(stream.spec.lines).map(({ index, name, message }) => ({
+      file,
+      document,
+      path: `spec.lines[${index}]`,
+      message: `(${name}) ${message}`,
+    })),
+  );
+}
+
+export function warningText(warnings: readonly Fault[]): string {
+  return warnings.map((warning) => `warning: ${formatFault(warning)}\n`).join('');
+}
+
 /** One sentence a line. */
 export function sentencesOf(faults: readonly Fault[]): string {
   return faults.map(formatFault).join('\n');
@@ -73,7 +93,8 @@ async function modelFault(directory: string, name: string): Promise<string | und
   }
 }
 
-function jsonOf(streams: readonly LoadedStream[], faults: readonly Fault[]): string {
+function jsonOf(streams: readonly LoadedStream[], faults: readonly Fault[], warnings: readonly Fault[]): string {
+  const withSentence = (fault: Fault) => ({ ...fault, sentence: formatFault(fault) });
   return JSON.stringify({
     valid: faults.length === 0,
     streams: streams.map(({ stream: { metadata }, file, document }) => ({
@@ -82,6 +103,7 @@ function jsonOf(streams: readonly LoadedStream[], faults: readonly Fault[]): str
       file,
       document,
     })),
-    faults: faults.map((fault) => ({ ...fault, sentence: formatFault(fault) })),
+    faults: faults.map(withSentence),
+    warnings: warnings.map(withSentence),
   });
 }

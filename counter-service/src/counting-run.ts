@@ -77,6 +77,9 @@ export class CountingRun {
       successor: { session: hello.session, sessionStartMicros: hello.sessionStartMicros, takenMicros: options.takenMicros },
       onOutcome: (outcome) => this.#record(outcome),
     });
+    for (const { type, reason } of this.#analysis.state.findings) {
+      options.resources.metrics.showFinding(options.labels, { type, reason, before: undefined });
+    }
     this.#footageCounter = this.#createFootageCounter();
     // The spec may have been edited since the admission, while there was no video.
     admission.streamState.adoptGeneration(this.#analysis.known.generation);
@@ -172,6 +175,10 @@ export class CountingRun {
   #record(outcome: Outcome): void {
     const { log, resources, labels } = this.#options;
     this.#journal.record(outcome);
+    for (const change of outcome.findings) {
+      resources.metrics.showFinding(labels, change);
+      log.warn(change, change.reason === undefined ? 'the counts are no longer doubtful' : 'the counts are doubtful');
+    }
     const { gap } = outcome;
     if (gap === undefined) return;
     const { number, reason, accessUnits } = gap;
@@ -213,6 +220,7 @@ export class CountingRun {
       streamState,
       evict: (eviction) => evictions.evict(eviction),
       onFrame: async () => {
+        resources.metrics.setDoubtful(labels, this.#analysis.state.doubtfulMicros);
         await this.#show();
         this.#schedule.settleIfDue();
       },

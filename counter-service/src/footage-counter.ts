@@ -20,6 +20,7 @@ import { type DecodedFrame, DecoderFault } from './media/decoder.ts';
 import type { Footage, UndecodableGroup } from './media/footage.ts';
 import { mapAhead } from './media/map-ahead.ts';
 import type { StreamMetrics } from './metrics.ts';
+import { measurePicture, type PictureMeasure } from './picture/measure.ts';
 import { Refused } from './refusal.ts';
 import { type Eviction, EVICTIONS } from './specs/eviction.ts';
 
@@ -46,6 +47,11 @@ export interface FootageCounterOptions {
   readonly metrics: StreamMetrics;
   readonly labels: Labels;
   readonly log: Log;
+}
+
+interface AnalysedPicture {
+  readonly result: DetectionResult;
+  readonly measure: PictureMeasure;
 }
 
 export class FootageCounter {
@@ -116,15 +122,16 @@ export class FootageCounter {
     const picture = { framesPerSecond, crop: plan.crop, ...plan.picture, onUnwatchable: () => this.#logUnwatchable() };
     const frames = footage.frames(picture, analysis.state.presentationMicros, either);
     const detect = async ({ presentationMicros, pixels }: DecodedFrame) => {
+      const measure = measurePicture(pixels, plan.picture);
       const result = await detector.detect({ stream: detectorKey, pixels, plan }, either);
       free(pixels);
-      return { presentationMicros, result };
+      return { presentationMicros, result, measure };
     };
     const isCurrent = () => analysis.state.look.plan === plan && analysis.known.spec.detection.framesPerSecond === framesPerSecond;
     try {
-      for await (const { presentationMicros, result } of mapAhead(frames, detector.depth, detect)) {
+      for await (const { presentationMicros, result, measure } of mapAhead(frames, detector.depth, detect)) {
         // After an edit of the spec during detection, the frame is decoded again in the new picture.
-        if (isCurrent()) await this.#countFrame(footage, presentationMicros, result);
+        if (isCurrent()) await this.#countFrame(footage, presentationMicros, { result, measure });
         if (!isCurrent()) return 'again';
       }
       return 'ended';
@@ -134,11 +141,11 @@ export class FootageCounter {
     }
   }
 
-  async #countFrame(footage: Footage, presentationMicros: number, result: DetectionResult): Promise<void> {
+  async #countFrame(footage: Footage, presentationMicros: number, { result, measure }: AnalysedPicture): Promise<void> {
     const { analysis, streamState, metrics, labels, onFrame } = this.#options;
     const before = performance.now();
     const span = footage.span(analysis.state.presentationMicros, presentationMicros);
-    analysis.analyse({ presentationMicros, span, detections: result.detections });
+    analysis.analyse({ presentationMicros, span, detections: result.detections, measure });
     streamState.reportFrame();
     footage.release(presentationMicros);
     metrics.countFrame(labels, {

@@ -1,4 +1,5 @@
 /** The metrics of a counter. The series of a stream are removed when its last call ends. */
+import type { FindingType } from '#crds/schema.ts';
 import type { Labels, Metrics } from '#proto/process/metrics.ts';
 import type { DetectionResult } from './detection/detector.ts';
 
@@ -13,6 +14,13 @@ export interface CountedFrame {
   readonly lagMicros: number;
 }
 
+/** The reasons of the finding of one type, after and before the change. */
+export interface FindingChange {
+  readonly type: FindingType;
+  readonly reason: string | undefined;
+  readonly before: string | undefined;
+}
+
 export type StreamMetrics = ReturnType<typeof streamMetrics>;
 export type EventMetrics = Pick<StreamMetrics, 'countDroppedEvents' | 'setWaitingEvents' | 'countDeliveries' | 'countDeliveryFailure'>;
 
@@ -24,6 +32,12 @@ export function streamMetrics(metrics: Metrics) {
     'fate',
   ]);
   const gaps = metrics.counter('counter_gaps_total', 'Gaps in the video, by reason.', ['stream', 'reason']);
+  const findings = metrics.gauge('counter_finding', '1 while something in the video makes the counts of a stream doubtful.', [
+    'stream',
+    'type',
+    'reason',
+  ]);
+  const doubtful = metrics.gauge('counter_doubtful_seconds', 'Video analysed while the picture could not be used.', ['stream']);
   const lag = metrics.gauge('counter_lag_seconds', 'Video received and not counted yet.', ['stream']);
   const decoders = metrics.counter('counter_decoder_deaths_total', 'Decoders that died and were started again.', ['stream']);
   const decoding = metrics.histogram('counter_decode_cpu_milliseconds', 'CPU time of the decoder for an access unit.', MILLISECONDS);
@@ -92,6 +106,14 @@ export function streamMetrics(metrics: Metrics) {
     countGap(labels: Labels, reason: string): void {
       gaps.add(1, { ...labels, reason });
     },
+    /** @param reason undefined when there is no finding of this type any more. */
+    showFinding(labels: Labels, { type, reason, before }: FindingChange): void {
+      if (before !== undefined) void findings.forget({ ...labels, type, reason: before });
+      if (reason !== undefined) findings.set(1, { ...labels, type, reason });
+    },
+    setDoubtful(labels: Labels, micros: number): void {
+      doubtful.set(micros / 1e6, labels);
+    },
     countDroppedEvents(labels: Labels, count: number): void {
       droppedEvents.add(count, labels);
     },
@@ -105,7 +127,11 @@ export function streamMetrics(metrics: Metrics) {
       failures.add(1, { receiver });
     },
     async forget(labels: Labels): Promise<void> {
-      await Promise.all([units, bytes, frames, gaps, lag, decoders, waitingEvents, droppedEvents].map((series) => series.forget(labels)));
+      await Promise.all(
+        [units, bytes, frames, gaps, findings, doubtful, lag, decoders, waitingEvents, droppedEvents].map((series) =>
+          series.forget(labels),
+        ),
+      );
     },
   };
 }

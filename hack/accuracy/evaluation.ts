@@ -8,6 +8,8 @@ import { countStep, createCounter, type CrossingEvent } from '../../counter-serv
 import type { Layout, LineSpec } from '../../counter-service/src/counting/layout.ts';
 import type { Detection } from '../../counter-service/src/detection/detection.ts';
 import type { Track } from '../../counter-service/src/tracking/track.ts';
+import { suppress } from '../../counter-service/src/detection/nms.ts';
+import { mostOverlapOf } from '../../counter-service/src/detection/views.ts';
 import { createTracker, type TrackerSettings, trackStep } from '../../counter-service/src/tracking/tracker.ts';
 import { Random } from '../machine/random.ts';
 import type { MotBox } from './mot.ts';
@@ -23,6 +25,8 @@ export interface Sampling {
   readonly first: number;
 }
 
+const mostOverlap = mostOverlapOf({ view: 'Oblique' });
+
 /** The crossings counted on a detector's boxes; frames count from 1. */
 export function countCrossings(
   detections: readonly (readonly Detection[])[],
@@ -35,7 +39,7 @@ export function countCrossings(
   const events: CrossingEvent[] = [];
   for (let index = first; index < detections.length; index += every) {
     const time = index / footage.framesPerSecond;
-    const tracked = trackStep(tracker, detections[index]!, time, settings);
+    const tracked = trackStep(tracker, suppress(detections[index]!, mostOverlap), time, settings);
     const counted = countStep(counter, tracked.tracks, tracked.ended, { time, frame: index + 1 });
     [tracker, counter] = [tracked.state, counted.state];
     events.push(...counted.crossings);

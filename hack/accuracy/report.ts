@@ -36,7 +36,7 @@ const conditions: readonly Condition[] = [
   { name: 'every second frame, 4 % off, 10 % gone', sampling: { every: 2, first: 0 }, disturbance: { jitter: 0.04, lost: 0.1, seed: 4 } },
 ];
 
-const defaultHighScore = 0.4;
+const defaultHighScore = 0.35;
 /** A line with fewer crossings is too random. */
 const fewestCrossings = 6;
 

@@ -42,7 +42,7 @@ async function measure({ clip, lines, framesPerSecond, model: name }: StagesTask
   ]);
   const feeds = { [input.tensor]: tensor };
   const view: View = { lines, zones: [], picture: codec, input, region: 'full' };
-  const detection = { model: name, framesPerSecond, scorePermille: 400, region: 'full' } as const;
+  const detection = { model: name, framesPerSecond, view: 'Oblique', region: 'full' } as const;
   let state = startAnalysis(view, undefined, 0);
 
   const spent = { reading: 0, preprocessing: 0, inference: 0, postprocessing: 0, counting: 0 };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parseDocuments } from '#crds/documents.ts';
+import { findingTypes } from '#crds/schema.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
 import { streamMetrics } from '../../counter-service/src/metrics.ts';
 import { Site } from '../../edge-agent/src/site/site.ts';
@@ -37,6 +38,14 @@ test('each alert has a severity, a summary and a description', () => {
     assert.match(labels['severity']!, /^(warning|critical)$/);
     for (const sentence of [annotations['summary'], annotations['description']]) assert.match(sentence ?? '', /^\S.*[.?]$/, alert);
   }
+});
+
+test('each type of finding has an alert', () => {
+  for (const type of findingTypes)
+    assert.ok(
+      rules.some(({ expr }) => expr.includes(`footfall_agent_finding{type="${type}"}`)),
+      type,
+    );
 });
 
 /** Names in Prometheus, from the registries of the processes. */

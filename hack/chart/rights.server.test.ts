@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 import { type KubernetesObject, type Resource, resources, type V1ConfigMap, type V1Deployment, type V1Secret } from '#crds/cluster/api.ts';
 import { connect } from '#crds/cluster/client.ts';
 import { COUNTER_AUDIENCE } from '#crds/identity.ts';
-import type { CameraStream } from '#crds/schema.ts';
+import { type CameraStream, conditionTypes } from '#crds/schema.ts';
 import { createLog } from '#proto/process/log.ts';
 import { createMetrics } from '#proto/process/metrics.ts';
 import { Cluster } from '../../counter-service/src/cluster.ts';
@@ -127,7 +127,10 @@ async function operates(namespace: string, options: RenderOptions): Promise<void
   try {
     const stream = await makeStream(namespace);
     const made = { namespace, name: `${stream.metadata.name}-agent` };
-    await until(async () => (await plane.api.get<CameraStream>(resources.cameraStreams, stream.metadata)).status?.conditions?.length === 4);
+    await until(
+      async () =>
+        (await plane.api.get<CameraStream>(resources.cameraStreams, stream.metadata)).status?.conditions?.length === conditionTypes.length,
+    );
     await plane.api.get(resources.serviceAccounts, made);
     await plane.api.get(resources.deployments, made);
     const trusted = async () => (await plane.api.get<V1ConfigMap>(resources.configMaps, made)).data?.['ca.crt'];

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { GapReason, RefusalReason } from '#proto/wire/protocol.ts';
 import { pascalCase } from '../../counter-service/src/ledger/stream-state.ts';
+import { LineDoubtReason } from '#crds/line-doubts.ts';
+import { PictureReason } from '../../counter-service/src/picture/picture.ts';
 import { CHART } from './schema.ts';
 
 const page = readFileSync(new URL('docs/troubleshooting.md', CHART), 'utf8');
@@ -15,6 +17,11 @@ const sources: Readonly<Record<string, readonly string[]>> = {
   'of the operator': ['streams/conditions', 'streams/reconcile', 'objects/pods']
     .flatMap((name) => reasonsIn(`operator/src/${name}.ts`, /(?:holds|fails|unknown)\('(\w+)'|reason: '(\w+)'/g))
     .filter((reason) => reason !== 'Starting'),
+  'of a finding': [
+    ...Object.values(PictureReason),
+    ...Object.values(LineDoubtReason),
+    ...['pace', 'certainty'].flatMap((name) => reasonsIn(`counter-service/src/analysis/${name}.ts`, /reason: '(\w+)'/g)),
+  ],
   'of a camera': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_RECORDINGS.has(reason)),
   'of an ended stream': [
     ...reasonsIn('counter-service/src/specs/eviction.ts', /reason: '(\w+)'/g),

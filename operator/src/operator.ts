@@ -85,7 +85,7 @@ function makeQueues(parts: Parts & { readonly cache: ClusterCache; readonly reco
     pool: () => ({ ...pool.view(), trouble: certificates.state().trouble ?? pool.view().trouble }),
     authorities: () => certificates.state().authorities,
     now: () => `${new Date().toISOString().slice(0, 19)}Z`,
-    onReady: (stream, ready) => recorder.record(readyEvent(stream, ready)),
+    onChange: (stream, condition) => recorder.record(conditionEvent(stream, condition)),
   });
   const observerOf = queueMetrics(metrics);
   const queueOf = (controller: Controller) =>
@@ -98,10 +98,10 @@ function makeQueues(parts: Parts & { readonly cache: ClusterCache; readonly reco
   return [queueOf(certificates), queueOf(pool), streamQueue];
 }
 
-function readyEvent({ metadata: { namespace, name, uid } }: CameraStream, { status, reason, message }: Condition): NewEvent {
+function conditionEvent({ metadata: { namespace, name, uid } }: CameraStream, { type, status, reason, message }: Condition): NewEvent {
   return {
     regarding: { apiVersion, kind, metadata: { namespace, name, uid } },
-    type: status === 'True' || reason === 'Suspended' ? 'Normal' : 'Warning',
+    type: (type.endsWith('Doubtful') ? status === 'False' : status === 'True') || reason === 'Suspended' ? 'Normal' : 'Warning',
     reason,
     action: 'Reconcile',
     note: message,

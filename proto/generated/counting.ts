@@ -11,6 +11,7 @@ import type { CountingClient as _footfall_v1_CountingClient, CountingDefinition 
 import type { Counts as _footfall_v1_Counts, Counts__Output as _footfall_v1_Counts__Output } from './footfall/v1/Counts.ts';
 import type { Credit as _footfall_v1_Credit, Credit__Output as _footfall_v1_Credit__Output } from './footfall/v1/Credit.ts';
 import type { EndOfStream as _footfall_v1_EndOfStream, EndOfStream__Output as _footfall_v1_EndOfStream__Output } from './footfall/v1/EndOfStream.ts';
+import type { Finding as _footfall_v1_Finding, Finding__Output as _footfall_v1_Finding__Output } from './footfall/v1/Finding.ts';
 import type { Finished as _footfall_v1_Finished, Finished__Output as _footfall_v1_Finished__Output } from './footfall/v1/Finished.ts';
 import type { Gap as _footfall_v1_Gap, Gap__Output as _footfall_v1_Gap__Output } from './footfall/v1/Gap.ts';
 import type { GoAway as _footfall_v1_GoAway, GoAway__Output as _footfall_v1_GoAway__Output } from './footfall/v1/GoAway.ts';
@@ -43,6 +44,7 @@ export interface ProtoGrpcType {
       Counts: MessageTypeDefinition<_footfall_v1_Counts, _footfall_v1_Counts__Output>
       Credit: MessageTypeDefinition<_footfall_v1_Credit, _footfall_v1_Credit__Output>
       EndOfStream: MessageTypeDefinition<_footfall_v1_EndOfStream, _footfall_v1_EndOfStream__Output>
+      Finding: MessageTypeDefinition<_footfall_v1_Finding, _footfall_v1_Finding__Output>
       Finished: MessageTypeDefinition<_footfall_v1_Finished, _footfall_v1_Finished__Output>
       Gap: MessageTypeDefinition<_footfall_v1_Gap, _footfall_v1_Gap__Output>
       GapReason: EnumTypeDefinition

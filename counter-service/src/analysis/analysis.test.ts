@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CameraStreamSpec } from '#crds/schema.ts';
 import * as analysis from './analysis.ts';
-import { type AnalysisState, changeView, startAnalysis, takeOver, type View } from './analysis.ts';
+import { type AnalysisState, analysisStateSchema, changeView, startAnalysis, takeOver, type View } from './analysis.ts';
 import { modelInput } from '../fixtures/model-input.ts';
 import { committedCounts as committedIn } from '../reporting/reports.ts';
 
@@ -224,6 +224,15 @@ test('the outcome of a frame has the people with their boxes, and the crossing w
   );
 });
 
+test('a person whom the model finds twice, the second time beside the first, is counted once', () => {
+  let state = startAnalysis(view, undefined, 0);
+  for (const index of Array.from({ length: 40 }).keys()) {
+    const left = 220 + 5 * index;
+    state = step(state, index / 10, [person(left), { ...person(left + 16), score: 0.6 }]).state;
+  }
+  assert.equal(state.counter.out, 1);
+});
+
 test('a person who came near the line and was not counted has a reason', () => {
   const { outcomes } = walk([...Array.from({ length: 8 }, (_, index) => 200 + 3 * index), ...Array.from({ length: 8 }, () => 221)]);
   assert.deepEqual(
@@ -271,4 +280,54 @@ test('a frame that is counted already is refused: the people on it would be coun
   const { state } = step(startAnalysis(view, undefined, 0), 1, []);
   const message = 'The frame at 1000000 us is not after the watermark, 1000000 us.';
   assert.throws(() => step(state, 1, [person(220)]), { name: 'RangeError', message });
+});
+
+test('the time of a frozen picture is doubtful, not observed, and the finding outlives a checkpoint', () => {
+  const measure = { samples: new Uint8Array(576).fill(90), mean: 90, contrast: 40, steepest: 60 };
+  let state = startAnalysis(view, undefined, 0);
+  const changes: unknown[] = [];
+  const see = (seconds: number, frame: object) => {
+    const span = { units: 1, position: seconds * 4, newestMicros: seconds * 1e6 };
+    const next = analysis.analyse(state, { presentationMicros: seconds * 1e6, span, detections: [], ...frame }, spec.detection, view);
+    state = analysisStateSchema.parse(JSON.parse(JSON.stringify(next.state)));
+    changes.push(...next.outcome.findings);
+  };
+  for (let second = 0; second <= 30; second += 0.25) see(second, { measure });
+  const counts = committedCounts(state, 's', 0);
+  assert.deepEqual([counts.observedSeconds, counts.doubtfulSeconds], [0, 30]);
+  assert.deepEqual(counts.findings, [
+    {
+      type: 'PictureUsable',
+      reason: 'PictureFrozen',
+      message: 'The picture has not changed at all for 30 s: nobody can be counted in it.',
+      since: '1970-01-01T00:00:00.000Z',
+    },
+  ]);
+  see(31, { measure: { ...measure, samples: new Uint8Array(576).fill(120) } });
+  const after = committedCounts(state, 's', 0);
+  assert.deepEqual([after.observedSeconds, after.doubtfulSeconds, after.findings], [1, 30, []]);
+  assert.deepEqual(changes, [
+    { type: 'PictureUsable', before: undefined, reason: 'PictureFrozen' },
+    { type: 'PictureUsable', before: 'PictureFrozen', reason: undefined },
+  ]);
+});
+
+test('a checkpoint from before there were findings is read, and the analysis goes on', () => {
+  const { doubtfulMicros, picture, findings, pace, certainty, ...earlier } = startAnalysis(view, undefined, 0);
+  assert.deepEqual(analysisStateSchema.parse(earlier), { ...earlier, doubtfulMicros, picture, findings, pace, certainty });
+});
+
+test('a suspicion that a gap ends was observed', () => {
+  const measure = { samples: new Uint8Array(576).fill(90), mean: 90, contrast: 40, steepest: 60 };
+  const frame = (seconds: number) => ({
+    presentationMicros: seconds * 1e6,
+    span: { units: 1, position: seconds, newestMicros: seconds * 1e6 },
+    detections: [],
+    measure,
+  });
+  let state = startAnalysis(view, undefined, 0);
+  for (let second = 0; second <= 10; second += 1) state = analyse(state, frame(second), spec.detection, view);
+  assert.equal(observed(state), 0);
+  const cut = { fromMicros: 10e6, toMicros: 12e6, reason: 'CAMERA_LOST', accessUnits: 0 } as const;
+  assert.equal(observed(interrupt(state, cut, 12, view)), 10);
 });

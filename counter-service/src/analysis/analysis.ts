@@ -13,11 +13,19 @@ import type { Layout } from '../counting/layout.ts';
 import type { Uncounted } from '../counting/uncounted.ts';
 import type { Visit } from '../counting/zones.ts';
 import type { Detection } from '../detection/detection.ts';
+import { suppress } from '../detection/nms.ts';
 import { planNextRegion, type RegionScope, regionStateSchema, resumeRegion, startRegion } from '../detection/region-planner.ts';
+import { mostOverlapOf, scoreOf } from '../detection/views.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
+import type { FindingChange } from '../metrics.ts';
 import type { UndecodableGroup, UnitSpan } from '../media/footage.ts';
+import type { PictureMeasure } from '../picture/measure.ts';
+import { NOTHING_SEEN, pictureStateSchema, pictureStep } from '../picture/picture.ts';
 import type { Track } from '../tracking/track.ts';
 import { createTracker, endAllTracks, openTracks, trackerSettings, trackerStateSchema, trackStep } from '../tracking/tracker.ts';
+import { certaintyAfter, certaintySchema, NO_CERTAINTY } from './certainty.ts';
+import { findingChanges, findingsAfter, findingsSchema } from './findings.ts';
+import { NO_PACE, paceAfter, paceSchema } from './pace.ts';
 
 const whole = z.int();
 const natural = whole.min(0);
@@ -41,6 +49,10 @@ export const analysisStateSchema = z.object({
   /** Access units up to the watermark, in presentation order. */
   frames: natural,
   observedMicros: z.number().min(0),
+  /** Time analysed while the picture could not be used; absent in checkpoints of earlier releases. */
+  doubtfulMicros: z.number().min(0).default(0),
+  picture: pictureStateSchema.default(NOTHING_SEEN),
+  findings: findingsSchema.default([]),
   /** Whether the watermark lies within the current footage: then the time from it to the next frame is observed. */
   continuous: z.boolean(),
   gaps: z.object({ count: natural, micros: z.number().min(0), last: gapRecordSchema.optional() }),
@@ -48,6 +60,9 @@ export const analysisStateSchema = z.object({
   takeover: takeoverSchema.optional(),
   /** Number of the first access unit after the newest recorded gap: a replayed gap is not recorded again. */
   gapNext: natural,
+  /** Absent in checkpoints of earlier releases. */
+  pace: paceSchema.default(NO_PACE),
+  certainty: certaintySchema.default(NO_CERTAINTY),
   look: regionStateSchema,
   tracker: trackerStateSchema,
   counter: counterStateSchema,
@@ -59,6 +74,8 @@ export interface Frame {
   /** The access units after the last frame, up to this one. */
   readonly span: UnitSpan;
   readonly detections: readonly Detection[];
+  /** What the pixels say of themselves; absent where there are none, and the picture is taken as usable. */
+  readonly measure?: PictureMeasure;
 }
 
 export interface NumberedGap extends GapRecord {
@@ -75,6 +92,8 @@ export interface Outcome {
   readonly visits: readonly Visit[];
   /** Tracks that ended near a line and were not counted there, and why. */
   readonly uncounted: readonly Uncounted[];
+  /** Findings that came, went, or have another reason. */
+  readonly findings: readonly FindingChange[];
   /** The gap that this step has recorded. */
   readonly gap: NumberedGap | undefined;
 }
@@ -84,7 +103,7 @@ export interface Step {
   readonly outcome: Outcome;
 }
 
-const NOTHING: Outcome = { tracks: [], crossings: [], visits: [], uncounted: [], gap: undefined };
+const NOTHING: Outcome = { tracks: [], crossings: [], visits: [], uncounted: [], findings: [], gap: undefined };
 
 /** The lines, zones and region of the spec, with the current picture size and model input. */
 export type View = Layout & RegionScope;
@@ -97,9 +116,14 @@ export function startAnalysis(view: View, counts: CommittedCounts | undefined, p
     presentationMicros: -1,
     frames: 0,
     observedMicros: (counts?.observedSeconds ?? 0) * 1e6,
+    doubtfulMicros: (counts?.doubtfulSeconds ?? 0) * 1e6,
+    picture: NOTHING_SEEN,
+    findings: [],
     continuous: false,
     gaps: { count: gaps?.count ?? 0, micros: (gaps?.seconds ?? 0) * 1e6 },
     gapNext: 0,
+    pace: NO_PACE,
+    certainty: NO_CERTAINTY,
     look: startRegion(view, 0),
     tracker: createTracker(),
     counter: createCounter(view, counts),
@@ -127,19 +151,46 @@ export function analyse(state: AnalysisState, frame: Frame, detection: CameraStr
   }
   const time = frame.presentationMicros / 1e6;
   const frames = state.frames + frame.span.units;
-  const tracked = trackStep(state.tracker, frame.detections, time, trackerSettings(detection.scorePermille / 1000));
+  const detections = suppress(frame.detections, mostOverlapOf(detection));
+  const tracked = trackStep(state.tracker, detections, time, trackerSettings(scoreOf(detection)));
   const moment = { time: Math.round(time * 1000) / 1000, frame: frames };
   const { state: counter, ...counted } = countStep(state.counter, tracked.tracks, tracked.ended, moment);
   const moved = advance(state, frame.span, frame.presentationMicros);
+  const next = {
+    ...moved.state,
+    continuous: true,
+    pace: paceAfter(state.pace, moved.state.observedMicros - state.observedMicros),
+    certainty: certaintyAfter(state.certainty, detections, frame.presentationMicros, detection),
+    look: planNextRegion(state.look, view, detections, frame.presentationMicros),
+    ...judgePicture(state, moved.state, frame, detection),
+    tracker: tracked.state,
+    counter,
+  };
+  const findings = findingsAfter(state.findings, next, { view, detection });
   return {
-    state: {
-      ...moved.state,
-      continuous: true,
-      look: planNextRegion(state.look, view, frame.detections, frame.presentationMicros),
-      tracker: tracked.state,
-      counter,
-    },
-    outcome: { ...moved.outcome, ...counted, tracks: tracked.tracks },
+    state: { ...next, findings },
+    outcome: { ...moved.outcome, ...counted, tracks: tracked.tracks, findings: findingChanges(state.findings, findings) },
+  };
+}
+
+/** Time under a suspicion is taken out of the observed time until it is decided. */
+function judgePicture(
+  before: AnalysisState,
+  moved: AnalysisState,
+  { measure, detections }: Frame,
+  detection: CameraStreamSpec['detection'],
+) {
+  if (measure === undefined) return {};
+  const { picture, observedMicros, doubtfulMicros } = pictureStep(before.picture, {
+    micros: moved.presentationMicros,
+    elapsedMicros: moved.observedMicros - before.observedMicros,
+    measure,
+    people: detections.some(({ score }) => score >= scoreOf(detection)),
+  });
+  return {
+    picture,
+    observedMicros: before.observedMicros + observedMicros,
+    doubtfulMicros: before.doubtfulMicros + doubtfulMicros,
   };
 }
 
@@ -170,7 +221,7 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
   const seen = changeView(state, view);
   // A replayed gap is recorded already, and only changes the picture.
   if (next <= state.gapNext) return { state: seen, outcome: NOTHING };
-  const declared = declare(seen, { ...gap, ...state.takeover });
+  const declared = declare(withoutSuspicion(seen), { ...gap, ...state.takeover });
   // What ends is judged in the picture in which it was seen.
   const { state: counter, ...lost } = endTracks(state.counter, openTracks(state.tracker));
   return {
@@ -185,6 +236,11 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
     },
     outcome: { ...NOTHING, ...lost, gap: declared.gap },
   };
+}
+
+/** A suspicion cannot be pursued over a gap: its time was observed, as far as is known. */
+function withoutSuspicion(state: AnalysisState): AnalysisState {
+  return { ...state, picture: NOTHING_SEEN, observedMicros: state.observedMicros + state.picture.undecidedMicros };
 }
 
 /** Records video that kills every decoder as a gap, so that no later counter decodes it again. The first frame after it is counted. */

@@ -4,6 +4,7 @@
  */
 import type { CodecMessage, GapMessage } from '#proto/wire/protocol.ts';
 import type { ModelInput } from '../detection/manifest.ts';
+import { inputFor } from '../detection/views.ts';
 import type { CommittedCounts } from '../ledger/ledger.ts';
 import type { UndecodableGroup, UnitSpan } from '../media/footage.ts';
 import type { KnownSpec } from '../specs/specs.ts';
@@ -105,6 +106,7 @@ export class StreamAnalysis {
   #view(): View {
     const { spec } = this.#known;
     const { width, height } = this.#picture;
-    return { lines: spec.lines, zones: spec.zones, picture: { width, height }, input: this.#input, region: spec.detection.region };
+    const input = inputFor(spec.detection, this.#input);
+    return { lines: spec.lines, zones: spec.zones, picture: { width, height }, input, region: spec.detection.region };
   }
 }

@@ -18,6 +18,7 @@ const crossed = (number: number): Outcome => ({
   tracks: [],
   visits: [],
   uncounted: [],
+  findings: [],
   gap: undefined,
   crossings: [{ number, line: 'a', direction: 'in', time: number, frame: number, track: 1, lineIn: number, lineOut: 0 }],
 });

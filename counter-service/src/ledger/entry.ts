@@ -121,6 +121,7 @@ function blank(session: string): CountsStatus {
     lines: [],
     zones: [],
     observedSeconds: 0,
+    doubtfulSeconds: 0,
     gaps: { count: 0, seconds: 0 },
   };
 }

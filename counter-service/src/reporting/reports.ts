@@ -29,6 +29,9 @@ const WORTH: { readonly [Field in keyof Required<CommittedCounts>]: Declaration<
   lines: { name: 'write', in: 'write', out: 'write' },
   zones: { name: 'write', occupancy: 'write' },
   observedSeconds: 'shown',
+  doubtfulSeconds: 'shown',
+  // The figures in a message change with each frame.
+  findings: { type: 'write', reason: 'write', message: 'shown', since: 'shown' },
   gaps: { count: 'write', seconds: 'write', last: { from: 'write', to: 'write', reason: 'write', accessUnits: 'write' } },
   delivered: 'shown',
 };
@@ -64,6 +67,8 @@ export function committedCounts(state: AnalysisState, { session, sessionStartMic
     lines: [...lines],
     zones: zoneCounts(state.counter),
     observedSeconds: Math.floor(state.observedMicros / 1e6),
+    doubtfulSeconds: Math.floor(state.doubtfulMicros / 1e6),
+    findings: state.findings.map(({ sinceMicros, ...finding }) => ({ ...finding, since: at(sinceMicros) })),
     gaps: {
       count: state.gaps.count,
       seconds: Math.round(state.gaps.micros / 1e6),
@@ -83,7 +88,7 @@ export function numbersOf(
 }
 
 /** The current counts for the agent's site; provisional until they are committed. */
-export function siteCounts({ counter, gaps, position, presentationMicros, frames }: AnalysisState) {
+export function siteCounts({ counter, gaps, position, presentationMicros, frames, doubtfulMicros, findings }: AnalysisState) {
   const totals = totalsOf(counter);
   return {
     position,
@@ -94,5 +99,7 @@ export function siteCounts({ counter, gaps, position, presentationMicros, frames
     zones: zoneCounts(counter),
     gaps: gaps.count,
     gapMicros: gaps.micros,
+    doubtfulMicros,
+    findings: [...findings],
   } satisfies NonNullable<CounterMessage['counts']>;
 }

@@ -28,7 +28,7 @@ const view: View = {
   region: 'auto',
   input: modelInput,
 };
-const detection = { model: 'any', framesPerSecond: 10, scorePermille: 400, region: 'auto' } as const;
+const detection = { model: 'any', framesPerSecond: 10, view: 'Oblique', region: 'auto' } as const;
 const codec = { fourcc: 'H264', privateData: new Uint8Array(), width: 640, height: 480, decodeDelay: 0 };
 
 /** After a walk of one person over the line. */

@@ -49,19 +49,26 @@ const weakAfterUnseenSeconds = 0.5;
 // A person hidden behind another who appears elsewhere is the same person if they could have walked there.
 const reunionSeconds = 1.5;
 /** In heights of the person: the uncertainty of the place at once, how it grows a second, and where it ends. */
-const reunionReach = { first: 0.3, perSecond: 1, most: 1 };
+const reunionReach = { first: 0.3, perSecond: 1, most: 1, mostOfSlow: 1.5 };
 /** A person does not change their height by more than this factor within a second. */
 const reunionGrowth = 1.4;
 
-/** The detection of each track that has one. */
+/** Pictures further apart than this are slow: a person walks out of their box from one to the next, and boxes need not overlap. */
+const slowSeconds = 0.28;
+/** In intervals of pictures: a person whom one picture missed is looked for in the next, or the next two if they were known. */
+export const missedOnce = 1.5;
+export const missedTwice = 2.5;
+
+/** The detection of each track that has one. @param intervalSeconds since the picture before. */
 export function associate<Track extends Candidate>(
   tracks: readonly Track[],
   detections: readonly Detection[],
   scores: Scores,
+  intervalSeconds = 0,
 ): Map<Track, Detection> {
   const found = new Map<Track, Detection>();
   const taken = new Set<Detection>();
-  for (const stage of stages(scores)) {
+  for (const stage of stages(scores, intervalSeconds)) {
     const openTracks = tracks.filter((track) => !found.has(track) && stage.tracks(track));
     const openDetections = detections.filter((detection) => !taken.has(detection) && stage.detections(detection));
     const gain = (row: number, column: number) => stage.gain(openTracks[row]!, openDetections[column]!);
@@ -74,7 +81,12 @@ export function associate<Track extends Candidate>(
   return found;
 }
 
-function stages(scores: Scores): Stage<Candidate>[] {
+function stages(scores: Scores, intervalSeconds: number): Stage<Candidate>[] {
+  const isSlow = intervalSeconds > slowSeconds;
+  const mostReach = isSlow ? reunionReach.mostOfSlow : reunionReach.most;
+  const weakAfterUnseen = Math.max(weakAfterUnseenSeconds, missedOnce * intervalSeconds);
+  const reunionAfterUnseen = Math.max(reunionSeconds, missedTwice * intervalSeconds);
+  const walk = (track: Candidate, detection: Detection) => walkGain(track, detection, mostReach);
   const sure = (detection: Detection) => detection.score >= scores.highScore;
   return [
     {
@@ -83,30 +95,32 @@ function stages(scores: Scores): Stage<Candidate>[] {
       gain: (track, detection) => overlap(track.box, detection, reach) * detection.score - sureOverlap,
     },
     {
-      tracks: (track) => track.confirmed && track.unsureSeconds <= weakSeconds && track.unseenSeconds <= weakAfterUnseenSeconds,
+      tracks: (track) => track.confirmed && track.unsureSeconds <= weakSeconds && track.unseenSeconds <= weakAfterUnseen,
       detections: (detection) => !sure(detection) && detection.score >= scores.lowScore,
       gain: (track, detection) => overlap(track.box, detection, reach) - weakOverlap,
+    },
+    // Before new tracks: the first glimpse of a person who comes out from behind a post may have begun one.
+    {
+      tracks: (track) => track.confirmed && track.unseenSeconds <= reunionAfterUnseen,
+      detections: (detection) => detection.score >= scores.newTrackScore,
+      gain: walk,
     },
     {
       tracks: (track) => !track.confirmed,
       detections: sure,
       gain: (track, detection) => overlap(track.box, detection, reach) - newcomerOverlap,
     },
-    {
-      tracks: (track) => track.confirmed && track.unseenSeconds <= reunionSeconds,
-      detections: (detection) => detection.score >= scores.newTrackScore,
-      gain: reunionGain,
-    },
+    { tracks: (track) => isSlow && !track.confirmed, detections: sure, gain: walk },
   ];
 }
 
 /** 1 where the track was expected, 0 as far away as the person can have walked since they were last seen. */
-function reunionGain(track: Candidate, detection: Detection): number {
+function walkGain(track: Candidate, detection: Detection, mostReach: number): number {
   const height = track.box.bottom - track.box.top;
   const growth = (detection.bottom - detection.top) / height;
   if (growth > reunionGrowth || growth * reunionGrowth < 1) return 0;
   const across = (detection.left + detection.right - track.box.left - track.box.right) / 2;
   const down = detection.top - track.box.top;
   const heights = Math.sqrt(across * across + down * down) / height;
-  return 1 - heights / Math.min(reunionReach.most, reunionReach.first + reunionReach.perSecond * track.unseenSeconds);
+  return 1 - heights / Math.min(mostReach, reunionReach.first + reunionReach.perSecond * track.unseenSeconds);
 }

@@ -29,6 +29,13 @@ export function overlap(one: Box, other: Box, margin = 0): number {
   return shared / (grow * grow * (area(one) + area(other)) - shared);
 }
 
+/** How much of the smaller box lies within the other, 0 to 1. */
+export function containment(one: Box, other: Box): number {
+  const width = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+  const height = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+  return width <= 0 || height <= 0 ? 0 : (width * height) / Math.min(area(one), area(other));
+}
+
 function area(box: Box): number {
   return Math.max(0, box.right - box.left) * Math.max(0, box.bottom - box.top);
 }

@@ -90,6 +90,31 @@ test('a half hidden person is followed by weak detections, which begin no track 
   assert.deepEqual(idsOf(frames[9]), [1]);
 });
 
+test('a part of a person, and a box around two, begin no track', () => {
+  const legs = (x: number): Detection => ({ left: x - 18, top: 255, right: x + 18, bottom: 300, score: 0.5 });
+  const both = (x: number): Detection => ({ left: x - 20, top: 190, right: x + 70, bottom: 302, score: 0.5 });
+  const { frames } = film(
+    times(10, (index) => [person(100 + 8 * index, 300), person(150 + 8 * index, 300), both(100 + 8 * index), legs(100 + 8 * index)]),
+  );
+  assert.deepEqual(
+    frames.map((tracks) => tracks.length),
+    times(10, () => 2),
+  );
+});
+
+test('a person who walks behind a post and comes out, at first in part, is the same track', () => {
+  const post = { left: 160, right: 195 };
+  const visible = (index: number): Detection[] => {
+    const whole = person(100 + 6 * index, 300);
+    if (whole.left < post.left) return [{ ...whole, right: Math.min(whole.right, post.left) }].filter(({ left }) => left < post.left - 8);
+    const width = whole.right - post.right;
+    if (width < 8) return [];
+    return [{ ...whole, left: Math.max(whole.left, post.right), bottom: width < 14 ? 235 : 300 }];
+  };
+  const { frames } = film(times(30, visible));
+  assert.deepEqual(idsOf(frames[29]), [1]);
+});
+
 test('background that looks a little like a person does not hold a track for more than a second', () => {
   const { frames } = film(times(30, (index) => [person(100, 300, index < 5 ? 0.8 : 0.3)]));
   assert.deepEqual(idsOf(frames[14]), [1]);
@@ -102,6 +127,33 @@ test('three frames a second are enough to follow a walking person', () => {
     { framesPerSecond: 3 },
   );
   assert.deepEqual(idsOf(frames[9]), [1]);
+});
+
+for (const framesPerSecond of [1, 2]) {
+  test(`of ${framesPerSecond} a second, two pictures confirm a walking person, who is followed though no boxes overlap`, () => {
+    const { frames } = film(
+      times(6, (index) => [person(100 + (80 / framesPerSecond) * index, 300)]),
+      { framesPerSecond },
+    );
+    assert.deepEqual(frames.map(idsOf), [[], [1], [1], [1], [1], [1]]);
+  });
+
+  test(`of ${framesPerSecond} a second, a picture that misses a person does not end the track`, () => {
+    const { frames } = film(
+      times(6, (index) => (index === 3 ? [] : [person(100, 300)])),
+      { framesPerSecond },
+    );
+    assert.deepEqual(frames.map(idsOf), [[], [1], [1], [], [1], [1]]);
+  });
+}
+
+test('a person who appears after a pause without pictures is another track', () => {
+  const before = film(times(5, () => [person(100, 300)]));
+  const after = film(
+    times(5, () => [person(100, 300)]),
+    { state: before.state, start: 5 },
+  );
+  assert.deepEqual(idsOf(after.frames[4]), [2]);
 });
 
 test('the foot hardly follows a box that is cut from below for one frame', () => {

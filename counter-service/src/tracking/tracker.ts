@@ -7,6 +7,9 @@
  *                  |
  *                  +--not seen for 0.5 s--> ended
  *
+ * These times are for pictures that come faster. Of slow pictures one may miss a person whom the next one shows, and two are
+ * all that a person is seen in: so the times stretch with the interval of the pictures, and two sightings confirm.
+ *
  * Invariants: the state is plain JSON and comes back from it bit by bit, so that a tracker restored from a checkpoint
  * continues exactly as the old one would have; ids rise from 1 and are never reused, not even after `endAllTracks`;
  * there are at most `mostTracks` tracks, in rising order of id.
@@ -14,7 +17,8 @@
 import * as z from 'zod';
 import type { Detection } from '../detection/detection.ts';
 import type { Candidate, Scores } from './association.ts';
-import { associate } from './association.ts';
+import { associate, missedOnce, missedTwice } from './association.ts';
+import { containment } from './box.ts';
 import { boxOf, correctMotion, motionSchema, predictMotion, startMotion } from './motion.ts';
 import type { Track } from './track.ts';
 
@@ -46,20 +50,28 @@ export type TrackerState = Readonly<z.infer<typeof trackerStateSchema>>;
 export type TrackerSettings = Scores;
 
 const confirmingSightings = 3;
+const confirmingSightingsOfSlow = 2;
+/** At about two pictures a second and fewer, a third sighting is often too late. */
+const slowSeconds = 0.45;
+/** A longer pause says nothing of how fast pictures come. Nobody can be followed over it either. */
+const mostIntervalSeconds = 1.5;
 const newTrackSeconds = 0.5;
 const lostTrackSeconds = 2;
 
 const mostDetections = 200;
+
+/** A detection that lies so far within another one, or around it, is taken for a part of that person, or for a pair: it begins no track. */
+const mostContainment = 0.75;
 
 /** The place of a weak detection is this many times less certain than that of a sure one. */
 const weakDoubt = 1.5;
 
 /**
  * The settings for a detector whose sure detections score at least `highScore`. As in ByteTrack, weak detections are of
- * use down to half of it, and a new track needs a tenth more, if there is that much left below 1.
+ * use down to half of it, and a new track needs a little more, if there is that much left below 1.
  */
 export function trackerSettings(highScore: number): TrackerSettings {
-  return { highScore, lowScore: highScore / 2, newTrackScore: Math.min(highScore + 0.1, (1 + highScore) / 2) };
+  return { highScore, lowScore: highScore / 2, newTrackScore: Math.min(highScore + 0.075, (1 + highScore) / 2) };
 }
 
 export function createTracker(): TrackerState {
@@ -82,47 +94,60 @@ export interface TrackResult {
 /** One frame. `time` is its presentation time in seconds; a time before the last frame's ends all tracks first. */
 export function trackStep(before: TrackerState, detections: readonly Detection[], time: number, settings: TrackerSettings): TrackResult {
   const state = time < before.time ? endAllTracks(before) : before;
-  const live = state.tracks.filter((track) => time - track.seenAt <= (isConfirmed(track) ? lostTrackSeconds : newTrackSeconds));
-  const expected = live.map((track) => predictTrack(track, time, state.time));
+  const interval = Math.min(time - state.time, mostIntervalSeconds);
+  const lostSeconds = Math.max(lostTrackSeconds, missedTwice * interval);
+  const newSeconds = Math.max(newTrackSeconds, missedOnce * interval);
+  const live = state.tracks.filter((track) => time - track.seenAt <= (isConfirmed(track, interval) ? lostSeconds : newSeconds));
+  const expected = live.map((track) => predictTrack(track, time, { previousTime: state.time, interval }));
   const usable = strongest(detections.filter(isUsable));
-  const found = associate(expected, usable, settings);
+  const found = associate(expected, usable, settings, interval);
   const continued = expected.map((candidate) => {
     const detection = found.get(candidate);
     return detection === undefined
       ? candidate.track
       : withSighting(candidate.track, detection, { time, sure: detection.score >= settings.highScore });
   });
-  const taken = new Set(found.values());
-  const newcomers = usable.filter((detection) => !taken.has(detection) && detection.score >= settings.newTrackScore);
+  const newcomers = newcomersOf(usable, new Set(found.values()), settings);
   const added = newcomers.slice(0, mostTracks - continued.length);
   const tracks = [...continued, ...added.map((detection, index) => newTrack(state.nextId + index, detection, time))];
   const dropped = state.dropped + newcomers.length - added.length + detections.length - usable.length;
   const liveTracks = new Set(live);
   return {
     state: { nextId: state.nextId + added.length, time, tracks, dropped },
-    tracks: tracks.map((track) => toTrack(track, time)),
-    ended: before.tracks.filter((track) => !liveTracks.has(track)).map((track) => toTrack(track, time)),
+    tracks: tracks.map((track) => toTrack(track, time, interval)),
+    ended: before.tracks.filter((track) => !liveTracks.has(track)).map((track) => toTrack(track, time, interval)),
   };
 }
 
 /** The tracks in their last state: none of them is matched. */
 export function openTracks(state: TrackerState): Track[] {
-  return state.tracks.map((track) => toTrack(track, NaN));
+  return state.tracks.map((track) => toTrack(track, NaN, 0));
 }
 
 interface ExpectedTrack extends Candidate {
   readonly track: TrackState;
 }
 
-function predictTrack(track: TrackState, time: number, previousTime: number): ExpectedTrack {
-  const motion = predictMotion(track.motion, time - previousTime);
+function predictTrack(track: TrackState, time: number, since: { previousTime: number; interval: number }): ExpectedTrack {
+  const motion = predictMotion(track.motion, time - since.previousTime);
   return {
     track: { ...track, motion },
     box: boxOf(motion),
-    confirmed: isConfirmed(track),
+    confirmed: isConfirmed(track, since.interval),
     unseenSeconds: time - track.seenAt,
     unsureSeconds: time - track.sureAt,
   };
+}
+
+/** The detections of people who are not followed yet. */
+function newcomersOf(detections: readonly Detection[], taken: ReadonlySet<Detection>, { newTrackScore }: TrackerSettings): Detection[] {
+  const people = [...taken];
+  return detections.filter((detection) => {
+    if (taken.has(detection) || detection.score < newTrackScore) return false;
+    if (people.some((person) => containment(person, detection) > mostContainment)) return false;
+    people.push(detection);
+    return true;
+  });
 }
 
 function newTrack(id: number, detection: Detection, time: number): TrackState {
@@ -139,12 +164,12 @@ function withSighting(track: TrackState, detection: Detection, { time, sure }: {
   };
 }
 
-function toTrack(track: TrackState, time: number): Track {
-  return { id: track.id, box: boxOf(track.motion), matched: track.seenAt === time, confirmed: isConfirmed(track) };
+function toTrack(track: TrackState, time: number, interval: number): Track {
+  return { id: track.id, box: boxOf(track.motion), matched: track.seenAt === time, confirmed: isConfirmed(track, interval) };
 }
 
-function isConfirmed(track: TrackState): boolean {
-  return track.sightings >= confirmingSightings;
+function isConfirmed(track: TrackState, interval: number): boolean {
+  return track.sightings >= (interval > slowSeconds ? confirmingSightingsOfSlow : confirmingSightings);
 }
 
 /** Whether the filter can use it: finite numbers, and a box with an area. */

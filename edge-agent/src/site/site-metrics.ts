@@ -1,5 +1,5 @@
 /** What the agent knows, as metrics. */
-import type { Metrics } from '#proto/process/metrics.ts';
+import type { Level, Metrics } from '#proto/process/metrics.ts';
 import type { CountsMessage } from '#proto/wire/protocol.ts';
 import type { CameraState } from '../camera/camera-state.ts';
 import type { Gap, NumberedUnit } from '../ring/recording.ts';
@@ -93,12 +93,21 @@ export class SiteMetrics {
 
   /** An edit of the resource may remove lines and zones. */
   showView(view: SiteView, before: SiteView): void {
-    const { people, peopleCommitted, occupancy, provisional } = this.#metrics;
+    const { people, peopleCommitted, occupancy, provisional, doubtful, findings } = this.#metrics;
     provisional.set(view.provisional ? 1 : 0);
+    doubtful.set(view.doubtfulSeconds);
+    if (view.findings !== before.findings) showFindings(findings, view.findings, before.findings);
     for (const line of removedNames(before.lines, view.lines)) for (const gauge of [people, peopleCommitted]) void gauge.forget({ line });
     for (const zone of removedNames(before.zones, view.zones)) void occupancy.forget({ zone });
     for (const zone of view.zones) occupancy.set(zone.occupancy, { zone: zone.name });
   }
+}
+
+function showFindings(gauge: Level, now: SiteView['findings'], before: SiteView['findings']): void {
+  for (const { type, reason } of before) {
+    if (!now.some((finding) => finding.type === type && finding.reason === reason)) void gauge.forget({ type, reason });
+  }
+  for (const { type, reason } of now) gauge.set(1, { type, reason });
 }
 
 interface Named {
@@ -148,6 +157,8 @@ function register(metrics: Metrics) {
       ['line', 'direction'],
     ),
     provisional: metrics.gauge('agent_counts_provisional', '1 while the counts are newer than what the ledger holds.'),
+    doubtful: metrics.gauge('agent_doubtful_seconds', 'Video analysed while the picture could not be used.'),
+    findings: metrics.gauge('agent_finding', '1 while something in the video makes the counts doubtful.', ['type', 'reason']),
     occupancy: metrics.gauge('agent_zone_occupancy', 'People in a zone now.', ['zone']),
   };
 }

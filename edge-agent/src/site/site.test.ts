@@ -19,6 +19,8 @@ const counted = {
   frames: 41,
   gaps: 1,
   gapMicros: 2_500_000,
+  doubtfulMicros: 0,
+  findings: [],
   lines: [{ name: 'entrance', in: 3, out: 1 }],
   zones: [{ name: 'queue', occupancy: 2 }],
   committedPosition: 30,

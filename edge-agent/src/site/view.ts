@@ -18,6 +18,10 @@ export interface SiteView {
   /** The newest counts that the ledger is known to hold; absent before there were any. */
   readonly committed?: { readonly position: number; readonly in: number; readonly out: number };
   readonly gaps: { readonly count: number; readonly seconds: number };
+  /** How much was analysed while the picture could not be used. */
+  readonly doubtfulSeconds: number;
+  /** What makes the counts doubtful now, at most one of each type. */
+  readonly findings: readonly { type: string; reason: string; message: string; sinceSeconds: number }[];
   readonly camera: { readonly connected: boolean; readonly reason?: string; readonly sentence?: string };
   readonly counter: {
     readonly connected: boolean;
@@ -43,6 +47,8 @@ export function emptyView({ namespace, name }: StreamName): SiteView {
     provisional: false,
     finished: false,
     gaps: { count: 0, seconds: 0 },
+    doubtfulSeconds: 0,
+    findings: [],
     camera: { connected: false },
     counter: { connected: false, address: '', term: 0, suspect: false },
   };
@@ -67,6 +73,8 @@ export function viewOfCounts(counts: CountsMessage): Partial<SiteView> {
     provisional: counts.provisional,
     ...(!counts.provisional && { committed: { position: counts.committedPosition, in: counts.in, out: counts.out } }),
     gaps: { count: counts.gaps, seconds: counts.gapMicros / 1e6 },
+    doubtfulSeconds: counts.doubtfulMicros / 1e6,
+    findings: counts.findings.map(({ sinceMicros, ...finding }) => ({ ...finding, sinceSeconds: sinceMicros / 1e6 })),
   };
 }
 

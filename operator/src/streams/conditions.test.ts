@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge, type Observed } from './conditions.ts';
-import { observedOf, pendingPod, poolOf, reported, runningPod, streamOf, unscheduledPod } from '../fixtures/objects.ts';
+import { countsOf, observedOf, pendingPod, poolOf, reported, runningPod, streamOf, unscheduledPod } from '../fixtures/objects.ts';
 
 /** What is observed, the reason why the stream is not ready, and words that the message must contain. */
 const troubles: readonly [what: string, observed: Partial<Observed>, reason: string, words: RegExp][] = [
@@ -148,13 +148,30 @@ for (const [what, observed, reason, words] of troubles) {
   });
 }
 
-test('all conditions of a stream that is counted are True', () => {
+test('all conditions of a stream that is counted and sound are good', () => {
   const judgements = judge(observedOf());
-  assert.deepEqual(
-    Object.values(judgements).map(({ status }) => status),
-    ['True', 'True', 'True', 'True'],
-  );
+  for (const [type, { status }] of Object.entries(judgements)) assert.equal(status, type.endsWith('Doubtful') ? 'False' : 'True', type);
   assert.match(judgements.Ready.message, /counter-a/);
+});
+
+test('a finding of the counter becomes its condition, with reason and sentence, and the stream stays ready', () => {
+  const finding = { type: 'PictureUsable', reason: 'PictureFrozen', message: 'It stands still.', since: '2026-11-22T12:00:00Z' } as const;
+  const counts = { ...countsOf(), findings: [finding] };
+  const found = judge(observedOf({ stream: streamOf({}, { ...reported('Counting'), counts }) }));
+  assert.deepEqual(found.PictureUsable, { status: 'False', reason: 'PictureFrozen', message: 'It stands still.' });
+  assert.equal(found.Ready.status, 'True');
+  const away = judge(observedOf({ stream: streamOf({}, { ...reported('Interrupted'), counts }) }));
+  assert.equal(away.PictureUsable.status, 'Unknown', 'what was found is not known to be so any more');
+});
+
+test('lines that nobody can cross are doubtful by the spec alone, and by figures once people were seen', () => {
+  const bottom = { name: 'bottom', from: { x: 0, y: 1000 }, to: { x: 1000, y: 1000 } };
+  const { GeometryDoubtful } = judge(observedOf({ stream: streamOf({ lines: [bottom] }), pod: undefined }));
+  assert.deepEqual([GeometryDoubtful.status, GeometryDoubtful.reason], ['True', 'LineAtEdge']);
+  assert.match(GeometryDoubtful.message, /^spec\.lines\[0\] \(bottom\) can hardly be crossed.*\.$/);
+  const finding = { type: 'GeometryDoubtful', reason: 'LineTooShort', message: 'It is short.', since: '2026-11-22T12:00:00Z' } as const;
+  const stream = streamOf({}, { ...reported('Counting'), counts: { ...countsOf(), findings: [finding] } });
+  assert.deepEqual(judge(observedOf({ stream })).GeometryDoubtful, { status: 'True', reason: 'LineTooShort', message: 'It is short.' });
 });
 
 test('without a running agent and a counter, the state of the camera is unknown', () => {

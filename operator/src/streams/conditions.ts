@@ -5,7 +5,15 @@
  *   AgentAvailable ─▶ Counting ─▶ CameraConnected: the first that is not True is the reason why Ready is False
  */
 import type { V1Deployment, V1Pod } from '#crds/cluster/api.ts';
-import type { CameraStream, Condition, conditionTypes } from '#crds/schema.ts';
+import { lineDoubts } from '#crds/line-doubts.ts';
+import {
+  type CameraStream,
+  type CameraStreamSpec,
+  type Condition,
+  type conditionTypes,
+  type FindingType,
+  findingTypes,
+} from '#crds/schema.ts';
 import { SITE_LABEL } from '../objects/labels.ts';
 import { podTrouble } from '../objects/pods.ts';
 import type { PoolView } from '../pool/view.ts';
@@ -40,7 +48,7 @@ export function judge(observed: Observed): Record<ConditionType, Judgement> {
   const counting = judgeCounting(observed, agent);
   const broken = [agent, counting, camera].find(({ status }) => status !== 'True');
   const ready = broken ? { ...broken, status: 'False' as const } : counting;
-  return { Ready: ready, AgentAvailable: agent, CameraConnected: camera, Counting: counting };
+  return { Ready: ready, AgentAvailable: agent, CameraConnected: camera, Counting: counting, ...judgeFindings(observed) };
 }
 
 function judgeAgent(observed: Observed): Judgement {
@@ -96,6 +104,47 @@ function judgeCounting(observed: Observed, agent: Judgement): Judgement {
     default:
       return judgePool(observed);
   }
+}
+
+interface FindingCondition {
+  /** The status that a finding gives the condition. */
+  readonly found: Condition['status'];
+  /** The condition without a finding. */
+  readonly sound: Judgement;
+  /** What the spec alone says; it needs no counter. */
+  readonly ofSpec?: (spec: CameraStreamSpec) => Judgement | undefined;
+}
+
+const FINDING_CONDITIONS: { readonly [Type in FindingType]: FindingCondition } = {
+  PictureUsable: { found: 'False', sound: holds('PictureChanges', 'The picture is neither frozen, empty nor out of focus.') },
+  GeometryDoubtful: { found: 'True', sound: fails('LinesFit', 'Each line can be crossed, as far as is known.'), ofSpec: judgeLines },
+  PaceDoubtful: { found: 'True', sound: fails('PicturesSuffice', 'Enough pictures a second are analysed.') },
+  DetectionDoubtful: { found: 'True', sound: fails('PeopleAreSure', 'What moves is found with certainty, as far as is known.') },
+};
+
+function judgeLines({ lines }: CameraStreamSpec): Judgement | undefined {
+  const doubts = lineDoubts(lines);
+  if (doubts.length === 0) return undefined;
+  return holds(doubts[0]!.reason, doubts.map(({ index, name, message }) => `spec.lines[${index}] (${name}) ${message}.`).join(' '));
+}
+
+/** The reason of the condition while nothing is found. */
+export function soundReason(type: FindingType): string {
+  return FINDING_CONDITIONS[type].sound.reason;
+}
+
+/** The counter's findings; they do not make a stream unready, for it is counted. */
+function judgeFindings(observed: Observed): Record<FindingType, Judgement> {
+  const { state } = reportOf(observed) ?? {};
+  const findings = observed.stream.status?.counts?.findings ?? [];
+  const judgements = findingTypes.map((type): [FindingType, Judgement] => {
+    const { found, sound, ofSpec } = FINDING_CONDITIONS[type];
+    const finding = state === 'Counting' ? findings.find((one) => one.type === type) : undefined;
+    if (finding !== undefined) return [type, { status: found, reason: finding.reason, message: finding.message }];
+    const unseen = unknown('NotCounting', 'The counter looks at the video only while it counts.');
+    return [type, ofSpec?.(observed.stream.spec) ?? (state === 'Counting' ? sound : unseen)];
+  });
+  return Object.fromEntries(judgements) as Record<FindingType, Judgement>;
 }
 
 function checkSpec({ fault }: Observed): Judgement | undefined {

@@ -61,7 +61,7 @@ class Stage {
       pool: () => poolOf(),
       authorities: () => this.authorities,
       now: () => '2026-11-22T12:00:00Z',
-      onReady: (_, { reason }) => this.events.push(reason),
+      onChange: (_, { type, reason }) => type === 'Ready' && this.events.push(reason),
       log: createLog('test', 'silent'),
     });
     // Makes the informers that the controller watches.

@@ -19,7 +19,7 @@ import { type Controller, type Pass, watch } from '../runtime/controller.ts';
 import type { Judgement, Observed } from './conditions.ts';
 import { desiredAgent } from './desired.ts';
 import { agentObjects, knownStream } from './known.ts';
-import { type OperatorStatus, readyOf, sameStatus, statusOf } from './status.ts';
+import { type OperatorStatus, sameStatus, statusOf, tellingChanges } from './status.ts';
 
 /** How soon an agent that the API server refused is applied again: a user has to act first. */
 const REFUSED_SECONDS = 60;
@@ -31,8 +31,8 @@ export interface Operator {
   readonly pool: () => PoolView;
   /** The certificate authorities that agents must trust, PEM; undefined while they are not known. */
   readonly authorities: () => string | undefined;
-  /** Called once for each change of the Ready condition. */
-  readonly onReady: (stream: CameraStream, ready: Condition) => void;
+  /** Called once for each change of the Ready condition, and of one that the counter's findings make. */
+  readonly onChange: (stream: CameraStream, condition: Condition) => void;
   readonly log: Log;
   /** RFC 3339, to the second. */
   readonly now: () => string;
@@ -110,9 +110,7 @@ async function report(observed: Observed, operator: Operator, signal: AbortSigna
   const written = await writeStatus(stream, status, operator, signal);
   if (written === undefined) return;
   operator.cache.recordWrite(resources.cameraStreams, written);
-  const before = readyOf(stream.status ?? {});
-  const ready = readyOf(status)!;
-  if (before?.status !== ready.status || before.reason !== ready.reason) operator.onReady(stream, ready);
+  for (const condition of tellingChanges(stream.status ?? {}, status)) operator.onChange(stream, condition);
 }
 
 /** Undefined when the stream was deleted meanwhile: the watch will say so. */

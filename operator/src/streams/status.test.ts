@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { observedOf, reported, runningPod, streamOf } from '../fixtures/objects.ts';
-import { sameStatus, statusOf } from './status.ts';
+import { countsOf, observedOf, reported, runningPod, streamOf } from '../fixtures/objects.ts';
+import { sameStatus, statusOf, tellingChanges } from './status.ts';
 
 const noon = '2026-11-22T12:00:00Z';
 const later = '2026-11-22T12:05:00Z';
@@ -50,6 +50,22 @@ test('no message of a process brings a password into the status', () => {
   assert.doesNotMatch(JSON.stringify(statusOf(observedOf({ refused }), noon)), /hunter2/);
 });
 
+test('a finding that comes or goes is worth an Event, and that nothing was found yet is not', () => {
+  const finding = { type: 'PictureUsable', reason: 'PictureBlack', message: 'Black.', since: noon } as const;
+  const found = { stream: streamOf({}, { ...reported('Counting'), counts: { ...countsOf(), findings: [finding] } }) };
+  const told = (first: object, second: object) => {
+    const { stream, next } = after(first, second);
+    return tellingChanges(stream.status, next).map(({ type, reason }) => [type, reason]);
+  };
+  assert.deepEqual(told({}, found), [['PictureUsable', 'PictureBlack']]);
+  assert.deepEqual(told(found, {}), [['PictureUsable', 'PictureChanges']]);
+  assert.deepEqual(told(found, found), []);
+  assert.deepEqual(
+    tellingChanges({}, statusOf(observedOf(), noon)).map(({ type }) => type),
+    ['Ready'],
+  );
+});
+
 test('every condition names the generation that it judged', () => {
   const status = statusOf(observedOf(), noon);
   assert.equal(status.observedGeneration, 3);
@@ -60,6 +76,10 @@ test('every condition names the generation that it judged', () => {
       ['AgentAvailable', 3],
       ['CameraConnected', 3],
       ['Counting', 3],
+      ['PictureUsable', 3],
+      ['GeometryDoubtful', 3],
+      ['PaceDoubtful', 3],
+      ['DetectionDoubtful', 3],
     ],
   );
 });

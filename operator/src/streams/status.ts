@@ -1,8 +1,16 @@
 /** The operator's part of a status, computed as a whole: conditions, agent, observedGeneration. */
 import { canonical } from '#crds/cluster/canonical.ts';
-import { type AgentStatus, type CameraStream, type CameraStreamStatus, type Condition, conditionTypes } from '#crds/schema.ts';
+import {
+  type AgentStatus,
+  type CameraStream,
+  type CameraStreamStatus,
+  type Condition,
+  conditionTypes,
+  type FindingType,
+  findingTypes,
+} from '#crds/schema.ts';
 import { scrub } from '#proto/process/scrub.ts';
-import { judge, type Observed } from './conditions.ts';
+import { judge, type Observed, soundReason } from './conditions.ts';
 
 export interface OperatorStatus {
   readonly observedGeneration: number;
@@ -37,6 +45,20 @@ export function sameStatus({ status = {} }: CameraStream, next: OperatorStatus):
   return canonical({ observedGeneration: status.observedGeneration, conditions: own, agent: status.agent }) === canonical(next);
 }
 
-export function readyOf({ conditions = [] }: Pick<CameraStreamStatus, 'conditions'>): Condition | undefined {
-  return conditions.find(({ type }) => type === 'Ready');
+/** The conditions whose change is worth an Event: Ready, and what was found or is over; not that nothing was found yet. */
+export function tellingChanges(
+  { conditions: before = [] }: Pick<CameraStreamStatus, 'conditions'>,
+  { conditions }: OperatorStatus,
+): Condition[] {
+  return conditions.filter((condition) => {
+    const old = before.find(({ type }) => type === condition.type);
+    if (old?.status === condition.status && old.reason === condition.reason) return false;
+    if (condition.type === 'Ready') return true;
+    if (!isFinding(condition.type) || condition.status === 'Unknown') return false;
+    return condition.reason !== soundReason(condition.type) || (old !== undefined && old.status !== 'Unknown');
+  });
+}
+
+function isFinding(type: string): type is FindingType {
+  return (findingTypes as readonly string[]).includes(type);
 }

@@ -2,6 +2,7 @@
 
 import type { LineCounts as _footfall_v1_LineCounts, LineCounts__Output as _footfall_v1_LineCounts__Output } from '../../footfall/v1/LineCounts.ts';
 import type { ZoneCounts as _footfall_v1_ZoneCounts, ZoneCounts__Output as _footfall_v1_ZoneCounts__Output } from '../../footfall/v1/ZoneCounts.ts';
+import type { Finding as _footfall_v1_Finding, Finding__Output as _footfall_v1_Finding__Output } from '../../footfall/v1/Finding.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Counts {
@@ -18,6 +19,8 @@ export interface Counts {
   'provisional'?: (boolean);
   'term'?: (number | string | Long);
   'inside'?: (number | string | Long);
+  'doubtfulMicros'?: (number | string | Long);
+  'findings'?: (_footfall_v1_Finding)[];
 }
 
 export interface Counts__Output {
@@ -34,4 +37,6 @@ export interface Counts__Output {
   'provisional': (boolean);
   'term': (number);
   'inside': (number);
+  'doubtfulMicros': (number);
+  'findings': (_footfall_v1_Finding__Output)[];
 }
