@@ -4,7 +4,7 @@ import { celOf, fields, list, listBy, moment, name, oneOf, reason, text, total }
 import { fence, kept } from './fence.ts';
 
 /** What a counter can find in the video that makes its counts doubtful; each is the condition that the operator makes of it. */
-export const findingTypes = ['PictureUsable', 'GeometryDoubtful'] as const;
+export const findingTypes = ['PictureUsable', 'GeometryDoubtful', 'PaceDoubtful', 'DetectionDoubtful'] as const;
 export const conditionTypes = ['Ready', 'AgentAvailable', 'CameraConnected', 'Counting', ...findingTypes] as const;
 const streamStates = ['Starting', 'Counting', 'Interrupted', 'Disconnected', 'Ended', 'Refused'] as const;
 

@@ -17,7 +17,11 @@ const sources: Readonly<Record<string, readonly string[]>> = {
   'of the operator': ['streams/conditions', 'streams/reconcile', 'objects/pods']
     .flatMap((name) => reasonsIn(`operator/src/${name}.ts`, /(?:holds|fails|unknown)\('(\w+)'|reason: '(\w+)'/g))
     .filter((reason) => reason !== 'Starting'),
-  'of a finding': [...Object.values(PictureReason), ...Object.values(LineDoubtReason)],
+  'of a finding': [
+    ...Object.values(PictureReason),
+    ...Object.values(LineDoubtReason),
+    ...['pace', 'certainty'].flatMap((name) => reasonsIn(`counter-service/src/analysis/${name}.ts`, /reason: '(\w+)'/g)),
+  ],
   'of a camera': reasonsIn('edge-agent/src/camera/faults.ts', /^ {2}\| '(\w+)'/gm).filter((reason) => !OF_FILES.has(reason)),
   'of an ended stream': [
     ...reasonsIn('counter-service/src/specs/eviction.ts', /reason: '(\w+)'/g),

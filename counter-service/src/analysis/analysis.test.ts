@@ -287,12 +287,12 @@ test('the time of a frozen picture is doubtful, not observed, and the finding ou
   let state = startAnalysis(view, undefined, 0);
   const changes: unknown[] = [];
   const see = (seconds: number, frame: object) => {
-    const span = { units: 1, position: seconds, newestMicros: seconds * 1e6 };
+    const span = { units: 1, position: seconds * 4, newestMicros: seconds * 1e6 };
     const next = analysis.analyse(state, { presentationMicros: seconds * 1e6, span, detections: [], ...frame }, spec.detection, view);
     state = analysisStateSchema.parse(JSON.parse(JSON.stringify(next.state)));
     changes.push(...next.outcome.findings);
   };
-  for (let second = 0; second <= 30; second += 1) see(second, { measure });
+  for (let second = 0; second <= 30; second += 0.25) see(second, { measure });
   const counts = committedCounts(state, 's', 0);
   assert.deepEqual([counts.observedSeconds, counts.doubtfulSeconds], [0, 30]);
   assert.deepEqual(counts.findings, [
@@ -310,6 +310,11 @@ test('the time of a frozen picture is doubtful, not observed, and the finding ou
     { type: 'PictureUsable', before: undefined, reason: 'PictureFrozen' },
     { type: 'PictureUsable', before: 'PictureFrozen', reason: undefined },
   ]);
+});
+
+test('a checkpoint from before there were findings is read, and the analysis goes on', () => {
+  const { doubtfulMicros, picture, findings, pace, certainty, ...earlier } = startAnalysis(view, undefined, 0);
+  assert.deepEqual(analysisStateSchema.parse(earlier), { ...earlier, doubtfulMicros, picture, findings, pace, certainty });
 });
 
 test('a suspicion that a gap ends was observed', () => {

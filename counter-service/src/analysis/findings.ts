@@ -11,6 +11,8 @@ import type { RegionScope, RegionState } from '../detection/region-planner.ts';
 import type { FindingChange } from '../metrics.ts';
 import { type PictureReason, type PictureState, unusableSince } from '../picture/picture.ts';
 import type { Layout } from '../counting/layout.ts';
+import { type Certainty, findDoubtfulDetection } from './certainty.ts';
+import { findFewPictures, type Pace } from './pace.ts';
 
 const findingSchema = z.object({
   type: z.enum(findingTypes),
@@ -28,6 +30,8 @@ export interface Findable {
   readonly picture: PictureState;
   readonly look: RegionState;
   readonly counter: CounterState;
+  readonly pace: Pace;
+  readonly certainty: Certainty;
 }
 
 export interface FindingContext {
@@ -47,6 +51,8 @@ type Finder = (state: Findable, context: FindingContext) => Doubt | undefined;
 const FINDERS: { readonly [Type in FindingType]: Finder } = {
   PictureUsable: findPicture,
   GeometryDoubtful: findGeometry,
+  PaceDoubtful: ({ pace }, { detection }) => findFewPictures(pace, detection),
+  DetectionDoubtful: ({ certainty }, { detection }) => findDoubtfulDetection(certainty, detection),
 };
 
 /** One finding of each type at most. It keeps its time while its reason stays. */

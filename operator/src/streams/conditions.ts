@@ -118,6 +118,8 @@ interface FindingCondition {
 const FINDING_CONDITIONS: { readonly [Type in FindingType]: FindingCondition } = {
   PictureUsable: { found: 'False', sound: holds('PictureChanges', 'The picture is neither frozen, empty nor out of focus.') },
   GeometryDoubtful: { found: 'True', sound: fails('LinesFit', 'Each line can be crossed, as far as is known.'), ofSpec: judgeLines },
+  PaceDoubtful: { found: 'True', sound: fails('PicturesSuffice', 'Enough pictures a second are analysed.') },
+  DetectionDoubtful: { found: 'True', sound: fails('PeopleAreSure', 'What moves is found with certainty, as far as is known.') },
 };
 
 function judgeLines({ lines }: CameraStreamSpec): Judgement | undefined {

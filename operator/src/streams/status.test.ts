@@ -78,6 +78,8 @@ test('every condition names the generation that it judged', () => {
       ['Counting', 3],
       ['PictureUsable', 3],
       ['GeometryDoubtful', 3],
+      ['PaceDoubtful', 3],
+      ['DetectionDoubtful', 3],
     ],
   );
 });
