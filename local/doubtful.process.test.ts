@@ -50,3 +50,17 @@ for (const [name, input, filter, reasons] of films) {
     assert.match(stderr, /door: The picture .* for \d+ s: nobody can be counted in it\./);
   });
 }
+
+test('too few pictures to see anybody are a failure; with somebody counted they are a doubt', async () => {
+  const slow = ['-f', 'lavfi', '-i', 'color=0x606060:size=768x432:rate=1'];
+  place.ffmpeg(...slow, '-vf', 'noise=alls=20:allf=t', '-t', '28', '-c:v', 'libx264', '-pix_fmt', 'yuv420p', 'slow.mp4');
+  const empty = place.write('empty.yaml', stream('hall', { url: 'slow.mp4' }));
+  const nobody = await launch(['count', '--quiet', '--output', 'json', empty]);
+  assert.equal(nobody.code, 1, nobody.stderr);
+  assert.match(nobody.stderr, /hall: Nobody was counted, but too few pictures were analysed/);
+  assert.match(nobody.stderr, /hall: At 1\.0 pictures a second people are missed/);
+  const busy = place.write('busy.yaml', stream('door', { url: clip, more: ', detection: {framesPerSecond: 2}' }));
+  const some = await launch(['count', '--quiet', '--output', 'json', busy]);
+  assert.equal(some.code, 0, some.stderr);
+  assert.match(some.stderr, /Set detection\.framesPerSecond, which is 2, to 3 or more\./);
+});

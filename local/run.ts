@@ -97,6 +97,7 @@ export async function countLocally(
       await finishEvents(options.events, new FolderLedger(ledgerDirectory), fault, streams, run);
     }
     if (signal.aborted) for (const stream of streams) interrupt(stream, run);
+    for (const stream of streams) doubtNobody(stream, run);
     return { reports: streams.map(reportOf), seconds: seconds(), exitCode: exitCodeOf(streams) };
   } finally {
     signal.removeEventListener('abort', onSignal);
@@ -182,6 +183,16 @@ function interrupt(stream: RunningStream, run: Run): void {
   const rest = run.options.ledger === undefined ? 'the rest is not counted' : 'the same command goes on from there';
   const sentence = `The run was stopped at ${clock(view?.seconds ?? 0)} of the video: ${rest}.`;
   endStream(stream, { reason: 'Interrupted', sentence, badInput: false }, run);
+}
+
+/** At so few pictures nobody can be counted, whoever walked by: these zeros are no counts. */
+function doubtNobody(stream: RunningStream, run: Run): void {
+  const { view, end } = stream;
+  if (view === undefined || typeof end === 'object' || view.lines.length === 0 || view.in + view.out > 0) return;
+  const finding = view.findings.find(({ type }) => type === 'PaceDoubtful');
+  if (finding === undefined) return;
+  const sentence = 'Nobody was counted, but too few pictures were analysed to know that nobody crossed a line.';
+  endStream(stream, { reason: finding.reason, sentence, badInput: false }, run);
 }
 
 function startAgent(loaded: LoadedStream, counterPort: number, directory: string | undefined, options: RunOptions): Child {

@@ -134,7 +134,9 @@ export class CountingRun {
         }
         await this.#footageCounter.count(footage, reading);
       }
-      return intake.paused ? 'paused' : 'finished';
+      if (intake.paused) return 'paused';
+      this.#analysis.finish();
+      return 'finished';
     } catch (error) {
       // Between two frames the state is whole, so the eviction may settle it.
       if (evictions.signal.aborted && !signal.aborted) return 'evicted';

@@ -317,7 +317,7 @@ test('a checkpoint from before there were findings is read, and the analysis goe
   assert.deepEqual(analysisStateSchema.parse(earlier), { ...earlier, doubtfulMicros, picture, findings, pace, certainty });
 });
 
-test('a suspicion that a gap ends was observed', () => {
+test('a suspicion that a gap or the end of the stream cuts short was observed', () => {
   const measure = { samples: new Uint8Array(576).fill(90), mean: 90, contrast: 40, steepest: 60 };
   const frame = (seconds: number) => ({
     presentationMicros: seconds * 1e6,
@@ -330,4 +330,5 @@ test('a suspicion that a gap ends was observed', () => {
   assert.equal(observed(state), 0);
   const cut = { fromMicros: 10e6, toMicros: 12e6, reason: 'CAMERA_LOST', accessUnits: 0 } as const;
   assert.equal(observed(interrupt(state, cut, 12, view)), 10);
+  assert.equal(observed(analysis.finish(state)), 10);
 });

@@ -238,9 +238,15 @@ export function interrupt(state: AnalysisState, gap: GapRecord, next: number, vi
   };
 }
 
-/** A suspicion cannot be pursued over a gap: its time was observed, as far as is known. */
+/** A suspicion cannot be pursued over a gap. */
 function withoutSuspicion(state: AnalysisState): AnalysisState {
-  return { ...state, picture: NOTHING_SEEN, observedMicros: state.observedMicros + state.picture.undecidedMicros };
+  return { ...finish(state), picture: NOTHING_SEEN };
+}
+
+/** Nothing follows that could confirm a suspicion: its time was observed, as far as is known. */
+export function finish(state: AnalysisState): AnalysisState {
+  const { picture, observedMicros } = state;
+  return { ...state, picture: { ...picture, undecidedMicros: 0 }, observedMicros: observedMicros + picture.undecidedMicros };
 }
 
 /** Records video that kills every decoder as a gap, so that no later counter decodes it again. The first frame after it is counted. */

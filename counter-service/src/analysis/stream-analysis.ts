@@ -13,6 +13,7 @@ import {
   analyse,
   type AnalysisState,
   changeView,
+  finish,
   type Frame,
   giveUp,
   interrupt,
@@ -85,6 +86,11 @@ export class StreamAnalysis {
 
   giveUp(group: UndecodableGroup): void {
     this.#take(giveUp(this.#state, group, this.#view()));
+  }
+
+  /** The source has ended. */
+  finish(): void {
+    this.#state = finish(this.#state);
   }
 
   /** @param picture of the footage after the gap. */
