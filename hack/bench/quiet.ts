@@ -36,7 +36,8 @@ export async function watchEmptyRoom({ folder, signal }: Pick<Bench, 'folder' | 
     '-i',
     SAMPLE,
     '-vf',
-    `trim=end_frame=1,loop=loop=99:size=1,fps=10,setpts=N/10/TB`,
+    // The noise of a real camera: a picture that never changes is frozen.
+    `trim=end_frame=1,loop=loop=99:size=1,fps=10,setpts=N/10/TB,noise=alls=8:allf=t`,
     ...coding,
     film,
   ]);
@@ -46,7 +47,7 @@ export async function watchEmptyRoom({ folder, signal }: Pick<Bench, 'folder' | 
     let view: SiteView | undefined;
     const lines = [{ name: 'entrance', from: { x: 570, y: 999 }, to: { x: 320, y: 580 } }];
     const stream = await startStream(
-      { url: camera.url(), framesPerSecond: 1, buffer: BUFFER, onView: (now) => (view = now) },
+      { url: camera.url(), framesPerSecond: 3, buffer: BUFFER, onView: (now) => (view = now) },
       { clip: { lines }, folder },
     );
     try {
