@@ -27,7 +27,7 @@ const PROMISED: Readonly<Record<Exclude<keyof Images, 'camera'>, Promised>> = {
     variable: 'FOOTFALL_AGENT',
     licences: [...OF_ALL, ...OF_FFMPEG, 'licenses/debian/libssl3'],
     // ffmpeg's rtsp brings http, for cameras that tunnel RTSP in it; the agent never allows it.
-    protocols: ['file', 'http', 'pipe', 'rtp', 'srtp', 'tcp', 'tls', 'udp'],
+    protocols: ['file', 'http', 'pipe', 'rtmp', 'rtp', 'srtp', 'tcp', 'tls', 'udp'],
   },
   counter: {
     megabytes: 200,
