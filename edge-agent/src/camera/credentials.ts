@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CameraSource } from './camera.ts';
 import { credentialsFault } from './faults.ts';
+import type { Trust } from './guard.ts';
 
 export interface Credentials {
   readonly username: string;
@@ -34,10 +35,9 @@ export async function readAccess({ url, credentialsDirectory }: CameraSource): P
   const isInAddress = keys.size > 0;
   const values = new Map<string, string>();
   for (const key of isInAddress ? keys : ['username', 'password']) {
-    const file = join(credentialsDirectory, key);
-    const bytes = await readFile(file).catch(() => undefined);
-    if (bytes === undefined) throw credentialsFault(url, key, file);
-    values.set(key, secretText(bytes));
+    const value = await readKey(credentialsDirectory, key);
+    if (value === undefined) throw credentialsFault(url, key, join(credentialsDirectory, key));
+    values.set(key, value);
   }
   const { username, password } = Object.fromEntries(values);
   const expanded = url.replaceAll(KEY_IN_BRACES, (_, key: string) => encodeURIComponent(values.get(key)!));
@@ -48,8 +48,32 @@ export async function readAccess({ url, credentialsDirectory }: CameraSource): P
   };
 }
 
+/** How a source of another kind than RTSP is asked. */
+interface Asking {
+  readonly access: CameraAccess;
+  readonly bearerToken: string | undefined;
+  readonly trust: Trust;
+}
+
+/** @throws CameraFault when a file is missing. */
+export async function readAsking(source: CameraSource): Promise<Asking> {
+  const { credentialsDirectory, insecureSkipTLSVerify: anybody } = source;
+  const key = async (name: string) => (credentialsDirectory === undefined ? undefined : readKey(credentialsDirectory, name));
+  const bearerToken = (await key('bearerToken'))?.trim();
+  const authorities = await key('ca.crt');
+  const isOpen = bearerToken !== undefined || (authorities !== undefined && (await key('username')) === undefined);
+  const access = await readAccess(isOpen && !source.url.includes('{') ? { ...source, credentialsDirectory: undefined } : source);
+  return { access, bearerToken, trust: { authorities, anybody } };
+}
+
+/** Undefined when the Secret does not have it. */
+async function readKey(credentialsDirectory: string, key: string): Promise<string | undefined> {
+  const bytes = await readFile(join(credentialsDirectory, key)).catch(() => undefined);
+  return bytes && secretText(bytes);
+}
+
 /** As editors write it: in UTF-8 or UTF-16, with or without a byte order mark and a newline at the end. */
-export function secretText(bytes: Buffer): string {
+function secretText(bytes: Buffer): string {
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
   return new TextDecoder(encoding).decode(bytes).replace(/\r?\n$/, '');
 }

@@ -1,6 +1,6 @@
 /** Demultiplexes a source in an ffmpeg child, without decoding. */
 import { Ffmpeg, type FfmpegExit, NUT_OUTPUT } from '#proto/media/ffmpeg.ts';
-import { NutError } from '#proto/media/nut/nut.ts';
+import { MAX_FRAME_BYTES, NutError } from '#proto/media/nut/nut.ts';
 import { readNut } from '#proto/media/nut/reader.ts';
 import type { CameraItem } from './camera.ts';
 
@@ -16,6 +16,32 @@ export interface DemuxJob {
   readonly filter?: string;
   /** Whether video that comes before the first keyframe is wanted, too. */
   readonly fromAnywhere?: boolean;
+}
+
+/** Of one piece of memory: four of the largest pictures that are accepted from a camera. */
+export const MAX_ALLOCATION_BYTES = 4 * MAX_FRAME_BYTES;
+
+/** A reader that joins among pictures that refer forwards gets some without a time, and the muxer would give up over them. */
+export const DROP_UNTIMED = String.raw`noise=drop=eq(pts\,nopts)`;
+
+export type Settings = Readonly<Record<string, string | number>>;
+
+/** ffmpeg's settings for a script of `concatScript`. */
+export const CONCAT: Settings = { f: 'concat', safe: 0 };
+
+/** https://ffmpeg.org/ffmpeg-formats.html#concat. Only by this demuxer do settings reach what it opens. */
+export function concatScript(address: string, settings: Settings): string {
+  const options = Object.entries(settings).map(([name, value]) => `option ${name} '${quotable(String(value))}'`);
+  return ['ffconcat version 1.0', `file '${quotable(address)}'`, ...options, ''].join('\n');
+}
+
+/** Without what would end a quoted string or the line. */
+function quotable(text: string): string {
+  return text.replaceAll(/['\\\s]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+export function inputOptionsOf(settings: Settings): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => [`-${name}`, String(value)]);
 }
 
 /** The first video stream, unchanged, one access unit at a time. */

@@ -5,9 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { anywhere, CLIP, makeFolder, never, PASSWORD, rejectsWith, writeCredentials } from '../../fixtures/rtsp.ts';
-import { serveWeb } from '../../fixtures/web.ts';
+import { FirstIsAllowed, serveWeb } from '../../fixtures/web.ts';
 import { fileCamera } from '../file/file.ts';
-import { Guard, type Trust } from '../guard.ts';
 import { hlsCamera } from './hls.ts';
 
 const folder = makeFolder();
@@ -88,17 +87,6 @@ test('that stops to grow: CameraSilent; of which segments are gone: CameraLost',
 });
 
 test('whose playlist leads where cameras may not be, or to files, is not followed: CameraForbidden', async (context) => {
-  /** Takes the playlist's address for one where cameras may be. */
-  class FirstIsAllowed extends Guard {
-    readonly #first: string;
-    constructor(first: string) {
-      super({ allowed: [], cluster: ['10.96.0.0/16'] });
-      this.#first = first;
-    }
-    override connect(url: string, signal: AbortSignal, trust?: Trust) {
-      return url.startsWith(this.#first) ? anywhere.connect(url, signal, trust) : super.connect(url, signal, trust);
-    }
-  }
   const master = (target: string) => `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${target}\n`;
   for (const body of [
     playlist(0, 3, '', 'http://169.254.169.254/'),

@@ -10,7 +10,7 @@ import { scrub } from '#proto/process/scrub.ts';
 import type { Camera, CameraItem, CameraSource } from '../camera.ts';
 import { CameraFault, lostFault, silenceFault, unreadableFault } from '../faults.ts';
 import type { Guard } from '../guard.ts';
-import { ContainerReader, recordedFault } from '../http/container.ts';
+import { ContainerReader, recordedFault } from '../container.ts';
 import { type Answer, get } from '../http/get.ts';
 import { Patience, type PatienceOptions } from '../patience.ts';
 import { type Playlist, PlaylistError, parsePlaylist, type Segment } from './playlist.ts';

@@ -2,27 +2,18 @@
  * Asks a server for a resource over HTTP or HTTPS. Each connection goes through the guard, those of redirections, too; a login
  * is for the address that the CameraStream names, and for no other.
  */
-import { readFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
-import { join } from 'node:path';
 import { scrub } from '#proto/process/scrub.ts';
 import type { CameraSource } from '../camera.ts';
-import { type CameraAccess, readAccess } from '../credentials.ts';
+import { readAsking } from '../credentials.ts';
 import { forbiddenFault, loginFault, pathUnknownFault, refusedFault, unauthorizedFault, unreachableFault } from '../faults.ts';
 import type { Guard, Trust } from '../guard.ts';
-import { Login, parseChallenges } from '../rtsp/login.ts';
+import { areStale, Login, parseChallenges } from '../login.ts';
 
 const MAX_REDIRECTS = 5;
 const MAX_HEADER_BYTES = 16 * 1024;
 /** The first with a nonce from before, or without one. */
 const MAX_LOGINS = 2;
-
-/** How the source is asked, read at each connection: its Secret may come, or change, while the agent runs. */
-interface Asking {
-  readonly access: CameraAccess;
-  readonly bearerToken: string | undefined;
-  readonly trust: Trust;
-}
 
 export interface GetOptions {
   /** Of something that belongs to the source. By default its own. */
@@ -68,18 +59,6 @@ export async function get(
   }
 }
 
-/** @throws CameraFault when a file is missing. */
-export async function readAsking(source: CameraSource): Promise<Asking> {
-  const { credentialsDirectory, insecureSkipTLSVerify: anybody } = source;
-  const key = async (name: string) =>
-    credentialsDirectory === undefined ? undefined : readFile(join(credentialsDirectory, name), 'utf8').catch(() => undefined);
-  const bearerToken = (await key('bearerToken'))?.trim();
-  const authorities = await key('ca.crt');
-  const isOpen = bearerToken !== undefined || (authorities !== undefined && (await key('username')) === undefined);
-  const access = await readAccess(isOpen && !source.url.includes('{') ? { ...source, credentialsDirectory: undefined } : source);
-  return { access, bearerToken, trust: { authorities, anybody } };
-}
-
 interface Question {
   readonly url: URL;
   readonly shown: string;
@@ -98,8 +77,7 @@ async function ask(question: Question, signal: AbortSignal): Promise<IncomingMes
     if (answer.statusCode !== 401 || login === undefined || logins === MAX_LOGINS) return answer;
     const asked = answer.headers['www-authenticate'] ?? '';
     const challenges = parseChallenges([asked]);
-    const isStale = challenges.some(({ fields }) => fields['stale']?.toLowerCase() === 'true');
-    if (logins > 0 && !isStale) return answer;
+    if (logins > 0 && !areStale(challenges)) return answer;
     answer.destroy();
     if (!login.take(challenges)) throw loginFault(shown, asked);
   }

@@ -19,9 +19,9 @@ import {
   WRONG_PASSWORD,
   writeCredentials,
 } from '../../fixtures/rtsp.ts';
-import { serveWeb } from '../../fixtures/web.ts';
+import { FirstIsAllowed, serveWeb } from '../../fixtures/web.ts';
 import type { CameraSource } from '../camera.ts';
-import { Guard, type Trust } from '../guard.ts';
+import { Guard } from '../guard.ts';
 import { httpCamera } from './http.ts';
 
 const folder = makeFolder();
@@ -155,15 +155,19 @@ suite('a login', () => {
       await readUntil(items(web.url('/video?channel=1'), { credentialsDirectory: writeCredentials(folder, PASSWORD) }), enough(3));
     });
 
-  test('by bearer token', async (context) => {
-    const credentialsDirectory = mkdtempSync(join(folder, 'secret-'));
-    writeFileSync(join(credentialsDirectory, 'bearerToken'), 'abc.def\n');
-    const web = await serveWeb(context, ({ headers }, response) => {
-      if (headers.authorization === 'Bearer abc.def') sendPictures(response);
-      else response.writeHead(401).end();
+  for (const [written, token] of [
+    ['in UTF-8', Buffer.from('abc.def\n')],
+    ['in UTF-16', Buffer.from('\uFEFFabc.def\r\n', 'utf16le')],
+  ] as const)
+    test(`by bearer token, written ${written}`, async (context) => {
+      const credentialsDirectory = mkdtempSync(join(folder, 'secret-'));
+      writeFileSync(join(credentialsDirectory, 'bearerToken'), token);
+      const web = await serveWeb(context, ({ headers }, response) => {
+        if (headers.authorization === 'Bearer abc.def') sendPictures(response);
+        else response.writeHead(401).end();
+      });
+      await readUntil(items(web.url('/'), { credentialsDirectory }), enough(3));
     });
-    await readUntil(items(web.url('/'), { credentialsDirectory }), enough(3));
-  });
 
   test('in the query is sent, and no sentence has it: of a server that repeats it, that redirects with it, or that is not there', async (context) => {
     const web = await serveWeb(context, ({ url }, response) => {
@@ -202,18 +206,6 @@ suite('a login', () => {
 });
 
 suite('a redirection', () => {
-  /** Takes the first address for one where cameras may be. */
-  class FirstIsAllowed extends Guard {
-    readonly #first: string;
-    constructor(first: string) {
-      super({ allowed: [], cluster: ['10.96.0.0/16'] });
-      this.#first = first;
-    }
-    override connect(url: string, signal: AbortSignal, trust?: Trust) {
-      return url.startsWith(this.#first) ? anywhere.connect(url, signal, trust) : super.connect(url, signal, trust);
-    }
-  }
-
   const targets = [
     'http://169.254.169.254/latest',
     'http://10.96.0.10/',

@@ -8,7 +8,7 @@
  * So ffmpeg learns neither user nor password.
  */
 import type { Credentials } from '../credentials.ts';
-import { Login, parseChallenges } from './login.ts';
+import { areStale, Login, parseChallenges } from '../login.ts';
 
 /** A camera may ask again because its nonce is used up, but not for ever. */
 const MOST_ATTEMPTS = 3;
@@ -102,7 +102,7 @@ export class Conversation {
   /** Undefined where there is nothing better to say than before. */
   #askWithLogin(request: Request, lines: readonly string[]): Buffer | undefined {
     const challenges = parseChallenges(lines.flatMap((line) => /^www-authenticate:(.*)/i.exec(line)?.[1] ?? []));
-    const usedUp = challenges.some(({ fields }) => fields['stale']?.toLowerCase() === 'true') || this.#accepted;
+    const usedUp = areStale(challenges) || this.#accepted;
     if (this.#login === undefined || request.attempts >= MOST_ATTEMPTS || (request.withLogin && !usedUp)) return undefined;
     if (this.#login.take(challenges)) return this.#ask(request);
     this.unanswerable = challenges.map(({ scheme, fields }) => [scheme, fields['algorithm'] ?? []].flat().join(' ')).join(', ');

@@ -3,13 +3,12 @@
  * nowhere else, for one connection. So ffmpeg looks up no name, the camera's answers are filtered (`answers.ts`), and the camera
  * is asked by its own address and with its login (`conversation.ts`). For rtsps the encryption ends here.
  */
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { CameraAccess } from '../credentials.ts';
 import { type CameraFault, forbiddenFault, loginFault, unreachableFault } from '../faults.ts';
 import type { Connection, Guard } from '../guard.ts';
+import { openLocalPort } from '../local-port.ts';
 import { AnswerFilter, ForbiddenAnswer } from './answers.ts';
 import { Conversation } from './conversation.ts';
 import { RequestSplitter } from './requests.ts';
@@ -42,10 +41,8 @@ export async function openRelay(url: string, access: CameraAccess, guard: Guard,
 
 async function relay(url: string, access: CameraAccess, { socket: camera, address }: Connection, signal: AbortSignal): Promise<Relay> {
   let fault: CameraFault | undefined;
-  const listener = createServer({ pauseOnConnect: true });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening', { signal });
-  const relayUrl = `rtsp://127.0.0.1:${(listener.address() as AddressInfo).port}/camera`;
+  const local = await openLocalPort(signal);
+  const relayUrl = `rtsp://127.0.0.1:${local.port}/camera`;
   const conversation = new Conversation(relayUrl, access.url, access.login);
   const answers = new AnswerFilter(address, (text, body) => {
     const { passed, asked } = conversation.answer(text, body);
@@ -53,8 +50,7 @@ async function relay(url: string, access: CameraAccess, { socket: camera, addres
     return passed ?? Buffer.alloc(0);
   });
   const requests = new RequestSplitter((text) => conversation.request(text));
-  listener.on('connection', (reader) => {
-    listener.close();
+  void local.reader.then((reader) => {
     const end = (error: unknown) => {
       if (error instanceof ForbiddenAnswer) fault ??= forbiddenFault(url, error.message);
       camera.destroy();
@@ -80,7 +76,7 @@ async function relay(url: string, access: CameraAccess, { socket: camera, addres
     playing: () => conversation.playing,
     videos: () => conversation.videos,
     close: () => {
-      closeListener(listener);
+      local.close();
       camera.destroy();
     },
   };
@@ -96,9 +92,4 @@ function through(change: (bytes: Buffer) => Buffer): Transform {
       }
     },
   });
-}
-
-/** It closes itself with its one connection, and must not be closed twice. */
-function closeListener(listener: Server): void {
-  if (listener.listening) listener.close();
 }

@@ -2,10 +2,10 @@
  * A network camera over RTSP. ffmpeg reads it by way of a relay, which alone knows the camera's address and login: they show in
  * no process list, no environment and no log.
  */
-import { MAX_FRAME_BYTES, NutError } from '#proto/media/nut/nut.ts';
+import { NutError } from '#proto/media/nut/nut.ts';
 import type { Camera, CameraItem, CameraSource } from '../camera.ts';
 import { readAccess } from '../credentials.ts';
-import { demux, type DemuxJob } from '../demux.ts';
+import { CONCAT, concatScript, demux, type DemuxJob, DROP_UNTIMED, inputOptionsOf, MAX_ALLOCATION_BYTES } from '../demux.ts';
 import { type CameraFault, keyframeFault, missingDatagramsFault, unreadableFault } from '../faults.ts';
 import type { Guard } from '../guard.ts';
 import { Patience, type PatienceOptions } from '../patience.ts';
@@ -20,9 +20,6 @@ const SOCKET_TIMEOUT_SECONDS = 60;
  * caught up: time would stand still, and people would not be counted. No camera takes so many pictures in so little time.
  */
 const STANDING_CLOCK = { units: 5, micros: 100 };
-
-/** Of one piece of memory: four of the largest pictures that are accepted from a camera. */
-const MAX_ALLOCATION_BYTES = 4 * MAX_FRAME_BYTES;
 
 /**
  * What ffmpeg analyses before it hands anything over: not the frame rate, which would take 20 pictures more, but the
@@ -102,39 +99,14 @@ function faultOverUdp({ url, transport }: CameraSource, relay: Relay, patience: 
   return isMissing ? missingDatagramsFault(url, patience.seconds) : undefined;
 }
 
-function demuxJob(source: CameraSource, relayUrl: string, secrets: readonly string[]): DemuxJob {
+function demuxJob({ transport }: CameraSource, relayUrl: string, secrets: readonly string[]): DemuxJob {
+  const settings = { ...ANALYSIS, ...CONCAT, protocol_whitelist: 'pipe,rtsp,rtp,tcp,udp', max_alloc: MAX_ALLOCATION_BYTES };
   return {
-    inputOptions: [
-      ...Object.entries(ANALYSIS).flatMap(([name, value]) => [`-${name}`, String(value)]),
-      '-f',
-      'concat',
-      '-safe',
-      '0',
-      '-protocol_whitelist',
-      'pipe,rtsp,rtp,tcp,udp',
-      '-max_alloc',
-      String(MAX_ALLOCATION_BYTES),
-    ],
+    inputOptions: inputOptionsOf(settings),
     input: 'pipe:0',
-    script: script(source, relayUrl),
-    // A reader that joins among pictures that refer forwards gets some without a time, and the muxer would give up over them.
-    filter: String.raw`noise=drop=eq(pts\,nopts)`,
+    script: concatScript(relayUrl, { rtsp_transport: transport, timeout: SOCKET_TIMEOUT_SECONDS * 1_000_000, ...ANALYSIS }),
+    filter: DROP_UNTIMED,
     fromAnywhere: true,
     secrets,
   };
-}
-
-/** https://ffmpeg.org/ffmpeg-formats.html#concat. Only by this demuxer do the options reach the camera's. */
-function script({ transport }: CameraSource, relayUrl: string): string {
-  const settings = {
-    rtsp_transport: transport,
-    timeout: SOCKET_TIMEOUT_SECONDS * 1_000_000,
-    ...ANALYSIS,
-  };
-  return [
-    'ffconcat version 1.0',
-    `file '${relayUrl}'`,
-    ...Object.entries(settings).map(([name, value]) => `option ${name} ${value}`),
-    '',
-  ].join('\n');
 }

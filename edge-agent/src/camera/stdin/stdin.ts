@@ -4,14 +4,13 @@
  */
 import process from 'node:process';
 import type { Readable } from 'node:stream';
-import { MAX_FRAME_BYTES, NutError } from '#proto/media/nut/nut.ts';
+import { NutError } from '#proto/media/nut/nut.ts';
 import type { Camera, CameraItem } from '../camera.ts';
-import { demux } from '../demux.ts';
+import { demux, inputOptionsOf, MAX_ALLOCATION_BYTES } from '../demux.ts';
 import { CameraFault, unreadableFault } from '../faults.ts';
 import { fileVerdict, openFault } from '../file/file-faults.ts';
 
 const NAME = 'standard input';
-const MAX_ALLOCATION_BYTES = 4 * MAX_FRAME_BYTES;
 
 /** @param input what is read; by default the process's own. */
 export function stdinCamera(_source: unknown, _guard?: unknown, input: Readable = process.stdin): Camera {
@@ -24,8 +23,7 @@ export function stdinCamera(_source: unknown, _guard?: unknown, input: Readable 
       begun = true;
       const counted = { bytes: 0 };
       const settings = { fflags: '+genpts', protocol_whitelist: 'pipe', max_alloc: MAX_ALLOCATION_BYTES };
-      const inputOptions = Object.entries(settings).flatMap(([name, value]) => [`-${name}`, String(value)]);
-      const items = demux({ inputOptions, input: 'pipe:0', feed: counting(input, counted) }, signal);
+      const items = demux({ inputOptions: inputOptionsOf(settings), input: 'pipe:0', feed: counting(input, counted) }, signal);
       let opened = false;
       try {
         let next = await items.next();

@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { NutError } from '#proto/media/nut/nut.ts';
 import type { Camera, CameraItem, CameraSource } from '../camera.ts';
-import { demux, type DemuxJob } from '../demux.ts';
+import { demux, type DemuxJob, inputOptionsOf } from '../demux.ts';
 import { CameraFault, lostFault, unreadableFault } from '../faults.ts';
 import { Patience, type PatienceOptions } from '../patience.ts';
 import { diagnose, diagnoseReader, type Symptom } from '../symptoms.ts';
@@ -54,7 +54,7 @@ export function usbCamera(source: CameraSource, _guard?: unknown, options: Patie
 /** What ffmpeg is asked for. */
 export function usbJob(device: string, format: (typeof FORMATS)[number]): DemuxJob {
   const settings = { f: 'video4linux2', input_format: format, fpsprobesize: '0', protocol_whitelist: 'file' };
-  return { inputOptions: Object.entries(settings).flatMap(([name, value]) => [`-${name}`, value]), input: device, fromAnywhere: true };
+  return { inputOptions: inputOptionsOf(settings), input: device, fromAnywhere: true };
 }
 
 async function* readFormat(url: string, format: (typeof FORMATS)[number], patience: Patience): AsyncGenerator<CameraItem> {

@@ -1,9 +1,9 @@
 /**
  * How a camera is told user and password: digest by RFC 7616 and RFC 2069, or basic. ffmpeg knows digest with MD5 only, so
- * the relay answers in its stead.
+ * the agent answers in its stead.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import type { Credentials } from '../credentials.ts';
+import type { Credentials } from './credentials.ts';
 
 export interface Challenge {
   readonly scheme: string;
@@ -105,6 +105,11 @@ export function parseChallenges(values: readonly string[]): Challenge[] {
     else if (challenges.length > 0) challenges.at(-1)!.fields[key!.toLowerCase()] ??= quoted ?? bare ?? '';
   }
   return challenges;
+}
+
+/** Whether the camera asks again only because its nonce is used up. */
+export function areStale(challenges: readonly Challenge[]): boolean {
+  return challenges.some(({ fields }) => fields['stale']?.toLowerCase() === 'true');
 }
 
 function unquoted(text: string): string {

@@ -1,7 +1,7 @@
 /** What a camera is told when it asks for user and password. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { LoginDesk } from '../../../../hack/machine/rtsp-login.ts';
+import { LoginDesk } from '../../../hack/machine/rtsp-login.ts';
 import { Login, parseChallenges } from './login.ts';
 
 const MUFASA = { username: 'Mufasa', password: 'Circle of Life' };

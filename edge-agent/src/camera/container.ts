@@ -3,16 +3,13 @@
  * where they are.
  */
 import type { FfmpegExit } from '#proto/media/ffmpeg.ts';
-import { MAX_FRAME_BYTES, NutError } from '#proto/media/nut/nut.ts';
+import { NutError } from '#proto/media/nut/nut.ts';
 import { scrub } from '#proto/process/scrub.ts';
-import type { CameraItem } from '../camera.ts';
-import { demux, type DemuxJob } from '../demux.ts';
-import { CameraFault, lostFault, unreadableFault } from '../faults.ts';
-import type { Patience } from '../patience.ts';
-import { diagnose, diagnoseReader, NO_PICTURE_SIZE, NO_VIDEO, type Symptom, UNSUPPORTED_CODEC } from '../symptoms.ts';
-
-/** Of one piece of memory: four of the largest pictures that are accepted from a camera. */
-const MAX_ALLOCATION_BYTES = 4 * MAX_FRAME_BYTES;
+import type { CameraItem } from './camera.ts';
+import { CONCAT, demux, type DemuxJob, DROP_UNTIMED, inputOptionsOf, MAX_ALLOCATION_BYTES, type Settings } from './demux.ts';
+import { CameraFault, lostFault, unreadableFault } from './faults.ts';
+import type { Patience } from './patience.ts';
+import { diagnose, diagnoseReader, NO_PICTURE_SIZE, NO_VIDEO, type Symptom, UNSUPPORTED_CODEC } from './symptoms.ts';
 
 /** Live video may begin with some seconds that the server has kept; a recording is ahead of time without end. */
 const MAX_AHEAD_MICROS = 60e6;
@@ -26,9 +23,9 @@ const ANALYSIS = { leastSeconds: 1, mostSeconds: 16, factor: 4 };
 export type ContainerInput =
   /** What breaks it is thrown on. */
   | { readonly body: AsyncIterable<Buffer> }
-  /** @see https://ffmpeg.org/ffmpeg-formats.html#concat. Only by this demuxer do the options reach what it opens. */
+  /** A script of `concatScript`. */
   | {
-      readonly script: (options: Readonly<Record<string, number>>) => string;
+      readonly script: (settings: Settings) => string;
       readonly protocols: string;
       readonly secrets: readonly string[];
     };
@@ -76,16 +73,15 @@ export class ContainerReader {
     const settings = {
       ...analysis,
       fflags: '+genpts',
-      ...('script' in input && { f: 'concat', safe: 0 }),
+      ...('script' in input && CONCAT),
       protocol_whitelist: 'script' in input ? `pipe,${input.protocols}` : 'pipe',
       max_alloc: MAX_ALLOCATION_BYTES,
     };
     return {
       ...('script' in input ? { script: input.script(analysis), secrets: input.secrets } : { feed: feed(input.body, broken) }),
-      inputOptions: Object.entries(settings).flatMap(([name, value]) => [`-${name}`, String(value)]),
+      inputOptions: inputOptionsOf(settings),
       input: 'pipe:0',
-      // A reader that joins among pictures that refer forwards gets some without a time, and the muxer would give up over them.
-      filter: String.raw`noise=drop=eq(pts\,nopts)`,
+      filter: DROP_UNTIMED,
       fromAnywhere: true,
     };
   }
